@@ -1,0 +1,22 @@
+// Package readback says when to read back what was written.
+//
+// Many APIs answer a write before their read models know of it. A GET right
+// after a POST gets 404 or 403, after a PATCH the old value, and after a DELETE
+// the thing is still there; a write answered with 503 or 504 may even be carried
+// out later. The packages of this module write once, read until the read model
+// shows the write, and report one of three truths: confirmed, unconfirmed or
+// failed.
+//
+//	flow := consistency.Create("create workspace", create, get)
+//	res, err := consistency.Do(ctx, consistency.Policy{}, flow)
+//
+// # Where to begin
+//
+//   - Package consistency runs one write and its reads, for any client:
+//     [github.com/readback-go/readback/consistency.Do].
+//   - Package readbackhttp does the same for a plain HTTP exchange.
+//   - Package poll is the loop beneath both: read, judge, wait, until a verdict.
+//
+// This package holds what they share: the [Schedule], which says when the reads
+// begin, and [Backoff], the schedule that is used unless another is given.
+package readback
