@@ -1,0 +1,137 @@
+package consistency
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/readback-go/readback/internal/retryafter"
+)
+
+// Answer is what the rules see of one answer.
+type Answer struct {
+	Method     string        // of the request; empty if not known
+	Status     int           // HTTP status code; 0 if none is known
+	Body       []byte        // the beginning of an error's body; nil if not known
+	RetryAfter time.Duration // how long the server asks to wait; 0 if it does not
+	Note       string        // for the history, such as that a cache answered
+}
+
+// answerOf finds the status in what a call returned: in the error, or, since
+// generated clients return a 404 with a nil error, in the value.
+func answerOf[T any](p *Policy, value *T, err error) Answer {
+	if p.Answer != nil {
+		if a, ok := p.Answer(*value, err); ok {
+			return a
+		}
+	}
+	if err != nil {
+		return answerOfError(err)
+	}
+	return answerOfValue(carrier(value))
+}
+
+type (
+	answerer   interface{ Answer() Answer }
+	statusCode interface{ StatusCode() int }
+	httpStatus interface{ HTTPStatusCode() int }
+	bodied     interface{ Body() []byte }
+)
+
+func answerOfError(err error) (a Answer) {
+	var whole answerer
+	if errors.As(err, &whole) {
+		return whole.Answer()
+	}
+	var code statusCode
+	var httpCode httpStatus
+	switch {
+	case errors.As(err, &code):
+		a.Status = code.StatusCode()
+	case errors.As(err, &httpCode):
+		a.Status = httpCode.HTTPStatusCode()
+	}
+	var body bodied
+	if errors.As(err, &body) {
+		a.Body = body.Body()
+	}
+	return a
+}
+
+func answerOfValue(value any) Answer {
+	switch v := value.(type) {
+	case nil:
+	case *http.Response:
+		return answerOfResponse(v)
+	case answerer:
+		return v.Answer()
+	case statusCode:
+		return Answer{Status: v.StatusCode()}
+	case httpStatus:
+		return Answer{Status: v.HTTPStatusCode()}
+	}
+	return Answer{}
+}
+
+func answerOfResponse(resp *http.Response) Answer {
+	a := Answer{Status: resp.StatusCode, Note: cacheNote(resp.Header)}
+	a.RetryAfter, _ = retryafter.Parse(resp.Header, time.Now())
+	if resp.Request != nil {
+		a.Method = resp.Request.Method
+	}
+	return a
+}
+
+// carrier returns value's methods without copying a struct to the heap: a
+// pointer to T has the methods of T, unless T is a pointer or an interface
+// itself. A nil pointer carries nothing.
+func carrier[T any](value *T) any {
+	v := reflect.ValueOf(value).Elem()
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			return nil
+		}
+		return *value
+	}
+	return value
+}
+
+// empty reports whether value is a nil pointer or interface, or an empty slice
+// or map: nothing that could have been written.
+func empty[T any](value *T) bool {
+	v := reflect.ValueOf(value).Elem()
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Func, reflect.Chan:
+		return v.IsNil()
+	case reflect.Slice, reflect.Map:
+		return v.Len() == 0
+	}
+	return false
+}
+
+// drainLimit is how much of a body is read to get its connection back.
+const drainLimit = 64 << 10
+
+// release gives back the connection of an answer that was judged.
+func release[T any](value *T) {
+	if resp, ok := any(*value).(*http.Response); ok && resp != nil && resp.Body != nil {
+		_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)
+		_ = resp.Body.Close()
+	}
+}
+
+// cacheNote tells whether a cache in between answered, which explains much.
+func cacheNote(h http.Header) string {
+	var notes []string
+	if age := h.Get("Age"); age != "" && age != "0" {
+		notes = append(notes, "cached, age "+age+" s")
+	}
+	if x := h.Get("X-Cache"); strings.Contains(strings.ToUpper(x), "HIT") {
+		notes = append(notes, "X-Cache: HIT")
+	}
+	return strings.Join(notes, ", ")
+}

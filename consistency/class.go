@@ -1,0 +1,90 @@
+package consistency
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Class is what the answer to a write proves. Its zero value is invalid.
+type Class uint8
+
+const (
+	Applied     Class = iota + 1 // carried out: read back
+	Accepted                     // will be carried out, or not: follow the monitor, then read back
+	NotExecuted                  // never reached the service, or was sent elsewhere
+	Refused                      // answered with a no
+	Ambiguous                    // proves neither: it may have been carried out, or may be later
+)
+
+// String returns the class in lower case.
+func (c Class) String() string {
+	switch c {
+	case Applied:
+		return "applied"
+	case Accepted:
+		return "accepted"
+	case NotExecuted:
+		return "not executed"
+	case Refused:
+		return "refused"
+	case Ambiguous:
+		return "ambiguous"
+	}
+	return "invalid class"
+}
+
+// As returns err with a class that goes before every rule: for a client whose
+// errors say more than a status does. It keeps err's text and chain. As of a nil
+// error is nil.
+//
+// A read may use it too: Refused ends the run, which is then Unconfirmed with
+// err as its cause, and any other class makes the read unknown.
+func As(class Class, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &classed{class: class, err: err}
+}
+
+type classed struct {
+	class Class
+	err   error
+}
+
+func (c *classed) Error() string { return c.err.Error() }
+func (c *classed) Unwrap() error { return c.err }
+
+// said returns the class that err itself states: by As, or as the outcome of a
+// flow inside the write. The status of such an inner flow's reads must not be
+// taken for the write's.
+func said(err error) (Class, bool) {
+	for err != nil {
+		switch e := err.(type) {
+		case *classed:
+			return e.class, true
+		case *Error:
+			if e.Outcome == Failed {
+				return Refused, true
+			}
+			return Ambiguous, true
+		case interface{ Unwrap() []error }:
+			// Several reasons: one that says ambiguous outweighs the rest.
+			class, ok := Class(0), false
+			for _, inner := range e.Unwrap() {
+				if c, found := said(inner); found && (!ok || c == Ambiguous) {
+					class, ok = c, true
+				}
+			}
+			return class, ok
+		}
+		err = errors.Unwrap(err)
+	}
+	return 0, false
+}
+
+// statusError stands for an answer whose error was nil but whose status was not
+// a success, as generated clients return it.
+type statusError int
+
+func (s statusError) Error() string   { return fmt.Sprintf("answered with status %d", int(s)) }
+func (s statusError) StatusCode() int { return int(s) }

@@ -1,0 +1,167 @@
+package consistency
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/poll"
+)
+
+// Policy says how an application reads back its writes. It is shared by all
+// flows and safe for concurrent use, as long as its functions are; its zero
+// value is ready for use. To make an exception for one flow, copy it and change
+// a field.
+type Policy struct {
+	// Within is how long a flow may take, from the write's answer on. Zero
+	// means 30 s after a write that was applied, 2 min after an ambiguous one
+	// and 10 min after one that was accepted, as by a 202. The write itself is
+	// bounded by the context alone.
+	Within time.Duration
+
+	// Settle is how many reads in a row must show the write. One is luck where
+	// replicas answer in turn: ask for 3 there. Zero means 1, and 2 for
+	// Delete.
+	Settle int
+
+	// Schedule says when reads begin. Nil means readback.Backoff{}.
+	Schedule readback.Schedule
+
+	// ReadTimeout bounds each read. Zero means 10 s.
+	ReadTimeout time.Duration
+
+	// Windows says how long a pending read of each reason is taken for lag.
+	Windows Windows
+
+	// Rules go before the built-in tables of what answers mean.
+	Rules Rules
+
+	// Resend says which writes may be sent again. The zero value says none.
+	Resend Resend
+
+	// SingleAttempt is the caller's word that the client never sends a write
+	// twice by itself. It saves the trace that would find out. Then an error
+	// without a status is always ambiguous, also that of a connection that was
+	// never made.
+	SingleAttempt bool
+
+	// Answer finds the status for clients that carry it in their own way, such
+	// as gRPC's. It is asked first; value is what the call returned. False
+	// leaves it to the methods StatusCode() int and HTTPStatusCode() int of
+	// the error or value.
+	Answer func(value any, err error) (Answer, bool)
+
+	// OnForbidden is called once in a run of 403s, before the read after the
+	// first: some only heal with fresh credentials. Its context is that read's.
+	OnForbidden func(context.Context)
+
+	// Observer gets an event for each write, each read and each end, in order,
+	// on the flow's goroutine.
+	Observer func(Event)
+
+	// Logger gets the same events at debug level. Nil means silence.
+	Logger *zap.Logger
+}
+
+// Windows says how long a read that is pending for one reason is still taken
+// for lag. When the window of the reason seen last ends, so does the flow,
+// unconfirmed. Zero means as long as the flow may take, except for Forbidden.
+type Windows struct {
+	NotFound    time.Duration // from the write's answer; ignored after an ambiguous write
+	Stale       time.Duration // from the write's answer; ignored after an ambiguous write
+	StillThere  time.Duration // from the write's answer; ignored after an ambiguous write
+	BehindToken time.Duration // from the write's answer
+	Forbidden   time.Duration // from the first 403 of an unbroken run; zero means 10 s
+}
+
+// Resend says which writes may be sent again, with the waits of the policy's
+// schedule and no longer than Within. The zero value says none.
+type Resend struct {
+	OnNotSent       bool // no connection was ever got
+	OnRateLimited   bool // answered with 429
+	OnMissingParent bool // answered with 404 or 403, below something just written
+
+	// WithKey allows to repeat an ambiguous write for so long after it was
+	// first sent: the write carries an idempotency key that the server
+	// honours for at least that time. Zero means never.
+	WithKey time.Duration
+}
+
+const (
+	withinApplied   = 30 * time.Second
+	withinAmbiguous = 2 * time.Minute
+	withinAccepted  = 10 * time.Minute
+
+	forbiddenWindow = 10 * time.Second
+	settleAbsent    = 2
+)
+
+func (p *Policy) within(class Class) time.Duration {
+	switch {
+	case p.Within > 0:
+		return p.Within
+	case class == Accepted:
+		return withinAccepted
+	case class == Ambiguous:
+		return withinAmbiguous
+	}
+	return withinApplied
+}
+
+func (p *Policy) settle(goal Goal) int {
+	switch {
+	case p.Settle > 0:
+		return p.Settle
+	case goal == ToAbsent:
+		return settleAbsent
+	}
+	return 1
+}
+
+func (p *Policy) schedule() readback.Schedule {
+	if p.Schedule == nil {
+		return readback.Backoff{}
+	}
+	return p.Schedule
+}
+
+func (p *Policy) validate() error {
+	for _, field := range [...]struct {
+		name  string
+		value time.Duration
+	}{
+		{"Within", p.Within},
+		{"ReadTimeout", p.ReadTimeout},
+		{"Windows.NotFound", p.Windows.NotFound},
+		{"Windows.Stale", p.Windows.Stale},
+		{"Windows.StillThere", p.Windows.StillThere},
+		{"Windows.BehindToken", p.Windows.BehindToken},
+		{"Windows.Forbidden", p.Windows.Forbidden},
+		{"Resend.WithKey", p.Resend.WithKey},
+	} {
+		if field.value < 0 {
+			return invalid("Policy.%s is negative: %v", field.name, field.value)
+		}
+	}
+	if p.Settle < 0 {
+		return invalid("Policy.Settle is negative: %d", p.Settle)
+	}
+	for i, rule := range p.Rules.Write {
+		if rule.Class < Applied || rule.Class > Ambiguous {
+			return invalid("Policy.Rules.Write[%d] has no class", i)
+		}
+	}
+	for i, rule := range p.Rules.Read {
+		if rule.Verdict > poll.Stop {
+			return invalid("Policy.Rules.Read[%d] has no verdict", i)
+		}
+	}
+	if s, ok := p.Schedule.(interface{ Validate() error }); ok {
+		if err := s.Validate(); err != nil {
+			return invalid("Policy.Schedule: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+// Package cause keeps errors of contexts apart: those of the caller's context,
+// which end a run, from those of a read, which end nothing.
+package cause
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Veil returns an error with the text of err, which errors.Is and errors.As
+// look through except for context.Canceled and context.DeadlineExceeded. Veil of
+// nil is nil.
+//
+// A read that fails by a timeout of its own, such as http.Client.Timeout,
+// matches context.DeadlineExceeded. In a result that must mean one thing: the
+// caller's context ended.
+func Veil(err error) error {
+	if err == nil {
+		return nil
+	}
+	return veiled{err}
+}
+
+// There is no Unwrap: it would show what Is hides.
+type veiled struct{ error }
+
+func (v veiled) Is(target error) bool {
+	if target == context.DeadlineExceeded || target == context.Canceled {
+		return false
+	}
+	return errors.Is(v.error, target)
+}
+
+func (v veiled) As(target any) bool { return errors.As(v.error, target) }
+
+// Ended is the error of a run that ended with its caller's context. It matches
+// the context's error and its cause.
+type Ended struct {
+	Err   error // context.Canceled or context.DeadlineExceeded
+	Cause error // context.Cause
+}
+
+// Of returns why ctx ended. It must have.
+func Of(ctx context.Context) *Ended {
+	return &Ended{Err: ctx.Err(), Cause: context.Cause(ctx)}
+}
+
+// Error returns the text of the cause, and of the context's error if that is
+// another.
+func (e *Ended) Error() string {
+	if e.Cause == e.Err {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%v (%v)", e.Cause, e.Err)
+}
+
+// Unwrap returns the cause and the context's error.
+func (e *Ended) Unwrap() []error { return []error{e.Cause, e.Err} }

@@ -1,0 +1,85 @@
+package poll
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/readback-go/readback/internal/cause"
+)
+
+var (
+	// ErrNotReady matches every [*NotReadyError].
+	ErrNotReady = errors.New("poll: not ready")
+
+	// ErrDeadline is the cause of a poll that ended at its own deadline, not
+	// at its context's.
+	ErrDeadline = errors.New("the deadline of the poll passed")
+
+	// ErrWindow is the cause of a poll that ended because one reason lasted
+	// for longer than its window.
+	ErrWindow = errors.New("the window of the reason passed")
+
+	// ErrReadTimeout is in the error of a read that took longer than
+	// Options.ReadTimeout.
+	ErrReadTimeout = errors.New("read timed out")
+)
+
+// errStopped is the cause of a stop that came with none.
+var errStopped = errors.New("the judge said stop")
+
+// errCut is in the error of a read that was cut short to let the closing reads
+// begin in time, or by the deadline.
+var errCut = errors.New("read cut short")
+
+// NotReadyError reports a poll that ended unready. [errors.Is] and [errors.As]
+// find Cause and Last, in this order, and [errors.Is] matches [ErrNotReady].
+// Only the caller's own context makes it match context.DeadlineExceeded or
+// context.Canceled, never the timeout of a read.
+type NotReadyError struct {
+	Reads   int           // calls of read
+	Elapsed time.Duration // from the beginning of the run to its end
+	Cause   error         // why the poll ended: context.Cause, ErrDeadline, ErrWindow or what a judge gave
+	Last    error         // error of the last read that was not cut short; nil if it succeeded
+	History History       // the reads
+}
+
+// Error says in one line how many reads there were, why the poll ended and how
+// the last read failed.
+func (e *NotReadyError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "poll: not ready after %d reads in %v: %v", e.Reads, e.Elapsed.Round(time.Millisecond), e.Cause)
+	if e.Last != nil && !errors.Is(e.Cause, e.Last) {
+		fmt.Fprintf(&b, "; last read: %v", e.Last)
+	}
+	return b.String()
+}
+
+// Is reports whether target is ErrNotReady.
+func (e *NotReadyError) Is(target error) bool { return target == ErrNotReady }
+
+// Unwrap returns Cause and Last.
+func (e *NotReadyError) Unwrap() []error {
+	errs := make([]error, 0, 2)
+	if e.Cause != nil {
+		errs = append(errs, e.Cause)
+	}
+	if e.Last != nil {
+		errs = append(errs, cause.Veil(e.Last))
+	}
+	return errs
+}
+
+// cutError is the error of a read whose own context ended.
+type cutError struct {
+	why   error // ErrReadTimeout or errCut
+	after time.Duration
+	err   error // as the read returned it
+}
+
+func (e *cutError) Error() string {
+	return fmt.Sprintf("%v after %v: %v", e.why, e.after.Round(time.Millisecond), e.err)
+}
+
+func (e *cutError) Unwrap() []error { return []error{e.why, cause.Veil(e.err)} }

@@ -1,0 +1,97 @@
+package poll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/readback-go/readback"
+)
+
+// Options tune [Until]. The zero value is ready for use.
+type Options struct {
+	// Schedule says when reads begin. Nil means readback.Backoff{}: the first
+	// at once, then waits that grow from 100 ms to 5 s.
+	Schedule readback.Schedule
+
+	// Settle is how many reads must be ready in a row. Replicas catch up one
+	// by one, so a single ready read can be luck. Zero means 1.
+	Settle int
+
+	// Within is how long the run may take. Zero means as long as the context,
+	// or 30 s if that has no deadline.
+	Within time.Duration
+
+	// ReadTimeout bounds each read. Zero means 10 s. NoTimeout gives reads the
+	// context as it is and saves them a context of their own; a read that
+	// hangs then holds up the run.
+	ReadTimeout time.Duration
+
+	// Reserve is how long a read is expected to take as long as none has been
+	// answered, such as the duration of the write. Zero means a tenth of the
+	// time that the run has.
+	Reserve time.Duration
+
+	// Since is when the clock of the run begins, if earlier than the call:
+	// Within and the times of reads count from there. The schedule's times
+	// count from the call.
+	Since time.Time
+
+	// Observe is called after each read was judged, on the same goroutine.
+	Observe func(Read)
+
+	// History, if not nil, gets the reads as they happen. One that has reads
+	// already goes on.
+	History *History
+}
+
+// NoTimeout as Options.ReadTimeout means that reads have no timeout of their
+// own.
+const NoTimeout time.Duration = -1
+
+const (
+	defaultWithin      = 30 * time.Second
+	defaultReadTimeout = 10 * time.Second
+	reservedShare      = 10 // Reserve is a tenth of the time, unless given
+)
+
+func (o Options) withDefaults(ctx context.Context) Options {
+	if o.Schedule == nil {
+		o.Schedule = readback.Backoff{}
+	}
+	if o.Settle == 0 {
+		o.Settle = 1
+	}
+	if o.Within == 0 {
+		if _, bounded := ctx.Deadline(); !bounded {
+			o.Within = defaultWithin
+		}
+	}
+	if o.ReadTimeout == 0 {
+		o.ReadTimeout = defaultReadTimeout
+	}
+	return o
+}
+
+func (o Options) validate() error {
+	switch {
+	case o.Settle < 0:
+		return fmt.Errorf("poll: Options.Settle is negative: %d", o.Settle)
+	case o.Within < 0:
+		return fmt.Errorf("poll: Options.Within is negative: %v", o.Within)
+	case o.ReadTimeout < 0 && o.ReadTimeout != NoTimeout:
+		return fmt.Errorf("poll: Options.ReadTimeout is negative: %v", o.ReadTimeout)
+	case o.Reserve < 0:
+		return fmt.Errorf("poll: Options.Reserve is negative: %v", o.Reserve)
+	}
+	if s, ok := o.Schedule.(interface{ Validate() error }); ok {
+		return s.Validate()
+	}
+	return nil
+}
+
+var (
+	errNoRead  = errors.New("poll: no function to read with")
+	errNoJudge = errors.New("poll: no judge")
+)

@@ -1,0 +1,68 @@
+package poll
+
+import "time"
+
+// minWait is the least time between the end of a read and the beginning of the
+// next, and the least reserve: timers are not more exact than that, and a
+// schedule that asks for no wait at all must not become a hot loop.
+const minWait = time.Millisecond
+
+// pace knows how long reads take, and from that how much of the time left must
+// be kept for the reads that are still needed.
+type pace struct {
+	settle   int
+	answered int
+	total    time.Duration
+	slowest  time.Duration
+	last     time.Duration // the last read that was answered
+	expected time.Duration // as long as none was answered
+	reserve  time.Duration // for each read still needed, as of the last plan
+}
+
+func (p *pace) sawAnswer(took time.Duration) {
+	p.answered++
+	p.total += took
+	p.last = took
+	p.slowest = max(p.slowest, took)
+}
+
+func (p *pace) mean() time.Duration {
+	if p.answered == 0 {
+		return 0
+	}
+	return p.total / time.Duration(p.answered)
+}
+
+// keep computes the reserve anew. It is not called after a ready read: what was
+// kept for a streak is not given away while the streak lasts.
+func (p *pace) keep(left time.Duration, needed int) {
+	n := time.Duration(needed)
+	p.reserve = p.expected
+	if p.answered > 0 {
+		p.reserve = 2 * p.slowest
+	}
+	p.reserve = min(max(p.reserve, minWait), left/(2*n))
+	// One more round of reads like the last one is worth trying as long as it
+	// fits.
+	p.reserve = max(p.reserve, min(p.last, left/n))
+}
+
+// closing returns how long before the deadline the reads still needed must
+// begin.
+func (p *pace) closing(needed int) time.Duration {
+	return time.Duration(needed) * p.reserve
+}
+
+// allowance returns how long a read that begins now may take.
+func (p *pace) allowance(left time.Duration, needed int) time.Duration {
+	// A read that hangs must leave a reserve for every read of a full streak.
+	// One more is kept, since this read may have begun before the value was
+	// visible, and then it does not count.
+	if spare := left - time.Duration(p.settle+1)*p.reserve; spare >= p.reserve {
+		return spare
+	}
+	// It is late: this read is one of the last that are needed. It gets its
+	// reserve, and never less than an equal share with a full streak after it.
+	share := left / time.Duration(needed)
+	return max(min(p.reserve, share), left/time.Duration(p.settle+1))
+}
