@@ -65,7 +65,7 @@ func answerOfValue(value any) Answer {
 	switch v := value.(type) {
 	case nil:
 	case *http.Response:
-		return answerOfResponse(v)
+		return AnswerOf(v)
 	case answerer:
 		return v.Answer()
 	case statusCode:
@@ -76,7 +76,13 @@ func answerOfValue(value any) Answer {
 	return Answer{}
 }
 
-func answerOfResponse(resp *http.Response) Answer {
+// AnswerOf returns what the rules need of resp, whose body it leaves alone: for
+// Policy.Answer, where a client's error holds the response in a field. It never
+// fails; a nil resp is an answer without a status.
+func AnswerOf(resp *http.Response) Answer {
+	if resp == nil {
+		return Answer{}
+	}
 	a := Answer{Status: resp.StatusCode, Note: cacheNote(resp.Header)}
 	a.RetryAfter, _ = retryafter.Parse(resp.Header, time.Now())
 	if resp.Request != nil {

@@ -28,7 +28,7 @@ func (r *run[W, R]) write(ctx context.Context) {
 			break
 		}
 	}
-	if r.flow.known != nil {
+	if !r.found && r.flow.known != nil {
 		r.written, r.found = *r.flow.known, true
 	}
 	if r.found && r.class == Applied && r.flow.NoChange != nil {

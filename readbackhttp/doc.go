@@ -1,0 +1,2 @@
+// Package readbackhttp connects package consistency with net/http.
+package readbackhttp

@@ -1,0 +1,170 @@
+package readbackhttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/redact"
+)
+
+// Exchange is an HTTP write and how to read it back. [Exchange.Flow] makes it a
+// flow; only Write is required.
+//
+//	ex := readbackhttp.Exchange{Client: client, Write: post, Read: readbackhttp.Location()}
+//	res, err := consistency.Do(ctx, policy, ex.Flow())
+type Exchange struct {
+	// Client sends the write and the reads. Nil means http.DefaultClient.
+	// Redirects are not followed: that of a write says where to read back, and
+	// that of a read says nothing. But 307 and 308, which say that the write
+	// was not carried out, are followed on the same origin if the body can be
+	// sent again.
+	Client *http.Client
+
+	// Write is sent once, with the context of the flow. A body without a
+	// GetBody can be sent only once, whatever the policy consents to.
+	Write *http.Request
+
+	// Read says where the write is read back. Zero means the Location of the
+	// answer to a POST, and the URL of the write otherwise.
+	Read Target
+
+	// Goal is what the reads are to show. Zero means that something is there
+	// after a POST, that Match accepts it after a PUT or PATCH, and that it is
+	// gone after a DELETE.
+	Goal consistency.Goal
+
+	// Match accepts the document that shows an update. [HasJSON] makes common
+	// ones.
+	Match func(Ref, *Document) bool
+
+	// Monitor follows the operation that a 202 speaks of. Nil means that there
+	// is nothing to follow: the target is read at once.
+	Monitor *Monitor
+
+	// Header is sent with reads. Nil means that of the write, less what
+	// belongs to the write alone: conditions, preferences, idempotency keys and
+	// what describes its body. Reads always go out unconditionally and with
+	// Cache-Control: no-cache.
+	Header http.Header
+
+	// AllowOrigin reports whether reads may go to an origin that is not the
+	// write's, if the answer to the write points there. Nil means no. Such
+	// reads carry no credentials: of the headers only Accept, Accept-Language
+	// and User-Agent.
+	AllowOrigin func(*url.URL) bool
+
+	// MaxBody is how many bytes of a good answer's body are read; a longer
+	// one is an error. Zero means 1 MiB.
+	MaxBody int64
+
+	// Name says what the write is. Empty means its method and URL without the
+	// query.
+	Name string
+}
+
+// Flow returns the flow of ex, ready for consistency.Do. Its Find is set where
+// the target is known before the write: if the answer is lost, there is still
+// something to read. For a POST, set Find and Mine.
+//
+// An exchange without a Write, or with a target that cannot be, makes a flow
+// that fails before anything is sent, with an error that matches
+// consistency.ErrInvalid.
+func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
+	s, err := newSession(ex)
+	if err != nil {
+		refuse := func(context.Context) (Ref, error) {
+			return Ref{}, consistency.As(consistency.NotExecuted, fmt.Errorf("%w: %w", consistency.ErrInvalid, err))
+		}
+		read := func(context.Context, Ref) (*Document, error) {
+			return nil, consistency.As(consistency.Refused, fmt.Errorf("%w: %w", consistency.ErrInvalid, err))
+		}
+		return consistency.Create(ex.Name, refuse, read)
+	}
+	var flow consistency.Flow[Ref, *Document]
+	switch s.Goal {
+	case consistency.ToAbsent:
+		flow = consistency.Delete(s.Name, Ref{}, nil, s.read)
+		flow.Write = s.write // its answer may name a monitor
+	case consistency.ToMatch:
+		flow = consistency.Update(s.Name, s.write, s.read, ex.Match)
+	default:
+		flow = consistency.Create(s.Name, s.write, s.read)
+	}
+	if s.Read.known() && s.Goal != consistency.ToAbsent {
+		flow.Find = consistency.Known(Ref{})
+	}
+	if s.Monitor != nil {
+		flow.Monitor = s.follow
+	}
+	return flow
+}
+
+// session is an exchange with its defaults filled in.
+type session struct {
+	Exchange
+	sent bool // the write's body is used up
+}
+
+const defaultMaxBody = 1 << 20
+
+func newSession(ex Exchange) (*session, error) {
+	switch {
+	case ex.Write == nil:
+		return nil, errors.New("readbackhttp: the exchange has no Write")
+	case ex.Write.URL == nil || ex.Write.URL.Host == "":
+		return nil, errors.New("readbackhttp: the write has no URL with a host")
+	case ex.MaxBody < 0:
+		return nil, fmt.Errorf("readbackhttp: MaxBody is negative: %d", ex.MaxBody)
+	}
+	s := &session{Exchange: ex}
+	s.Client = withoutRedirects(ex.Client)
+	if s.Goal == 0 {
+		s.Goal = goalOf(ex.Write.Method)
+	}
+	if s.Read.isZero() && ex.Write.Method != http.MethodPost {
+		s.Read = itself()
+	} else if s.Read.isZero() {
+		s.Read = Location()
+	}
+	if err := s.Read.check(); err != nil {
+		return nil, err
+	}
+	if s.Goal == consistency.ToAbsent && !s.Read.known() {
+		return nil, errors.New("readbackhttp: what is to be gone must be known before: Read needs a URL")
+	}
+	if s.Monitor != nil {
+		if err := s.Monitor.check(); err != nil {
+			return nil, err
+		}
+	}
+	if s.MaxBody == 0 {
+		s.MaxBody = defaultMaxBody
+	}
+	if s.Name == "" {
+		named := *ex.Write.URL
+		named.RawQuery = ""
+		s.Name = method(ex.Write) + " " + redact.URL(&named)
+	}
+	return s, nil
+}
+
+func goalOf(method string) consistency.Goal {
+	switch method {
+	case http.MethodPut, http.MethodPatch:
+		return consistency.ToMatch
+	case http.MethodDelete:
+		return consistency.ToAbsent
+	}
+	return consistency.ToPresent
+}
+
+func method(req *http.Request) string {
+	if req.Method == "" {
+		return http.MethodGet
+	}
+	return req.Method
+}

@@ -1,0 +1,97 @@
+package readbackhttp
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/readback-go/readback/consistency"
+)
+
+// read asks for what ref refers to.
+func (s *session) read(ctx context.Context, ref Ref) (*Document, error) {
+	target, err := s.Read.resolve(s.Write.URL, ref)
+	if err != nil {
+		return nil, consistency.As(consistency.Refused, err)
+	}
+	got, err := s.get(ctx, target)
+	switch {
+	case got == nil:
+		return nil, err
+	case err != nil:
+		return nil, got.unreadable(err)
+	case got.resp.StatusCode < 200 || got.resp.StatusCode > 299:
+		return nil, got.failure()
+	}
+	return got.document(), nil
+}
+
+// get sends an unconditional GET. An origin that is not the write's must be
+// allowed and gets no credentials.
+func (s *session) get(ctx context.Context, target *url.URL) (*answered, error) {
+	foreign := !sameOrigin(target, s.Write.URL)
+	if err := s.allowed(target, foreign); err != nil {
+		return nil, consistency.As(consistency.Refused, err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, consistency.As(consistency.Refused, err)
+	}
+	req.Header = s.readHeader(foreign)
+	if !foreign {
+		req.URL.User = s.Write.URL.User
+		if s.Write.Host != "" {
+			req.Host = s.Write.Host
+		}
+	}
+	return send(s.Client, req, s.MaxBody)
+}
+
+func (s *session) allowed(target *url.URL, foreign bool) error {
+	switch {
+	case target.Scheme != "http" && target.Scheme != "https" || target.Host == "":
+		return &TargetError{URL: target, Reason: "not an HTTP URL"}
+	case target.User != nil:
+		// A server has no business in saying whom to be.
+		return &TargetError{URL: target, Reason: "has user information"}
+	case foreign && (s.AllowOrigin == nil || !s.AllowOrigin(target)):
+		return &TargetError{URL: target, Reason: "of another origin than the write, which AllowOrigin does not allow"}
+	}
+	return nil
+}
+
+// notForReads are headers that belong to the write alone. Those that begin with
+// Content- or If- do too.
+var notForReads = []string{
+	"Expect", "Idempotency-Key", "X-Idempotency-Key", "Prefer", "Range",
+	"Trailer", "Transfer-Encoding", "Te", "Upgrade", "Connection",
+}
+
+// forForeigners are the headers that may go to another origin.
+var forForeigners = []string{"Accept", "Accept-Language", "User-Agent"}
+
+func (s *session) readHeader(foreign bool) http.Header {
+	given := s.Header
+	if given == nil {
+		given = s.Write.Header
+	}
+	header := make(http.Header, len(given)+1)
+	if foreign {
+		for _, name := range forForeigners {
+			if values := given.Values(name); values != nil {
+				header[name] = values
+			}
+		}
+	} else {
+		for name, values := range given {
+			if !hasPrefixFold(name, "Content-") && !hasPrefixFold(name, "If-") {
+				header[http.CanonicalHeaderKey(name)] = values
+			}
+		}
+		for _, name := range notForReads {
+			header.Del(name)
+		}
+	}
+	header.Set("Cache-Control", "no-cache")
+	return header
+}

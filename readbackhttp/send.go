@@ -1,0 +1,154 @@
+package readbackhttp
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/redact"
+)
+
+// answered is an answer whose body was read, up to a limit, and closed.
+type answered struct {
+	resp *http.Response
+	body []byte
+}
+
+const (
+	// errorBodyLimit is how much of an error's body is kept.
+	errorBodyLimit = 16 << 10
+	// drainLimit is how much more of a body is read to keep its connection.
+	drainLimit = 256 << 10
+)
+
+var errTooLong = errors.New("the body is too long")
+
+// send sends req and reads the answer. If the answer arrived, it is not nil,
+// whatever became of its body.
+func send(client *http.Client, req *http.Request, maxBody int64) (*answered, error) {
+	resp, err := client.Do(req)
+	if err != nil {
+		if resp != nil && resp.Body != nil {
+			_ = resp.Body.Close()
+		}
+		return nil, &transportError{err}
+	}
+	defer func() {
+		_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)
+		_ = resp.Body.Close()
+	}()
+	good := resp.StatusCode < 300
+	limit := maxBody
+	if !good {
+		limit = errorBodyLimit
+	}
+	got := &answered{resp: resp}
+	got.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if int64(len(got.body)) > limit {
+		got.body = got.body[:limit]
+		if good {
+			err = fmt.Errorf("%w: over %d bytes", errTooLong, limit)
+		}
+	}
+	if !good {
+		err = nil // the beginning of an error's body is enough
+	}
+	return got, err
+}
+
+// answer returns what the rules need.
+func (got *answered) answer() consistency.Answer {
+	a := consistency.AnswerOf(got.resp)
+	if a.Status >= 300 {
+		a.Body = got.body
+	}
+	return a
+}
+
+func (got *answered) document() *Document {
+	return &Document{Status: got.resp.StatusCode, Header: got.resp.Header, Body: got.body, answer: got.answer()}
+}
+
+func (got *answered) failure() *StatusError {
+	e := &StatusError{
+		Method: got.resp.Request.Method,
+		URL:    redact.URL(got.resp.Request.URL),
+		Status: got.resp.StatusCode,
+		Header: redact.Header(got.resp.Header),
+		Body:   redact.Snippet(got.body, snippetLimit),
+		answer: got.answer(),
+	}
+	e.Problem, _ = parseProblem(got.body)
+	return e
+}
+
+// unreadable returns the error of a good answer whose body was not.
+func (got *answered) unreadable(err error) error {
+	return consistency.As(consistency.Ambiguous, fmt.Errorf("readbackhttp: %s %s answered %d, but %w",
+		got.resp.Request.Method, redact.URL(got.resp.Request.URL), got.resp.StatusCode, err))
+}
+
+// Document is a good answer to a read.
+type Document struct {
+	Status int
+	Header http.Header
+	Body   []byte
+
+	answer consistency.Answer
+}
+
+// Answer returns what the rules need of d.
+func (d *Document) Answer() consistency.Answer { return d.answer }
+
+// Decode decodes the body, which is JSON, into v.
+func (d *Document) Decode(v any) error {
+	if err := json.Unmarshal(d.Body, v); err != nil {
+		return fmt.Errorf("readbackhttp: the answer is not the JSON expected: %w", err)
+	}
+	return nil
+}
+
+// transportError is the error of a request that got no answer. Its text hides
+// secrets in the URL.
+type transportError struct{ err error }
+
+func (e *transportError) Error() string { return "readbackhttp: " + redact.Error(e.err) }
+func (e *transportError) Unwrap() error { return e.err }
+
+func decode(body []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var doc any
+	if err := decoder.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("not JSON: %w", err)
+	}
+	return doc, nil
+}
+
+func sameOrigin(a, b *url.URL) bool {
+	return strings.EqualFold(a.Scheme, b.Scheme) &&
+		strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "http":
+		return "80"
+	case "https":
+		return "443"
+	}
+	return ""
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}

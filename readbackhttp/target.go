@@ -1,0 +1,207 @@
+package readbackhttp
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/readback-go/readback/internal/pointer"
+)
+
+// Target says where a write is read back. Make it with [Location], [Template]
+// or [URL].
+type Target struct {
+	kind   targetKind
+	pieces []piece // of a template
+	fields []field // that the template asks for
+	err    error   // what is wrong with the template
+}
+
+type targetKind uint8
+
+const (
+	toLocation targetKind = iota + 1
+	toItself
+	toTemplate
+)
+
+// piece is a literal text or the name of a field.
+type piece struct {
+	text  string
+	field bool
+}
+
+// field is a value of the write's answer.
+type field struct{ name string }
+
+// Location returns the target that the Location header of the answer names. A
+// relative one is resolved against the URL of the write.
+func Location() Target { return Target{kind: toLocation} }
+
+// URL returns a target that is known before the write. A relative one is
+// resolved against the URL of the write.
+func URL(raw string) Target {
+	return Target{kind: toTemplate, pieces: []piece{{text: raw}}}
+}
+
+// Template returns the target that text becomes when the fields in braces are
+// filled in from the answer to the write:
+//
+//	{id}              the member of that name of a JSON body
+//	{/data/items/0}   what the JSON pointer finds in it
+//	{header:X-Id}     the header
+//	{location}        the Location header, as an absolute URL
+//
+// Values are escaped for where they stand, in the path or in the query, except
+// {location}. A value must be a string, a number or a boolean. A relative target
+// is resolved against the URL of the write. Braces that do not match, and fields
+// that cannot be, are reported before anything is sent; a field that the answer
+// lacks ends the flow, unconfirmed, before anything is read.
+func Template(text string) Target {
+	t := Target{kind: toTemplate}
+	for rest := text; rest != ""; {
+		open := strings.IndexAny(rest, "{}")
+		if open < 0 {
+			t.pieces = append(t.pieces, piece{text: rest})
+			break
+		}
+		if rest[open] == '}' {
+			return broken(text, "has a } without a {")
+		}
+		t.pieces = append(t.pieces, piece{text: rest[:open]})
+		name, after, closed := strings.Cut(rest[open+1:], "}")
+		switch {
+		case !closed:
+			return broken(text, "has a { without a }")
+		case name == "" || name == "/" || name == "header:" || strings.ContainsAny(name, "{ "):
+			return broken(text, fmt.Sprintf("has the field {%s}, which cannot be", name))
+		}
+		t.pieces = append(t.pieces, piece{text: name, field: true})
+		t.fields = append(t.fields, field{name})
+		rest = after
+	}
+	if len(t.pieces) == 0 {
+		return broken(text, "is empty")
+	}
+	return t
+}
+
+func broken(text, why string) Target {
+	return Target{kind: toTemplate, err: fmt.Errorf("readbackhttp: the template %q %s", text, why)}
+}
+
+// itself is the target that is the URL of the write.
+func itself() Target { return Target{kind: toItself} }
+
+func (t Target) isZero() bool { return t.kind == 0 }
+
+// known reports whether the target is known before the write.
+func (t Target) known() bool {
+	return t.kind == toItself || t.kind == toTemplate && len(t.fields) == 0
+}
+
+func (t Target) check() error {
+	if t.err != nil {
+		return t.err
+	}
+	if t.kind == toTemplate && t.known() {
+		if _, err := url.Parse(t.pieces[0].text); err != nil || t.pieces[0].text == "" {
+			return errors.New("readbackhttp: the URL to read is not a URL")
+		}
+	}
+	return nil
+}
+
+// pick takes the fields of the template from the answer. What is not there, or
+// has no value that fits a URL, is left out.
+func (t Target) pick(got *answered) map[string]string {
+	picked := make(map[string]string, len(t.fields))
+	doc, bad := decode(got.body)
+	for _, f := range t.fields {
+		if name, ok := strings.CutPrefix(f.name, "header:"); ok {
+			if value := got.resp.Header.Get(name); value != "" {
+				picked[f.name] = value
+			}
+			continue
+		}
+		if bad != nil || f.name == locationField {
+			continue
+		}
+		at := f.name
+		if at[0] != '/' {
+			at = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(at)
+		}
+		if value, found := pointer.Get(doc, at); found {
+			if text, ok := scalar(value); ok {
+				picked[f.name] = text
+			}
+		}
+	}
+	return picked
+}
+
+const locationField = "location"
+
+// resolve returns the URL to read.
+func (t Target) resolve(write *url.URL, ref Ref) (*url.URL, error) {
+	base := *write
+	base.User = nil
+	switch t.kind {
+	case toItself:
+		return &base, nil
+	case toLocation:
+		return parse(&base, ref.Location, "the answer has no Location")
+	}
+	var b strings.Builder
+	for _, p := range t.pieces {
+		if !p.field {
+			b.WriteString(p.text)
+			continue
+		}
+		value := ref.Fields[p.text]
+		switch {
+		case p.text == locationField && value == "":
+			value = ref.Location
+		case strings.Contains(b.String(), "?"):
+			value = url.QueryEscape(value)
+		case value == "." || value == "..":
+			value = "" // would climb out of its place in the path
+		default:
+			value = url.PathEscape(value)
+		}
+		if value == "" {
+			return nil, &TargetError{Reason: fmt.Sprintf("the answer has no usable field {%s}", p.text)}
+		}
+		b.WriteString(value)
+	}
+	return parse(&base, b.String(), "the URL is empty")
+}
+
+func parse(base *url.URL, raw, ifEmpty string) (*url.URL, error) {
+	if raw == "" {
+		return nil, &TargetError{Reason: ifEmpty}
+	}
+	at, err := base.Parse(raw)
+	if err != nil {
+		return nil, &TargetError{Reason: "not a URL"}
+	}
+	at.Fragment, at.RawFragment = "", ""
+	return at, nil
+}
+
+// locate returns the absolute URL that a header of resp names, or "".
+func locate(resp *http.Response, header string) string {
+	raw := resp.Header.Get(header)
+	if raw == "" {
+		return ""
+	}
+	base := *resp.Request.URL
+	base.User = nil
+	at, err := parse(&base, raw, "")
+	if err != nil {
+		return ""
+	}
+	return at.String()
+}

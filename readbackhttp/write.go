@@ -1,0 +1,68 @@
+package readbackhttp
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/wire"
+)
+
+// errBodyUsed is the error of a write that cannot be sent again.
+var errBodyUsed = errors.New("readbackhttp: the write's body cannot be sent again: it has no GetBody")
+
+// write sends the write and returns where to read it back.
+func (s *session) write(ctx context.Context) (Ref, error) {
+	req := s.Write.Clone(ctx)
+	if s.sent && req.Body != nil && req.Body != http.NoBody {
+		if req.GetBody == nil {
+			return Ref{}, consistency.As(consistency.NotExecuted, errBodyUsed)
+		}
+		body, err := req.GetBody()
+		if err != nil {
+			return Ref{}, consistency.As(consistency.NotExecuted, err)
+		}
+		req.Body = body
+	}
+	s.sent = true
+	got, err := send(s.Client, req, s.MaxBody)
+	switch {
+	case got == nil:
+		return Ref{}, err
+	case got.resp.StatusCode >= 400 || got.resp.StatusCode == http.StatusTemporaryRedirect || got.resp.StatusCode == http.StatusPermanentRedirect:
+		return Ref{}, got.failure()
+	}
+	// The status alone says what became of the write; a body that could not be
+	// read can only spoil the reference.
+	return s.refer(got, err), nil
+}
+
+// withoutRedirects returns a copy of client that follows only those redirects
+// which say that the request was not carried out.
+func withoutRedirects(client *http.Client) *http.Client {
+	if client == nil {
+		client = http.DefaultClient
+	}
+	c := *client
+	asked := client.CheckRedirect
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		first := via[0]
+		moved := req.Response != nil &&
+			(req.Response.StatusCode == http.StatusTemporaryRedirect || req.Response.StatusCode == http.StatusPermanentRedirect)
+		if first.Method == http.MethodGet || !moved || !sameOrigin(req.URL, first.URL) || len(via) >= maxMoves {
+			return http.ErrUseLastResponse
+		}
+		if asked != nil {
+			if err := asked(req, via); err != nil {
+				return err
+			}
+		}
+		wire.From(req.Context()).Void()
+		return nil
+	}
+	return &c
+}
+
+// maxMoves is how often one write is sent elsewhere, as in net/http.
+const maxMoves = 10
