@@ -1,0 +1,143 @@
+package redact
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Error returns the text of err without its secrets, and the empty text for
+// nil.
+//
+// Every URL that a [*url.Error] in the tree of err carries is replaced by what
+// [URLString] makes of it, and so is every other URL with a scheme in the text,
+// userinfo included. If a URL did not parse, the pieces of it that the reason
+// quotes are hidden too. Hidden are also the strings, and flat lists, of JSON
+// members with a secret's name, the word after Bearer, Basic and ApiKey, and the
+// rest of the line after the name and colon of an authorization, cookie or key
+// header.
+func Error(err error, more ...string) string {
+	if err == nil {
+		return ""
+	}
+	text := err.Error()
+	found := urlErrors(err)
+	for _, e := range found {
+		if URLString(e.URL) == unparsable && e.Err != nil {
+			// For instance: invalid port ":secret" after host.
+			reason := e.Err.Error()
+			text = strings.ReplaceAll(text, reason, quoted.ReplaceAllLiteralString(reason, `"`+hidden+`"`))
+		}
+	}
+	// The longest first, for one URL may be the beginning of another.
+	slices.SortStableFunc(found, func(a, b *url.Error) int { return len(b.URL) - len(a.URL) })
+	for _, e := range found {
+		shown := URLString(e.URL, more...)
+		if shown == e.URL {
+			continue
+		}
+		text = strings.ReplaceAll(text, strconv.Quote(e.URL), strconv.Quote(shown)) // as url.Error prints it
+		if strings.ContainsAny(e.URL, "@?#=") {                                     // else nothing to tell it from other text by
+			text = strings.ReplaceAll(text, e.URL, shown)
+		}
+	}
+	return redactText(text, more)
+}
+
+// quoted is what strconv.Quote makes.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// urlErrors returns every one in the tree of err, where errors.As would stop at
+// the first.
+func urlErrors(err error) []*url.Error {
+	var found []*url.Error
+	for err != nil {
+		if e, ok := err.(*url.Error); ok {
+			found = append(found, e)
+		}
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, err := range many.Unwrap() {
+				found = append(found, urlErrors(err)...)
+			}
+			return found
+		}
+		err = errors.Unwrap(err)
+	}
+	return found
+}
+
+var (
+	// secretMember finds a JSON member whose value is a string or a flat
+	// list, the last perhaps without its end. Its groups are all before the
+	// value, the name, and what the string holds. A name that began with a
+	// space or a comma could be what stands between two strings, so it is none.
+	secretMember = regexp.MustCompile(
+		`(?s)("((?:[^"\\\s,:\[\]{}]|\\.)(?:[^"\\]|\\.)*)"\s*:\s*)` +
+			`(?:"((?:[^"\\]|\\.)*)"?|\[(?:[^"\[\]{}]|"(?:[^"\\]|\\.)*"?)*(?:\]|$))`)
+
+	// secretHeader hides to the end of the line, for cookies and digests are
+	// lists whose end cannot be told from what follows.
+	secretHeader = regexp.MustCompile(
+		`(?i)([\w-]*(?:authorization|cookie|api-?key|auth-?token)[ \t]*:[ \t]*)[^ \t\r\n][^\r\n]*`)
+
+	secretScheme = regexp.MustCompile(`(?i)\b((?:bearer|basic|apikey)\s+["']?)[^\s"]+`)
+)
+
+// redactText hides secrets in text of no known form.
+func redactText(text string, more []string) string {
+	text = redactMembers(text, more)
+	text = inText.ReplaceAllStringFunc(text, func(raw string) string {
+		// What a sentence or a quotation puts behind a URL.
+		end := `.,:;!?)}'\`
+		if !strings.Contains(raw, "[") { // no IPv6 address
+			end += "]"
+		}
+		u := strings.TrimRight(raw, end)
+		tail := raw[len(u):]
+		u, ok := unescapeJSON(u)
+		if !ok {
+			return unparsable + tail
+		}
+		return URLString(u, more...) + tail
+	})
+	text = secretHeader.ReplaceAllString(text, "${1}"+hidden)
+	return secretScheme.ReplaceAllString(text, "${1}"+hidden)
+}
+
+func redactMembers(text string, more []string) string {
+	return secretMember.ReplaceAllStringFunc(text, func(member string) string {
+		m := secretMember.FindStringSubmatch(member)
+		if name, ok := unescapeJSON(m[2]); !ok || secret(name, more) {
+			return m[1] + `"` + hidden + `"`
+		}
+		if !strings.Contains(m[3], `\"`) {
+			return member
+		}
+		// JSON in a string of JSON. Every level doubles the backslashes, so
+		// there are few.
+		inner, ok := unescapeJSON(m[3])
+		if !ok {
+			return m[1] + `"` + hidden + `"`
+		}
+		shown := redactMembers(inner, more)
+		if shown == inner {
+			return member
+		}
+		return m[1] + strconv.Quote(shown)
+	})
+}
+
+// unescapeJSON resolves what encoders escape inside a JSON string, such as \/
+// for a slash and \u0026 for an ampersand, and reports whether that went well.
+func unescapeJSON(s string) (string, bool) {
+	if !strings.Contains(s, `\`) {
+		return s, true
+	}
+	var plain string
+	err := json.Unmarshal([]byte(`"`+s+`"`), &plain)
+	return plain, err == nil
+}

@@ -1,0 +1,121 @@
+package retryafter_test
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/internal/retryafter"
+)
+
+var now = time.Date(2026, time.November, 8, 8, 49, 37, 0, time.UTC)
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	const longest = time.Duration(math.MaxInt64)
+	tests := []struct {
+		name   string
+		give   []string
+		date   string
+		want   time.Duration
+		wantOK bool
+	}{
+		{"no header", nil, "", 0, false},
+		{"empty", []string{""}, "", 0, false},
+		{"blank", []string{" \t"}, "", 0, false},
+
+		{"seconds", []string{"120"}, "", 2 * time.Minute, true},
+		{"zero", []string{"0"}, "", 0, true},
+		{"leading zeros", []string{"007"}, "", 7 * time.Second, true},
+		{"blanks around", []string{" 3\t"}, "", 3 * time.Second, true},
+		{"seconds ignore Date", []string{"3"}, "Sun, 08 Nov 2026 07:00:00 GMT", 3 * time.Second, true},
+		{"longest whole second", []string{"9223372036"}, "", 9223372036 * time.Second, true},
+		{"too long for a duration", []string{"9223372037"}, "", longest, true},
+		{"too long for 64 bits", []string{"18446744073709551616"}, "", longest, true},
+		{"a hundred digits", []string{"1" + strings.Repeat("0", 99)}, "", longest, true},
+
+		{"negative", []string{"-5"}, "", 0, false},
+		{"negative, too long", []string{"-99999999999999999999"}, "", 0, false},
+		{"plus sign", []string{"+5"}, "", 0, false},
+		{"fraction", []string{"1.5"}, "", 0, false},
+		{"exponent", []string{"1e3"}, "", 0, false},
+		{"hexadecimal", []string{"0x10"}, "", 0, false},
+		{"underscore", []string{"1_000"}, "", 0, false},
+		{"unit", []string{"5s"}, "", 0, false},
+		{"other digits", []string{"٣"}, "", 0, false},
+		{"words", []string{"soon"}, "", 0, false},
+		{"RFC 3339", []string{"2026-11-08T08:50:00Z"}, "", 0, false},
+
+		{"IMF-fixdate", []string{"Sun, 08 Nov 2026 08:50:37 GMT"}, "", time.Minute, true},
+		{"RFC 850", []string{"Sunday, 08-Nov-26 08:50:37 GMT"}, "", time.Minute, true},
+		{"asctime", []string{"Sun Nov  8 08:50:37 2026"}, "", time.Minute, true},
+		{"date now", []string{"Sun, 08 Nov 2026 08:49:37 GMT"}, "", 0, true},
+		{"past date", []string{"Sun, 06 Nov 1994 08:49:37 GMT"}, "", 0, true},
+		{"far date", []string{"Fri, 31 Dec 9999 23:59:59 GMT"}, "", longest, true},
+		{"date counts from Date", []string{"Sun, 08 Nov 2026 07:00:30 GMT"},
+			"Sun, 08 Nov 2026 07:00:00 GMT", 30 * time.Second, true},
+		{"Date in another form", []string{"Sun, 08 Nov 2026 07:00:30 GMT"},
+			"Sunday, 08-Nov-26 07:00:00 GMT", 30 * time.Second, true},
+		{"date before Date", []string{"Sun, 08 Nov 2026 08:50:37 GMT"},
+			"Sun, 08 Nov 2026 09:00:00 GMT", 0, true},
+		{"Date is garbage", []string{"Sun, 08 Nov 2026 08:50:37 GMT"}, "yesterday", time.Minute, true},
+
+		{"first of two", []string{"2", "3"}, "", 2 * time.Second, true},
+		{"first that parses", []string{"-1", "soon", "3", "4"}, "", 3 * time.Second, true},
+		{"garbage, then a date", []string{"", "Sun, 08 Nov 2026 08:50:37 GMT"}, "", time.Minute, true},
+		{"none parses", []string{"-1", "soon"}, "", 0, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := http.Header{}
+			for _, v := range tt.give {
+				h.Add("retry-after", v)
+			}
+			if tt.date != "" {
+				h.Set("Date", tt.date)
+			}
+			got, ok := retryafter.Parse(h, now)
+			assert.Equal(t, tt.want, got)
+			assert.Equal(t, tt.wantOK, ok)
+		})
+	}
+}
+
+func TestParse_nilHeader(t *testing.T) {
+	t.Parallel()
+	got, ok := retryafter.Parse(nil, now)
+	assert.Zero(t, got)
+	assert.False(t, ok)
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("120", "")
+	f.Add("-5", "")
+	f.Add("9223372037", "")
+	f.Add("18446744073709551616", "")
+	f.Add("Sun, 08 Nov 2026 08:50:37 GMT", "Sun, 08 Nov 2026 07:00:00 GMT")
+	f.Add("Sunday, 08-Nov-26 08:50:37 GMT", "x")
+	f.Add("Sun Nov  8 08:50:37 2026", "")
+	f.Add("Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT")
+	f.Fuzz(func(t *testing.T, value, date string) {
+		got, ok := retryafter.Parse(http.Header{"Retry-After": {value}, "Date": {date}}, now)
+		require.GreaterOrEqual(t, got, time.Duration(0))
+		if !ok {
+			require.Zero(t, got)
+		}
+		if n, err := strconv.ParseUint(value, 10, 32); err == nil { // always fits a duration
+			require.True(t, ok)
+			require.Equal(t, time.Duration(n)*time.Second, got)
+		}
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n < 0 {
+			require.False(t, ok)
+		}
+	})
+}
