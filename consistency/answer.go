@@ -93,30 +93,40 @@ func AnswerOf(resp *http.Response) Answer {
 
 // carrier returns value's methods without copying a struct to the heap: a
 // pointer to T has the methods of T, unless T is a pointer or an interface
-// itself. A nil pointer carries nothing.
+// itself. A nil pointer carries nothing, nor does one in an interface.
 func carrier[T any](value *T) any {
-	v := reflect.ValueOf(value).Elem()
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if v.IsNil() {
-			return nil
-		}
+	switch v := content(value); {
+	case !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil():
+		return nil
+	case v.Kind() == reflect.Pointer || reflect.TypeFor[T]().Kind() == reflect.Interface:
 		return *value
 	}
 	return value
 }
 
 // empty reports whether value is a nil pointer or interface, or an empty slice
-// or map: nothing that could have been written.
+// or map, also in an interface: nothing that could have been written.
 func empty[T any](value *T) bool {
-	v := reflect.ValueOf(value).Elem()
+	v := content(value)
 	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface, reflect.Func, reflect.Chan:
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Chan:
 		return v.IsNil()
 	case reflect.Slice, reflect.Map:
 		return v.Len() == 0
 	}
 	return false
+}
+
+// content returns what value points to, or what is in it if that is an
+// interface: the zero Value if nothing is.
+func content[T any](value *T) reflect.Value {
+	v := reflect.ValueOf(value).Elem()
+	if v.Kind() == reflect.Interface {
+		return v.Elem()
+	}
+	return v
 }
 
 // drainLimit is how much of a body is read to get its connection back.

@@ -15,7 +15,7 @@ type Result[W, R any] struct {
 	Value   R             // what the last successful read returned
 	Pending Pending       // how to go on, if Unconfirmed
 	Elapsed time.Duration // from the write's answer to the end
-	History poll.History  // the reads
+	History *poll.History // the reads; never nil
 }
 
 // Do sends the write of f once, reads until the read model shows it or the time
@@ -38,7 +38,7 @@ type Result[W, R any] struct {
 // [Resume]. Do may be called concurrently, with the same policy; a Flow is one
 // write's.
 func Do[W, R any](ctx context.Context, p Policy, f Flow[W, R]) (Result[W, R], error) {
-	r := &run[W, R]{policy: p, flow: f, zero: time.Now()}
+	r := &run[W, R]{policy: p, flow: f, zero: time.Now(), history: new(poll.History)}
 	if err := r.validate(); err != nil {
 		return r.end(ctx, Failed, err)
 	}
@@ -65,15 +65,18 @@ func Do[W, R any](ctx context.Context, p Policy, f Flow[W, R]) (Result[W, R], er
 // The time and the windows begin anew with the call, and there is always at
 // least one read unless ctx has ended. The outcome is Failed only by
 // [ErrOperation]. An argument or a handle that is invalid leaves the write what
-// it was: the outcome is Unconfirmed, the error matches [ErrInvalid], and
-// nothing was read.
+// it was: the outcome is Unconfirmed, Result.Pending is h, the error matches
+// [ErrInvalid], and nothing was read.
 func Resume[W, R any](ctx context.Context, p Policy, f Flow[W, R], h Pending) (Result[W, R], error) {
-	r := &run[W, R]{policy: p, flow: f, zero: time.Now(), resumed: true}
-	if err := r.validate(); err != nil {
-		return r.end(ctx, Unconfirmed, err)
+	r := &run[W, R]{policy: p, flow: f, zero: time.Now(), history: new(poll.History), resumed: true}
+	invalid := r.validate()
+	if invalid == nil {
+		invalid = r.take(h)
 	}
-	if err := r.take(h); err != nil {
-		return r.end(ctx, Unconfirmed, err)
+	if invalid != nil {
+		res, err := r.end(ctx, Unconfirmed, invalid)
+		res.Pending = h // as it was, for it may fit another flow
+		return res, err
 	}
 	if !r.found && f.Find == nil {
 		return r.end(ctx, Unconfirmed, ErrNoFind)
@@ -97,7 +100,7 @@ func Await[R any](ctx context.Context, p Policy, name string, read func(context.
 	if read != nil {
 		f.Read = func(ctx context.Context, _ struct{}) (R, error) { return read(ctx) }
 	}
-	r := &run[struct{}, R]{policy: p, flow: f, zero: time.Now(), class: Applied, found: true, resumed: true}
+	r := &run[struct{}, R]{policy: p, flow: f, zero: time.Now(), history: new(poll.History), class: Applied, found: true, resumed: true}
 	var res Result[struct{}, R]
 	err := r.validate()
 	if err != nil {

@@ -54,7 +54,7 @@ type Error struct {
 	Write   error         // as the write returned it
 	Last    error         // of the last read that was not cut short
 	Context error         // context.Cause of the caller's context, if that ended
-	History poll.History  // the reads
+	History *poll.History // the reads; never nil
 }
 
 // Error says in one line what is known: the name, the outcome, the number of

@@ -19,6 +19,7 @@ func (r *run[W, R]) follow(ctx context.Context) error {
 	opts := r.options(PhaseMonitor)
 	opts.Settle = 1
 	_, err := poll.Until(ctx, func(ctx context.Context) (bool, error) {
+		r.refresh(ctx)
 		return r.flow.Monitor(ctx, &r.written)
 	}, r.judgeMonitor, opts)
 	r.monitored = err == nil
@@ -38,7 +39,7 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 		Within:      r.policy.within(r.class),
 		ReadTimeout: r.policy.ReadTimeout,
 		Since:       r.zero,
-		History:     &r.history,
+		History:     r.history,
 	}
 	if r.unchanged {
 		opts.Settle = 1
@@ -60,10 +61,7 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 // read looks once: for the reference, if the write's answer was lost, and then
 // for what it refers to.
 func (r *run[W, R]) read(ctx context.Context) (value R, err error) {
-	if r.forbidden.refresh {
-		r.forbidden.refresh = false
-		r.policy.OnForbidden(ctx)
-	}
+	r.refresh(ctx)
 	if r.finding = !r.found; r.finding {
 		candidates, err := r.flow.Find(ctx)
 		if err != nil {
@@ -75,6 +73,14 @@ func (r *run[W, R]) read(ctx context.Context) (value R, err error) {
 		r.finding = false
 	}
 	return r.flow.Read(ctx, r.written)
+}
+
+// refresh asks for fresh credentials if a run of 403s has just begun.
+func (r *run[W, R]) refresh(ctx context.Context) {
+	if r.forbidden.refresh {
+		r.forbidden.refresh = false
+		r.policy.OnForbidden(ctx)
+	}
 }
 
 // choose takes the one candidate that is this write's.
@@ -139,6 +145,9 @@ func (r *run[W, R]) lacks(value *R) poll.Reason {
 
 // judgeMonitor says what a look at an operation means.
 func (r *run[W, R]) judgeMonitor(done bool, err error, read poll.Read) poll.Judgement {
+	if err == nil {
+		r.forbidden.going = false
+	}
 	switch {
 	case errors.Is(err, ErrOperation):
 		return poll.Judgement{Verdict: poll.Stop, Reason: "operation failed", Cause: err}

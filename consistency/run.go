@@ -35,7 +35,7 @@ type run[W, R any] struct {
 	forbidden forbiddenRun
 	value     R
 	answer    Answer // the last one of the write or a read
-	history   poll.History
+	history   *poll.History
 }
 
 // forbiddenRun is a run of reads that were answered with 403.

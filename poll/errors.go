@@ -31,7 +31,9 @@ var errStopped = errors.New("the judge said stop")
 
 // errCut is in the error of a read that was cut short to let the closing reads
 // begin in time, or by the deadline.
-var errCut = errors.New("read cut short")
+var errCut = errors.New(cutShort)
+
+const cutShort = "read cut short"
 
 // NotReadyError reports a poll that ended unready. [errors.Is] and [errors.As]
 // find Cause and Last, in this order, and [errors.Is] matches [ErrNotReady].
@@ -42,7 +44,7 @@ type NotReadyError struct {
 	Elapsed time.Duration // from the beginning of the run to its end
 	Cause   error         // why the poll ended: context.Cause, ErrDeadline, ErrWindow or what a judge gave
 	Last    error         // error of the last read that was not cut short; nil if it succeeded
-	History History       // the reads
+	History *History      // the reads; never nil
 }
 
 // Error says in one line how many reads there were, why the poll ended and how
@@ -62,8 +64,12 @@ func (e *NotReadyError) Is(target error) bool { return target == ErrNotReady }
 // Unwrap returns Cause and Last.
 func (e *NotReadyError) Unwrap() []error {
 	errs := make([]error, 0, 2)
-	if e.Cause != nil {
-		errs = append(errs, e.Cause)
+	switch why := e.Cause.(type) {
+	case nil:
+	case *cause.Ended:
+		errs = append(errs, why)
+	default:
+		errs = append(errs, cause.Veil(why))
 	}
 	if e.Last != nil {
 		errs = append(errs, cause.Veil(e.Last))

@@ -95,17 +95,17 @@ func (h *History) Lag() readback.Lag {
 	return lag
 }
 
-func (h *History) add(r Read) {
+func (h *History) add(r *Read) {
 	h.reads++
 	switch {
 	case h.reads == 1:
-		h.first = r
+		h.first = *r
 	case len(h.head) < keptReads-1:
-		h.head = append(h.head, r)
+		h.head = append(h.head, *r)
 	case len(h.tail) < keptReads:
-		h.tail = append(h.tail, r)
+		h.tail = append(h.tail, *r)
 	default:
-		h.tail[h.oldest] = r
+		h.tail[h.oldest] = *r
 		h.oldest = (h.oldest + 1) % keptReads
 	}
 	switch r.Verdict {

@@ -1,7 +1,6 @@
 package poll
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -56,25 +55,19 @@ const (
 	reservedShare      = 10 // Reserve is a tenth of the time, unless given
 )
 
-func (o Options) withDefaults(ctx context.Context) Options {
+func (o *Options) fillIn() {
 	if o.Schedule == nil {
 		o.Schedule = readback.Backoff{}
 	}
 	if o.Settle == 0 {
 		o.Settle = 1
 	}
-	if o.Within == 0 {
-		if _, bounded := ctx.Deadline(); !bounded {
-			o.Within = defaultWithin
-		}
-	}
 	if o.ReadTimeout == 0 {
 		o.ReadTimeout = defaultReadTimeout
 	}
-	return o
 }
 
-func (o Options) validate() error {
+func (o *Options) validate() error {
 	switch {
 	case o.Settle < 0:
 		return fmt.Errorf("poll: Options.Settle is negative: %d", o.Settle)

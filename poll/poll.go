@@ -26,59 +26,77 @@ import (
 // What a ready value means is the read-your-writes guarantee of [Terry 1994].
 //
 // [Terry 1994]: https://doi.org/10.1109/PDIS.1994.331722
-func Until[T any](ctx context.Context, read func(context.Context) (T, error), judge Judge[T], opts Options) (T, error) {
-	var last T
+func Until[T any](ctx context.Context, read func(context.Context) (T, error), judge Judge[T], opts Options) (value T, _ error) {
 	switch {
 	case read == nil:
-		return last, errNoRead
+		return value, errNoRead
 	case judge == nil:
-		return last, errNoJudge
+		return value, errNoJudge
 	}
-	opts = opts.withDefaults(ctx)
-	if err := opts.validate(); err != nil {
-		return last, err
+	r := runs.Get().(*run)
+	defer r.release()
+	if err := r.init(ctx, &opts); err != nil {
+		return value, err
 	}
-
-	r := newRun(ctx, opts)
-	defer r.stopTimer()
-	at := r.first()
 	for {
-		if why := r.sleepUntil(ctx, at); why != nil {
-			return last, r.notReady(why)
+		if done, err := look(ctx, r, read, judge, &value); done || err != nil {
+			return value, err
 		}
-		r.begin()
-		value, err, cut := call(ctx, &r, read)
-		r.end(err, cut)
-		if err == nil {
-			last = value
+		if r.plan == nil {
+			r.plan = r.schedule.Plan()
 		}
-		var j Judgement
-		if cut != nil && cut != ErrReadTimeout {
-			j = Judgement{Verdict: Unknown, Reason: Reason(errCut.Error())}
-		} else {
-			j = judge(value, r.read.Err, r.read)
-		}
-		done, stop := r.settle(j)
-		switch {
-		case stop != nil:
-			return last, r.notReady(stop)
-		case done:
-			return last, nil
-		}
-		at = r.next(j, cut)
 	}
 }
 
+// look waits for the next read, reads and judges. It returns whether the run is
+// done, or the error that ends it, and sets last to what a read without an error
+// returned.
+func look[T any](ctx context.Context, r *run, read func(context.Context) (T, error), judge Judge[T], last *T) (done bool, err error) {
+	if why := r.sleepUntil(ctx, r.next()); why != nil {
+		return false, r.notReady(why)
+	}
+	r.begin()
+	value, err, cut := call(ctx, r, read)
+	if err == nil {
+		*last = value
+	}
+	r.end(err, cut)
+	if cut == nil || cut == ErrReadTimeout {
+		assess(r, judge, value)
+	}
+	done, why := r.settle()
+	if why != nil {
+		return false, r.notReady(why)
+	}
+	return done, nil
+}
+
+// assess and call are functions of their own, not inlined, to keep small what is
+// on the stack while the run waits.
+//
+//go:noinline
+func assess[T any](r *run, judge Judge[T], value T) {
+	r.judged = judge(value, r.read.Err, r.read)
+}
+
 // call reads once. It says by cut why a read that failed was cut short: by
-// ErrReadTimeout, by errCut or by the cause of ctx.
+// ErrReadTimeout, by errCut or by the end of ctx.
+//
+//go:noinline
 func call[T any](ctx context.Context, r *run, read func(context.Context) (T, error)) (value T, err, cut error) {
-	if r.opts.ReadTimeout == NoTimeout {
+	if r.timeout == NoTimeout {
 		value, err = read(ctx)
-		return value, err, whyCut(ctx, ctx, err)
+		if err != nil {
+			cut = whyCut(ctx, ctx, err)
+		}
+		return value, err, cut
 	}
 	allowed, why := r.allowance()
 	own, cancel := context.WithDeadlineCause(ctx, time.Now().Add(allowed), why)
 	defer cancel()
 	value, err = read(own)
-	return value, err, whyCut(ctx, own, err)
+	if err != nil {
+		cut = whyCut(ctx, own, err)
+	}
+	return value, err, cut
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/readback-go/readback"
@@ -15,13 +16,17 @@ import (
 // run is the state of one poll. All its times are on the clock that begins at
 // zero.
 type run struct {
-	opts     Options
+	schedule readback.Schedule
+	observe  func(Read)
+	timeout  time.Duration // of a read
 	zero     time.Time     // Options.Since, or the call
 	called   time.Duration // the call: zero of the schedule
 	limit    time.Duration // the end of the run at the latest
 	deadline time.Duration // limit, or the end of the window of the reason seen last
 	reason   Reason        // of the last pending read
 	read     Read          // the current one
+	judged   Judgement     // what it means
+	cut      bool          // it was cut short for the closing reads
 	streak   int           // ready reads in a row; -1 after a setback
 	last     error         // of the last read that was not cut short
 	plan     readback.Plan // nil until the first wait
@@ -31,60 +36,86 @@ type run struct {
 	before   int // reads in the history of an earlier run
 }
 
-func newRun(ctx context.Context, opts Options) run {
+// runs are reused: a poll that is ready at once allocates nothing, and one that
+// waits has little on its stack.
+var runs = sync.Pool{New: func() any { return new(run) }}
+
+// release gives r back with its timer stopped, also after a panic.
+func (r *run) release() {
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+	*r = run{}
+	runs.Put(r)
+}
+
+func (r *run) init(ctx context.Context, opts *Options) error {
+	opts.fillIn()
+	if err := opts.validate(); err != nil {
+		return err
+	}
+	r.schedule, r.observe, r.timeout = opts.Schedule, opts.Observe, opts.ReadTimeout
 	now := time.Now()
-	r := run{opts: opts, zero: opts.Since, history: opts.History}
-	if r.zero.IsZero() {
+	r.zero = opts.Since
+	if r.zero.IsZero() || r.zero.After(now) {
 		r.zero = now
 	}
 	r.called = now.Sub(r.zero)
 	r.limit = opts.Within
 	if end, bounded := ctx.Deadline(); bounded {
-		if byContext := end.Sub(r.zero); opts.Within == 0 || byContext < opts.Within {
+		if byContext := end.Sub(r.zero); r.limit == 0 || byContext < r.limit {
 			r.limit = byContext
 		}
+	} else if r.limit == 0 {
+		r.limit = defaultWithin
 	}
 	r.deadline = r.limit
-	if r.history != nil {
+	if r.history = opts.History; r.history != nil {
 		r.before = r.history.Reads()
 		r.read.N = r.before
 	}
-	r.pace = pace{settle: opts.Settle, expected: opts.Reserve}
+	r.pace.settle, r.pace.expected = opts.Settle, opts.Reserve
 	if opts.Reserve == 0 {
 		r.pace.expected = (r.limit - r.called) / reservedShare
 	}
 	r.pace.keep(r.limit-r.called, opts.Settle)
-	return r
+	return nil
 }
 
 func (r *run) clock() time.Duration { return time.Since(r.zero) }
 
-func (r *run) needed() int { return r.opts.Settle - r.streak }
+func (r *run) needed() int { return r.pace.settle - r.streak }
 
 // first returns when the first read begins.
 func (r *run) first() time.Duration {
-	at := r.called + r.opts.Schedule.First(r.limit-r.called)
+	left := r.limit - r.called
+	at := r.called + min(r.schedule.First(left), left)
 	return max(r.called, min(at, r.deadline-r.pace.closing(r.needed())))
 }
 
 func (r *run) begin() {
-	r.read = Read{N: r.read.N + 1, Began: r.clock()}
+	began := r.called
+	if r.read.N > r.before || r.timer != nil { // else it was called just now
+		began = r.clock()
+	}
+	r.read = Read{N: r.read.N + 1, Began: began}
+	r.judged = Judgement{Verdict: Unknown, Reason: cutShort} // unless it can be judged
 }
 
 // allowance returns how long the current read may take, and what cuts it short
 // then.
 func (r *run) allowance() (time.Duration, error) {
 	allowed := r.pace.allowance(r.deadline-r.read.Began, r.needed())
-	if r.opts.ReadTimeout < allowed {
-		return r.opts.ReadTimeout, ErrReadTimeout
+	if r.timeout < allowed {
+		return r.timeout, ErrReadTimeout
 	}
 	return allowed, errCut
 }
 
-// whyCut returns why the context of a read, own, cut it short, or nil if err
-// stands for itself.
+// whyCut returns why the context of a read, own, cut it short, or nil if its
+// error stands for itself.
 func whyCut(caller, own context.Context, err error) error {
-	if err == nil || own.Err() == nil {
+	if own.Err() == nil {
 		return nil
 	}
 	why := context.Cause(own)
@@ -108,6 +139,7 @@ func (r *run) end(err, cut error) {
 		err = &cutError{why: cut, after: took, err: err}
 	}
 	r.read.Err = err
+	r.cut = cut == errCut
 	if cut == nil || cut == ErrReadTimeout || r.last == nil && cut == errCut {
 		r.last = err
 	}
@@ -115,14 +147,15 @@ func (r *run) end(err, cut error) {
 
 // settle notes what the current read means. It returns whether the streak is
 // complete, or why the run cannot go on.
-func (r *run) settle(j Judgement) (done bool, stop error) {
+func (r *run) settle() (done bool, stop error) {
+	j := &r.judged
 	r.read.Verdict, r.read.Reason = j.Verdict, j.Reason
 	r.read.Status, r.read.Note = j.Status, j.Note
 	switch j.Verdict {
 	case Ready:
 		r.streak++
 		r.deadline = r.limit
-		done = j.Settled || r.streak == r.opts.Settle
+		done = j.Settled || r.streak == r.pace.settle
 	case Pending:
 		r.streak, r.reason = 0, j.Reason
 		r.deadline = r.limit
@@ -136,24 +169,23 @@ func (r *run) settle(j Judgement) (done bool, stop error) {
 	default:
 		stop = cmp.Or(j.Cause, r.read.Err, errStopped)
 	}
-	r.remember(done, j.Setback)
+	if r.history != nil || !done {
+		r.remember()
+	}
+	if r.observe != nil {
+		r.observe(r.read)
+	}
 	return done, stop
 }
 
-// remember adds the current read to the history and tells the observer. A run
-// that is ready at once keeps no history unless it was asked to.
-func (r *run) remember(done, setback bool) {
-	if r.history == nil && !done {
+// remember adds the current read to the history.
+func (r *run) remember() {
+	if r.history == nil {
 		r.history = new(History)
 	}
-	if r.history != nil {
-		r.history.add(r.read)
-		if setback {
-			r.history.setback()
-		}
-	}
-	if r.opts.Observe != nil {
-		r.opts.Observe(r.read)
+	r.history.add(&r.read)
+	if r.judged.Setback {
+		r.history.setback()
 	}
 }
 
@@ -161,13 +193,19 @@ func (r *run) remember(done, setback bool) {
 const never time.Duration = -1
 
 // next returns when the next read begins, or never.
-func (r *run) next(j Judgement, cut error) time.Duration {
+func (r *run) next() time.Duration {
+	if r.read.N == r.before {
+		return r.first()
+	}
+	j := &r.judged
 	now := r.clock()
 	left := r.deadline - now
-	if j.Verdict != Ready {
-		r.pace.keep(left, r.needed())
+	kept := r.pace.reserve
+	r.pace.keep(left, r.needed())
+	if j.Verdict == Ready { // what was kept for a streak is not given away
+		r.pace.reserve = max(r.pace.reserve, kept)
 	}
-	if cut == errCut {
+	if r.cut && left >= minWait {
 		return now // the closing reads are due
 	}
 	closing := r.deadline - r.pace.closing(r.needed())
@@ -189,13 +227,10 @@ func (r *run) next(j Judgement, cut error) time.Duration {
 // planned asks the schedule for the next read, which is at closing if there is
 // none before.
 func (r *run) planned(closing time.Duration) time.Duration {
-	if r.plan == nil {
-		r.plan = r.opts.Schedule.Plan()
-	}
 	at := r.plan.Next(readback.Step{
 		Reads:    r.read.N - r.before,
 		Streak:   max(r.streak, 0),
-		Settle:   r.opts.Settle,
+		Settle:   r.pace.settle,
 		Began:    r.read.Began - r.called,
 		Ended:    r.read.Ended - r.called,
 		Deadline: r.deadline - r.called,
@@ -204,6 +239,7 @@ func (r *run) planned(closing time.Duration) time.Duration {
 	if at < 0 {
 		return closing
 	}
+	at = min(at, r.limit-r.called) // the sum must not overflow
 	return max(r.called+at, r.read.Ended+minWait)
 }
 
@@ -217,11 +253,13 @@ func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
 	if over {
 		at = r.deadline
 	}
-	if wait := at - r.clock(); wait > 0 {
-		r.startTimer(wait)
-		select {
-		case <-ctx.Done():
-		case <-r.timer.C:
+	if at > r.called {
+		if wait := at - r.clock(); wait > 0 {
+			r.startTimer(wait)
+			select {
+			case <-ctx.Done():
+			case <-r.timer.C:
+			}
 		}
 		// When both are due, select picks either.
 		if ctx.Err() != nil {
@@ -234,13 +272,22 @@ func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
 	return nil
 }
 
+// lateTimer is how long a context may take to notice its own deadline.
+const lateTimer = 10 * time.Millisecond
+
 // overdue returns which deadline has passed.
 func (r *run) overdue(ctx context.Context) error {
 	if r.deadline < r.limit {
 		return fmt.Errorf("%w: %s", ErrWindow, r.reason)
 	}
 	if end, bounded := ctx.Deadline(); bounded && !time.Now().Before(end) {
-		// Its timer is about to fire.
+		// Its timer is about to fire, and only then its cause is known.
+		r.startTimer(lateTimer)
+		select {
+		case <-ctx.Done():
+			return cause.Of(ctx)
+		case <-r.timer.C:
+		}
 		return &cause.Ended{Err: context.DeadlineExceeded, Cause: context.DeadlineExceeded}
 	}
 	return ErrDeadline
@@ -254,16 +301,9 @@ func (r *run) startTimer(wait time.Duration) {
 	r.timer.Reset(wait)
 }
 
-func (r *run) stopTimer() {
-	if r.timer != nil {
-		r.timer.Stop()
-	}
-}
-
 func (r *run) notReady(why error) error {
-	e := &NotReadyError{Reads: r.read.N, Elapsed: r.clock(), Cause: why, Last: r.last}
-	if r.history != nil {
-		e.History = *r.history
+	if r.history == nil {
+		r.history = new(History)
 	}
-	return e
+	return &NotReadyError{Reads: r.read.N, Elapsed: r.clock(), Cause: why, Last: r.last, History: r.history}
 }
