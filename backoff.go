@@ -49,6 +49,9 @@ const (
 	defaultInitial    = 100 * time.Millisecond
 	defaultMax        = 5 * time.Second
 	defaultMultiplier = 2
+
+	// longestWait is 146 years: neither a float64 nor a sum of times overflows.
+	longestWait time.Duration = 1 << 62
 )
 
 // First returns b.FirstRead.
@@ -99,9 +102,11 @@ func (b Backoff) withDefaults() Backoff {
 	if b.Max == 0 {
 		b.Max = max(defaultMax, b.Initial)
 	}
+	b.Max = min(b.Max, longestWait)
 	if b.Initial == 0 {
-		b.Initial = min(defaultInitial, b.Max)
+		b.Initial = defaultInitial
 	}
+	b.Initial = min(b.Initial, b.Max)
 	if b.Multiplier == 0 {
 		b.Multiplier = defaultMultiplier
 	}

@@ -1,7 +1,6 @@
 package consistency
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"reflect"
@@ -42,23 +41,45 @@ type (
 )
 
 func answerOfError(err error) (a Answer) {
-	var whole answerer
-	if errors.As(err, &whole) {
+	if whole, ok := find[answerer](err); ok {
 		return whole.Answer()
 	}
-	var code statusCode
-	var httpCode httpStatus
-	switch {
-	case errors.As(err, &code):
+	if code, ok := find[statusCode](err); ok {
 		a.Status = code.StatusCode()
-	case errors.As(err, &httpCode):
-		a.Status = httpCode.HTTPStatusCode()
+	} else if code, ok := find[httpStatus](err); ok {
+		a.Status = code.HTTPStatusCode()
 	}
-	var body bodied
-	if errors.As(err, &body) {
+	if body, ok := find[bodied](err); ok {
 		a.Body = body.Body()
 	}
 	return a
+}
+
+// find does what errors.As does, without reflection: it runs for each read, and
+// the stack that reflection needs would stay with each flow that waits.
+func find[T any](err error) (found T, ok bool) {
+	for err != nil {
+		if found, ok = err.(T); ok {
+			return found, true
+		}
+		if as, can := err.(interface{ As(any) bool }); can && as.As(&found) {
+			return found, true
+		}
+		switch wrapper := err.(type) {
+		case interface{ Unwrap() error }:
+			err = wrapper.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, inner := range wrapper.Unwrap() {
+				if found, ok = find[T](inner); ok {
+					return found, true
+				}
+			}
+			return found, false
+		default:
+			return found, false
+		}
+	}
+	return found, false
 }
 
 func answerOfValue(value any) Answer {
@@ -132,7 +153,7 @@ func content[T any](value *T) reflect.Value {
 // drainLimit is how much of a body is read to get its connection back.
 const drainLimit = 64 << 10
 
-// release gives back the connection of an answer that was judged.
+// release gives back the connection of an answer, while its context lasts.
 func release[T any](value *T) {
 	if resp, ok := any(*value).(*http.Response); ok && resp != nil && resp.Body != nil {
 		_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)

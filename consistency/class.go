@@ -3,6 +3,8 @@ package consistency
 import (
 	"errors"
 	"fmt"
+
+	"github.com/readback-go/readback/poll"
 )
 
 // Class is what the answer to a write proves. Its zero value is invalid.
@@ -54,32 +56,37 @@ type classed struct {
 func (c *classed) Error() string { return c.err.Error() }
 func (c *classed) Unwrap() error { return c.err }
 
-// said returns the class that err itself states: by As, or as the outcome of a
-// flow inside the write. The status of such an inner flow's reads must not be
-// taken for the write's.
-func said(err error) (Class, bool) {
+// said returns the class that err itself states: the caller's word by As, or the
+// outcome of a flow or poll inside the call. The status of such an inner one's
+// reads must not be taken for the call's own, nor that in the error of a read
+// that was cut short.
+func said(err error) (class Class, word, ok bool) {
 	for err != nil {
 		switch e := err.(type) {
 		case *classed:
-			return e.class, true
+			return e.class, true, true
 		case *Error:
 			if e.Outcome == Failed {
-				return Refused, true
+				return Refused, false, true
 			}
-			return Ambiguous, true
+			return Ambiguous, false, true
+		case *poll.NotReadyError:
+			return Ambiguous, false, true
 		case interface{ Unwrap() []error }:
 			// Several reasons: one that says ambiguous outweighs the rest.
-			class, ok := Class(0), false
 			for _, inner := range e.Unwrap() {
-				if c, found := said(inner); found && (!ok || c == Ambiguous) {
-					class, ok = c, true
+				if c, w, found := said(inner); found && (!ok || c == Ambiguous) {
+					class, word, ok = c, w, true
 				}
 			}
-			return class, ok
+			return class, word, ok
+		}
+		if err == poll.ErrReadTimeout {
+			return Ambiguous, false, true
 		}
 		err = errors.Unwrap(err)
 	}
-	return 0, false
+	return 0, false, false
 }
 
 // statusError stands for an answer whose error was nil but whose status was not

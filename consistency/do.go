@@ -38,22 +38,27 @@ type Result[W, R any] struct {
 // [Resume]. Do may be called concurrently, with the same policy; a Flow is one
 // write's.
 func Do[W, R any](ctx context.Context, p Policy, f Flow[W, R]) (Result[W, R], error) {
-	r := &run[W, R]{policy: p, flow: f, zero: time.Now(), history: new(poll.History)}
+	r := newRun(p, f)
+	outcome, why := r.do(ctx)
+	return r.end(ctx, outcome, why)
+}
+
+func (r *run[W, R]) do(ctx context.Context) (Outcome, error) {
 	if err := r.validate(); err != nil {
-		return r.end(ctx, Failed, err)
+		return Failed, err
 	}
 	if ctx.Err() != nil {
-		return r.end(ctx, Failed, nil)
+		return Failed, nil
 	}
 	r.write(ctx)
 	if r.class == Refused || r.class == NotExecuted {
-		return r.end(ctx, Failed, nil)
+		return Failed, nil
 	}
-	if !r.found && f.Find == nil {
-		return r.end(ctx, Unconfirmed, ErrNoFind)
+	if !r.found && r.flow.Find == nil {
+		return Unconfirmed, ErrNoFind
 	}
-	if f.Started != nil {
-		f.Started(r.handle())
+	if r.flow.Started != nil {
+		r.flow.Started(r.handle())
 	}
 	return r.readBack(ctx)
 }
@@ -68,18 +73,25 @@ func Do[W, R any](ctx context.Context, p Policy, f Flow[W, R]) (Result[W, R], er
 // it was: the outcome is Unconfirmed, Result.Pending is h, the error matches
 // [ErrInvalid], and nothing was read.
 func Resume[W, R any](ctx context.Context, p Policy, f Flow[W, R], h Pending) (Result[W, R], error) {
-	r := &run[W, R]{policy: p, flow: f, zero: time.Now(), history: new(poll.History), resumed: true}
-	invalid := r.validate()
-	if invalid == nil {
-		invalid = r.take(h)
-	}
-	if invalid != nil {
-		res, err := r.end(ctx, Unconfirmed, invalid)
+	r := newRun(p, f)
+	outcome, why := r.resume(ctx, h)
+	res, err := r.end(ctx, outcome, why)
+	if errors.Is(why, ErrInvalid) {
 		res.Pending = h // as it was, for it may fit another flow
-		return res, err
 	}
-	if !r.found && f.Find == nil {
-		return r.end(ctx, Unconfirmed, ErrNoFind)
+	return res, err
+}
+
+func (r *run[W, R]) resume(ctx context.Context, h Pending) (Outcome, error) {
+	r.resumed = true
+	if err := r.validate(); err != nil {
+		return Unconfirmed, err
+	}
+	if err := r.take(h); err != nil {
+		return Unconfirmed, err
+	}
+	if !r.found && r.flow.Find == nil {
+		return Unconfirmed, ErrNoFind
 	}
 	return r.readBack(ctx)
 }
@@ -100,27 +112,26 @@ func Await[R any](ctx context.Context, p Policy, name string, read func(context.
 	if read != nil {
 		f.Read = func(ctx context.Context, _ struct{}) (R, error) { return read(ctx) }
 	}
-	r := &run[struct{}, R]{policy: p, flow: f, zero: time.Now(), history: new(poll.History), class: Applied, found: true, resumed: true}
-	var res Result[struct{}, R]
-	err := r.validate()
-	if err != nil {
-		res, err = r.end(ctx, Unconfirmed, err)
-	} else {
-		res, err = r.readBack(ctx)
+	r := newRun(p, f)
+	r.class, r.found, r.resumed = Applied, true, true
+	outcome, why := Unconfirmed, r.validate()
+	if why == nil {
+		outcome, why = r.readBack(ctx)
 	}
+	res, err := r.end(ctx, outcome, why)
 	return res.Value, err
 }
 
 // readBack follows the operation, if there is one, and reads until a verdict.
-func (r *run[W, R]) readBack(ctx context.Context) (Result[W, R], error) {
+func (r *run[W, R]) readBack(ctx context.Context) (Outcome, error) {
 	if err := r.follow(ctx); err != nil {
 		if errors.Is(err, ErrOperation) && !r.doubtful {
-			return r.end(ctx, Failed, err)
+			return Failed, err
 		}
-		return r.end(ctx, Unconfirmed, err)
+		return Unconfirmed, err
 	}
 	if err := r.readUntil(ctx); err != nil {
-		return r.end(ctx, Unconfirmed, err)
+		return Unconfirmed, err
 	}
-	return r.end(ctx, Confirmed, nil)
+	return Confirmed, nil
 }

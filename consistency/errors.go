@@ -95,7 +95,7 @@ func (e *Error) Error() string {
 		b.WriteString(": ")
 		b.WriteString(e.Body)
 	}
-	return b.String()
+	return strings.Join(strings.Fields(b.String()), " ")
 }
 
 // Is reports whether target is the sentinel of e's outcome.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/readback-go/readback/poll"
 )
@@ -28,7 +29,11 @@ func (r *run[W, R]) follow(ctx context.Context) error {
 
 // readUntil reads until the read model shows the write.
 func (r *run[W, R]) readUntil(ctx context.Context) error {
-	_, err := poll.Until(ctx, r.read, r.judge, r.options(PhaseRead))
+	judge := func(value R, err error, read poll.Read) (j poll.Judgement) {
+		r.judge(&j, &value, err, read.Ended)
+		return j
+	}
+	_, err := poll.Until(ctx, r.read, judge, r.options(PhaseRead))
 	return err
 }
 
@@ -58,10 +63,20 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 	return opts
 }
 
-// read looks once: for the reference, if the write's answer was lost, and then
-// for what it refers to.
-func (r *run[W, R]) read(ctx context.Context) (value R, err error) {
+// read looks once, and keeps what the rules need of the answer. Its body is
+// released here, since it is lost with the read's context, and so is its
+// connection.
+func (r *run[W, R]) read(ctx context.Context) (R, error) {
 	r.refresh(ctx)
+	value, err := r.look(ctx)
+	r.seen = answerOf(&r.policy, &value, err)
+	release(&value)
+	return value, err
+}
+
+// look looks for the reference, if the write's answer was lost, and then for
+// what it refers to.
+func (r *run[W, R]) look(ctx context.Context) (value R, err error) {
 	if r.finding = !r.found; r.finding {
 		candidates, err := r.flow.Find(ctx)
 		if err != nil {
@@ -104,32 +119,38 @@ func (r *run[W, R]) choose(candidates []W) error {
 	return nil
 }
 
-// judge says what a read means.
-func (r *run[W, R]) judge(value R, err error, read poll.Read) poll.Judgement {
+// judge says what a read means that ended at that time.
+func (r *run[W, R]) judge(j *poll.Judgement, value *R, err error, at time.Duration) {
 	if err == nil {
-		r.value = value
-	}
-	switch {
-	case err == errNoCandidate:
-		return r.pending(NotFound, read)
-	case err == ErrNotProvablyMine && r.flow.Mine == nil && r.flow.goal == ToPresent:
-		return poll.Judgement{Verdict: poll.Stop, Reason: "not provably ours", Cause: err}
-	case err == ErrNotProvablyMine:
-		return r.pending("not provably ours", read)
+		r.value = *value
 	}
 	goal := r.flow.goal
 	if r.finding {
 		goal = ToPresent
 	}
-	j := judgeAnswer(r, goal, &value, err, read)
-	if j.Verdict == poll.Ready && goal != ToAbsent {
-		if reason := r.lacks(&value); reason != "" {
-			pending := r.pending(reason, read)
-			pending.Status, pending.Note = j.Status, j.Note
-			return pending
+	switch {
+	case err == errNoCandidate:
+		r.pending(j, NotFound, at)
+	case err == ErrNotProvablyMine && r.flow.Mine == nil && r.flow.goal == ToPresent:
+		j.Verdict, j.Reason, j.Cause = poll.Stop, notProven, err
+	case err == ErrNotProvablyMine:
+		r.pending(j, notProven, at)
+	default:
+		r.judgeAnswer(j, goal, err, at)
+		if j.Verdict == poll.Ready && goal != ToAbsent {
+			r.judgeValue(j, value, at)
 		}
 	}
-	return j
+}
+
+const notProven poll.Reason = "not provably ours"
+
+// judgeValue makes a ready read pending whose value is not what is waited for.
+func (r *run[W, R]) judgeValue(j *poll.Judgement, value *R, at time.Duration) {
+	if reason := r.lacks(value); reason != "" {
+		j.Verdict, j.Settled = poll.Pending, false
+		r.pending(j, reason, at)
+	}
 }
 
 // lacks returns why a value that was read is not what is waited for, or "".
@@ -144,69 +165,73 @@ func (r *run[W, R]) lacks(value *R) poll.Reason {
 }
 
 // judgeMonitor says what a look at an operation means.
-func (r *run[W, R]) judgeMonitor(done bool, err error, read poll.Read) poll.Judgement {
+func (r *run[W, R]) judgeMonitor(done bool, err error, read poll.Read) (j poll.Judgement) {
 	if err == nil {
 		r.forbidden.going = false
 	}
 	switch {
 	case errors.Is(err, ErrOperation):
-		return poll.Judgement{Verdict: poll.Stop, Reason: "operation failed", Cause: err}
+		j = poll.Judgement{Verdict: poll.Stop, Reason: "operation failed", Cause: err}
 	case err == nil && done:
-		return poll.Judgement{Verdict: poll.Ready}
+		j.Verdict = poll.Ready
 	case err == nil:
-		return poll.Judgement{Reason: "running"}
+		j.Reason = "running"
+	default:
+		r.seen = answerOf(&r.policy, &done, err)
+		r.judgeAnswer(&j, ToPresent, err, read.Ended)
 	}
-	return judgeAnswer(r, ToPresent, &done, err, read)
+	return j
 }
 
-// judgeAnswer says what the rules make of an answer.
-func judgeAnswer[W, R, V any](r *run[W, R], goal Goal, value *V, err error, read poll.Read) poll.Judgement {
-	if class, ok := said(err); ok {
-		if class == Refused {
-			return poll.Judgement{Verdict: poll.Stop, Reason: "refused", Cause: err}
+// judgeAnswer says what the rules make of the answer seen, which came at that
+// time.
+func (r *run[W, R]) judgeAnswer(j *poll.Judgement, goal Goal, err error, at time.Duration) {
+	if class, _, ok := said(err); ok {
+		switch class {
+		case Refused:
+			j.Verdict, j.Reason, j.Cause = poll.Stop, "refused", err
+		default:
+			j.Verdict, j.Reason, j.Setback = poll.Unknown, unavailable, goal == ToAbsent
 		}
-		return poll.Judgement{Verdict: poll.Unknown, Reason: unavailable, Setback: goal == ToAbsent}
+		return
 	}
-	a := answerOf(&r.policy, value, err)
-	release(value)
-	r.answer = a
+	a := &r.seen
+	r.answer = *a
+	j.Status, j.Note, j.RetryAfter = a.Status, a.Note, a.RetryAfter
 	if err == nil && a.Status == 0 {
 		a.Status = 200 // a client without statuses that found no fault
 	}
-	var rule ReadRule
-	if r.flow.Behind != nil && r.flow.Behind(a) {
-		rule = ReadRule{Reason: BehindToken}
-	} else {
+	rule := &behindToken
+	if r.flow.Behind == nil || !r.flow.Behind(*a) {
 		rule = r.policy.Rules.read(goal, a)
 	}
-	j := poll.Judgement{Verdict: rule.Verdict, Reason: rule.Reason, Setback: rule.Setback, Settled: rule.Settled}
+	j.Verdict, j.Reason, j.Setback, j.Settled = rule.Verdict, rule.Reason, rule.Setback, rule.Settled
 	switch {
 	case rule.Verdict == poll.Pending:
-		j = r.pending(rule.Reason, read)
+		r.pending(j, rule.Reason, at)
 	case rule.Verdict == poll.Ready && goal != ToAbsent && err != nil:
 		// The status is good, but what came with it could not be read.
-		j = poll.Judgement{Verdict: poll.Unknown, Reason: "unreadable"}
+		j.Verdict, j.Reason, j.Settled = poll.Unknown, "unreadable", false
 	case rule.Verdict == poll.Stop && err == nil:
 		j.Cause = statusError(a.Status)
 	}
 	switch {
 	case rule.Reason == Forbidden && j.Verdict != poll.Stop:
-		r.forbid(read)
+		r.forbid(at)
 	case j.Verdict != poll.Unknown:
 		r.forbidden.going = false
 	}
-	j.Status, j.Note, j.RetryAfter = r.answer.Status, a.Note, a.RetryAfter
-	return j
 }
 
-// pending returns a pending judgement with the window of its reason.
-func (r *run[W, R]) pending(reason poll.Reason, read poll.Read) poll.Judgement {
+// pending gives a pending judgement its reason, and the window of that.
+func (r *run[W, R]) pending(j *poll.Judgement, reason poll.Reason, at time.Duration) {
+	j.Reason = reason
 	if reason == Forbidden {
-		r.forbid(read)
-		return poll.Judgement{Reason: reason, Until: r.forbidden.began + cmp.Or(r.policy.Windows.Forbidden, forbiddenWindow)}
+		r.forbid(at)
+		j.Until = r.forbidden.began + cmp.Or(r.policy.Windows.Forbidden, forbiddenWindow)
+		return
 	}
 	r.forbidden.going = false
-	j := poll.Judgement{Reason: reason}
 	switch {
 	case reason == BehindToken:
 		j.Until = r.policy.Windows.BehindToken
@@ -219,13 +244,12 @@ func (r *run[W, R]) pending(reason poll.Reason, read poll.Read) poll.Judgement {
 	case reason == StillThere:
 		j.Until = r.policy.Windows.StillThere
 	}
-	return j
 }
 
-// forbid notes a read that was answered with 403.
-func (r *run[W, R]) forbid(read poll.Read) {
+// forbid notes that a read was answered with 403 at that time.
+func (r *run[W, R]) forbid(at time.Duration) {
 	if r.forbidden.going {
 		return
 	}
-	r.forbidden = forbiddenRun{going: true, began: read.Ended, refresh: r.policy.OnForbidden != nil}
+	r.forbidden = forbiddenRun{going: true, began: at, refresh: r.policy.OnForbidden != nil}
 }

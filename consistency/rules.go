@@ -112,15 +112,21 @@ var readTable = []ReadRule{
 	{From: 400, To: 499, Verdict: poll.Stop, Reason: "refused"},
 }
 
+// notListed and notListedAbsent are for what the table does not list.
+var (
+	notListed       = ReadRule{Verdict: poll.Unknown, Reason: unavailable}
+	notListedAbsent = ReadRule{Verdict: poll.Unknown, Reason: unavailable, Setback: true}
+	behindToken     = ReadRule{Verdict: poll.Pending, Reason: BehindToken}
+)
+
 const unavailable poll.Reason = "unavailable"
 
 func missingRole(a Answer) bool { return forbidden.MissingRole(a.Body) }
 
-func (r Rules) write(goal Goal, a Answer) Class {
-	for _, table := range [2][]WriteRule{r.Write, writeTable} {
-		for i := range table {
-			rule := &table[i]
-			if fits(rule.Goal, goal, rule.Method, rule.From, rule.To, rule.When, a) {
+func (r *Rules) write(goal Goal, a *Answer) Class {
+	for _, table := range [...]*[]WriteRule{&r.Write, &writeTable} {
+		for i := range *table {
+			if rule := &(*table)[i]; fits(rule.Goal, goal, rule.Method, rule.From, rule.To, rule.When, a) {
 				return rule.Class
 			}
 		}
@@ -128,21 +134,31 @@ func (r Rules) write(goal Goal, a Answer) Class {
 	return Ambiguous
 }
 
-func (r Rules) read(goal Goal, a Answer) ReadRule {
-	for _, table := range [2][]ReadRule{r.Read, readTable} {
-		for i := range table {
-			rule := &table[i]
-			if fits(rule.Goal, goal, rule.Method, rule.From, rule.To, rule.When, a) {
-				return *rule
-			}
-		}
+func (r *Rules) read(goal Goal, a *Answer) *ReadRule {
+	if rule := firstFit(r.Read, goal, a); rule != nil {
+		return rule
 	}
-	return ReadRule{Verdict: poll.Unknown, Reason: unavailable, Setback: goal == ToAbsent}
+	if rule := firstFit(readTable, goal, a); rule != nil {
+		return rule
+	}
+	if goal == ToAbsent {
+		return &notListedAbsent
+	}
+	return &notListed
 }
 
-func fits(ruleGoal, goal Goal, method string, from, to int, when func(Answer) bool, a Answer) bool {
+func firstFit(table []ReadRule, goal Goal, a *Answer) *ReadRule {
+	for i := range table {
+		if rule := &table[i]; fits(rule.Goal, goal, rule.Method, rule.From, rule.To, rule.When, a) {
+			return rule
+		}
+	}
+	return nil
+}
+
+func fits(ruleGoal, goal Goal, method string, from, to int, when func(Answer) bool, a *Answer) bool {
 	return (ruleGoal == 0 || ruleGoal == goal) &&
 		(method == "" || method == a.Method) &&
 		a.Status >= from && a.Status <= max(from, to) &&
-		(when == nil || when(a))
+		(when == nil || when(*a))
 }

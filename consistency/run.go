@@ -29,9 +29,10 @@ type run[W, R any] struct {
 	resumed  bool
 
 	// of the reads
-	monitored bool // the operation has ended well
-	finding   bool // the current read is a Find
-	unchanged bool // one good read is enough
+	monitored bool   // the operation has ended well
+	finding   bool   // the current read is a Find
+	seen      Answer // of the current read
+	unchanged bool   // one good read is enough
 	forbidden forbiddenRun
 	value     R
 	answer    Answer // the last one of the write or a read
@@ -43,6 +44,10 @@ type forbiddenRun struct {
 	going   bool
 	began   time.Duration
 	refresh bool // OnForbidden is due
+}
+
+func newRun[W, R any](p Policy, f Flow[W, R]) *run[W, R] {
+	return &run[W, R]{policy: p, flow: f, zero: time.Now(), history: new(poll.History)}
 }
 
 func (r *run[W, R]) validate() error {

@@ -63,12 +63,13 @@ func (r *run[W, R]) writeOnce(ctx context.Context) (class Class, notSent bool) {
 }
 
 func (r *run[W, R]) classify(tries *wire.Tries) (class Class, notSent bool) {
-	if class, ok := said(r.writeErr); ok {
-		return class, false
-	}
+	class, word, ok := said(r.writeErr)
 	switch {
+	case word:
+		return class, false
+	case ok: // by a flow inside, which knows nothing of what else was sent
 	case r.answer.Status != 0:
-		class = r.policy.Rules.write(r.flow.goal, r.answer)
+		class = r.policy.Rules.write(r.flow.goal, &r.answer)
 	case r.writeErr == nil && r.flow.Monitor != nil:
 		class = Accepted
 	case r.writeErr == nil:
@@ -76,7 +77,7 @@ func (r *run[W, R]) classify(tries *wire.Tries) (class Class, notSent bool) {
 	case tries.NeverSent():
 		return NotExecuted, true
 	default:
-		class = r.policy.Rules.write(r.flow.goal, r.answer)
+		class = r.policy.Rules.write(r.flow.goal, &r.answer)
 	}
 	if tries.Repeated() {
 		r.doubtful = true

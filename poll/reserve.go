@@ -33,18 +33,22 @@ func (p *pace) mean() time.Duration {
 	return p.total / time.Duration(p.answered)
 }
 
-// keep computes the reserve anew. It is not called after a ready read: what was
-// kept for a streak is not given away while the streak lasts.
-func (p *pace) keep(left time.Duration, needed int) {
-	n := time.Duration(needed)
-	p.reserve = p.expected
+// keep computes the reserve anew. What was kept for a streak is not given away
+// by a ready read because less time is left.
+func (p *pace) keep(left time.Duration, needed int, ready bool) {
+	n, kept := time.Duration(needed), p.reserve
+	asked := p.expected
 	if p.answered > 0 {
-		p.reserve = 2 * p.slowest
+		asked = 2 * p.slowest
 	}
-	p.reserve = min(max(p.reserve, minWait), left/(2*n))
+	asked = max(asked, minWait)
+	p.reserve = min(asked, left/(2*n))
 	// One more round of reads like the last one is worth trying as long as it
 	// fits.
 	p.reserve = max(p.reserve, min(p.last, left/n))
+	if ready {
+		p.reserve = max(p.reserve, min(kept, asked))
+	}
 }
 
 // closing returns how long before the deadline the reads still needed must

@@ -78,7 +78,7 @@ func (r *run) init(ctx context.Context, opts *Options) error {
 	if opts.Reserve == 0 {
 		r.pace.expected = (r.limit - r.called) / reservedShare
 	}
-	r.pace.keep(r.limit-r.called, opts.Settle)
+	r.pace.keep(r.limit-r.called, opts.Settle, false)
 	return nil
 }
 
@@ -200,11 +200,7 @@ func (r *run) next() time.Duration {
 	j := &r.judged
 	now := r.clock()
 	left := r.deadline - now
-	kept := r.pace.reserve
-	r.pace.keep(left, r.needed())
-	if j.Verdict == Ready { // what was kept for a streak is not given away
-		r.pace.reserve = max(r.pace.reserve, kept)
-	}
+	r.pace.keep(left, r.needed(), j.Verdict == Ready)
 	if r.cut && left >= minWait {
 		return now // the closing reads are due
 	}

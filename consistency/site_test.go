@@ -1,0 +1,139 @@
+package consistency_test
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/readback-go/readback/consistency"
+)
+
+// pipes is a network without sockets, so that net/http can run in a bubble.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.IPAddr{} }
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case p.conns <- server:
+		return client, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// site is an HTTP service in a bubble and the client for it.
+type site struct {
+	client *http.Client
+	posts  atomic.Int32 // requests that are no GET, as the server saw them
+	gets   atomic.Int32
+}
+
+func newSite(t *testing.T, handler http.HandlerFunc) *site {
+	s := new(site)
+	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{
+		ErrorLog: log.New(io.Discard, "", 0),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				s.gets.Add(1)
+			} else {
+				s.posts.Add(1)
+			}
+			handler(w, r)
+		}),
+	}
+	transport := &http.Transport{DialContext: p.dial}
+	s.client = &http.Client{Transport: transport}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(p)
+	}()
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		_ = server.Close()
+		<-served
+	})
+	return s
+}
+
+// post and get are those of a plain client: an answer that is no success is an
+// error with its status.
+func (s *site) post(ctx context.Context) (string, error) {
+	return s.send(ctx, http.MethodPost, "http://service/items?key=hunter2")
+}
+
+func (s *site) get(ctx context.Context, id string) (string, error) {
+	return s.send(ctx, http.MethodGet, "http://service/items/"+id)
+}
+
+func (s *site) send(ctx context.Context, method, url string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(method))
+	if err != nil {
+		return "", err
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if resp.StatusCode >= 300 {
+		return "", &fault{status: resp.StatusCode, body: string(body)}
+	}
+	return string(body), err
+}
+
+type httpFlow = consistency.Flow[string, string]
+
+func (s *site) create() httpFlow { return consistency.Create("create item", s.post, s.get) }
+
+// found says that f's write can be found as id.
+func found(f httpFlow, id string) httpFlow {
+	f.Find, f.Mine = consistency.Known(id), func(string) bool { return true }
+	return f
+}
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+func lost(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+func silent(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+// onPost answers what is no GET with post, and a GET with 200.
+func onPost(post http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			_, _ = io.Copy(io.Discard, r.Body)
+			post(w, r)
+		}
+	}
+}

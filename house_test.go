@@ -1,0 +1,145 @@
+package readback_test
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/readback-go/readback"
+
+// storeys lists the packages of the module from the ground up. A package
+// imports only from storeys below its own; what is in internal lies below all.
+var storeys = []string{".", "poll", "consistency", "readbackhttp", "submit", "readbacktest"}
+
+// modulesOf returns the modules, besides the standard library, whose packages
+// are linked into a program that imports pkgs.
+func modulesOf(t *testing.T, pkgs ...string) []string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}"}, pkgs...)...)
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	modules := strings.Fields(string(out))
+	slices.Sort(modules)
+	return slices.Compact(modules)
+}
+
+// Whoever uses the library downloads and links four modules.
+func TestHouse_linkedModules(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, []string{
+		"github.com/cenkalti/backoff/v4",
+		module,
+		"go.uber.org/multierr",
+		"go.uber.org/zap",
+	}, modulesOf(t, "./poll", "./consistency"))
+}
+
+// goPackage is what go list says of a package.
+type goPackage struct {
+	Dir        string
+	ImportPath string
+	Name       string
+	Doc        string
+	GoFiles    []string
+	Imports    []string
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=Dir,ImportPath,Name,Doc,GoFiles,Imports", "./...")
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	var found []goPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := d.Decode(&p); err == io.EOF {
+			break
+		} else {
+			require.NoError(t, err)
+		}
+		found = append(found, p)
+	}
+	require.NotEmpty(t, found)
+	return found
+}
+
+// storey returns the number of the storey that a package of ours is on, and
+// whether it is one that the house has.
+func storey(path string) (int, bool) {
+	rel := strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
+	if rel == "" {
+		rel = "."
+	}
+	if strings.HasPrefix(rel, "internal/") {
+		return -1, true
+	}
+	n := slices.Index(storeys, rel)
+	return n, n >= 0
+}
+
+// An import arrow only points down.
+func TestHouse_importsPointDown(t *testing.T) {
+	t.Parallel()
+	allowed := map[string]bool{ // besides the standard library
+		"github.com/cenkalti/backoff/v4": true,
+		"go.uber.org/zap":                true,
+		"go.uber.org/zap/zapcore":        true,
+	}
+	for _, p := range packages(t) {
+		own, ok := storey(p.ImportPath)
+		assert.True(t, ok, "%s has no place in the house", p.ImportPath)
+		for _, path := range p.Imports {
+			if path != module && !strings.HasPrefix(path, module+"/") {
+				host, _, _ := strings.Cut(path, "/")
+				if p.Name != "readbacktest" && strings.Contains(host, ".") {
+					assert.True(t, allowed[path], "%s imports %s", p.ImportPath, path)
+				}
+				continue
+			}
+			below, ok := storey(path)
+			assert.True(t, ok, "%s has no place in the house", path)
+			if own < 0 {
+				assert.Less(t, below, 0, "%s is shared inside, and imports %s", p.ImportPath, path)
+				continue
+			}
+			assert.Less(t, below, own, "%s imports %s", p.ImportPath, path)
+		}
+	}
+}
+
+// Every package says what it is for, in one place.
+func TestHouse_packageDocs(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if len(p.GoFiles) == 0 {
+			continue
+		}
+		assert.True(t, strings.HasPrefix(p.Doc, "Package "+p.Name+" "), "%s: package doc is %q", p.ImportPath, p.Doc)
+		assert.True(t, strings.HasSuffix(p.Doc, "."), "%s: package doc is %q", p.ImportPath, p.Doc)
+		docs := 0
+		for _, name := range p.GoFiles {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.PackageClauseOnly|parser.ParseComments)
+			require.NoError(t, err)
+			if hasDoc(f) {
+				docs++
+			}
+		}
+		assert.Equal(t, 1, docs, "%s: files with a package doc", p.ImportPath)
+	}
+}
+
+func hasDoc(f *ast.File) bool { return f.Doc != nil && strings.HasPrefix(f.Doc.Text(), "Package ") }
