@@ -13,9 +13,9 @@ import (
 //
 // A Schedule may also have a method Validate() error, which is asked before
 // anything is sent, and may be a [Learner]. The loop keeps three promises
-// whatever a Schedule says: waits are never shorter than a millisecond,
-// Retry-After is a floor, and the closing reads before the deadline start in
-// time.
+// whatever a Schedule says: a read that was not enough is followed by a wait of at
+// least a millisecond, Retry-After is a floor, and the closing reads before the
+// deadline start in time.
 type Schedule interface {
 	// First returns when the first read begins. Zero is at once. The
 	// deadline is the time that the flow has.

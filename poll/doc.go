@@ -24,9 +24,10 @@
 // Options.Reserve; at most half the time left divided by the ready reads still
 // needed. The loop keeps a reserve for each read that is still needed before the
 // deadline: it starts its closing reads in time, whatever the schedule or a
-// Retry-After says, and cuts short a read that is still in flight when settle +
-// 1 reserves are left. So a value that every later read shows within the
-// reserve, from settle + 1 reserves before the deadline on, is never missed.
+// Retry-After says, and cuts short a read that hangs, at the latest when settle +
+// 1 reserves are left or, if it began later, after a reserve of its own. So a
+// value that every later read shows within the reserve, from settle + 1 reserves
+// before the deadline on, is never missed.
 //
 // # Errors
 //

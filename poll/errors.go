@@ -40,10 +40,10 @@ const cutShort = "read cut short"
 // Only the caller's own context makes it match context.DeadlineExceeded or
 // context.Canceled, never the timeout of a read.
 type NotReadyError struct {
-	Reads   int           // calls of read
+	Reads   int           // calls of read, those of an earlier run in the history included
 	Elapsed time.Duration // from the beginning of the run to its end
 	Cause   error         // why the poll ended: context.Cause, ErrDeadline, ErrWindow or what a judge gave
-	Last    error         // error of the last read that was not cut short; nil if it succeeded
+	Last    error         // error of the last read that was not cut short; if all were, that of the first
 	History *History      // the reads; never nil
 }
 

@@ -140,7 +140,7 @@ func (r *run) end(err, cut error) {
 	}
 	r.read.Err = err
 	r.cut = cut == errCut
-	if cut == nil || cut == ErrReadTimeout || r.last == nil && cut == errCut {
+	if cut == nil || cut == ErrReadTimeout || r.last == nil && r.pace.answered == 0 && cut == errCut {
 		r.last = err
 	}
 }

@@ -107,7 +107,7 @@ func TestTries_neverSent(t *testing.T) {
 		url  string
 	}{
 		{"connection refused", "http://" + closed.Addr().String()},
-		{"host not found", "http://host.invalid"},
+		{"no port", "http://127.0.0.1:0"},
 		{"certificate not trusted", untrusted.URL},
 	}
 	for _, tt := range tests {
