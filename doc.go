@@ -18,5 +18,6 @@
 //   - Package poll is the loop beneath both: read, judge, wait, until a verdict.
 //
 // This package holds what they share: the [Schedule], which says when the reads
-// begin, and [Backoff], the schedule that is used unless another is given.
+// begin; [Backoff], which is used unless another is given; and [Learned], which
+// learns from the lags of its flows when reading pays.
 package readback

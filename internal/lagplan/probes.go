@@ -1,0 +1,60 @@
+package lagplan
+
+const (
+	spanCells  = 16
+	spans      = Cells/spanCells + 1
+	sameRead   = 1.5 // times as late may the same read of another flow be
+	probePrior = 0.1 // flows, before the first read at zero
+)
+
+// probes counts flows whose first read was at zero: those that it was enough
+// for, and the others by when a read hit. Together they tell which share of the
+// small lags is none at all. Comparing only flows that ended by the same time
+// spares the noise of how many did.
+type probes struct {
+	hits  float64
+	later [spans]float32 // by span of the position of the read that hit
+}
+
+// count takes in a flow. One that missed more than once does not say whether
+// its first read was at zero, so it counts for the chance of that.
+func (p *probes) count(i Interval, probed float64) {
+	switch {
+	case i.hitAtOnce():
+		p.hits++
+	case i.atOnce || i.beyond:
+	case i.missedAtOnce():
+		p.later[span(i.to)]++
+	default:
+		p.later[span(i.to)] += float32(probed)
+	}
+}
+
+func span(position float64) int { return int(position) / spanCells }
+
+// share returns which share of the lags up to t are none at all.
+func (p *probes) share(t float64) float64 {
+	var later float64
+	for _, n := range p.later[:span(position(t*sameRead))+1] {
+		later += float64(n)
+	}
+	return (p.hits + probePrior*priorAtOnce) / (p.hits + later + probePrior)
+}
+
+// keep leaves no more than so many flows.
+func (p *probes) keep(flows float64) {
+	all := p.hits
+	for _, n := range p.later {
+		all += float64(n)
+	}
+	if all > flows {
+		p.scale(flows / all)
+	}
+}
+
+func (p *probes) scale(by float64) {
+	p.hits *= by
+	for i := range p.later {
+		p.later[i] *= float32(by)
+	}
+}

@@ -1,0 +1,137 @@
+package readback
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/readback-go/readback/internal/lagplan"
+)
+
+// learnedVersion changes with the meaning of what is stored, the grid of lags
+// included.
+const learnedVersion = 1
+
+// mostReadTime bounds the stored duration of a read, in seconds.
+const mostReadTime = 3600
+
+type learnedJSON struct {
+	Version int       `json:"version"`
+	Parent  keyJSON   `json:"parent"`
+	Keys    []keyJSON `json:"keys,omitempty"` // the one used last first
+}
+
+type keyJSON struct {
+	Key      string           `json:"key,omitempty"`
+	Flows    int64            `json:"flows"`
+	Price    float64          `json:"price,omitempty"` // seconds
+	Trim     float64          `json:"trim,omitempty"`
+	Priced   int              `json:"priced,omitempty"`    // flows that the price knows of
+	ReadTime float64          `json:"read_time,omitempty"` // seconds
+	Lag      lagplan.Snapshot `json:"lag"`
+}
+
+// MarshalJSON returns what was learned, of the parent and of all keys, whichever
+// of them it is called on. The options are not part of it. A key takes about 10
+// kB.
+func (l *Learned) MarshalJSON() ([]byte, error) {
+	m := l.shared()
+	stored := learnedJSON{Version: learnedVersion, Parent: m.parent.stored("")}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, name := range m.byUse() {
+		stored.Keys = append(stored.Keys, m.keys[name].stored(name))
+	}
+	return json.Marshal(stored)
+}
+
+// UnmarshalJSON replaces what was learned, of the parent and of all keys, by
+// what [Learned.MarshalJSON] returned, so that a new process begins warm. If
+// more keys are stored than may be kept, those used last are. Flows in flight
+// go on with the plan that they have.
+//
+// It returns an error, and changes nothing, if the data are not JSON, of a
+// version that it does not know, of a wrong length, or hold a number that is
+// negative or out of range. JSON null changes nothing and is no error.
+func (l *Learned) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		return nil
+	}
+	var stored learnedJSON
+	if err := json.Unmarshal(data, &stored); err != nil {
+		return fmt.Errorf("readback: learned lags: %w", err)
+	}
+	if stored.Version != learnedVersion {
+		return fmt.Errorf("readback: learned lags of version %d, not %d", stored.Version, learnedVersion)
+	}
+	m := l.shared()
+	parent, err := m.restored(stored.Parent)
+	if err != nil {
+		return fmt.Errorf("readback: learned lags of the parent: %w", err)
+	}
+	keys := make(map[string]*lagKey, len(stored.Keys))
+	for _, s := range stored.Keys {
+		if s.Key == "" || keys[s.Key] != nil {
+			return fmt.Errorf("readback: learned lags: key %q is empty or stored twice", s.Key)
+		}
+		if keys[s.Key], err = m.restored(s); err != nil {
+			return fmt.Errorf("readback: learned lags of key %q: %w", s.Key, err)
+		}
+	}
+	for i := len(stored.Keys) - 1; i >= 0; i-- {
+		keys[stored.Keys[i].Key].touch()
+	}
+	m.replace(parent, keys)
+	return nil
+}
+
+func (k *lagKey) stored(name string) keyJSON {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return keyJSON{
+		Key:      name,
+		Flows:    k.flows.Load(),
+		Price:    k.budget.Price,
+		Trim:     k.budget.Trim,
+		Priced:   k.budget.Flows,
+		ReadTime: k.readTime,
+		Lag:      k.estimate.Snapshot(),
+	}
+}
+
+// restored returns a key as it was stored.
+func (m *lagModel) restored(s keyJSON) (*lagKey, error) {
+	k := m.newKey()
+	k.budget.Price, k.budget.Trim, k.budget.Flows = s.Price, s.Trim, s.Priced
+	if s.Flows < 0 || !k.budget.Valid() || !(s.ReadTime >= 0 && s.ReadTime <= mostReadTime) {
+		return nil, errors.New("flows, price or read time out of range")
+	}
+	estimate, err := s.Lag.Estimate()
+	if err != nil {
+		return nil, err
+	}
+	k.estimate, k.readTime = estimate, s.ReadTime
+	k.flows.Store(s.Flows)
+	return k, nil
+}
+
+// replace puts restored keys in the place of those kept.
+func (m *lagModel) replace(parent *lagKey, keys map[string]*lagKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range m.keys {
+		k.dropped.Store(true)
+	}
+	m.keys = keys
+	m.dropOldest()
+	m.parent.become(parent)
+}
+
+// become takes over another key's state.
+func (k *lagKey) become(other *lagKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.estimate, k.budget, k.readTime = other.estimate, other.budget, other.readTime
+	k.flows.Store(other.flows.Load())
+	k.table.Store(nil)
+}
