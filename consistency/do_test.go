@@ -210,7 +210,8 @@ func TestDo_contextEndsWhileReading(t *testing.T) {
 	})
 }
 
-// A client that retries and reads in the same call is a client as any other.
+// A call without an error may still have found nothing: a nil or empty value, or
+// a 404 that only the value tells.
 func TestDo_valuesThatAreNothing(t *testing.T) {
 	t.Parallel()
 	var (

@@ -162,10 +162,13 @@ func TestError_isNotOfAnotherContext(t *testing.T) {
 	}
 	bubble(t, "a read that timed out", func(t *testing.T) {
 		s := &service{writes: answers(201), reads: []reply{{took: time.Hour}}}
-		_, err := consistency.Do(t.Context(), s.policy(), s.create())
+		res, err := consistency.Do(t.Context(), s.policy(), s.create())
 		assert.NotErrorIs(t, err, context.DeadlineExceeded)
-		assert.ErrorIs(t, err, poll.ErrReadTimeout)
 		assert.ErrorIs(t, err, poll.ErrDeadline)
+		for read := range res.History.All() {
+			assert.ErrorIs(t, read.Err, poll.ErrReadTimeout)
+			break
+		}
 	})
 	bubble(t, "what else is in a chain is found", func(t *testing.T) {
 		s := &service{writes: []reply{{err: fmt.Errorf("a: %w", errors.Join(context.Canceled, errLost))}}}

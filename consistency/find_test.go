@@ -150,6 +150,26 @@ func TestFind_errors(t *testing.T) {
 	}
 }
 
+// A list without a candidate breaks a run of 403 as a 404 does.
+func TestFind_noneBreaksARunOfForbidden(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		s := &service{writes: answers(503)}
+		f := s.create()
+		looks := 0
+		f.Find = func(context.Context) ([]ref, error) {
+			if looks++; looks == 2 {
+				return nil, nil
+			}
+			return nil, &fault{status: 403}
+		}
+		res, err := consistency.Do(t.Context(), s.policy(), f)
+		s.onePlainWrite(t, res, err)
+		assert.ErrorIs(t, err, poll.ErrWindow)
+		assert.Equal(t, 12*time.Second, res.Elapsed, "10 s from the second 403, at 2 s")
+	})
+}
+
 func TestFind_errNoFind(t *testing.T) {
 	t.Parallel()
 	for _, goal := range []consistency.Goal{consistency.ToPresent, consistency.ToMatch} {

@@ -145,21 +145,29 @@ func TestDo_readTableByValue(t *testing.T) {
 	}
 }
 
-func TestDo_readWithoutSuccessIsNeverReady(t *testing.T) {
+// A success with an error was not read, whatever came with it.
+func TestDo_successWithAnErrorIsNotReady(t *testing.T) {
 	t.Parallel()
 	for _, goal := range goals {
 		for _, status := range []int{200, 201, 206} {
-			bubble(t, fmt.Sprintf("%d with an error to %s", status, goal), func(t *testing.T) {
-				s := &service{
-					writes: answers(201),
-					reads:  []reply{{status: status, asError: true, version: wanted}, {status: 401}},
+			bubble(t, fmt.Sprintf("%d to %s", status, goal), func(t *testing.T) {
+				s := &service{writes: answers(201), reads: []reply{{status: status, asError: true}, {status: 401}}}
+				f := s.to(goal)
+				f.Read = func(ctx context.Context, w ref) (*item, error) {
+					_, err := s.read(ctx, w)
+					return &item{Version: wanted}, err
 				}
-				res, err := consistency.Do(t.Context(), s.policy(), s.to(goal))
+				res, err := consistency.Do(t.Context(), s.policy(), f)
 				s.onePlainWrite(t, res, err)
 				assert.Equal(t, unconfirmed, res.Outcome)
+				assert.Nil(t, res.Value)
 				assert.Equal(t, seconds(0, 1), s.readAt)
-				verdict, _ := s.judged(1)
-				assert.NotEqual(t, poll.Ready, verdict)
+				verdict, reason := s.judged(1)
+				want := shown{poll.Unknown, "unreadable"}
+				if goal == consistency.ToAbsent {
+					want = stillThere
+				}
+				assert.Equal(t, want, shown{verdict, reason})
 			})
 		}
 	}

@@ -2,6 +2,8 @@ package consistency_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -239,10 +241,21 @@ func (e byWhole) Answer() consistency.Answer { return consistency.Answer{Status:
 func (byWhole) StatusCode() int              { return 500 } // the whole answer goes before
 func (withBody) Body() []byte                { return []byte(roleMissing) }
 
-// An error may tell its status in each of three ways.
+// convertible shows what is in it by As alone.
+type convertible struct{ in error }
+
+func (c convertible) Error() string      { return "in " + c.in.Error() }
+func (c convertible) As(target any) bool { return errors.As(c.in, target) }
+
+// An error may tell its status in each of three ways, wherever it is in a chain.
 func TestDo_statusOfAnError(t *testing.T) {
 	t.Parallel()
-	for _, refusal := range []error{byCode{422}, byHTTPCode{422}, byWhole{422}, &byCode{422}} {
+	for _, refusal := range []error{
+		byCode{422}, byHTTPCode{422}, byWhole{422}, &byCode{422},
+		fmt.Errorf("wrapped: %w", byCode{422}),
+		errors.Join(errLost, fmt.Errorf("joined: %w", byHTTPCode{422})),
+		convertible{byWhole{422}},
+	} {
 		bubble(t, refusal.Error(), func(t *testing.T) {
 			s := &service{writes: []reply{{err: refusal}}}
 			res, err := consistency.Do(t.Context(), s.policy(), s.create())

@@ -118,3 +118,44 @@ func TestDo_wireFollowedRedirects(t *testing.T) {
 		})
 	}
 }
+
+// A look-up before the write counts as a try, unless the caller says what the
+// refusal means, or that there are no retries.
+func TestDo_wireLookUpBeforeTheWrite(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		single bool
+		as     consistency.Class
+		want   consistency.Outcome
+	}{
+		{"not said", false, 0, unconfirmed},
+		{"said by As", false, refused, failed},
+		{"said by SingleAttempt", true, 0, failed},
+		{"As goes before SingleAttempt", true, ambiguous, unconfirmed},
+	}
+	for _, tt := range tests {
+		bubble(t, tt.name, func(t *testing.T) {
+			site := newSite(t, onPost(status(422)))
+			f := site.create()
+			f.Write = func(ctx context.Context) (string, error) {
+				if _, err := site.get(ctx, "1"); err != nil {
+					return "", err
+				}
+				id, err := site.post(ctx)
+				if tt.as != 0 {
+					err = consistency.As(tt.as, err)
+				}
+				return id, err
+			}
+			var s service
+			p := s.policy()
+			p.SingleAttempt = tt.single
+			res, err := consistency.Do(t.Context(), p, f)
+			assert.Equal(t, tt.want, res.Outcome, "%v", err)
+			assert.Equal(t, tt.want, consistency.OutcomeOf(err))
+			assert.EqualValues(t, 1, site.posts.Load())
+			assert.EqualValues(t, 1, site.gets.Load())
+		})
+	}
+}

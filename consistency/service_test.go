@@ -97,6 +97,7 @@ type service struct {
 	writeAt   []time.Time
 	readAt    []time.Duration // since the write's answer
 	readIDs   []string
+	cut       []bool // reads whose context ended
 	findAt    []time.Duration
 	monitorAt []time.Duration
 	events    []consistency.Event
@@ -131,7 +132,9 @@ func (s *service) read(ctx context.Context, w ref) (*item, error) {
 	s.readAt = append(s.readAt, time.Since(s.answered))
 	s.readIDs = append(s.readIDs, w.ID)
 	r := nth(s.reads, len(s.readAt))
-	if err := r.wait(ctx); err != nil {
+	err := r.wait(ctx)
+	s.cut = append(s.cut, err != nil && err == ctx.Err())
+	if err != nil {
 		return nil, err
 	}
 	return &item{Code: r.status, Version: r.version}, nil

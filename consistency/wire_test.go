@@ -65,7 +65,6 @@ func TestDo_wire(t *testing.T) {
 		bubble(t, tt.name, func(t *testing.T) {
 			site := newSite(t, onPost(tt.handler))
 			if tt.dial != nil {
-				// A client that has no connection has no server either.
 				site.client.Transport.(*http.Transport).DialContext = tt.dial
 			}
 			var s service
