@@ -150,15 +150,26 @@ func content[T any](value *T) reflect.Value {
 	return v
 }
 
-// drainLimit is how much of a body is read to get its connection back.
-const drainLimit = 64 << 10
+const (
+	// drainLimit is how much of a body is read to get its connection back.
+	drainLimit = 64 << 10
+	// errorBodyLimit is how much of an error's body is kept for the rules.
+	errorBodyLimit = 4 << 10
+)
 
-// release gives back the connection of an answer, while its context lasts.
-func release[T any](value *T) {
-	if resp, ok := any(*value).(*http.Response); ok && resp != nil && resp.Body != nil {
-		_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)
-		_ = resp.Body.Close()
+// release gives back the connection of an answer, while its context lasts. It
+// returns the beginning of the body if that is an error's.
+func release[T any](value *T) (body []byte) {
+	resp, ok := any(*value).(*http.Response)
+	if !ok || resp == nil || resp.Body == nil {
+		return nil
 	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		body, _ = io.ReadAll(io.LimitReader(resp.Body, errorBodyLimit))
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)
+	_ = resp.Body.Close()
+	return body
 }
 
 // cacheNote tells whether a cache in between answered, which explains much.

@@ -301,17 +301,19 @@ type body struct {
 	io.Reader
 	closed  *int
 	drained *int
+	atEnd   bool
 }
 
-func (b body) Read(p []byte) (int, error) {
+func (b *body) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
-	if err == io.EOF {
+	if err == io.EOF && !b.atEnd {
+		b.atEnd = true
 		*b.drained++
 	}
 	return n, err
 }
 
-func (b body) Close() error { *b.closed++; return nil }
+func (b *body) Close() error { *b.closed++; return nil }
 
 // The body of every response is drained and closed, so that connections are
 // reused: the write's, and those of pending, unknown and last reads.
@@ -320,7 +322,7 @@ func TestDo_responsesAreReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var closed, drained, writes, reads int
 		respond := func(status int) *http.Response {
-			return &http.Response{StatusCode: status, Body: body{strings.NewReader("a body"), &closed, &drained}}
+			return &http.Response{StatusCode: status, Body: &body{Reader: strings.NewReader("a body"), closed: &closed, drained: &drained}}
 		}
 		statuses := []int{404, 403, 503, 304, 202, 200}
 		f := consistency.Create("create",

@@ -51,7 +51,7 @@ type Error struct {
 	Status  int           // of the last answer; 0 if none is known
 	Body    string        // the beginning of the last error's body, secrets hidden
 	Cause   error         // why it ended; nil if Write or Context says it
-	Write   error         // as the write returned it
+	Write   error         // of the write; its text hides secrets
 	Last    error         // of the last read that was not cut short
 	Context error         // context.Cause of the caller's context, if that ended
 	History *poll.History // the reads; never nil

@@ -34,7 +34,7 @@ type Event struct {
 	Reason  poll.Reason  // of a read that is not ready
 	Note    string       // what else there is to know
 	Outcome Outcome      // at the end
-	Err     error        // as returned; it may hold secrets
+	Err     error        // its text hides secrets
 }
 
 func (p *Policy) observed() bool {

@@ -84,7 +84,9 @@ func Delete[W, R any](name string, w W, write func(context.Context, W) error, re
 }
 
 // Known returns a Find for a write whose reference is known beforehand, such as
-// a PUT, a PATCH, or a POST with an id of the client's.
+// a PUT, a PATCH, or a POST with an id of the client's. A flow to create
+// something needs a Mine all the same: that something is there does not prove
+// whose it is.
 func Known[W any](w W) func(context.Context) ([]W, error) {
 	return func(context.Context) ([]W, error) { return []W{w}, nil }
 }

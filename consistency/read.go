@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -21,7 +22,8 @@ func (r *run[W, R]) follow(ctx context.Context) error {
 	opts.Settle = 1
 	_, err := poll.Until(ctx, func(ctx context.Context) (bool, error) {
 		r.refresh(ctx)
-		return r.flow.Monitor(ctx, &r.written)
+		done, err := r.flow.Monitor(ctx, &r.written)
+		return done, redact.Guard(err)
 	}, r.judgeMonitor, opts)
 	r.monitored = err == nil
 	return err
@@ -65,13 +67,19 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 
 // read looks once, and keeps what the rules need of the answer. Its body is
 // released here, since it is lost with the read's context, and so is its
-// connection.
+// connection. The error's text hides secrets from here on: it goes into
+// histories and events.
 func (r *run[W, R]) read(ctx context.Context) (R, error) {
 	r.refresh(ctx)
 	value, err := r.look(ctx)
 	r.seen = answerOf(&r.policy, &value, err)
-	release(&value)
-	return value, err
+	if body := release(&value); r.seen.Body == nil {
+		r.seen.Body = body
+	}
+	if err == errNoCandidate || err == ErrNotProvablyMine {
+		return value, err
+	}
+	return value, redact.Guard(err)
 }
 
 // look looks for the reference, if the write's answer was lost, and then for

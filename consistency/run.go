@@ -96,8 +96,8 @@ func (r *run[W, R]) take(h Pending) error {
 		return invalid("the handle is for a flow to %s, not to %s", h.goal, r.flow.goal)
 	}
 	r.class, r.doubtful, r.monitored = h.class, h.doubtful, h.monitored
-	if h.written == nil {
-		return nil
+	if h.written == nil || string(h.written) == "null" {
+		return nil // to be found again
 	}
 	if err := json.Unmarshal(h.written, &r.written); err != nil {
 		return invalid("the handle's reference does not fit the flow: %w", err)
@@ -147,7 +147,7 @@ func (r *run[W, R]) explain(ctx context.Context, outcome Outcome, why error, ela
 		Status:  r.answer.Status,
 		Body:    redact.Snippet(r.answer.Body, snippetLimit),
 		Cause:   why,
-		Write:   r.writeErr,
+		Write:   redact.Guard(r.writeErr),
 		History: r.history,
 	}
 	var unready *poll.NotReadyError

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/internal/wire"
 )
 
@@ -50,13 +51,15 @@ func (r *run[W, R]) writeOnce(ctx context.Context) (class Class, notSent bool) {
 	r.writes++
 
 	r.answer = answerOf(&r.policy, &r.written, r.writeErr)
-	release(&r.written)
+	if body := release(&r.written); r.answer.Body == nil {
+		r.answer.Body = body
+	}
 	class, notSent = r.classify(tries)
 	r.found = r.writeErr == nil && (class == Applied || class == Accepted)
 	if r.policy.observed() {
 		r.policy.tell(Event{
 			Flow: r.flow.Name, Phase: PhaseWrite, N: r.writes, Began: -r.took,
-			Status: r.answer.Status, Class: class, Note: r.answer.Note, Err: r.writeErr,
+			Status: r.answer.Status, Class: class, Note: r.answer.Note, Err: redact.Guard(r.writeErr),
 		})
 	}
 	return class, notSent
