@@ -23,8 +23,8 @@ func urlError(raw, reason string) *url.Error {
 
 func TestError(t *testing.T) {
 	t.Parallel()
-	invalid := "https://me:hunter2/x@h"
-	_, badPort := url.Parse(invalid)
+	//lint:ignore SA1007 how a broken URL is reported is what is tested
+	_, badPort := url.Parse("https://me:hunter2/x@h")
 	require.ErrorContains(t, badPort, `invalid port ":hunter2"`)
 	secretURL := "https://me:hunter2@h/x?token=hunter2&a=1#hunter2"
 	tests := []struct {
