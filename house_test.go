@@ -98,6 +98,7 @@ func TestHouse_importsPointDown(t *testing.T) {
 		"github.com/cenkalti/backoff/v4": true,
 		"go.uber.org/zap":                true,
 		"go.uber.org/zap/zapcore":        true,
+		"golang.org/x/time/rate":         true,
 	}
 	for _, p := range packages(t) {
 		own, ok := storey(p.ImportPath)

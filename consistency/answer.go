@@ -14,6 +14,7 @@ import (
 type Answer struct {
 	Method     string        // of the request; empty if not known
 	Status     int           // HTTP status code; 0 if none is known
+	Header     http.Header   // nil if not known
 	Body       []byte        // the beginning of an error's body; nil if not known
 	RetryAfter time.Duration // how long the server asks to wait; 0 if it does not
 	Note       string        // for the history, such as that a cache answered
@@ -104,7 +105,7 @@ func AnswerOf(resp *http.Response) Answer {
 	if resp == nil {
 		return Answer{}
 	}
-	a := Answer{Status: resp.StatusCode, Note: cacheNote(resp.Header)}
+	a := Answer{Status: resp.StatusCode, Header: resp.Header, Note: cacheNote(resp.Header)}
 	a.RetryAfter, _ = retryafter.Parse(resp.Header, time.Now())
 	if resp.Request != nil {
 		a.Method = resp.Request.Method

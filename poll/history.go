@@ -95,6 +95,13 @@ func (h *History) Lag() readback.Lag {
 	return lag
 }
 
+// Add adds a read that was made outside of a run, such as before it. Its number
+// becomes the next one.
+func (h *History) Add(r Read) {
+	r.N = h.reads + 1
+	h.add(&r)
+}
+
 func (h *History) add(r *Read) {
 	h.reads++
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 
@@ -38,8 +39,15 @@ type Exchange struct {
 	Goal consistency.Goal
 
 	// Match accepts the document that shows an update. [HasJSON] makes common
-	// ones.
+	// ones. An update needs one, or a Token.
 	Match func(Ref, *Document) bool
+
+	// Token is the kind of consistency token that the service knows. Reads of
+	// the write's origin then ask for the position of the write, and a good
+	// answer confirms an update without a Match. If the answer to the write
+	// carries no token, such an update is unconfirmed, with [ErrNoToken]; all
+	// else is read back without one. Nil means that there is none.
+	Token Token
 
 	// Monitor follows the operation that a 202 speaks of. Nil means that there
 	// is nothing to follow: the target is read at once.
@@ -100,6 +108,9 @@ func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
 	if s.Monitor != nil {
 		flow.Monitor = s.follow
 	}
+	if s.Token != nil {
+		flow.Behind = s.Token.Behind
+	}
 	return flow
 }
 
@@ -117,13 +128,20 @@ func newSession(ex Exchange) (*session, error) {
 		return nil, errors.New("readbackhttp: the exchange has no Write")
 	case ex.Write.URL == nil || ex.Write.URL.Host == "":
 		return nil, errors.New("readbackhttp: the write has no URL with a host")
+	case ex.Write.URL.Scheme != "http" && ex.Write.URL.Scheme != "https":
+		return nil, errors.New("readbackhttp: the write's URL is not an HTTP URL")
 	case ex.MaxBody < 0:
 		return nil, fmt.Errorf("readbackhttp: MaxBody is negative: %d", ex.MaxBody)
+	case ex.Goal > consistency.ToAbsent:
+		return nil, errors.New("readbackhttp: there is no such goal")
 	}
 	s := &session{Exchange: ex}
 	s.Client = withoutRedirects(ex.Client)
 	if s.Goal == 0 {
 		s.Goal = goalOf(ex.Write.Method)
+	}
+	if s.Goal != consistency.ToMatch && s.Match != nil {
+		return nil, fmt.Errorf("readbackhttp: Match has no use for the goal %s: set Goal to ToMatch", s.Goal)
 	}
 	if s.Read.isZero() && ex.Write.Method != http.MethodPost {
 		s.Read = itself()
@@ -132,6 +150,15 @@ func newSession(ex Exchange) (*session, error) {
 	}
 	if err := s.Read.check(); err != nil {
 		return nil, err
+	}
+	if s.Read.known() {
+		target, err := s.Read.resolve(ex.Write.URL, Ref{})
+		if err == nil {
+			err = s.allowed(target, !sameOrigin(target, ex.Write.URL))
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	if s.Goal == consistency.ToAbsent && !s.Read.known() {
 		return nil, errors.New("readbackhttp: what is to be gone must be known before: Read needs a URL")
@@ -144,6 +171,7 @@ func newSession(ex Exchange) (*session, error) {
 	if s.MaxBody == 0 {
 		s.MaxBody = defaultMaxBody
 	}
+	s.MaxBody = min(s.MaxBody, math.MaxInt64-1) // one byte more tells whether it is too long
 	if s.Name == "" {
 		named := *ex.Write.URL
 		named.RawQuery = ""

@@ -5,26 +5,29 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/readback-go/readback/internal/pointer"
 )
 
 // HasJSON returns a match that accepts a document in which the JSON pointer
 // finds want: a string, a number, a boolean, nil, or what encodes to the same
-// JSON value. Numbers are compared by value, members in any order. A want that
-// cannot be encoded accepts nothing.
+// JSON value. Numbers are compared by value, members in any order.
+//
+// If at is not a JSON pointer, or want cannot be encoded, HasJSON returns nil,
+// and the exchange is refused before its write.
 func HasJSON(at string, want any) func(Ref, *Document) bool {
 	encoded, err := json.Marshal(want)
-	var wanted any
-	if err == nil {
-		wanted, err = decode(encoded)
+	if err != nil || !pointer.Valid(at) {
+		return nil
+	}
+	wanted, err := decode(encoded)
+	if err != nil {
+		return nil
 	}
 	return func(_ Ref, doc *Document) bool {
+		shown, err := decode(doc.Body)
 		if err != nil {
-			return false
-		}
-		shown, bad := decode(doc.Body)
-		if bad != nil {
 			return false
 		}
 		got, found := pointer.Get(shown, at)
@@ -37,19 +40,7 @@ func equal(a, b any) bool {
 	switch a := a.(type) {
 	case json.Number:
 		b, ok := b.(json.Number)
-		if !ok {
-			return false
-		}
-		if a == b {
-			return true
-		}
-		x, errX := a.Float64()
-		y, errY := b.Float64()
-		_, exactX := strconv.ParseInt(a.String(), 10, 64)
-		_, exactY := strconv.ParseInt(b.String(), 10, 64)
-		// Two integers that differ in writing differ; as floats they may not.
-		bothExact := exactX == nil && exactY == nil
-		return errX == nil && errY == nil && !bothExact && x == y
+		return ok && normal(a) == normal(b)
 	case map[string]any:
 		b, ok := b.(map[string]any)
 		if !ok || len(a) != len(b) {
@@ -75,6 +66,37 @@ func equal(a, b any) bool {
 		return true
 	}
 	return reflect.DeepEqual(a, b)
+}
+
+// decimal is a number: its digits, without zeros around them, times a power of
+// ten. As floats, different numbers may be the same.
+type decimal struct {
+	negative bool
+	digits   string
+	exponent int64
+}
+
+// normal returns the one decimal that n is.
+func normal(n json.Number) decimal {
+	text, exponent, _ := strings.Cut(strings.ToLower(string(n)), "e")
+	text, negative := strings.CutPrefix(text, "-")
+	whole, fraction, _ := strings.Cut(text, ".")
+	digits := whole + fraction
+	d := decimal{negative: negative, digits: strings.TrimRight(digits, "0")}
+	d.exponent = int64(len(whole) - len(d.digits))
+	d.digits = strings.TrimLeft(d.digits, "0")
+	switch {
+	case d.digits == "":
+		return decimal{}
+	case exponent == "":
+		return d
+	}
+	power, err := strconv.ParseInt(exponent, 10, 32)
+	if err != nil { // absurd: then only what is written the same is the same
+		return decimal{digits: string(n)}
+	}
+	d.exponent += power
+	return d
 }
 
 // scalar returns the text of a JSON value that has one.

@@ -86,7 +86,7 @@ func (s *session) follow(ctx context.Context, ref *Ref) (done bool, err error) {
 	if err != nil {
 		return false, consistency.As(consistency.Refused, &TargetError{Reason: "the monitor is not a URL"})
 	}
-	got, err := s.get(ctx, at)
+	got, err := s.get(ctx, at, "")
 	switch {
 	case got == nil:
 		return false, err

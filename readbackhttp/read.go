@@ -14,7 +14,11 @@ func (s *session) read(ctx context.Context, ref Ref) (*Document, error) {
 	if err != nil {
 		return nil, consistency.As(consistency.Refused, err)
 	}
-	got, err := s.get(ctx, target)
+	foreign := !sameOrigin(target, s.Write.URL)
+	if s.Goal == consistency.ToMatch && s.Match == nil && (foreign || !usable(ref.Token)) {
+		return nil, consistency.As(consistency.Refused, ErrNoToken) // any answer would seem to be a match
+	}
+	got, err := s.get(ctx, target, ref.Token)
 	switch {
 	case got == nil:
 		return nil, err
@@ -26,25 +30,33 @@ func (s *session) read(ctx context.Context, ref Ref) (*Document, error) {
 	return got.document(), nil
 }
 
-// get sends an unconditional GET. An origin that is not the write's must be
-// allowed and gets no credentials.
-func (s *session) get(ctx context.Context, target *url.URL) (*answered, error) {
+// get sends an unconditional GET that asks for the position of token, if there
+// is one. An origin that is not the write's must be allowed and gets neither
+// that nor credentials. A [Transport] is not to hold what is polled anyway.
+func (s *session) get(ctx context.Context, target *url.URL, token string) (*answered, error) {
 	foreign := !sameOrigin(target, s.Write.URL)
 	if err := s.allowed(target, foreign); err != nil {
 		return nil, consistency.As(consistency.Refused, err)
 	}
+	ctx = WithHold(ctx, Hold{Off: true})
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, consistency.As(consistency.Refused, err)
 	}
 	req.Header = s.readHeader(foreign)
-	if !foreign {
+	client := *s.Client
+	if foreign {
+		client.Jar = nil // cookies make no difference between ports
+	} else {
 		req.URL.User = s.Write.URL.User
 		if s.Write.Host != "" {
 			req.Host = s.Write.Host
 		}
+		if s.Token != nil && usable(token) {
+			s.Token.Put(req, token)
+		}
 	}
-	return send(s.Client, req, s.MaxBody)
+	return send(&client, req, s.MaxBody)
 }
 
 func (s *session) allowed(target *url.URL, foreign bool) error {
@@ -65,6 +77,7 @@ func (s *session) allowed(target *url.URL, foreign bool) error {
 var notForReads = []string{
 	"Expect", "Idempotency-Key", "X-Idempotency-Key", "Prefer", "Range",
 	"Trailer", "Transfer-Encoding", "Te", "Upgrade", "Connection",
+	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", // would make a write of the read
 }
 
 // forForeigners are the headers that may go to another origin.

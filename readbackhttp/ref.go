@@ -19,6 +19,9 @@ type Ref struct {
 	// Monitor is the absolute URL of an operation's status monitor.
 	Monitor string `json:"monitor,omitempty"`
 
+	// Token is the position of the write, for reads to ask for.
+	Token string `json:"token,omitempty"`
+
 	answer consistency.Answer
 }
 
@@ -29,15 +32,15 @@ func (r Ref) Answer() consistency.Answer { return r.answer }
 // refer takes from the answer to the write what is needed to read it back. What
 // is missing is found out when it is needed.
 func (s *session) refer(got *answered, bodyErr error) Ref {
-	ref := Ref{Location: locate(got.resp, "Location"), answer: got.answer()}
+	ref := Ref{Location: locate(got.resp, "Location"), Token: take(s.Token, got.resp), answer: got.answer()}
 	if got.resp.StatusCode == http.StatusAccepted && s.Monitor != nil {
 		ref.Monitor = s.Monitor.locate(got.resp)
 		if ref.Monitor == ref.Location {
 			ref.Location = "" // it is the monitor's, and not what was written
 		}
 	}
-	if len(s.Read.fields) > 0 && bodyErr == nil {
-		ref.Fields = s.Read.pick(got)
+	if len(s.Read.fields) > 0 {
+		ref.Fields = s.Read.pick(got, bodyErr)
 	}
 	return ref
 }

@@ -90,9 +90,20 @@ func (got *answered) failure() *StatusError {
 
 // unreadable returns the error of a good answer whose body was not.
 func (got *answered) unreadable(err error) error {
-	return consistency.As(consistency.Ambiguous, fmt.Errorf("readbackhttp: %s %s answered %d, but %w",
-		got.resp.Request.Method, redact.URL(got.resp.Request.URL), got.resp.StatusCode, err))
+	return &bodyError{answer: got.answer(), err: fmt.Errorf("readbackhttp: %s %s answered %d, but %w",
+		got.resp.Request.Method, redact.URL(got.resp.Request.URL), got.resp.StatusCode, err)}
 }
+
+// bodyError is a good answer whose body could not be read. Its status still
+// counts, but never as ready.
+type bodyError struct {
+	answer consistency.Answer
+	err    error
+}
+
+func (e *bodyError) Error() string              { return e.err.Error() }
+func (e *bodyError) Unwrap() error              { return e.err }
+func (e *bodyError) Answer() consistency.Answer { return e.answer }
 
 // Document is a good answer to a read.
 type Document struct {
@@ -127,6 +138,9 @@ func decode(body []byte) (any, error) {
 	var doc any
 	if err := decoder.Decode(&doc); err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("not JSON: something follows it")
 	}
 	return doc, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/redact"
@@ -27,7 +28,7 @@ type StatusError struct {
 
 // Error says in one line what was asked and what the answer was.
 func (e *StatusError) Error() string {
-	text := fmt.Sprintf("%s %s answered %d %s", e.Method, e.URL, e.Status, http.StatusText(e.Status))
+	text := strings.TrimSpace(fmt.Sprintf("%s %s answered %d %s", e.Method, e.URL, e.Status, http.StatusText(e.Status)))
 	if said := e.Problem.String(); said != "" {
 		return text + ": " + said
 	}

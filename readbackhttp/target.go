@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/readback-go/readback/internal/pointer"
+	"github.com/readback-go/readback/internal/redact"
 )
 
 // Target says where a write is read back. Make it with [Location], [Template]
@@ -89,6 +90,11 @@ func Template(text string) Target {
 }
 
 func broken(text, why string) Target {
+	// What is broken cannot be redacted as a URL.
+	if path, _, cut := strings.Cut(text, "?"); cut {
+		text = path + "?…"
+	}
+	text = redact.Snippet([]byte(text), snippetLimit)
 	return Target{kind: toTemplate, err: fmt.Errorf("readbackhttp: the template %q %s", text, why)}
 }
 
@@ -115,10 +121,14 @@ func (t Target) check() error {
 }
 
 // pick takes the fields of the template from the answer. What is not there, or
-// has no value that fits a URL, is left out.
-func (t Target) pick(got *answered) map[string]string {
+// has no value that fits a URL, is left out, as is all of a body that could not
+// be read to its end.
+func (t Target) pick(got *answered, bodyErr error) map[string]string {
 	picked := make(map[string]string, len(t.fields))
 	doc, bad := decode(got.body)
+	if bodyErr != nil {
+		bad = bodyErr
+	}
 	for _, f := range t.fields {
 		if name, ok := strings.CutPrefix(f.name, "header:"); ok {
 			if value := got.resp.Header.Get(name); value != "" {
@@ -154,29 +164,49 @@ func (t Target) resolve(write *url.URL, ref Ref) (*url.URL, error) {
 	case toLocation:
 		return parse(&base, ref.Location, "the answer has no Location")
 	}
-	var b strings.Builder
+	var b, literal strings.Builder // literal has something harmless for each field
 	for _, p := range t.pieces {
 		if !p.field {
 			b.WriteString(p.text)
+			literal.WriteString(p.text)
 			continue
 		}
+		literal.WriteString("x")
 		value := ref.Fields[p.text]
 		switch {
 		case p.text == locationField && value == "":
 			value = ref.Location
 		case strings.Contains(b.String(), "?"):
 			value = url.QueryEscape(value)
-		case value == "." || value == "..":
-			value = "" // would climb out of its place in the path
 		default:
 			value = url.PathEscape(value)
+			if !strings.Contains(b.String(), "/") {
+				value = strings.ReplaceAll(value, ":", "%3A") // or it would be read as a scheme
+			}
 		}
 		if value == "" {
 			return nil, &TargetError{Reason: fmt.Sprintf("the answer has no usable field {%s}", p.text)}
 		}
 		b.WriteString(value)
 	}
+	if dots(b.String()) > dots(literal.String()) {
+		return nil, &TargetError{Reason: "the answer's fields would climb out of their place in the path"}
+	}
 	return parse(&base, b.String(), "the URL is empty")
+}
+
+// dots returns how many segments of a URL's path stand for another place.
+func dots(raw string) int {
+	if end := strings.IndexAny(raw, "?#"); end >= 0 {
+		raw = raw[:end]
+	}
+	n := 0
+	for segment := range strings.SplitSeq(raw, "/") {
+		if segment == "." || segment == ".." {
+			n++
+		}
+	}
+	return n
 }
 
 func parse(base *url.URL, raw, ifEmpty string) (*url.URL, error) {
@@ -188,6 +218,9 @@ func parse(base *url.URL, raw, ifEmpty string) (*url.URL, error) {
 		return nil, &TargetError{Reason: "not a URL"}
 	}
 	at.Fragment, at.RawFragment = "", ""
+	if at.User != nil {
+		at.User = url.User("") // to be refused, and what it says kept in no handle
+	}
 	return at, nil
 }
 

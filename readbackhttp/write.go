@@ -53,10 +53,13 @@ func withoutRedirects(client *http.Client) *http.Client {
 		if first.Method == http.MethodGet || !moved || !sameOrigin(req.URL, first.URL) || len(via) >= maxMoves {
 			return http.ErrUseLastResponse
 		}
-		if asked != nil {
-			if err := asked(req, via); err != nil {
-				return err
-			}
+		// The write's own URL says whom to be, as it does for reads.
+		if user := req.URL.User; user != nil && (first.URL.User == nil || *user != *first.URL.User) {
+			return http.ErrUseLastResponse
+		}
+		req.URL.User = first.URL.User
+		if asked != nil && asked(req, via) != nil {
+			return http.ErrUseLastResponse // then the write was not carried out
 		}
 		wire.From(req.Context()).Void()
 		return nil

@@ -1,0 +1,20 @@
+package consistency
+
+import "time"
+
+// What follows is for those who read back in a way of their own, as the
+// Transport of package readbackhttp does, and want to follow a [Policy] in it.
+
+// Validate returns an error that matches [ErrInvalid] if a field is out of range
+// or a rule says nothing. [Do], [Resume] and [Await] ask it first.
+func (p Policy) Validate() error { return p.validate() }
+
+// WithinAfter returns how long a flow may take after a write of that class.
+func (p Policy) WithinAfter(class Class) time.Duration { return p.within(class) }
+
+// Tell hands an event to p's observer and logger, the observer first.
+func (p Policy) Tell(e Event) { p.tell(e) }
+
+// ClassOf returns what an answer to a write proves: by the first rule of r that
+// fits, and otherwise by the built-in table.
+func (r Rules) ClassOf(goal Goal, a Answer) Class { return r.write(goal, &a) }

@@ -1,0 +1,102 @@
+package recent
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"net/url"
+	"strings"
+)
+
+// Space is an origin as seen with certain credentials: what happens in one
+// space is not known in another.
+type Space uint64
+
+// Space returns the space of scheme and host for who has these credentials. The
+// host may have a port; the usual one makes no difference.
+func (m *Memory) Space(scheme, host, credentials string) Space {
+	var h maphash.Hash
+	h.SetSeed(m.seed)
+	scheme, host = strings.ToLower(scheme), strings.ToLower(host)
+	switch scheme {
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	}
+	add(&h, scheme)
+	add(&h, host)
+	add(&h, credentials)
+	return Space(h.Sum64())
+}
+
+// Read returns the key of a read of u in space. The kind keeps apart what is
+// not the same read.
+func (m *Memory) Read(space Space, kind string, u *url.URL) uint64 {
+	var t trail
+	m.follow(&t, space, u)
+	var h maphash.Hash
+	h.SetSeed(m.seed)
+	addNumber(&h, t.key())
+	add(&h, kind)
+	return h.Sum64()
+}
+
+// maxDepth is how many segments of a path can have writes above what is read,
+// so that a path of many slashes costs no more than others.
+const maxDepth = 64
+
+// trail is the keys of a URL: those of the paths above it, and its own.
+type trail struct {
+	above [maxDepth]uint64
+	n     int
+	whole uint64 // of the path, without the query
+	query uint64 // 0 if there is none
+}
+
+func (t *trail) key() uint64 { return t.whole ^ t.query }
+
+// follow computes the keys of u. A slash at the end makes no difference, nor
+// does how characters are escaped, except that an escaped slash is none.
+func (m *Memory) follow(t *trail, space Space, u *url.URL) {
+	if u.RawQuery != "" {
+		t.query = maphash.String(m.seed, u.RawQuery)
+	}
+	var h maphash.Hash
+	h.SetSeed(m.seed)
+	addNumber(&h, uint64(space))
+	path, escaped := u.Path, u.RawPath != ""
+	switch {
+	case u.Opaque != "":
+		path, escaped = u.Opaque, false
+	case escaped:
+		path = u.RawPath
+	}
+	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
+	for rest, more := path, path != ""; more; {
+		if t.n < maxDepth {
+			t.above[t.n] = h.Sum64()
+			t.n++
+		}
+		var segment string
+		segment, rest, more = strings.Cut(rest, "/")
+		if escaped {
+			if plain, err := url.PathUnescape(segment); err == nil {
+				segment = plain
+			}
+		}
+		add(&h, segment)
+	}
+	t.whole = h.Sum64()
+}
+
+// add adds s and its length, so that no two lists of strings run together.
+func add(h *maphash.Hash, s string) {
+	_, _ = h.WriteString(s)
+	addNumber(h, uint64(len(s)))
+}
+
+func addNumber(h *maphash.Hash, n uint64) {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], n)
+	_, _ = h.Write(b[:])
+}

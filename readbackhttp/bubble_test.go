@@ -1,0 +1,274 @@
+package readbackhttp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/consistency"
+)
+
+// api is the origin of a server in a bubble.
+const api = "http://api.test"
+
+// everySecond reads at once and then once a second.
+var everySecond = consistency.Policy{
+	Schedule: readback.Backoff{Initial: time.Second, Max: time.Second, NoJitter: true},
+}
+
+// inBubble runs test in a bubble of its own, beside other tests. A goroutine
+// that is left behind makes it fail.
+func inBubble(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, test)
+}
+
+// server remembers the requests that it got.
+type server struct {
+	Client *http.Client
+	URL    string
+
+	start time.Time
+	conns atomic.Int32 // connections made
+
+	mu   sync.Mutex
+	seen []request
+}
+
+type request struct {
+	At     time.Duration
+	Method string
+	Target string // path and query, behind the origin if that is not the server's
+	Header http.Header
+	Body   string
+}
+
+// serve starts net/http over pipes, for bubbles. It answers for every host that
+// its client asks for.
+func serve(t *testing.T, h http.Handler) *server {
+	t.Helper()
+	s := &server{URL: api, start: time.Now()}
+	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			s.conns.Add(1)
+			return listener.dial(ctx)
+		},
+	}
+	s.Client = &http.Client{Transport: transport}
+	srv := &http.Server{Handler: s.remember(h)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = srv.Serve(listener)
+	}()
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		require.NoError(t, srv.Close())
+		<-done
+	})
+	return s
+}
+
+// serveLoopback starts a real server, for tests that wait for nothing.
+func serveLoopback(t *testing.T, h http.Handler) *server {
+	t.Helper()
+	s := &server{start: time.Now()}
+	srv := httptest.NewUnstartedServer(s.remember(h))
+	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.conns.Add(1)
+		}
+	}
+	srv.Start()
+	t.Cleanup(srv.Close)
+	s.Client, s.URL = srv.Client(), srv.URL
+	return s
+}
+
+func (s *server) remember(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		got := request{At: time.Since(s.start), Method: r.Method, Target: r.URL.RequestURI(), Header: r.Header, Body: string(body)}
+		if origin := "http://" + r.Host; origin != s.URL {
+			got.Target = origin + got.Target
+		}
+		s.mu.Lock()
+		s.seen = append(s.seen, got)
+		s.mu.Unlock()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// requests returns what the server got so far.
+func (s *server) requests() []request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]request(nil), s.seen...)
+}
+
+// log returns a line for each request, such as "1s GET /things/7".
+func (s *server) log() []string {
+	lines := []string{}
+	for _, r := range s.requests() {
+		lines = append(lines, fmt.Sprintf("%v %s %s", r.At, r.Method, r.Target))
+	}
+	return lines
+}
+
+// writes returns how many requests were not reads.
+func (s *server) writes() int {
+	n := 0
+	for _, r := range s.requests() {
+		if r.Method != http.MethodGet {
+			n++
+		}
+	}
+	return n
+}
+
+// reads returns the requests that were reads.
+func (s *server) reads() []request {
+	var reads []request
+	for _, r := range s.requests() {
+		if r.Method == http.MethodGet {
+			reads = append(reads, r)
+		}
+	}
+	return reads
+}
+
+// script is a handler that gives the answers of each "METHOD /path" in order,
+// and then the last one again and again. An answer is a status, headers and a
+// body between bars, such as
+//
+//	201 | Location: /things/7 | {"id":7}
+//
+// or "lost", which closes the connection instead. What is not in the script is
+// answered with 418.
+type script map[string][]string
+
+const lost = "lost"
+
+var headerLine = regexp.MustCompile(`^([A-Za-z-]+): (.*)$`)
+
+func (s script) handler() http.Handler {
+	var mu sync.Mutex
+	count := make(map[string]int)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		key := r.Method + " " + r.URL.Path
+		answers := s[key]
+		n := min(count[key], len(answers)-1)
+		count[key]++
+		mu.Unlock()
+		if len(answers) == 0 {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		if answers[n] == lost {
+			panic(http.ErrAbortHandler)
+		}
+		answer(w, answers[n])
+	})
+}
+
+func answer(w http.ResponseWriter, text string) {
+	parts := strings.Split(text, " | ")
+	status, err := strconv.Atoi(parts[0])
+	if err != nil {
+		panic(err)
+	}
+	body := ""
+	for _, part := range parts[1:] {
+		if m := headerLine.FindStringSubmatch(part[:min(len(part), 1000)]); m != nil {
+			w.Header()[m[1]] = append(w.Header()[m[1]], m[2]) // in the given case
+			continue
+		}
+		body = part
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+}
+
+// send returns a request with a body that can be sent again, and credentials.
+func send(method, url, body string) *http.Request {
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	req, err := http.NewRequest(method, url, reader)
+	if err != nil {
+		panic(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req
+}
+
+// pipes is a listener whose connections are pipes.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+var errRefused = errors.New("connection refused")
+
+func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case p.conns <- server:
+		return client, nil
+	case <-p.closed:
+		return nil, errRefused
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return pipeAddr{} }
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "pipe" }
+
+// transport is an http.RoundTripper made of a function.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

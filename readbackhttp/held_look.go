@@ -1,0 +1,92 @@
+package readbackhttp
+
+import (
+	"context"
+	"io"
+	"net/http"
+)
+
+// look sends the request again and says what it saw: h.saw if the answer is
+// pending, h.final if it is to be handed on, and neither if it says nothing. The
+// answer to be handed on outlives ctx, which bounds this read.
+func (h *held) look(ctx context.Context) (*http.Response, error) {
+	h.saw = ""
+	if h.refresh {
+		h.refresh = false
+		h.t.options.Policy.OnForbidden(ctx)
+	}
+	if err := h.t.limits.wait(ctx, h.t.origin(h.req)); err != nil {
+		return nil, err
+	}
+	own, release := context.WithCancelCause(h.req.Context())
+	detach := context.AfterFunc(ctx, func() { release(context.Cause(ctx)) })
+	resp, err := h.t.base.RoundTrip(h.repeat().WithContext(own))
+	if err == nil {
+		resp.Request = h.req
+		err = h.see(resp)
+	}
+	if h.final == nil || bodiless(resp) {
+		detach()
+		release(nil)
+		return resp, err
+	}
+	if !detach() {
+		h.final = nil
+		_ = resp.Body.Close()
+		return nil, context.Cause(ctx)
+	}
+	resp.Body = &boundBody{ReadCloser: resp.Body, release: func() { release(nil) }}
+	return resp, nil
+}
+
+// see sets h.saw or h.final, or reads what is worthless up to a limit. The error
+// is that of a body that is needed.
+func (h *held) see(resp *http.Response) error {
+	worthless := silent(resp.StatusCode)
+	if h.suspicious(resp.StatusCode) {
+		body, whole, err := keepNow(resp)
+		if err != nil {
+			return err
+		}
+		if whole {
+			h.saw = h.pending(resp, body)
+		}
+	}
+	switch {
+	case h.saw != "":
+	case worthless:
+		discard(resp)
+	default:
+		h.final = resp
+	}
+	return nil
+}
+
+// bodiless reports whether nothing of resp is still to come.
+func bodiless(resp *http.Response) bool {
+	_, kept := resp.Body.(*keptBody)
+	return kept || resp.Body == nil || resp.Body == http.NoBody
+}
+
+// discard gives back the connection of an answer that nobody wants, if that is
+// cheap.
+func discard(resp *http.Response) {
+	if resp.Body != nil {
+		_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)
+		_ = resp.Body.Close()
+	}
+}
+
+// repeat returns the request that polls send.
+func (h *held) repeat() *http.Request {
+	if h.again == nil {
+		h.again = h.sent.Clone(h.sent.Context())
+		if h.again.Header.Get("Cache-Control") == "" {
+			if h.again.Header == nil {
+				h.again.Header = make(http.Header)
+			}
+			h.again.Header.Set("Cache-Control", "no-cache")
+		}
+	}
+	return h.again
+}

@@ -1,0 +1,185 @@
+package readbackhttp
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/readback-go/readback/internal/recent"
+)
+
+// Transport is an [http.RoundTripper] that lets a client read what it wrote: it
+// remembers recent writes, and holds a later GET or HEAD that answers 404 or 403
+// on what was just written until the read model has caught up. Then it hands on
+// the answer as the server gave it; if the window ends before, that is the last
+// 404 or 403. Make it with [NewTransport].
+//
+//	client := &http.Client{Transport: readbackhttp.NewTransport(nil, readbackhttp.TransportOptions{})}
+//
+// # Writes
+//
+// No write is sent twice, whatever it was answered, unless
+// TransportOptions.Policy consents. A POST that was carried out covers what its
+// Location names, if that is of the same origin, and what lies below; without a
+// Location it covers nothing. A PUT or PATCH covers its exact URL, query
+// included, and what lies below. After an ambiguous answer, such as a 503 or
+// none, a PUT or PATCH covers its URL alone and a POST nothing. A DELETE that was
+// not refused covers nothing, and what was written before on its URL and below is
+// forgotten.
+//
+// The memory is bounded in number and time. It knows of a write by keyed hashes
+// of its URL, its origin and its credentials: what one user writes does not hold
+// up the reads of another.
+//
+// # Reads
+//
+// What is not covered passes through, without delay and without a copy, and so
+// do requests with a body, conditional ones, those with Range, Expect or Upgrade,
+// and a 403 whose body names a missing role. The answer of a read that is held is
+// kept, up to 64 KiB, so that its connection is free; a longer one is handed on
+// at once, and so is one that takes over a second to arrive.
+//
+// A poll is the same request again, with Cache-Control: no-cache unless the
+// request has one. One that fails, or is answered with 401, 408, 425, 429 or
+// 5xx, says nothing. Redirects are handed on, not followed. What traces the
+// request's context sees the polls too.
+//
+// A held read ends a reserve, which is twice its slowest request so far, before
+// the deadline of its context or of http.Client.Timeout: an honest 404 does not
+// become a timeout. If the context is cancelled, its cause is the error.
+//
+// Goroutines that wait for the same read share the waiting: one polls, and when
+// it was answered, each of the others reads once for itself.
+//
+// [WithHold] makes exceptions for one request.
+//
+// A Transport is safe for concurrent use. It starts no goroutine that outlives
+// the request, and has none while a read waits.
+type Transport struct {
+	base    http.RoundTripper
+	options TransportOptions
+	err     error // what is wrong with the options
+	memory  *recent.Memory
+	waiting waiting
+	limits  limits
+}
+
+// NewTransport returns a Transport that sends requests by base. A nil base means
+// [http.DefaultTransport]. If an option is invalid, each request fails before it
+// is sent, with an error that matches consistency.ErrInvalid.
+func NewTransport(base http.RoundTripper, options TransportOptions) *Transport {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	t := &Transport{base: base, options: options}
+	if t.err = options.validate(); t.err != nil {
+		return t
+	}
+	t.options.fillIn()
+	t.memory = recent.New(t.options.MaxWrites, t.options.Remember)
+	t.limits.perSecond = t.options.PollsPerSecond
+	return t
+}
+
+// CloseIdleConnections closes those of the base, if it can.
+func (t *Transport) CloseIdleConnections() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// RoundTrip sends req and returns its answer, or a later one if req is a read
+// that is held. The errors are those of the base, and the cause of the context
+// if that was cancelled while a read was held.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return nil, t.err
+	}
+	if req.URL == nil { // the base knows what to say
+		return t.base.RoundTrip(req)
+	}
+	switch req.Method {
+	case "", http.MethodGet, http.MethodHead:
+		return t.read(req)
+	case http.MethodOptions, http.MethodTrace, http.MethodConnect:
+		return t.base.RoundTrip(req)
+	}
+	return t.write(req)
+}
+
+// read sends a read. As long as its answer is not suspicious, it costs nothing
+// but a look at the status.
+func (t *Transport) read(req *http.Request) (*http.Response, error) {
+	if t.memory.Empty() || !holdable(req) {
+		return t.base.RoundTrip(req)
+	}
+	if t.options.Token != nil {
+		return t.readWithToken(req)
+	}
+	began := time.Now()
+	resp, err := t.base.RoundTrip(req)
+	if err != nil {
+		return resp, err
+	}
+	switch status := resp.StatusCode; {
+	case status == http.StatusNotFound || status == http.StatusForbidden:
+	case status < 200 || status > 299 || !t.options.HoldDeleted && holdOf(req.Context()).Match == nil:
+		return resp, nil
+	}
+	own := holdOf(req.Context())
+	if own.Off {
+		return resp, nil
+	}
+	w, covered := t.memory.Latest(t.space(req, req.URL), req.URL)
+	if !covered {
+		return resp, nil
+	}
+	return t.held(req, req, own, w, began).hold(resp)
+}
+
+// readWithToken sends a read that asks for the position of the write that covers
+// it, if there is one.
+func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
+	own := holdOf(req.Context())
+	w, covered := recent.Write{}, false
+	if !own.Off {
+		w, covered = t.memory.Latest(t.space(req, req.URL), req.URL)
+	}
+	if !covered {
+		return t.base.RoundTrip(req)
+	}
+	sent := req
+	if w.Token != "" {
+		sent = req.Clone(req.Context())
+		t.options.Token.Put(sent, w.Token)
+	}
+	h := t.held(req, sent, own, w, time.Now())
+	resp, err := t.base.RoundTrip(sent)
+	if err != nil {
+		return resp, err
+	}
+	resp.Request = req
+	return h.hold(resp)
+}
+
+// holdable reports whether req can be sent again and its answer be judged.
+func holdable(req *http.Request) bool {
+	if req.Body != nil && req.Body != http.NoBody {
+		return false
+	}
+	for _, name := range passing {
+		if len(req.Header[name]) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// passing are the headers whose requests are not held: their answers depend on
+// more than what is there.
+var passing = [...]string{
+	"Range", "Expect", "Upgrade",
+	"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range",
+}

@@ -1,0 +1,334 @@
+package readbackhttp_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// held reports whether a read was held: the script of the tests below answers
+// the second read with 200.
+func held(t *testing.T, client *http.Client, url string, headers ...string) bool {
+	t.Helper()
+	got, err := ask(t.Context(), client, "GET", url, headers...)
+	require.NoError(t, err)
+	return got == "200"
+}
+
+// lagging answers writes well, with the given Location, and every first read of
+// a URL with 404.
+func lagging(location string) http.Handler {
+	seen := map[string]bool{}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		at := r.Host + r.URL.String() + r.Header.Get("Authorization") + r.Header.Get("Cookie") + r.Header.Get("X-Key")
+		switch {
+		case r.Method == "POST":
+			w.Header()["Location"] = []string{location}
+			w.WriteHeader(201)
+		case r.Method != "GET":
+			w.WriteHeader(204)
+		case !seen[at]:
+			seen[at] = true
+			w.WriteHeader(404)
+		}
+	})
+}
+
+func TestTransport_location(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		location string
+		read     string
+		want     bool
+	}{
+		{"absolute", "http://api.test/v1/things/7", "http://api.test/v1/things/7", true},
+		{"absolute path", "/v2/things/7", "http://api.test/v2/things/7", true},
+		{"relative", "things/7", "http://api.test/v1/things/7", true},
+		{"relative, climbing", "../v3/7", "http://api.test/v3/7", true},
+		{"usual port", "http://api.test:80/v1/things/7", "http://api.test/v1/things/7", true},
+		{"host in another case", "http://API.test/v1/things/7", "http://api.test/v1/things/7", true},
+		{"fragment", "/v1/things/7#top", "http://api.test/v1/things/7", true},
+		{"escaped otherwise", "/v1/th%69ngs/7", "http://api.test/v1/things/7", true},
+		{"escaped slash", "/v1/things%2F7", "http://api.test/v1/things/7", false},
+		{"slash at the end", "/v1/things/7/", "http://api.test/v1/things/7", true},
+		{"query", "/v1/thing?id=7", "http://api.test/v1/thing?id=7", true},
+		{"query, another", "/v1/thing?id=7", "http://api.test/v1/thing?id=8", false},
+		{"query, none", "/v1/thing?id=7", "http://api.test/v1/thing", false},
+		{"another scheme", "https://api.test/v1/things/7", "http://api.test/v1/things/7", false},
+		{"another scheme altogether", "javascript:alert(1)", "http://api.test/v1/things/7", false},
+		{"another host", "http://other.test/v1/things/7", "http://other.test/v1/things/7", false},
+		{"another host, without scheme", "//other.test/v1/things/7", "http://other.test/v1/things/7", false},
+		{"another port", "http://api.test:81/v1/things/7", "http://api.test:81/v1/things/7", false},
+		{"userinfo", "http://root:toor@api.test/v1/things/7", "http://api.test/v1/things/7", false},
+		{"garbage", "http://[::1/%zz", "http://api.test/v1/things/7", false},
+		{"empty", "", "http://api.test/v1", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				s := serve(t, lagging(tt.location))
+				client := s.over(slowly)
+				_, err := ask(t.Context(), client, "POST", api+"/v1/")
+				require.NoError(t, err)
+				assert.Equal(t, tt.want, held(t, client, tt.read))
+			})
+		})
+	}
+}
+
+// One user's write holds nobody else's read.
+func TestTransport_scope(t *testing.T) {
+	t.Parallel()
+	sign := func(key, signature string) []string {
+		return []string{"Authorization: AWS4-HMAC-SHA256 Credential=" + key + "/20260131/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=" + signature}
+	}
+	byKey := slowly
+	byKey.Scope = func(r *http.Request) string { return r.Header.Get("X-Key") }
+	tests := []struct {
+		name        string
+		options     readbackhttp.TransportOptions
+		write, read []string
+		want        bool
+	}{
+		{"nobody", slowly, nil, nil, true},
+		{"same token", slowly, []string{"Authorization: Bearer a"}, []string{"Authorization: Bearer a"}, true},
+		{"another token", slowly, []string{"Authorization: Bearer a"}, []string{"Authorization: Bearer b"}, false},
+		{"no token", slowly, []string{"Authorization: Bearer a"}, nil, false},
+		{"same cookie", slowly, []string{"Cookie: id=a"}, []string{"Cookie: id=a"}, true},
+		{"another cookie", slowly, []string{"Cookie: id=a"}, []string{"Cookie: id=b"}, false},
+		{"a cookie for a token", slowly, []string{"Cookie: a"}, []string{"Authorization: a"}, false},
+		{"signed by the same key", slowly, sign("AKIA1", "12"), sign("AKIA1", "34"), true},
+		{"signed by another key", slowly, sign("AKIA1", "12"), sign("AKIA2", "12"), false},
+		{"a signature that is none", slowly, []string{"Authorization: AWS4-HMAC-SHA256 a"}, []string{"Authorization: AWS4-HMAC-SHA256 b"}, false},
+		{"a header that does not count", slowly, []string{"X-Key: a"}, []string{"X-Key: b"}, true},
+		{"own scope, same", byKey, []string{"X-Key: a", "Authorization: a"}, []string{"X-Key: a", "Authorization: b"}, true},
+		{"own scope, another", byKey, []string{"X-Key: a"}, []string{"X-Key: b"}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				s := serve(t, lagging("/things/7"))
+				client := s.over(tt.options)
+				_, err := ask(t.Context(), client, "POST", api+"/things", tt.write...)
+				require.NoError(t, err)
+				assert.Equal(t, tt.want, held(t, client, api+"/things/7", tt.read...))
+			})
+		})
+	}
+}
+
+// Hosts are what the server is asked for, not where it is.
+func TestTransport_host(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := serve(t, lagging("http://shop.test/things/7"))
+		client := s.over(slowly)
+		write := send("POST", "http://10.0.0.1:8080/things", "")
+		write.Host = "shop.test"
+		_, err := do(client, write)
+		require.NoError(t, err)
+		read := func(host string) string {
+			req := send("GET", "http://10.0.0.1:8080/things/7", "")
+			req.Host = host
+			got, err := do(client, req)
+			require.NoError(t, err)
+			return got
+		}
+		assert.Equal(t, "404", read("other.test"))
+		assert.Equal(t, "200", read("shop.test"))
+	})
+}
+
+func TestTransport_delete(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		script script
+		steps  [][2]string // method and path, the last one a read
+		want   string      // answer to it
+	}{
+		{"forgets its URL",
+			script{"PUT /a": {"200"}, "DELETE /a": {"204"}, "GET /a": {"404 | gone", "200"}},
+			[][2]string{{"PUT", "/a"}, {"DELETE", "/a"}, {"GET", "/a"}}, "404 gone"},
+		{"forgets what is below",
+			script{"PUT /a/b/c": {"200"}, "DELETE /a": {"204"}, "GET /a/b/c": {"404 | gone", "200"}},
+			[][2]string{{"PUT", "/a/b/c"}, {"DELETE", "/a"}, {"GET", "/a/b/c"}}, "404 gone"},
+		{"what it deleted, below something written",
+			script{"PUT /a": {"200"}, "DELETE /a/b": {"204"}, "GET /a/b": {"404 | gone", "200"}},
+			[][2]string{{"PUT", "/a"}, {"DELETE", "/a/b"}, {"GET", "/a/b"}}, "404 gone"},
+		{"leaves what is above",
+			script{"PUT /a": {"200"}, "DELETE /a/b": {"204"}, "GET /a": {"404", "200 | there"}},
+			[][2]string{{"PUT", "/a"}, {"DELETE", "/a/b"}, {"GET", "/a"}}, "200 there"},
+		{"leaves what is beside",
+			script{"PUT /a": {"200"}, "DELETE /b": {"204"}, "GET /a": {"404", "200 | there"}},
+			[][2]string{{"PUT", "/a"}, {"DELETE", "/b"}, {"GET", "/a"}}, "200 there"},
+		{"of a part leaves the whole",
+			script{"PUT /a": {"200"}, "DELETE /a": {"204"}, "GET /a": {"404", "200 | there"}},
+			[][2]string{{"PUT", "/a"}, {"DELETE", "/a?tagging"}, {"GET", "/a"}}, "200 there"},
+		{"written again",
+			script{"PUT /a": {"200"}, "DELETE /a": {"204"}, "GET /a": {"404", "200 | there"}},
+			[][2]string{{"PUT", "/a"}, {"DELETE", "/a"}, {"PUT", "/a"}, {"GET", "/a"}}, "200 there"},
+		{"ambiguous, forgets too",
+			script{"PUT /a": {"200"}, "DELETE /a": {"503"}, "GET /a": {"404 | gone", "200"}},
+			[][2]string{{"PUT", "/a"}, {"DELETE", "/a"}, {"GET", "/a"}}, "404 gone"},
+		{"not found, forgets too",
+			script{"PUT /a": {"200"}, "DELETE /a": {"404"}, "GET /a": {"404 | gone", "200"}},
+			[][2]string{{"PUT", "/a"}, {"DELETE", "/a"}, {"GET", "/a"}}, "404 gone"},
+		{"refused, forgets nothing",
+			script{"PUT /a": {"200"}, "DELETE /a": {"409"}, "GET /a": {"404", "200 | there"}},
+			[][2]string{{"PUT", "/a"}, {"DELETE", "/a"}, {"GET", "/a"}}, "200 there"},
+		{"does not hold what is still there",
+			script{"DELETE /a": {"204"}, "GET /a": {"200 | still", "404"}},
+			[][2]string{{"DELETE", "/a"}, {"GET", "/a"}}, "200 still"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				client := serve(t, tt.script.handler()).over(slowly)
+				got := ""
+				for _, step := range tt.steps {
+					var err error
+					got, err = ask(t.Context(), client, step[0], api+step[1])
+					require.NoError(t, err)
+				}
+				assert.Equal(t, tt.want, got)
+			})
+		})
+	}
+}
+
+func TestTransport_holdDeleted(t *testing.T) {
+	t.Parallel()
+	options := slowly
+	options.HoldDeleted = true
+	tests := []struct {
+		name   string
+		script script
+		steps  [][2]string
+		want   string
+		at     time.Duration
+	}{
+		{"until it is gone",
+			script{"DELETE /a": {"204"}, "GET /a": {"200 | still", "503", "200 | still", "404 | gone"}},
+			[][2]string{{"DELETE", "/a"}, {"GET", "/a"}}, "404 gone", 3 * time.Second},
+		{"until the window ends",
+			script{"DELETE /a": {"204"}, "GET /a": {"200 | still", "200 | yet"}},
+			[][2]string{{"DELETE", "/a"}, {"GET", "/a"}}, "200 yet", 30 * time.Second},
+		{"below",
+			script{"DELETE /a": {"204"}, "GET /a/b": {"200 | still", "410 | gone"}},
+			[][2]string{{"DELETE", "/a"}, {"GET", "/a/b"}}, "410 gone", time.Second},
+		{"of a part does not hold the whole",
+			script{"DELETE /a": {"204"}, "GET /a": {"200 | there", "404"}},
+			[][2]string{{"DELETE", "/a?tagging"}, {"GET", "/a"}}, "200 there", 0},
+		{"ambiguous",
+			script{"DELETE /a": {"503"}, "GET /a": {"200 | there", "404"}},
+			[][2]string{{"DELETE", "/a"}, {"GET", "/a"}}, "200 there", 0},
+		{"written again",
+			script{"DELETE /a": {"204"}, "PUT /a": {"204"}, "GET /a": {"200 | there", "404"}},
+			[][2]string{{"DELETE", "/a"}, {"PUT", "/a"}, {"GET", "/a"}}, "200 there", 0},
+		{"nothing is deleted",
+			script{"PUT /a": {"204"}, "GET /a": {"200 | there", "404"}},
+			[][2]string{{"PUT", "/a"}, {"GET", "/a"}}, "200 there", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				client := serve(t, tt.script.handler()).over(options)
+				got := ""
+				start := time.Now()
+				for _, step := range tt.steps {
+					var err error
+					got, err = ask(t.Context(), client, step[0], api+step[1])
+					require.NoError(t, err)
+				}
+				assert.Equal(t, tt.want, got)
+				assert.Equal(t, tt.at, time.Since(start).Round(10*time.Millisecond))
+			})
+		})
+	}
+}
+
+// What happens while a read is held counts.
+func TestTransport_meanwhile(t *testing.T) {
+	t.Parallel()
+	t.Run("deleted", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			s := serve(t, script{"PUT /a": {"204"}, "DELETE /a": {"204"}, "GET /a": {"404"}}.handler())
+			client := s.over(slowly)
+			answered(t, "204", client, "PUT", api+"/a")
+			done := make(chan time.Duration)
+			start := time.Now()
+			for range 3 {
+				go func() {
+					got, err := ask(t.Context(), client, "GET", api+"/a")
+					assert.NoError(t, err)
+					assert.Equal(t, "404", got)
+					done <- time.Since(start)
+				}()
+			}
+			time.Sleep(2500 * time.Millisecond)
+			answered(t, "204", client, "DELETE", api+"/a")
+			for range 3 {
+				assert.Equal(t, 3*time.Second, <-done) // at the next poll
+			}
+			assert.Len(t, s.reads(), 3+3)
+		})
+	})
+	t.Run("written anew after a deletion", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			options := slowly
+			options.HoldDeleted = true
+			s := serve(t, script{"PUT /a": {"204"}, "DELETE /a": {"204"}, "GET /a": {"200 | there"}}.handler())
+			client := s.over(options)
+			answered(t, "204", client, "DELETE", api+"/a")
+			time.AfterFunc(1500*time.Millisecond, func() { _, _ = ask(t.Context(), client, "PUT", api+"/a") })
+			start := time.Now()
+			answered(t, "200 there", client, "GET", api+"/a")
+			assert.Equal(t, 2*time.Second, time.Since(start))
+		})
+	})
+}
+
+func TestTransport_covers(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var usual []string
+		var statuses []int
+		options := slowly
+		options.Covers = func(req *http.Request, resp *http.Response, list []*url.URL) []*url.URL {
+			usual = append(usual, req.Method)
+			for _, u := range list {
+				usual = append(usual, u.String())
+			}
+			if resp == nil {
+				statuses = append(statuses, 0)
+				return list
+			}
+			statuses = append(statuses, resp.StatusCode)
+			collection, _ := url.Parse(api + "/lists")
+			return append(list, collection, nil)
+		}
+		s := serve(t, script{
+			"POST /things": {made}, "MKCOL /b": {"201"}, "PUT /c": {lost}, "PATCH /d": {"422"},
+			"GET /things/7": {"404", "200 | thing"}, "GET /lists/1": {"404", "200 | list"}, "GET /c": {"404", "200 | c"},
+			"GET /c/below": {"404 | none", "200"},
+		}.handler())
+		client := s.over(options)
+		_, _ = ask(t.Context(), client, "POST", api+"/things?x=1")
+		answered(t, "200 list", client, "GET", api+"/lists/1")
+		answered(t, "200 thing", client, "GET", api+"/things/7")
+		_, _ = ask(t.Context(), client, "MKCOL", api+"/b")
+		_, err := do(client, send("PUT", api+"/c", "body"))
+		require.Error(t, err)
+		answered(t, "200 c", client, "GET", api+"/c")
+		answered(t, "404 none", client, "GET", api+"/c/below") // the write is ambiguous
+		_, _ = ask(t.Context(), client, "PATCH", api+"/d")
+		assert.Equal(t, []string{"POST", api + "/things/7", "MKCOL", "PUT", api + "/c"}, usual)
+		assert.Equal(t, []int{201, 201, 0}, statuses)
+	})
+}

@@ -1,0 +1,107 @@
+package readbackhttp
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/consistency"
+)
+
+// TransportOptions tune a [Transport]. The zero value is ready for use.
+type TransportOptions struct {
+	// Policy says how reads are held: when polls begin (Schedule), how long
+	// after the write's answer a 404 or 403 is taken for lag (Within, Windows),
+	// how long a poll may take (ReadTimeout), and what writes prove
+	// (Rules.Write). OnForbidden is called before the poll after the first of a
+	// run of 403s, for credentials that are added beneath the Transport.
+	// Observer and Logger get the polls and the end of each read that is held;
+	// the Observer must be safe for concurrent use. The rest is not used, except:
+	//
+	// Resend.OnMissingParent sends a write again that was answered with 404 or
+	// 403, which says that it was not carried out, on or below something just
+	// written: turn it on where the parent's lag refuses its children. The body
+	// must have a GetBody. A DELETE is not sent again for a 404.
+	//
+	// A schedule that learns is not taught: reads that come after the lag do
+	// not show up here, so it would learn of the long ones only.
+	Policy consistency.Policy
+
+	// Scope returns who sends a request. A write never delays the reads of
+	// others: their 404 or 403 may be an honest one. Nil means by the headers
+	// Authorization, of which only the access key counts in a signature of AWS,
+	// and Cookie. Set it where credentials are in another header. Where they are
+	// added beneath the Transport, all requests look alike: use a Transport for
+	// each of them, or find out from the request's context.
+	Scope func(*http.Request) string
+
+	// Covers returns the URLs that a write covers, each with what lies below
+	// it; of an ambiguous one without that. Usual is the one that the Transport
+	// would take, if any, and resp the answer, whose body is not Covers' to
+	// read; nil if it was lost. It is asked after each request of a method that
+	// is not known to be a read and was not refused. Nil means usual.
+	//
+	// Set it to cover the list that a POST adds to, too, or the reads of a
+	// service that has its own idea of URLs.
+	Covers func(req *http.Request, resp *http.Response, usual []*url.URL) []*url.URL
+
+	// HoldDeleted holds a read that finds what was just deleted until it is
+	// gone. Turn it on where something reads what it deleted and takes it for
+	// alive. It costs a look at each good answer after a write.
+	HoldDeleted bool
+
+	// Token is the kind of consistency token that the service knows: reads of
+	// what a write covers ask for its position, and are held while the server
+	// is behind it. Turn it on where there is one: it saves the polls. Nil
+	// means none.
+	Token Token
+
+	// PollsPerSecond limits the polls sent to one origin, those of all who
+	// wait. A poll that finds no place in its time is left out. Zero means no
+	// limit.
+	PollsPerSecond float64
+
+	// MaxWrites is how many URLs that were written are remembered; the oldest
+	// is forgotten first. One takes less than 400 bytes, tokens included. Zero
+	// means 10,000.
+	MaxWrites int
+
+	// Remember is how long a write is remembered at most, and with that how
+	// long after it a read is held. Zero means 2 min.
+	Remember time.Duration
+}
+
+const (
+	defaultMaxWrites = 10_000
+	defaultRemember  = 2 * time.Minute
+)
+
+func (o *TransportOptions) fillIn() {
+	if o.Policy.Schedule == nil {
+		o.Policy.Schedule = readback.Backoff{}
+	}
+	if o.Scope == nil {
+		o.Scope = credentials
+	}
+	if o.MaxWrites == 0 {
+		o.MaxWrites = defaultMaxWrites
+	}
+	if o.Remember == 0 {
+		o.Remember = defaultRemember
+	}
+}
+
+func (o *TransportOptions) validate() error {
+	switch {
+	case o.MaxWrites < 0:
+		return fmt.Errorf("%w: TransportOptions.MaxWrites is negative: %d", consistency.ErrInvalid, o.MaxWrites)
+	case o.Remember < 0:
+		return fmt.Errorf("%w: TransportOptions.Remember is negative: %v", consistency.ErrInvalid, o.Remember)
+	case !(o.PollsPerSecond >= 0 && o.PollsPerSecond < math.Inf(1)):
+		return fmt.Errorf("%w: TransportOptions.PollsPerSecond is not a rate: %v", consistency.ErrInvalid, o.PollsPerSecond)
+	}
+	return o.Policy.Validate()
+}

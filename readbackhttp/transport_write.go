@@ -1,0 +1,131 @@
+package readbackhttp
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/wire"
+	"github.com/readback-go/readback/poll"
+)
+
+// write sends a write, and remembers it unless it is known not to be carried
+// out. The answer is as the server gave it.
+func (t *Transport) write(req *http.Request) (*http.Response, error) {
+	began := time.Now()
+	resp, tries, err := t.sendOnce(req, req)
+	if err == nil && t.options.Policy.Resend.OnMissingParent {
+		resp, tries, err = t.sendAgain(req, resp, tries, began)
+	}
+	switch {
+	case err == nil:
+		t.remember(req, resp)
+	case !tries.NeverSent():
+		t.remember(req, nil)
+	}
+	return resp, err
+}
+
+// sendOnce sends a write, or a copy of it, and traces whether it ever got a
+// connection.
+func (t *Transport) sendOnce(req, sent *http.Request) (*http.Response, *wire.Tries, error) {
+	ctx, tries := wire.Trace(req.Context())
+	resp, err := t.base.RoundTrip(sent.WithContext(ctx))
+	if resp != nil {
+		resp.Request = req
+	}
+	return resp, tries, err
+}
+
+// sendAgain sends a write until it is answered with something else than that
+// its parent is missing, if the parent was just written, and returns the last
+// answer.
+func (t *Transport) sendAgain(req *http.Request, resp *http.Response, tries *wire.Tries, began time.Time) (*http.Response, *wire.Tries, error) {
+	own := holdOf(req.Context())
+	bodied := req.Body != nil && req.Body != http.NoBody
+	if own.Off || !missing(req.Method, resp.StatusCode) || bodied && req.GetBody == nil {
+		return resp, tries, nil
+	}
+	parent, covered := t.memory.Latest(t.space(req, req.URL), req.URL)
+	if !covered || parent.Deleted {
+		return resp, tries, nil
+	}
+	// A write may not look for what is stale.
+	h := t.held(req, req, &Hold{Within: own.Within}, parent, began)
+	h.phase = consistency.PhaseWrite
+	if pending, err := h.begin(resp); err != nil {
+		return nil, tries, err
+	} else if !pending {
+		return resp, tries, nil
+	}
+	defer h.cancellable()()
+	p := pacing{schedule: t.options.Policy.Schedule, zero: time.Now(), took: h.slowest}
+	p.pause(consistency.AnswerOf(resp).RetryAfter)
+	p.latest = h.closing()
+	_, h.why = poll.Until(h.ctx, func(context.Context) (*http.Response, error) {
+		sent, err := withBody(req)
+		if err != nil {
+			return nil, err // the answer before is worth more
+		}
+		if resp, tries, h.failed = t.sendOnce(req, sent); h.failed == nil {
+			h.failed = h.seeWrite(resp)
+		}
+		return resp, h.failed
+	}, h.judgeWrite, poll.Options{
+		Schedule:    &p,
+		Within:      h.limit(),
+		ReadTimeout: poll.NoTimeout, // a write that is cut short is an ambiguous one
+		Reserve:     max(2*h.slowest, leastReserve),
+		Since:       h.write.At,
+		Observe:     h.tell,
+		History:     &h.history,
+	})
+	resp, err := h.answer()
+	return resp, tries, err
+}
+
+// withBody returns a copy of req with a body of its own.
+func withBody(req *http.Request) (*http.Request, error) {
+	sent := req.WithContext(req.Context())
+	if req.Body == nil || req.Body == http.NoBody {
+		return sent, nil
+	}
+	body, err := req.GetBody()
+	sent.Body = body
+	return sent, err
+}
+
+// seeWrite sets h.saw if the answer still says that the parent is missing, and
+// h.final otherwise.
+func (h *held) seeWrite(resp *http.Response) error {
+	h.saw = ""
+	if missing(h.req.Method, resp.StatusCode) {
+		body, whole, err := keep(h.ctx, resp, patience)
+		if err != nil {
+			return err
+		}
+		if whole {
+			h.saw = h.pending(resp, body)
+		}
+	}
+	if h.saw == "" {
+		h.final = resp
+	}
+	return nil
+}
+
+// judgeWrite is judge for a write: an error ends it, for nobody knows what
+// became of it.
+func (h *held) judgeWrite(resp *http.Response, err error, read poll.Read) poll.Judgement {
+	if err != nil {
+		return poll.Judgement{Verdict: poll.Stop, Reason: "lost", Cause: err}
+	}
+	return h.judge(resp, nil, read)
+}
+
+// missing reports whether an answer with that status may say that what the write
+// stands on is not there yet. To a DELETE, 404 says that it is done.
+func missing(method string, status int) bool {
+	return status == http.StatusForbidden || status == http.StatusNotFound && method != http.MethodDelete
+}
