@@ -210,7 +210,7 @@ func answer(w http.ResponseWriter, text string) {
 	_, _ = io.WriteString(w, body)
 }
 
-// send returns a request with a body that can be sent again, and credentials.
+// send returns a request with a JSON body, if any, that can be sent again.
 func send(method, url, body string) *http.Request {
 	var reader io.Reader
 	if body != "" {

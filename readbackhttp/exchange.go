@@ -60,9 +60,9 @@ type Exchange struct {
 	Header http.Header
 
 	// AllowOrigin reports whether reads may go to an origin that is not the
-	// write's, if the answer to the write points there. Nil means no. Such
-	// reads carry no credentials: of the headers only Accept, Accept-Language
-	// and User-Agent.
+	// write's, if the answer to the write or Read points there. Nil means no.
+	// Such reads carry no credentials: of the headers only Accept,
+	// Accept-Language and User-Agent, and no cookies of the client's.
 	AllowOrigin func(*url.URL) bool
 
 	// MaxBody is how many bytes of a good answer's body are read; a longer

@@ -345,6 +345,7 @@ func TestExchange_invalidResumed(t *testing.T) {
 		res, err = consistency.Resume(t.Context(), everySecond, ex.Flow(), res.Pending)
 		assert.Equal(t, consistency.Unconfirmed, res.Outcome)
 		assert.ErrorIs(t, err, consistency.ErrInvalid)
+		assert.Zero(t, res.Elapsed)
 		assert.Equal(t, seen, srv.log())
 	})
 }

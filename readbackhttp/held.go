@@ -37,7 +37,7 @@ type held struct {
 	accepted bool           // Match was asked of it and accepted it
 	why      error          // the poll ended without it
 	failed   error          // of a write that was sent again
-	history  poll.History
+	history  *poll.History
 }
 
 const (

@@ -49,7 +49,7 @@ func (h *held) report() {
 	if h.own.Report == nil && !h.observed() {
 		return
 	}
-	r := Report{Reads: h.history.Reads(), Outcome: consistency.Confirmed, History: &h.history}
+	r := Report{Reads: h.history.Reads(), Outcome: consistency.Confirmed, History: h.history}
 	for first := range h.history.All() {
 		r.Elapsed = h.clock() - first.Ended
 		break
@@ -92,11 +92,13 @@ func (h *held) unconfirmed() *consistency.Error {
 		Elapsed: h.clock(),
 		Status:  h.handedOn().StatusCode,
 		Cause:   poll.ErrDeadline,
-		History: &h.history,
+		History: h.history,
 	}
 	var unready *poll.NotReadyError
 	if errors.As(h.why, &unready) {
 		why.Cause, why.Last = unready.Cause, unready.Last
+	} else if h.why != nil {
+		why.Cause = h.why
 	}
 	switch {
 	case h.final != nil && h.shows():

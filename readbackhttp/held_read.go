@@ -51,6 +51,7 @@ func (h *held) begin(resp *http.Response) (pending bool, _ error) {
 		return false, nil
 	}
 	answer := consistency.AnswerOf(resp)
+	h.history = new(poll.History)
 	h.note(poll.Read{
 		Began: h.began.Sub(h.write.At), Ended: at, Reason: reason,
 		Status: answer.Status, Note: answer.Note,
@@ -68,9 +69,11 @@ func (h *held) share() (again bool) {
 	select {
 	case <-g.lead:
 		defer func() { h.t.waiting.handOver(g, h.final != nil) }() // also in a panic
-		if !h.superseded() {
-			h.lead(g)
+		if h.superseded() {
+			h.why = errSuperseded
+			return false
 		}
+		h.lead(g)
 		return false
 	case <-g.shown:
 		h.once()
@@ -110,7 +113,7 @@ func (h *held) lead(g *group) {
 		Reserve:     max(2*h.slowest, leastReserve),
 		Since:       h.write.At,
 		Observe:     h.tell,
-		History:     &h.history,
+		History:     h.history,
 	})
 }
 
@@ -124,7 +127,7 @@ func (h *held) closing() time.Duration {
 // once reads for this request alone.
 func (h *held) once() {
 	left := h.until() - h.clock()
-	if left <= 0 || h.superseded() {
+	if left <= 0 {
 		return
 	}
 	if limit := h.t.options.Policy.ReadTimeout; limit > 0 {

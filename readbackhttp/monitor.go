@@ -109,6 +109,9 @@ func (s *session) follow(ctx context.Context, ref *Ref) (done bool, err error) {
 	case is(state, s.Monitor.Failed, failedStates):
 		return false, fmt.Errorf("%w: its state is %q", consistency.ErrOperation, state)
 	case !is(state, s.Monitor.Done, doneStates):
+		if a := got.answer(); a.RetryAfter > 0 {
+			return false, &goesOn{a}
+		}
 		return false, nil
 	}
 	if s.Monitor.Resource != "" {
@@ -123,4 +126,16 @@ func (s *session) follow(ctx context.Context, ref *Ref) (done bool, err error) {
 		}
 	}
 	return true, nil
+}
+
+// goesOn is the answer of an operation that goes on and asks to be left alone
+// for a while. To the rules it is a 202, whatever its status.
+type goesOn struct{ answer consistency.Answer }
+
+func (e *goesOn) Error() string { return "readbackhttp: the operation goes on" }
+
+func (e *goesOn) Answer() consistency.Answer {
+	a := e.answer
+	a.Status = http.StatusAccepted
+	return a
 }

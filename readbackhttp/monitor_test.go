@@ -71,6 +71,15 @@ func TestMonitor_confirmed(t *testing.T) {
 			[]string{"0s POST /things", "0s GET /ops/1", "0s GET /things/7"},
 		},
 		{
+			"303 to nowhere", readbackhttp.Monitor{}, readbackhttp.Target{},
+			script{
+				"POST /things":  {"202 | Operation-Location: /ops/1 | Location: /things/7"},
+				"GET /ops/1":    {"303 | Location: http://[::1"},
+				"GET /things/7": {"200 | {}"},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "0s GET /things/7"},
+		},
+		{
 			"the resource is in the answer", readbackhttp.Monitor{Resource: "/resource/href"}, readbackhttp.Target{},
 			script{
 				"POST /things":     {"202 | Location: /v1/ops/1"},
@@ -111,11 +120,20 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things": {"202 | Location: /ops/1"},
 				"GET /ops/1": {"404", "503", "200 | <html>done</html>", "200", `200 | {"state":"done"}`, `200 | {"status":""}`,
-					`200 | {"status":{"status":"done"}}`, `200 | ["done"]`, "304", "302 | Location: /things/7", `200 | {"status":"done"}`},
+					`200 | {"status":{"status":"done"}}`, `200 | ["done"]`, "304", `302 | Location: /things/7 | {"status":"done"}`, `200 | {"status":"done"}`},
 				"GET /things/7": {"200 | {}"},
 			},
 			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1", "2s GET /ops/1", "3s GET /ops/1", "4s GET /ops/1", "5s GET /ops/1",
 				"6s GET /ops/1", "7s GET /ops/1", "8s GET /ops/1", "9s GET /ops/1", "10s GET /ops/1", "10s GET /things/7"},
+		},
+		{
+			"no state is none of the states", readbackhttp.Monitor{Done: []string{"", "ok"}, Failed: []string{""}}, readbackhttp.URL("/things/7"),
+			script{
+				"POST /things":  {"202 | Location: /ops/1"},
+				"GET /ops/1":    {`200 | {}`, `200 | {"status":""}`, `200 | {"status":"OK"}`},
+				"GET /things/7": {"200 | {}"},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1", "2s GET /ops/1", "2s GET /things/7"},
 		},
 		{
 			"202 that names none", readbackhttp.Monitor{}, readbackhttp.URL("/things/7"),
@@ -285,7 +303,7 @@ func TestMonitor_history(t *testing.T) {
 // Retry-After of a monitor is a floor too, whatever its status.
 func TestMonitor_retryAfter(t *testing.T) {
 	t.Parallel()
-	for _, give := range []string{"202 | Retry-After: 5", "404 | Retry-After: 5", "503 | Retry-After: 5"} {
+	for _, give := range []string{`200 | Retry-After: 5 | {"status":"running"}`, "202 | Retry-After: 5", "404 | Retry-After: 5", "503 | Retry-After: 5"} {
 		t.Run(give, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				srv := serve(t, script{

@@ -42,6 +42,7 @@ func TestOrigin_refused(t *testing.T) {
 		{"a subdomain", api + "/things", "http://sub.api.test/things/7", "of another origin"},
 		{"another port", api + "/things", "http://api.test:8080/things/7", "of another origin"},
 		{"https", api + "/things", "https://api.test/things/7", "of another origin"},
+		{"https on the same port", "http://api.test:8080/things", "https://api.test:8080/things/7", "of another origin"},
 		{"backslashes", api + "/things", `/\other.test/things/7`, ""},
 		{"user information", api + "/things", "http://me:hunter2@api.test/things/7", "will not read http://api.test/things/7: has user information"},
 		{"empty user information", api + "/things", "http://@api.test/things/7", "user information"},
@@ -73,7 +74,8 @@ func TestOrigin_refused(t *testing.T) {
 				var refused *readbackhttp.TargetError
 				require.ErrorAs(t, err, &refused)
 				assert.ErrorContains(t, err, tt.want)
-				assert.Equal(t, []string{"0s POST /things"}, srv.log())
+				assert.Len(t, srv.log(), 1)
+				assert.Equal(t, 1, srv.writes())
 				assert.False(t, res.Pending.IsZero())
 			})
 		})
@@ -109,6 +111,33 @@ func TestOrigin_same(t *testing.T) {
 				assert.Equal(t, "Bearer hunter2", srv.reads()[0].Header.Get("Authorization"))
 			})
 		})
+	}
+}
+
+func TestOrigin_https(t *testing.T) {
+	t.Parallel()
+	for location, same := range map[string]bool{
+		"https://api.test/things/7":     true,
+		"https://api.test:443/things/7": true,
+		"https://API.test:/things/7":    true,
+		"https://api.test:80/things/7":  false,
+		"http://api.test/things/7":      false,
+		"http://api.test:443/things/7":  false,
+	} {
+		writes, reads := 0, 0
+		client := inMemory(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				reads++
+				return
+			}
+			writes++
+			answer(w, "201 | Location: "+location)
+		})
+		ex := readbackhttp.Exchange{Client: client, Write: send("POST", "https://api.test/things", `{}`)}
+		_, err := consistency.Do(t.Context(), consistency.Policy{}, ex.Flow())
+		assert.Equal(t, same, err == nil, location)
+		assert.Equal(t, same, reads == 1, location)
+		assert.Equal(t, 1, writes)
 	}
 }
 

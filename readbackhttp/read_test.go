@@ -106,6 +106,7 @@ func TestRead_verdicts(t *testing.T) {
 		{"moved", "301 | Location: /elsewhere", poll.Unknown, "redirected or cached", 301, ""},
 		{"moved for now", "307 | Location: /elsewhere", poll.Unknown, "redirected or cached", 307, ""},
 		{"log in first", "302 | Location: http://other.test/login", poll.Unknown, "redirected or cached", 302, ""},
+		{"moved to nowhere", "302 | Location: http://[::1", poll.Unknown, "redirected or cached", 302, ""},
 		{"too many", "429", poll.Unknown, "unavailable", 429, ""},
 		{"down", "503 | not now", poll.Unknown, "unavailable", 503, ""},
 		{"cut off", `200 | Age: 2 | Content-Length: 9 | {"v":2}`, poll.Unknown, "unreadable", 200, "cached, age 2 s"},

@@ -159,3 +159,35 @@ func showJSON(t *testing.T, to *strings.Builder, v any) {
 	require.NoError(t, err)
 	to.Write(text)
 }
+
+// The errors of an exchange show no secrets by themselves either.
+func TestSecrets_errors(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	answering := func(text string) *http.Client {
+		return inMemory(func(w http.ResponseWriter, _ *http.Request) { answer(w, text) })
+	}
+	down := &http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
+		return nil, fmt.Errorf("no route to %s", req.URL)
+	})}
+	put := readbackhttp.Exchange{Write: withSecrets(secretURL), Goal: consistency.ToPresent, Read: readbackhttp.URL("/things/7?api_key=hunter2"), MaxBody: 1}
+	post := readbackhttp.Exchange{Write: withSecrets(secretURL)}
+	tests := []struct {
+		name string
+		give readbackhttp.Exchange
+		over *http.Client
+		want string
+	}{
+		{"status", put, answering("404 | Bearer hunter2"), "answered 404 Not Found: Bearer REDACTED"},
+		{"body", put, answering("200 | long"), "GET http://api.test/things/7?api_key=REDACTED answered 200, but the body is too long"},
+		{"transport", put, down, "no route to http://api.test/things/7?api_key=REDACTED"},
+		{"target", post, nil, "will not read http://other.test/?token=REDACTED"},
+		{"template", readbackhttp.Exchange{Write: post.Write, Read: readbackhttp.Template("http://me:hunter2@h/{")}, nil, "has a { without a }"},
+	}
+	for _, tt := range tests {
+		tt.give.Client = tt.over
+		_, err := tt.give.Flow().Read(ctx, readbackhttp.Ref{Location: "http://other.test/?token=hunter2"})
+		assert.ErrorContains(t, err, tt.want, tt.name)
+		assert.NotContains(t, err.Error(), "hunter2", tt.name)
+	}
+}

@@ -81,7 +81,7 @@ func (got *answered) failure() *StatusError {
 		URL:    redact.URL(got.resp.Request.URL),
 		Status: got.resp.StatusCode,
 		Header: redact.Header(got.resp.Header),
-		Body:   redact.Snippet(got.body, snippetLimit),
+		Body:   redact.Snippet(got.body[:min(len(got.body), 2*snippetLimit)], snippetLimit),
 		answer: got.answer(),
 	}
 	e.Problem, _ = parseProblem(got.body)

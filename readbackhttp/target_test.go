@@ -33,7 +33,7 @@ func TestTemplate(t *testing.T) {
 		{"/x/{ok}", "/x/true"},
 		{"/x/{/data/items/0}/{/data/items/1/key}", "/x/i0/k"},
 		{"/x/{/a~1b}/{/m~0n}", "/x/s/t"},
-		{"/x/{m~n}", "/x/t"},
+		{"/x/{m~n}/{a/b}", "/x/t/s"},
 		{"/x/{header:X-Id}", "/x/h%2F7"},
 		{"/x/{header:x-id}", "/x/h%2F7"},
 		{"/x?id={id}&h={header:X-Id}", "/x?id=a+b%2Fc&h=h%2F7"},

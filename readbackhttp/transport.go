@@ -52,8 +52,9 @@ import (
 //
 // [WithHold] makes exceptions for one request.
 //
-// A Transport is safe for concurrent use. It starts no goroutine that outlives
-// the request, and has none while a read waits.
+// A Transport is safe for concurrent use. A read that waits has no goroutine
+// besides the caller's, except for one that minds a Timeout of http.Client, and
+// none outlives the body of the answer.
 type Transport struct {
 	base    http.RoundTripper
 	options TransportOptions

@@ -1,8 +1,6 @@
 package readbackhttp_test
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -12,8 +10,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/readback-go/readback/readbackhttp"
 )
 
 const kept = 64 << 10 // bytes of a body that is held
@@ -137,94 +133,5 @@ func TestTransport_brokenBody(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		_, err = resp.Body.Read(make([]byte, 1))
 		require.ErrorIs(t, err, http.ErrBodyReadAfterClose)
-	})
-}
-
-// A slow body is cut short by the caller's context, not waited for.
-func TestTransport_slowBodyCancelled(t *testing.T) {
-	t.Parallel()
-	t.Run("deadline", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			client := serve(t, answering(endless(404, 10*time.Second))).over(slowly)
-			answered(t, "200", client, "PUT", api+"/a")
-			client.Timeout = time.Second
-			start := time.Now()
-			resp, err := client.Do(send("GET", api+"/a", ""))
-			require.NoError(t, err)
-			assert.Equal(t, 404, resp.StatusCode)
-			assert.Less(t, time.Since(start), 600*time.Millisecond)
-			require.NoError(t, resp.Body.Close())
-		})
-	})
-	t.Run("cancelled", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			client := serve(t, answering(endless(404, 10*time.Second))).over(slowly)
-			answered(t, "200", client, "PUT", api+"/a")
-			ctx, cancel := context.WithCancelCause(t.Context())
-			time.AfterFunc(300*time.Millisecond, func() { cancel(errGone) })
-			start := time.Now()
-			_, err := ask(ctx, client, "GET", api+"/a")
-			require.ErrorIs(t, err, errGone)
-			assert.Equal(t, 300*time.Millisecond, time.Since(start))
-		})
-	})
-	t.Run("closed while a piece is awaited", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			client := serve(t, answering(endless(404, time.Minute))).over(slowly)
-			answered(t, "200", client, "PUT", api+"/a")
-			resp, err := client.Do(send("GET", api+"/a", ""))
-			require.NoError(t, err)
-			buf := make([]byte, 2000)
-			n, err := resp.Body.Read(buf)
-			require.NoError(t, err)
-			assert.Equal(t, 1000, n)
-			time.AfterFunc(time.Second, func() { _ = resp.Body.Close() })
-			start := time.Now()
-			_, err = resp.Body.Read(buf)
-			require.Error(t, err)
-			assert.Equal(t, time.Second, time.Since(start))
-		})
-	})
-}
-
-// Each body of the base is closed exactly once, each discarded one read to its
-// end, and so is that of a request.
-func TestTransport_closes(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		var given []*readCloser
-		var rest []int
-		statuses := []int{404, 503, 404, 0, 401, 200}
-		base := transport(func(req *http.Request) (*http.Response, error) {
-			if req.Body != nil {
-				_ = req.Body.Close()
-			}
-			if req.Method != "GET" {
-				return reply(req, 204, ""), nil
-			}
-			status := statuses[0]
-			statuses = statuses[1:]
-			if status == 0 {
-				return nil, errors.New("lost")
-			}
-			resp := reply(req, status, strings.Repeat("x", 5000))
-			given = append(given, resp.Body.(*readCloser))
-			return resp, nil
-		})
-		client := &http.Client{Transport: readbackhttp.NewTransport(base, slowly)}
-		write := send("PUT", api+"/a", "")
-		body := &readCloser{Reader: strings.NewReader("body")}
-		write.Body = body
-		_, err := do(client, write)
-		require.NoError(t, err)
-		assert.Equal(t, 1, body.closed)
-		_, err = ask(t.Context(), client, "GET", api+"/a")
-		require.NoError(t, err)
-		require.Len(t, given, 5)
-		for i, b := range given {
-			assert.Equal(t, 1, b.closed, "answer %d", i)
-			left, _ := io.ReadAll(b.Reader)
-			rest = append(rest, len(left))
-		}
-		assert.Equal(t, []int{0, 0, 0, 0, 0}, rest)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -50,6 +51,30 @@ func TestTransport_memoryBounded(t *testing.T) {
 	})
 }
 
+// The limit of polls keeps nothing of origins that are polled no more.
+func TestTransport_limitBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := transport(func(req *http.Request) (*http.Response, error) {
+			if req.Method == "GET" {
+				return reply(req, 404, ""), nil
+			}
+			return reply(req, 204, ""), nil
+		})
+		tr := readbackhttp.NewTransport(base, readbackhttp.TransportOptions{MaxWrites: 1, PollsPerSecond: 1000})
+		before := heap()
+		for i := range 5000 {
+			origin := fmt.Sprintf("http://%d.test", i)
+			_, err := tr.RoundTrip(send("PUT", origin, ""))
+			require.NoError(t, err)
+			hold := readbackhttp.Hold{Within: 10 * time.Millisecond}
+			_, err = tr.RoundTrip(send("GET", origin, "").WithContext(readbackhttp.WithHold(t.Context(), hold)))
+			require.NoError(t, err)
+		}
+		assert.Less(t, heap()-before, int64(200_000))
+		runtime.KeepAlive(tr)
+	})
+}
+
 func heap() int64 {
 	var s runtime.MemStats
 	runtime.GC()
@@ -65,7 +90,7 @@ func TestTransport_noGoroutines(t *testing.T) {
 		m := newModel(1500 * time.Millisecond)
 		client := &http.Client{Transport: readbackhttp.NewTransport(m, slowly)}
 		answered(t, "204", client, "PUT", api+"/a")
-		before := runtime.NumGoroutine()
+		before := goroutines()
 		var wg sync.WaitGroup
 		for i := range waiters {
 			path := api + "/a"
@@ -76,11 +101,17 @@ func TestTransport_noGoroutines(t *testing.T) {
 		}
 		time.Sleep(500 * time.Millisecond)
 		synctest.Wait()
-		assert.Equal(t, before+waiters, runtime.NumGoroutine())
+		assert.Equal(t, before+waiters, goroutines())
 		wg.Wait()
 		synctest.Wait()
-		assert.Equal(t, before, runtime.NumGoroutine())
+		assert.Equal(t, before, goroutines())
 	})
+}
+
+// goroutines returns how many there are in bubbles, and so in the only one.
+func goroutines() int {
+	stacks := make([]byte, 8<<20)
+	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), ", synctest bubble ")
 }
 
 // A read that waits has no connection: others go on with it.

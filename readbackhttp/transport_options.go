@@ -39,10 +39,11 @@ type TransportOptions struct {
 	Scope func(*http.Request) string
 
 	// Covers returns the URLs that a write covers, each with what lies below
-	// it; of an ambiguous one without that. Usual is the one that the Transport
-	// would take, if any, and resp the answer, whose body is not Covers' to
-	// read; nil if it was lost. It is asked after each request of a method that
-	// is not known to be a read and was not refused. Nil means usual.
+	// it; of an ambiguous one without that, and of a DELETE those that are
+	// forgotten. Usual is the one that the Transport would take, if any, and
+	// resp the answer, whose body is not Covers' to read; nil if it was lost. It
+	// is asked after each request that was not refused, of a method that is not
+	// known to be a read. Nil means usual.
 	//
 	// Set it to cover the list that a POST adds to, too, or the reads of a
 	// service that has its own idea of URLs.

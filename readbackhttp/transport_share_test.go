@@ -2,7 +2,6 @@ package readbackhttp_test
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -10,53 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
 )
-
-// model is a service in memory whose reads show a write after a while.
-type model struct {
-	mu    sync.Mutex
-	shown time.Time       // when reads show it
-	takes time.Duration   // a read
-	reads []time.Duration // when they began
-	start time.Time
-	fault int // status of polls in place of 404; 0 is none
-}
-
-func newModel(lag time.Duration) *model {
-	now := time.Now()
-	return &model{start: now, shown: now.Add(lag)}
-}
-
-func (m *model) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method != "GET" {
-		return reply(req, 204, ""), nil
-	}
-	m.mu.Lock()
-	began := time.Now()
-	m.reads = append(m.reads, began.Sub(m.start))
-	m.mu.Unlock()
-	if m.takes > 0 {
-		select {
-		case <-req.Context().Done():
-			return nil, context.Cause(req.Context())
-		case <-time.After(m.takes):
-		}
-	}
-	if began.Before(m.shown) {
-		return reply(req, 404, "none"), nil
-	}
-	return reply(req, 200, "new"), nil
-}
-
-func (m *model) times() []time.Duration {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return append([]time.Duration(nil), m.reads...)
-}
 
 // Many who wait for the same read cost the polls of one, and a read each.
 func TestTransport_waitTogether(t *testing.T) {
@@ -164,7 +120,6 @@ func TestTransport_shorterDeadlines(t *testing.T) {
 				assert.Equal(t, want, got)
 				assert.Equal(t, at, time.Since(m.start), "within %v", within)
 			})
-			time.Sleep(0)
 		}
 		ask(20*time.Second, "200 new", 4050*time.Millisecond)
 		time.Sleep(time.Millisecond)
@@ -225,105 +180,39 @@ func TestTransport_flapping(t *testing.T) {
 	})
 }
 
-// The limit holds for all polls to one origin, and only for those.
-func TestTransport_pollsPerSecond(t *testing.T) {
-	t.Parallel()
-	t.Run("spaced", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.PollsPerSecond = 2
-			m := newModel(20500 * time.Millisecond)
-			client := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
-			var wg sync.WaitGroup
-			for _, u := range []string{"/a", "/b", "/c", "/d", "/e"} {
-				answered(t, "204", client, "PUT", api+u)
-				wg.Go(func() { answered(t, "200 new", client, "GET", api+u) })
+// Who comes when the others are about to leave waits anew, and polls no faster.
+func TestTransport_lateComer(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		start := time.Now()
+		reads := map[string]int{}
+		var mu sync.Mutex
+		client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+			if req.Method != "GET" {
+				return reply(req, 204, ""), nil
 			}
-			wg.Wait()
-			times := m.times()[5:]
-			for i := range times[1:] {
-				assert.GreaterOrEqual(t, times[i+1]-times[i], 500*time.Millisecond-time.Microsecond)
+			who := req.Header.Get("X-Who")
+			mu.Lock()
+			reads[who]++
+			n := reads[who]
+			mu.Unlock()
+			switch {
+			case n == 1 || who == "late" && time.Since(start) < 4*time.Second:
+				return reply(req, 404, ""), nil // by a replica that is behind
+			case who == "second":
+				time.Sleep(5 * time.Second)
 			}
-			assert.Less(t, time.Since(m.start), 25*time.Second)
-		})
-	})
-	t.Run("origins apart", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.PollsPerSecond = 1
-			m := newModel(500 * time.Millisecond)
-			client := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
-			var wg sync.WaitGroup
-			for _, host := range []string{"http://a.test/", "http://b.test/", "http://c.test/"} {
-				answered(t, "204", client, "PUT", host)
-				wg.Go(func() { answered(t, "200 new", client, "GET", host) })
+			return reply(req, 200, ""), nil
+		}), slowly)}
+		answered(t, "204", client, "PUT", api+"/a")
+		var wg sync.WaitGroup
+		for _, who := range []string{"first", "second", "late"} {
+			wg.Go(func() { answered(t, "200", client, "GET", api+"/a", "X-Who: "+who) })
+			time.Sleep(time.Millisecond)
+			if who == "second" {
+				time.Sleep(1500 * time.Millisecond)
 			}
-			wg.Wait()
-			assert.Equal(t, time.Second, time.Since(m.start))
-		})
-	})
-	t.Run("no room", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.PollsPerSecond = 0.01 // one in 100 s
-			m := newModel(time.Hour)
-			client := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
-			var report readbackhttp.Report
-			for _, u := range []string{"/a", "/b"} {
-				answered(t, "204", client, "PUT", api+u)
-				ctx := readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Report: &report})
-				got, err := ask(ctx, client, "GET", api+u)
-				require.NoError(t, err)
-				assert.Equal(t, "404 none", got)
-			}
-			assert.Len(t, m.times(), 2+1)
-			assert.Equal(t, consistency.Unconfirmed, report.Outcome)
-			assert.NotContains(t, report.Err.Error(), "context deadline")
-		})
-	})
-}
-
-// While a read is held, it has no connection, and no goroutine but its own.
-func TestTransport_mixed(t *testing.T) {
-	const goroutines = 64
-	m := newModel(0)
-	var n atomic.Int32
-	base := transport(func(req *http.Request) (*http.Response, error) {
-		if req.Context().Err() != nil {
-			return nil, context.Cause(req.Context())
 		}
-		switch {
-		case req.Method == "POST":
-			resp := reply(req, 201, "")
-			resp.Header.Set("Location", req.URL.Path+"/7")
-			return resp, nil
-		case req.Method == "GET" && n.Add(1)%3 != 0:
-			return reply(req, 404, "none"), nil
-		}
-		return m.RoundTrip(req)
+		wg.Wait()
+		assert.Equal(t, map[string]int{"first": 2, "second": 2, "late": 4}, reads)
 	})
-	options := readbackhttp.TransportOptions{MaxWrites: 8, Remember: 50 * time.Millisecond, PollsPerSecond: 1e6, HoldDeleted: true, Token: readbackhttp.Vault()}
-	options.Policy.Within = 20 * time.Millisecond
-	client := &http.Client{Transport: readbackhttp.NewTransport(base, options)}
-	var wg sync.WaitGroup
-	for i := range goroutines {
-		wg.Go(func() {
-			methods := []string{"PUT", "GET", "GET", "POST", "GET", "DELETE", "GET", "PATCH", "HEAD"}
-			for j := range 60 {
-				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+(i+j)%30)*time.Millisecond)
-				if j%7 == 0 {
-					time.AfterFunc(time.Millisecond, cancel)
-				}
-				path := api + "/" + string(rune('a'+(i*j)%12))
-				got, err := ask(ctx, client, methods[(i+j)%len(methods)], path)
-				if err != nil {
-					assert.True(t, errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded), "%v", err)
-				} else {
-					assert.NotEmpty(t, got)
-				}
-				cancel()
-			}
-		})
-	}
-	wg.Wait()
 }

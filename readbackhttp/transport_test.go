@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
 )
 
@@ -195,4 +194,18 @@ func TestTransport_hold(t *testing.T) {
 	}
 }
 
-var _ = consistency.Confirmed
+// Polls ask caches to stay out of it, unless the request says what it wants.
+func TestTransport_noCache(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404", "200", "404", "200"}}.handler())
+		client := s.over(slowly)
+		answered(t, "204", client, "PUT", api+"/a")
+		answered(t, "200", client, "GET", api+"/a")
+		answered(t, "200", client, "GET", api+"/a", "Cache-Control: max-age=5")
+		var sent []string
+		for _, r := range s.reads() {
+			sent = append(sent, r.Header.Get("Cache-Control"))
+		}
+		assert.Equal(t, []string{"", "no-cache", "max-age=5", "max-age=5"}, sent)
+	})
+}

@@ -14,50 +14,50 @@ import (
 // out. The answer is as the server gave it.
 func (t *Transport) write(req *http.Request) (*http.Response, error) {
 	began := time.Now()
-	resp, tries, err := t.sendOnce(req, req)
+	resp, lost, err := t.sendOnce(req, req)
 	if err == nil && t.options.Policy.Resend.OnMissingParent {
-		resp, tries, err = t.sendAgain(req, resp, tries, began)
+		resp, lost, err = t.sendAgain(req, resp, began)
 	}
 	switch {
 	case err == nil:
 		t.remember(req, resp)
-	case !tries.NeverSent():
+	case lost:
 		t.remember(req, nil)
 	}
 	return resp, err
 }
 
-// sendOnce sends a write, or a copy of it, and traces whether it ever got a
-// connection.
-func (t *Transport) sendOnce(req, sent *http.Request) (*http.Response, *wire.Tries, error) {
+// sendOnce sends a write, or a copy of it. Lost says that there is no answer, but
+// there was a connection: nobody knows what became of the write.
+func (t *Transport) sendOnce(req, sent *http.Request) (resp *http.Response, lost bool, err error) {
 	ctx, tries := wire.Trace(req.Context())
-	resp, err := t.base.RoundTrip(sent.WithContext(ctx))
+	resp, err = t.base.RoundTrip(sent.WithContext(ctx))
 	if resp != nil {
 		resp.Request = req
 	}
-	return resp, tries, err
+	return resp, err != nil && !tries.NeverSent(), err
 }
 
 // sendAgain sends a write until it is answered with something else than that
-// its parent is missing, if the parent was just written, and returns the last
-// answer.
-func (t *Transport) sendAgain(req *http.Request, resp *http.Response, tries *wire.Tries, began time.Time) (*http.Response, *wire.Tries, error) {
+// its parent is missing, if the parent was just written, and returns what the
+// last try did.
+func (t *Transport) sendAgain(req *http.Request, resp *http.Response, began time.Time) (_ *http.Response, lost bool, _ error) {
 	own := holdOf(req.Context())
 	bodied := req.Body != nil && req.Body != http.NoBody
 	if own.Off || !missing(req.Method, resp.StatusCode) || bodied && req.GetBody == nil {
-		return resp, tries, nil
+		return resp, false, nil
 	}
 	parent, covered := t.memory.Latest(t.space(req, req.URL), req.URL)
-	if !covered || parent.Deleted {
-		return resp, tries, nil
+	if !covered {
+		return resp, false, nil
 	}
 	// A write may not look for what is stale.
 	h := t.held(req, req, &Hold{Within: own.Within}, parent, began)
 	h.phase = consistency.PhaseWrite
 	if pending, err := h.begin(resp); err != nil {
-		return nil, tries, err
+		return nil, false, err
 	} else if !pending {
-		return resp, tries, nil
+		return resp, false, nil
 	}
 	defer h.cancellable()()
 	p := pacing{schedule: t.options.Policy.Schedule, zero: time.Now(), took: h.slowest}
@@ -68,10 +68,12 @@ func (t *Transport) sendAgain(req *http.Request, resp *http.Response, tries *wir
 		if err != nil {
 			return nil, err // the answer before is worth more
 		}
-		if resp, tries, h.failed = t.sendOnce(req, sent); h.failed == nil {
-			h.failed = h.seeWrite(resp)
+		again, unknown, err := t.sendOnce(req, sent)
+		if err != nil {
+			lost, h.failed = unknown, err
+			return nil, err
 		}
-		return resp, h.failed
+		return again, h.seeWrite(again)
 	}, h.judgeWrite, poll.Options{
 		Schedule:    &p,
 		Within:      h.limit(),
@@ -79,10 +81,10 @@ func (t *Transport) sendAgain(req *http.Request, resp *http.Response, tries *wir
 		Reserve:     max(2*h.slowest, leastReserve),
 		Since:       h.write.At,
 		Observe:     h.tell,
-		History:     &h.history,
+		History:     h.history,
 	})
 	resp, err := h.answer()
-	return resp, tries, err
+	return resp, lost, err
 }
 
 // withBody returns a copy of req with a body of its own.

@@ -165,6 +165,15 @@ func TestTransport_missingParent(t *testing.T) {
 			assert.Equal(t, "404 none", got)
 		})
 	})
+	t.Run("below what was deleted", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			s := serve(t, script{"PUT /a": {"204"}, "DELETE /a": {"204"}, "POST /a/parts": {"404 | none", "201"}}.handler())
+			client := s.over(resending)
+			answered(t, "204", client, "PUT", api+"/a")
+			answered(t, "204", client, "DELETE", api+"/a")
+			answered(t, "404 none", client, "POST", api+"/a/parts")
+		})
+	})
 	t.Run("off", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			s := serve(t, script{"PUT /a": {"204"}, "POST /a/parts": {"404 | none", "201"}}.handler())
@@ -200,6 +209,22 @@ func TestTransport_missingParent(t *testing.T) {
 			answered(t, "201", client, "POST", api+"/a/parts")
 			assert.Equal(t, []consistency.Class{consistency.Refused, consistency.Applied}, classes)
 		})
+	})
+}
+
+// Another protocol is no answer to a write.
+func TestTransport_switched(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+			if req.Method == "PUT" {
+				return reply(req, 101, ""), nil
+			}
+			return reply(req, 404, ""), nil
+		}), slowly)}
+		start := time.Now()
+		answered(t, "101", client, "PUT", api+"/a")
+		answered(t, "404", client, "GET", api+"/a")
+		assert.Zero(t, time.Since(start))
 	})
 }
 

@@ -45,6 +45,7 @@ func withoutRedirects(client *http.Client) *http.Client {
 		client = http.DefaultClient
 	}
 	c := *client
+	c.Transport = unmoved{client.Transport}
 	asked := client.CheckRedirect
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		first := via[0]
@@ -65,6 +66,23 @@ func withoutRedirects(client *http.Client) *http.Client {
 		return nil
 	}
 	return &c
+}
+
+// unmoved makes answers out of those redirects that lead nowhere: a client would
+// make errors of them, and hide the status.
+type unmoved struct{ rest http.RoundTripper }
+
+func (u unmoved) RoundTrip(req *http.Request) (*http.Response, error) {
+	if u.rest == nil {
+		u.rest = http.DefaultTransport
+	}
+	resp, err := u.rest.RoundTrip(req)
+	if err == nil {
+		if _, bad := req.URL.Parse(resp.Header.Get("Location")); bad != nil {
+			resp.Header.Del("Location")
+		}
+	}
+	return resp, err
 }
 
 // maxMoves is how often one write is sent elsewhere, as in net/http.

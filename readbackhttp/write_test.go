@@ -41,6 +41,33 @@ func TestWrite_seeOther(t *testing.T) {
 	}
 }
 
+// What a redirect says of the write does not depend on where it leads.
+func TestWrite_seeNowhere(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		srv := serve(t, script{
+			"POST /things":  {"303 | Location: http://[::1"},
+			"PUT /things/7": {"303 | Location: %zz"},
+			"GET /things/7": {`200 | {"v":1}`, `200 | {"v":2}`},
+		}.handler())
+		var classes []consistency.Class
+		policy := everySecond
+		policy.Observer = func(e consistency.Event) {
+			if e.Phase == consistency.PhaseWrite {
+				classes = append(classes, e.Class)
+			}
+		}
+		post := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
+		res, err := consistency.Do(t.Context(), policy, post.Flow())
+		assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+		assert.ErrorContains(t, err, "no Location")
+		put := readbackhttp.Exchange{Client: srv.Client, Write: send("PUT", api+"/things/7", `{}`), Match: readbackhttp.HasJSON("/v", 2)}
+		_, err = consistency.Do(t.Context(), policy, put.Flow())
+		assert.NoError(t, err)
+		assert.Equal(t, []string{"0s POST /things", "0s PUT /things/7", "0s GET /things/7", "1s GET /things/7"}, srv.log())
+		assert.Equal(t, []consistency.Class{consistency.Accepted, consistency.Accepted}, classes)
+	})
+}
+
 // A write that was sent elsewhere is one try, and what the last answer says
 // counts.
 func TestWrite_moved(t *testing.T) {
@@ -117,6 +144,11 @@ func TestWrite_moved(t *testing.T) {
 		{
 			"no user", send("POST", "http://me:pw@api.test/old", body),
 			script{"POST /old": {"307 | Location: http://:@api.test/new"}},
+			[]string{"0s POST /old"}, consistency.Failed, 307,
+		},
+		{
+			"to nowhere", send("POST", api+"/old", body),
+			script{"POST /old": {"307 | Location: http://[::1"}},
 			[]string{"0s POST /old"}, consistency.Failed, 307,
 		},
 		{

@@ -125,7 +125,7 @@ func TestMemory_latest(t *testing.T) {
 		assert.True(t, latest("/a/b/c").Deleted)
 		assert.Equal(t, 3, m.Len())
 
-		time.Sleep(start.Add(61 * time.Second).Sub(time.Now())) // /a/b/c is the oldest now
+		time.Sleep(time.Until(start.Add(61 * time.Second))) // /a/b/c is the oldest now
 		assert.Equal(t, 3, m.Len())
 		time.Sleep(time.Second)
 		_, known := m.Latest(space, parse(t, "/other"))
@@ -136,6 +136,19 @@ func TestMemory_latest(t *testing.T) {
 		assert.False(t, known)
 		assert.True(t, m.Empty())
 	})
+}
+
+// A write that reaches less far does not take back what one before reached.
+func TestMemory_widest(t *testing.T) {
+	t.Parallel()
+	m := recent.New(10, time.Hour)
+	space := m.Space("http", "api.test", "")
+	m.Remember(space, parse(t, "/a"), recent.Below, recent.Write{At: time.Now()})
+	m.Remember(space, parse(t, "/a"), recent.AnyQuery, recent.Write{At: time.Now()})
+	for _, at := range []string{"/a", "/a/b", "/a?x=1"} {
+		_, known := m.Latest(space, parse(t, at))
+		assert.True(t, known, at)
+	}
 }
 
 func TestMemory_bounded(t *testing.T) {
