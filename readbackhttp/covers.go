@@ -73,7 +73,7 @@ func covered(req *http.Request, resp *http.Response, class consistency.Class) *u
 // logical returns the URL of req as the server sees it: with the Host that is
 // asked for, whatever the address.
 func logical(req *http.Request) *url.URL {
-	u := *req.URL
+	u := *named(req)
 	u.User = nil
 	if req.Host != "" {
 		u.Host = req.Host

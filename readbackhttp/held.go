@@ -173,6 +173,6 @@ func (h *held) reserve(left time.Duration) time.Duration {
 // superseded reports whether something happened after the write that makes
 // waiting for it pointless.
 func (h *held) superseded() bool {
-	w, known := h.t.memory.Latest(h.space, h.req.URL)
+	w, known := h.t.memory.Latest(h.space, named(h.req))
 	return known && w.Deleted != h.write.Deleted
 }

@@ -96,7 +96,7 @@ func (h *held) join() *group {
 	if h.write.Deleted {
 		kind += " gone"
 	}
-	return h.t.waiting.join(h.t.memory.Read(h.space, kind, h.req.URL), pace)
+	return h.t.waiting.join(h.t.memory.Read(h.space, kind, named(h.req)), pace)
 }
 
 // lead polls for all who wait.

@@ -3,6 +3,7 @@ package readbackhttp
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/readback-go/readback/internal/recent"
@@ -49,4 +50,18 @@ func accessKey(authorization string) string {
 	}
 	id, _, _ := strings.Cut(after, "/")
 	return "AWS4 " + id
+}
+
+// named returns the URL of what req is about. Clients of AWS add to it which
+// operation it is: the same object is written as ?x-id=PutObject and read with
+// another x-id or none.
+func named(req *http.Request) *url.URL {
+	if !strings.Contains(req.URL.RawQuery, "x-id=") || !strings.HasPrefix(req.Header.Get("Authorization"), "AWS4-") {
+		return req.URL
+	}
+	u := *req.URL
+	u.RawQuery = strings.Join(slices.DeleteFunc(strings.Split(u.RawQuery, "&"), func(pair string) bool {
+		return strings.HasPrefix(pair, "x-id=")
+	}), "&")
+	return &u
 }

@@ -133,7 +133,7 @@ func (t *Transport) read(req *http.Request) (*http.Response, error) {
 	if own.Off {
 		return resp, nil
 	}
-	w, covered := t.memory.Latest(t.space(req, req.URL), req.URL)
+	w, covered := t.memory.Latest(t.space(req, req.URL), named(req))
 	if !covered {
 		return resp, nil
 	}
@@ -146,7 +146,7 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 	own := holdOf(req.Context())
 	w, covered := recent.Write{}, false
 	if !own.Off {
-		w, covered = t.memory.Latest(t.space(req, req.URL), req.URL)
+		w, covered = t.memory.Latest(t.space(req, req.URL), named(req))
 	}
 	if !covered {
 		return t.base.RoundTrip(req)

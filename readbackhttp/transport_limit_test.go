@@ -66,6 +66,7 @@ func TestTransport_pollsPerSecond(t *testing.T) {
 			}
 			assert.Len(t, m.times(), 2+1)
 			assert.Equal(t, consistency.Unconfirmed, report.Outcome)
+			require.ErrorContains(t, report.Err, "the limit of polls per second left no room")
 			assert.NotContains(t, report.Err.Error(), "context deadline")
 		})
 	})

@@ -180,6 +180,35 @@ func TestTransport_flapping(t *testing.T) {
 	})
 }
 
+// What one replica shows, another may not: whose own read finds nothing waits on.
+func TestTransport_replicas(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		start := time.Now()
+		var mu sync.Mutex
+		reads := map[string]int{}
+		client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+			who := req.Header.Get("X-Who")
+			mu.Lock()
+			defer mu.Unlock()
+			reads[who]++
+			if req.Method == "GET" && (reads[who] == 1 || who == "second" && time.Since(start) < 3500*time.Millisecond) {
+				return reply(req, 404, ""), nil
+			}
+			return reply(req, 200, ""), nil
+		}), slowly)}
+		answered(t, "200", client, "PUT", api+"/a")
+		var wg sync.WaitGroup
+		for _, who := range []string{"first", "second"} {
+			wg.Go(func() { answered(t, "200", client, "GET", api+"/a", "X-Who: "+who) })
+			time.Sleep(time.Millisecond)
+		}
+		wg.Wait()
+		// At once, with the first at 1 s, and then a poll each second.
+		assert.Equal(t, map[string]int{"": 1, "first": 2, "second": 5}, reads)
+		assert.Equal(t, 4*time.Second, time.Since(start))
+	})
+}
+
 // Who comes when the others are about to leave waits anew, and polls no faster.
 func TestTransport_lateComer(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

@@ -47,7 +47,7 @@ func (t *Transport) sendAgain(req *http.Request, resp *http.Response, began time
 	if own.Off || !missing(req.Method, resp.StatusCode) || bodied && req.GetBody == nil {
 		return resp, false, nil
 	}
-	parent, covered := t.memory.Latest(t.space(req, req.URL), req.URL)
+	parent, covered := t.memory.Latest(t.space(req, req.URL), named(req))
 	if !covered {
 		return resp, false, nil
 	}
