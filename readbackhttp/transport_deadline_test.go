@@ -3,6 +3,7 @@ package readbackhttp_test
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,12 +53,12 @@ func TestTransport_deadline(t *testing.T) {
 	})
 	t.Run("a poll that hangs is cut", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
-			reads := 0
+			var reads atomic.Int32 // a connection may be closed while its handler runs on
 			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method != "GET" {
 					return
 				}
-				if reads++; reads > 1 {
+				if reads.Add(1) > 1 {
 					<-r.Context().Done()
 					return
 				}
