@@ -1,0 +1,48 @@
+// Package front compares schedules that trade reads for delay.
+package front
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A Point is what flows take on average, in reads and in seconds from the end
+// of the lag to the look that noticed it.
+type Point struct {
+	Reads float64 `json:"reads"`
+	Late  float64 `json:"late"`
+}
+
+// A Front is the points that no other beats in both, with growing reads.
+type Front []Point
+
+// Of returns the front of some points.
+func Of(points []Point) (f Front) {
+	sorted := slices.SortedFunc(slices.Values(points), func(a, b Point) int {
+		return cmp.Or(cmp.Compare(a.Reads, b.Reads), cmp.Compare(a.Late, b.Late))
+	})
+	for _, p := range sorted {
+		if len(f) == 0 || p.Late < f[len(f)-1].Late {
+			f = append(f, p)
+		}
+	}
+	return f
+}
+
+// At returns how late the front is with so many reads at most. Between two
+// points that is what flows reach which toss a coin for one or the other; below
+// the fewest reads there is nothing.
+func (f Front) At(reads float64) (late float64, ok bool) {
+	i, _ := slices.BinarySearchFunc(f, reads, func(p Point, reads float64) int { return cmp.Compare(p.Reads, reads) })
+	switch {
+	case i < len(f) && f[i].Reads == reads:
+		return f[i].Late, true
+	case i == 0:
+		return 0, false
+	case i == len(f):
+		return f[i-1].Late, true
+	}
+	a, b := f[i-1], f[i]
+	share := (reads - a.Reads) / (b.Reads - a.Reads)
+	return a.Late + share*(b.Late-a.Late), true
+}
