@@ -63,6 +63,8 @@ func look[T any](ctx context.Context, r *run, read func(context.Context) (T, err
 	r.end(err, cut)
 	if cut == nil || cut == ErrReadTimeout {
 		assess(r, judge, value)
+	} else {
+		r.judged = Judgement{Verdict: Unknown, Reason: cutShort}
 	}
 	done, why := r.settle()
 	if why != nil {

@@ -43,9 +43,11 @@ func (p *pace) keep(left time.Duration, needed int, ready bool) {
 	}
 	asked = max(asked, minWait)
 	p.reserve = min(asked, left/(2*n))
-	// One more round of reads like the last one is worth trying as long as it
-	// fits.
-	p.reserve = max(p.reserve, min(p.last, left/n))
+	if p.last > 0 {
+		// One more round of reads like the last one is worth trying as long as
+		// it fits.
+		p.reserve = max(p.reserve, min(p.last, left/n))
+	}
 	if ready {
 		p.reserve = max(p.reserve, min(kept, asked))
 	}

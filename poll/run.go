@@ -99,7 +99,6 @@ func (r *run) begin() {
 		began = r.clock()
 	}
 	r.read = Read{N: r.read.N + 1, Began: began}
-	r.judged = Judgement{Verdict: Unknown, Reason: cutShort} // unless it can be judged
 }
 
 // allowance returns how long the current read may take, and what cuts it short
