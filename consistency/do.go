@@ -38,7 +38,7 @@ type Result[W, R any] struct {
 // [Resume]. Do may be called concurrently, with the same policy; a Flow is one
 // write's.
 func Do[W, R any](ctx context.Context, p Policy, f Flow[W, R]) (Result[W, R], error) {
-	r := newRun(p, f)
+	r := newRun(&p, &f)
 	outcome, why := r.do(ctx)
 	return r.end(ctx, outcome, why)
 }
@@ -73,7 +73,7 @@ func (r *run[W, R]) do(ctx context.Context) (Outcome, error) {
 // it was: the outcome is Unconfirmed, Result.Pending is h, the error matches
 // [ErrInvalid], and nothing was read.
 func Resume[W, R any](ctx context.Context, p Policy, f Flow[W, R], h Pending) (Result[W, R], error) {
-	r := newRun(p, f)
+	r := newRun(&p, &f)
 	outcome, why := r.resume(ctx, h)
 	res, err := r.end(ctx, outcome, why)
 	if errors.Is(why, ErrInvalid) {
@@ -112,7 +112,7 @@ func Await[R any](ctx context.Context, p Policy, name string, read func(context.
 	if read != nil {
 		f.Read = func(ctx context.Context, _ struct{}) (R, error) { return read(ctx) }
 	}
-	r := newRun(p, f)
+	r := newRun(&p, &f)
 	r.class, r.found, r.resumed = Applied, true, true
 	outcome, why := Unconfirmed, r.validate()
 	if why == nil {

@@ -46,8 +46,12 @@ type forbiddenRun struct {
 	refresh bool // OnForbidden is due
 }
 
-func newRun[W, R any](p Policy, f Flow[W, R]) *run[W, R] {
-	return &run[W, R]{policy: p, flow: f, zero: time.Now(), history: new(poll.History)}
+// newRun copies p and f. It is not inlined, to keep the copies off the stack of a
+// flow that waits.
+//
+//go:noinline
+func newRun[W, R any](p *Policy, f *Flow[W, R]) *run[W, R] {
+	return &run[W, R]{policy: *p, flow: *f, zero: time.Now(), history: new(poll.History)}
 }
 
 func (r *run[W, R]) validate() error {
