@@ -26,8 +26,9 @@ var (
 	// back of: its answer was lost, and the flow has no Find.
 	ErrNoFind = errors.New("the write's answer was lost and the flow has no Find")
 
-	// ErrNotProvablyMine is the cause of an ambiguous write of which Find
-	// showed candidates, but not exactly one that Mine proved.
+	// ErrNotProvablyMine is in the error of an ambiguous write of which Find
+	// did not show exactly one candidate that is proven: none, several, or one
+	// without proof.
 	ErrNotProvablyMine = errors.New("no candidate is provably this write's")
 
 	// ErrOperation is returned, wrapped, by a Monitor whose operation ended

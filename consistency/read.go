@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/readback-go/readback/internal/redact"
@@ -11,7 +12,7 @@ import (
 )
 
 // errNoCandidate is the error of a Find that found nothing.
-var errNoCandidate = errors.New("no candidate found")
+var errNoCandidate = fmt.Errorf("%w: none was found", ErrNotProvablyMine)
 
 // follow waits for the end of an accepted operation, if there is a monitor.
 func (r *run[W, R]) follow(ctx context.Context) error {
