@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -77,12 +78,19 @@ func packages(t *testing.T) []goPackage {
 	return found
 }
 
+// proof is the program that holds the house against its laws. It may look at
+// all of it, and nothing rests on it.
+const proof = "internal/sim"
+
 // storey returns the number of the storey that a package of ours is on, and
 // whether it is one that the house has.
 func storey(path string) (int, bool) {
 	rel := strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
 	if rel == "" {
 		rel = "."
+	}
+	if rel == proof || strings.HasPrefix(rel, proof+"/") {
+		return len(storeys), true
 	}
 	if strings.HasPrefix(rel, "internal/") {
 		return -1, true
@@ -103,21 +111,24 @@ func TestHouse_importsPointDown(t *testing.T) {
 	for _, p := range packages(t) {
 		own, ok := storey(p.ImportPath)
 		assert.True(t, ok, "%s has no place in the house", p.ImportPath)
-		for _, path := range p.Imports {
-			if path != module && !strings.HasPrefix(path, module+"/") {
-				host, _, _ := strings.Cut(path, "/")
+		for _, imported := range p.Imports {
+			if imported != module && !strings.HasPrefix(imported, module+"/") {
+				host, _, _ := strings.Cut(imported, "/")
 				if p.Name != "readbacktest" && strings.Contains(host, ".") {
-					assert.True(t, allowed[path], "%s imports %s", p.ImportPath, path)
+					assert.True(t, allowed[imported], "%s imports %s", p.ImportPath, imported)
 				}
 				continue
 			}
-			below, ok := storey(path)
-			assert.True(t, ok, "%s has no place in the house", path)
+			below, ok := storey(imported)
+			assert.True(t, ok, "%s has no place in the house", imported)
+			if own == len(storeys) && below == own {
+				continue // parts of the proof
+			}
 			if own < 0 {
-				assert.Less(t, below, 0, "%s is shared inside, and imports %s", p.ImportPath, path)
+				assert.Less(t, below, 0, "%s is shared inside, and imports %s", p.ImportPath, imported)
 				continue
 			}
-			assert.Less(t, below, own, "%s imports %s", p.ImportPath, path)
+			assert.Less(t, below, own, "%s imports %s", p.ImportPath, imported)
 		}
 	}
 }
@@ -129,7 +140,11 @@ func TestHouse_packageDocs(t *testing.T) {
 		if len(p.GoFiles) == 0 {
 			continue
 		}
-		assert.True(t, strings.HasPrefix(p.Doc, "Package "+p.Name+" "), "%s: package doc is %q", p.ImportPath, p.Doc)
+		begins := "Package " + p.Name + " "
+		if p.Name == "main" {
+			begins = "Command " + path.Base(p.ImportPath) + " "
+		}
+		assert.True(t, strings.HasPrefix(p.Doc, begins), "%s: package doc is %q", p.ImportPath, p.Doc)
 		assert.True(t, strings.HasSuffix(p.Doc, "."), "%s: package doc is %q", p.ImportPath, p.Doc)
 		docs := 0
 		for _, name := range p.GoFiles {
@@ -143,4 +158,6 @@ func TestHouse_packageDocs(t *testing.T) {
 	}
 }
 
-func hasDoc(f *ast.File) bool { return f.Doc != nil && strings.HasPrefix(f.Doc.Text(), "Package ") }
+func hasDoc(f *ast.File) bool {
+	return f.Doc != nil && (strings.HasPrefix(f.Doc.Text(), "Package ") || strings.HasPrefix(f.Doc.Text(), "Command "))
+}

@@ -62,7 +62,9 @@ type Exchange struct {
 	// AllowOrigin reports whether reads may go to an origin that is not the
 	// write's, if the answer to the write or Read points there. Nil means no.
 	// Such reads carry no credentials: of the headers only Accept,
-	// Accept-Language and User-Agent, and no cookies of the client's.
+	// Accept-Language and User-Agent, and no cookies of the client's. What the
+	// client's transport adds by itself, as oauth2's does, is out of reach: let
+	// such a transport look at the host.
 	AllowOrigin func(*url.URL) bool
 
 	// MaxBody is how many bytes of a good answer's body are read; a longer
