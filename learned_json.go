@@ -10,7 +10,7 @@ import (
 
 // learnedVersion changes with the meaning of what is stored, the grid of lags
 // included.
-const learnedVersion = 1
+const learnedVersion = 2
 
 // mostReadTime bounds the stored duration of a read, in seconds.
 const mostReadTime = 3600
@@ -32,7 +32,7 @@ type keyJSON struct {
 }
 
 // MarshalJSON returns what was learned, of the parent and of all keys, whichever
-// of them it is called on. The options are not part of it. A key takes about 10
+// of them it is called on. The options are not part of it. A key takes about 4
 // kB.
 func (l *Learned) MarshalJSON() ([]byte, error) {
 	m := l.shared()

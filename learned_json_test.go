@@ -85,11 +85,17 @@ func TestLearned_loadRefuses(t *testing.T) {
 		{"not JSON", `{`, "unexpected end of JSON input"},
 		{"a number that is none", swap(`"at_once":`, `"at_once":NaN,"was":`), "invalid character 'N'"},
 		{"a number too large", swap(`"at_once":`, `"at_once":1e999,"was":`), "cannot unmarshal number 1e999"},
-		{"no version", `{}`, "readback: learned lags of version 0, not 1"},
-		{"a later version", swap(`"version":1`, `"version":2`), "readback: learned lags of version 2, not 1"},
-		{"no parent", `{"version":1}`, "readback: learned lags of the parent: 0 counts of later reads, not 36"},
-		{"too few cells", swap(`"cells":[`, `"cells":[],"was":[`), "readback: learned lags of the parent: broad: 0 cells, not 562"},
-		{"too many cells", swap(`"cells":[`, `"cells":[0,`), "broad: 563 cells, not 562"},
+		{"no version", `{}`, "readback: learned lags of version 0, not 2"},
+		{"a later version", swap(`"version":2`, `"version":3`), "readback: learned lags of version 3, not 2"},
+		{"no parent", `{"version":2}`, "readback: learned lags of the parent: 0 counts of later reads, not 33"},
+		{"too few cells", swap(`"cells":[`, `"cells":[],"was":[`), "readback: learned lags of the parent: broad: 0 cells, not "},
+		{"too many cells", swap(`"cells":[`, `"cells":[0,`), " cells, not "},
+		{"too few levels", swap(`"levels":[`, `"levels":[],"was":[`), "0 levels, not 129"},
+		{"too many levels", swap(`"levels":[`, `"levels":[0,`), "130 levels, not 129"},
+		{"negative level", swap(`"levels":[0,`, `"levels":[-1,`), "level out of range: -1"},
+		{"level too high", swap(`"levels":[0,`, `"levels":[8,`), "level out of range: 8"},
+		{"more cells than fit", swap(`"levels":[0,0,0,`, `"levels":[7,7,7,`), "more than 320 cells"},
+		{"negative mass outside", swap(`"at_once":`, `"at_once":-1,"was":`), "negative mass outside the cells: -1, "},
 		{"negative mass", swap(`"cells":[`, `"cells":[-`), "broad: negative mass at 0: -"},
 		{"mass beyond memory", swap(`"cells":[`, `"cells":[60`), "more than are remembered"},
 		{"infinite mass", swap(`"at_once":`, `"at_once":1e300,"was":`), "more than are remembered"},
@@ -116,8 +122,8 @@ func TestLearned_loadRefuses(t *testing.T) {
 // Loading changes all or nothing, and what was loaded can be used and saved.
 func FuzzLearned_load(f *testing.F) {
 	f.Add(saved(f))
-	f.Add([]byte(`{"version":1,"parent":{"lag":{"broad":{"cells":[]}}}}`))
-	f.Add([]byte(`{"version":2}`))
+	f.Add([]byte(`{"version":2,"parent":{"lag":{"broad":{"cells":[]}}}}`))
+	f.Add([]byte(`{"version":3}`))
 	f.Add([]byte(`null`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := readback.NewLearned(readback.LearnedOptions{Seed: 1})

@@ -15,7 +15,7 @@ const (
 	certainProbes = 3    // first flows of a key, which read at zero
 	probeRate     = 0.02 // share of later flows that read at zero
 	doubtRate     = 0.05 // and what is added to it where it is in doubt
-	tryRate       = 0.01 // share that read somewhere before the first best time
+	tryRate       = 0.01 // share that read somewhere before the first best time after zero
 
 	borrowed    = 4  // flows of the parent that a new key begins with
 	eagerFlows  = 32 // flows after each of which the plan is made anew
@@ -114,6 +114,12 @@ func (k *lagKey) touch() { k.used.Store(k.model.clock.Add(1)) }
 // stale reports whether the plan is worth making anew after so many flows.
 func (t *timetable) stale(flows int64) bool {
 	return flows != t.flows && (flows <= eagerFlows || flows-t.flows >= lazyFlows)
+}
+
+// readsAtZero reports whether each flow does.
+func (t *timetable) readsAtZero() bool {
+	first, _ := t.First()
+	return first == 0
 }
 
 // plan returns the table for flows with this deadline, made anew if need be.

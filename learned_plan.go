@@ -31,6 +31,9 @@ func (p *learnedPlan) Next(step Step) time.Duration {
 		return -1
 	}
 	next := seconds(p.random.spread(began, best, room))
+	if step.Reads == 1 && p.table.readsAtZero() && p.random.float() < tryRate {
+		next = seconds(began + (best-began)*p.random.float())
+	}
 	if limit := options.Reads; limit > 0 && float64(step.Reads) >= patience*limit {
 		next = max(next, time.Duration(leastGrowth*float64(step.Began)))
 	}

@@ -77,6 +77,19 @@ func TestLearned_quantiles(t *testing.T) {
 	assert.InDelta(t, 3, s.MeanReads(time.Minute), 0.7)
 }
 
+// No read tells where lags lie that are shorter than the first wait, but for a few
+// tries. They must not drift up to it, or it would grow with them.
+func TestLearned_shortLags(t *testing.T) {
+	t.Parallel()
+	const seeds = 8
+	var mean float64
+	for seed := range uint64(seeds) {
+		s := taught(readback.LearnedOptions{Seed: seed + 1}, lawNamed("exponential"), 1000)
+		mean += s.Quantile(0.25).Seconds() / seeds
+	}
+	assert.InDelta(t, -math.Log(0.75)*0.1, mean, 0.0055)
+}
+
 // Flows that ended before their lag did are not dropped, which would make the
 // lag look shorter, nor taken for endless.
 func TestLearned_cutShort(t *testing.T) {
@@ -133,6 +146,25 @@ func TestLearned_goesOnFromAnywhere(t *testing.T) {
 		assert.Less(t, next, at+600*time.Millisecond)
 	}
 	assert.Negative(t, plan.Next(readback.Step{Reads: 9, Began: time.Second, Ended: time.Second, Deadline: 1001 * time.Millisecond}))
+}
+
+// Where each flow reads at zero, a few try an earlier second read, since nothing
+// else would tell of shorter lags.
+func TestLearned_triesAfterZero(t *testing.T) {
+	t.Parallel()
+	s := taught(readback.LearnedOptions{Price: 10 * time.Millisecond, Seed: 1}, lawNamed("90 % at once"), 1000)
+	planned := s.Times(time.Minute)
+	require.Zero(t, planned[0])
+	early := 0
+	const flows = 10_000
+	for range flows {
+		require.Zero(t, s.First(time.Minute))
+		next := s.Plan().Next(readback.Step{Reads: 1, Settle: 1, Deadline: time.Minute})
+		if next < planned[1]*3/4 {
+			early++
+		}
+	}
+	assert.InDelta(t, 0.0075, float64(early)/flows, 0.003)
 }
 
 // A budget of reads is one of the mean, but no flow may spend without end: a

@@ -23,9 +23,13 @@ type cell struct {
 	How     peer.How `json:"how"`
 	AtZero  bool     `json:"readsAtZero"` // false if it never does, or if that read was left out
 	front.Point
+	P50      float64     `json:"p50"`      // of being late, in seconds
+	P95      float64     `json:"p95"`      // of being late, in seconds
 	P99      float64     `json:"p99"`      // of being late, in seconds
 	Interval float64     `json:"interval"` // half the 95 % interval of Late
 	Cold     front.Point `json:"cold"`     // over all flows, those before it had learned included
+
+	late []float32 // flow by flow, where cells are paired
 }
 
 // played are the laws, in the order of the output: those that the schedule was
@@ -34,7 +38,7 @@ type cell struct {
 func played() []laws.Law {
 	names := []string{
 		exponential, "lognormal", "two modes", "pareto", "uniform",
-		"near zero", "narrow", "slow", "replicas", "far replicas", "90 % at once",
+		"near zero", "narrow", "slow", "replicas", "far replicas", "disk replicas", "step", "90 % at once",
 		"dead time", "weibull",
 	}
 	all := make([]laws.Law, len(names))
@@ -130,12 +134,13 @@ func (j job) play(t *testing.T, trip time.Duration) cell {
 			all.mark()
 		}
 	})
+	flows := pairable(j.setting, late)
 	slices.Sort(late)
 	mean := all.since()
 	return cell{
 		Law: j.law.Name, Peer: j.setting.Peer, Knobs: j.setting.Knobs, Default: j.setting.Default,
 		How: j.setting.How, AtZero: j.setting.ReadsAtZero() && !j.skip,
-		Point: mean, P99: late[len(late)*99/100], Interval: interval(late, mean.Late), Cold: all.mean(),
+		Point: mean, P50: late[len(late)/2], P95: late[len(late)*95/100], P99: late[len(late)*99/100], late: flows, Interval: interval(late, mean.Late), Cold: all.mean(),
 	}
 }
 

@@ -148,6 +148,17 @@ func (f field) halves() (held, compared int) {
 	return held, compared
 }
 
+// possible counts the libraries at their defaults that the oracle is at most
+// half as late as.
+func (f field) possible() (count int) {
+	for _, c := range f.cells {
+		if bound, ok := f.oracle.At(c.Reads); ok && c.Default && c.AtZero && library(c) && bound <= c.Late/2 {
+			count++
+		}
+	}
+	return count
+}
+
 // beside returns how late Learned is beside the best tick for the same reads,
 // with or without the read at zero, where flows take between two and ten: the
 // least and the most of that ratio.

@@ -38,7 +38,10 @@ func playedOn(t *testing.T, o options, settings []peer.Setting, names ...string)
 // sweep is every setting, but for Learned where it reads more often than the
 // tests look at.
 func sweep() []peer.Setting {
-	often := []string{"22 reads", "30 reads", "40 reads", "60 reads", "100 reads", "200 reads", "500 reads"}
+	often := []string{
+		"22 reads", "30 reads", "40 reads", "60 reads", "100 reads", "200 reads", "500 reads", "1000 reads", "2000 reads",
+		"10µs a read", "30µs a read", "100µs a read", "300µs a read",
+	}
 	return slices.DeleteFunc(peer.Settings(small.seed), func(s peer.Setting) bool { return slices.Contains(often, s.Knobs) })
 }
 
@@ -127,7 +130,7 @@ func TestPlayAll_deterministic(t *testing.T) {
 func TestReport(t *testing.T) {
 	fields := shaped(t)
 	c := curve{"lag", []int{10}, []front.Point{{}}, []front.Point{{}}, []float64{1.5}}
-	r := result{Seed: 1, fields: fields, Learning: []curve{c}, Drift: []curve{c}}
+	r := result{Seed: 1, fields: fields, Learning: []curve{c}, Drift: []curve{c}, Parents: []curve{c}, trips: fields}
 	var b strings.Builder
 	require.NoError(t, writeText(&b, r))
 	for _, f := range fields {
@@ -147,7 +150,7 @@ func TestReport(t *testing.T) {
 func TestDrift(t *testing.T) {
 	long := laws.Lognormal(0.48, 0.5).Within(60)
 	lags := append(draw(laws.Lognormal(0.08, 0.5).Within(60), 500, 1), draw(long, 300, 1)...)
-	c := follow(t, small, long, []int{500, 600, 800}, func(uint64) peer.Lags { return lags })
+	c := follow(t, small, long, []int{500, 600, 800}, learner, func(uint64) peer.Lags { return lags })
 	assert.Less(t, c.Ratio[2], 1.25, "learned anew")
 	assert.InEpsilon(t, 3, c.Budget[2].Reads, 0.2)
 }

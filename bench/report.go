@@ -21,8 +21,10 @@ type result struct {
 	Laws     []lawResult       `json:"laws"`
 	Learning []curve           `json:"learning"`
 	Drift    []curve           `json:"drift"`
+	Parents  []curve           `json:"parents"`
+	Trips    []lawResult       `json:"trips"` // lognormal
 
-	fields []field
+	fields, trips []field
 }
 
 type lawResult struct {
@@ -60,6 +62,11 @@ func run(t *testing.T, o options) result {
 	}
 	r.Learning = learningCurves(t, o, all)
 	r.Drift = drifts(t, o)
+	r.Parents = parents(t, o)
+	r.trips = trips(t, o)
+	for _, f := range r.trips {
+		r.Trips = append(r.Trips, lawResult{f.law.Name, f.law.Mean, f.oracle, f.scores(), f.cells})
+	}
 	return r
 }
 

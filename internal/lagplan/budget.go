@@ -4,12 +4,12 @@ import "math"
 
 const (
 	firstPrice = 0.010 // seconds
-	leastPrice = 1e-5
+	leastPrice = 1e-7
 	mostPrice  = 60.
 
 	trialFlows = 30   // flows in which the price follows the reads alone
 	trialStep  = 0.05 // change of the price's logarithm for each read too many
-	trimStep   = 0.02 // the same for the trim
+	trimStep   = 0.02 // the same for the trim, for a flow of twice the reads
 	mostTrim   = 4.
 	mostMove   = 1.5 // change of the logarithm between two plans
 )
@@ -44,7 +44,7 @@ func (b *Budget) Count(reads int) {
 	b.Flows++
 	step := trialStep
 	if b.Flows > trialFlows {
-		step = trimStep
+		step = trimStep / b.Reads
 	}
 	was := b.moved
 	b.moved = clamp(was+step*(float64(reads)-b.Reads), -mostMove, mostMove)

@@ -3,11 +3,18 @@ package lagplan
 import "math"
 
 const (
-	broadCells  = 64   // cells in which the broad histogram melts noise: a factor of 3.2 of lag
-	sharpCells  = 3    // cells in which the sharp one does
 	leanLevel   = 6    // nats by which one histogram may lead the other
 	forgetAfter = 16   // flows
+	divideAfter = 8    // flows after which the cells are divided anew
+	divideEach  = 32   // flows up to which they are after each
 	leastChance = 1e-4 // of an interval, where likelihoods are compared
+)
+
+// One histogram melts noise in groups of a factor of 3.3 of lag, the other in
+// eighths of a block, a hundredth of it.
+var (
+	broadly = newSpread(15, 1.6, 0.9)
+	sharply = newSpread(0, 1.2, 0.3)
 )
 
 // Estimate is what the flows of one read model have told of its lag. The zero
@@ -19,6 +26,7 @@ const (
 // from the reads at zero alone, since a later read cannot tell a small lag from
 // none.
 type Estimate struct {
+	grid         grid
 	broad, sharp histogram
 	lean         float64 // log-likelihood of sharp over broad
 	probes       probes
@@ -31,8 +39,9 @@ func (e *Estimate) Mass() float64 { return e.broad.total }
 // Observe learns from one flow. Probed is the chance that its first read was at
 // zero, as it was before its times were drawn.
 func (e *Estimate) Observe(i Interval, probed float64) {
+	s := i.on(&e.grid)
 	byPrior := i.byPrior()
-	byBroad, bySharp := e.broad.explains(i), e.sharp.explains(i)
+	byBroad, bySharp := e.broad.explains(&s), e.sharp.explains(&s)
 
 	lead := math.Log(max(bySharp, leastChance) / max(byBroad, leastChance))
 	e.lean = clamp(e.lean*(1-1./memory)+lead, -leanLevel, leanLevel)
@@ -51,8 +60,30 @@ func (e *Estimate) Observe(i Interval, probed float64) {
 		e.forget()
 	}
 	e.probes.count(i, probed)
-	e.broad.add(i, e.share(i), broadCells)
-	e.sharp.add(i, e.share(i), sharpCells)
+	visible := e.share(i)
+	e.broad.add(&s, visible, broadly, e.flows)
+	e.sharp.add(&s, visible, sharply, 0)
+	if e.flows%divideAfter == 0 || e.Mass() <= divideEach {
+		e.divide()
+	}
+}
+
+// divide makes cells where the lag lies.
+func (e *Estimate) divide() {
+	broad, sharp := e.weights()
+	var weights [blocks]float64
+	for b := range blocks {
+		for c := e.grid.first(b); c < e.grid.first(b+1); c++ {
+			weights[b] += broad*float64(e.broad.mass[c]) + sharp*float64(e.sharp.mass[c])
+		}
+	}
+	next, changed := e.grid.divide(&weights)
+	if !changed {
+		return
+	}
+	e.grid.move(&next, &e.broad.mass)
+	e.grid.move(&next, &e.sharp.mass)
+	e.grid = next
 }
 
 // forget makes the flows of the past count less, as often as is worth the time.
@@ -83,33 +114,45 @@ func (e *Estimate) Doubt(t float64) float64 { return e.probes.share(t) }
 // weights returns by how much each place of the two histograms counts.
 func (e *Estimate) weights() (broad, sharp float64) {
 	believed := 1 / (1 + math.Exp(-e.lean))
-	return (1 - believed) / (e.broad.total + 1), believed / (e.sharp.total + 1)
+	return (1 - believed) / (e.broad.total + priorFlows), believed / (e.sharp.total + priorFlows)
 }
 
-// Survival sets s[k] to the chance that the lag is longer than edge k of the
-// grid; at edge 0, that the write is not visible at once.
-func (e *Estimate) Survival(s *[Cells + 1]float64) {
+// Survival sets times to the edges of the cells and missed to the chance that
+// the lag is longer than that; at edge 0, that the write is not visible at once.
+// It returns how many edges there are.
+func (e *Estimate) Survival(times, missed *[Edges]float64) int {
 	broad, sharp := e.weights()
-	left := 1 - broad*e.broad.at(atOnce) - sharp*e.sharp.at(atOnce)
-	for c := range Cells {
-		s[c] = max(left, 0)
-		left -= broad*e.broad.at(c) + sharp*e.sharp.at(c)
+	left := 1 - broad*e.broad.visible() - sharp*e.sharp.visible()
+	n := 0
+	for b := range blocks {
+		cells := e.grid.cells(b)
+		below, width := e.grid.cell(b)
+		below *= broad + sharp
+		for c := range cells {
+			times[n], missed[n] = edges[b]+float64(c)*width, max(left, 0)
+			left -= broad*float64(e.broad.mass[n]) + sharp*float64(e.sharp.mass[n]) + below
+			n++
+		}
 	}
-	s[Cells] = max(left, 0)
+	times[n], missed[n] = Horizon, max(left, 0)
+	return n + 1
 }
+
+// Edges bounds the edges of the cells.
+const Edges = maxCells + 1
 
 // Quantile returns the lag that a share q of the flows does not exceed, at most
 // the horizon.
 func (e *Estimate) Quantile(q float64) float64 {
-	var s [Cells + 1]float64
-	e.Survival(&s)
-	if 1-s[0] >= q {
+	var times, missed [Edges]float64
+	n := e.Survival(&times, &missed)
+	if 1-missed[0] >= q {
 		return 0
 	}
-	for c := range Cells {
-		if 1-s[c+1] >= q {
-			inside := (s[c] - (1 - q)) / (s[c] - s[c+1])
-			return edges[c] + inside*(edges[c+1]-edges[c])
+	for k := 1; k < n; k++ {
+		if 1-missed[k] >= q {
+			inside := (missed[k-1] - (1 - q)) / (missed[k-1] - missed[k])
+			return times[k-1] + inside*(times[k]-times[k-1])
 		}
 	}
 	return Horizon

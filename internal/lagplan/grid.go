@@ -2,27 +2,28 @@ package lagplan
 
 import "math"
 
-// The grid divides the lags into cells that suit both ends: half a millisecond
-// wide below 27 ms, since a read cannot be placed more finely, and a fifty-fourth
-// of the lag above, up to five minutes. Two kinds of lag stand outside: visible
-// at once, and beyond the end.
+// The lags are divided into blocks that suit both ends: equally wide below the
+// bend, and a twelfth of the lag above, up to five minutes. A block is divided
+// into cells: one at first, and the more the more of the lag lies there; see
+// [grid]. Two kinds of lag stand outside: visible at once, and beyond the end.
 const (
-	Cells = 562
+	blocks   = 129
+	maxCells = 320 // of all blocks
 
-	atOnce = Cells     // index of the lags that are none
-	beyond = Cells + 1 // index of the lags above the horizon
-	places = Cells + 2
-
-	narrow   = 0.0005 // seconds, width of a cell below the bend
-	straight = 54     // cells below the bend
-	bend     = narrow * straight
+	straight = 12              // blocks below the bend
+	bend     = 0.024           // seconds
 	growth   = 1 + 1./straight // ratio of edges above the bend, where the widths meet
+
+	keepFrom  = 0.75   // share of its cells that a block must want to keep them
+	leastCell = 0.0002 // seconds; a read cannot be placed much more finely
+	mostLevel = 7      // a block has at most two to this power of cells
 )
 
-// The prior is one flow whose lag may be anything: a fifth of it visible at
+// The prior is half a flow whose lag may be anything: a fifth of it visible at
 // once, a fiftieth beyond the horizon, and the rest spread alike over each factor
 // of lag down to a millisecond. It serves as the cold start and as the tail.
 const (
+	priorFlows  = 0.5
 	priorAtOnce = 0.20
 	priorBeyond = 0.02
 	priorScale  = 0.001 // seconds; below it, the same for each millisecond
@@ -30,18 +31,19 @@ const (
 
 var (
 	logGrowth = math.Log(growth)
-	edges     = gridEdges()
-	prior     = gridPrior()
+	edges     = gridEdges() // of the blocks
+	widths    = gridWidths()
+	prior     = gridPrior() // of the blocks
 	priorSum  = gridPriorSum()
 )
 
 // Horizon is the end of the grid.
-var Horizon = edges[Cells]
+var Horizon = edges[blocks]
 
-func gridEdges() (e [Cells + 1]float64) {
+func gridEdges() (e [blocks + 1]float64) {
 	for i := range e {
 		if i <= straight {
-			e[i] = narrow * float64(i)
+			e[i] = bend / straight * float64(i)
 		} else {
 			e[i] = bend * math.Pow(growth, float64(i-straight))
 		}
@@ -49,50 +51,142 @@ func gridEdges() (e [Cells + 1]float64) {
 	return e
 }
 
-func gridPrior() (p [places]float64) {
-	whole := math.Log1p(edges[Cells] / priorScale)
-	for i := range Cells {
-		factor := math.Log((edges[i+1] + priorScale) / (edges[i] + priorScale))
-		p[i] = (1 - priorAtOnce - priorBeyond) * factor / whole
+func gridWidths() (w [blocks]float64) {
+	for b := range w {
+		w[b] = edges[b+1] - edges[b]
 	}
-	p[atOnce], p[beyond] = priorAtOnce, priorBeyond
+	return w
+}
+
+func gridPrior() (p [blocks]float64) {
+	whole := math.Log1p(edges[blocks] / priorScale)
+	for b := range p {
+		factor := math.Log((edges[b+1] + priorScale) / (edges[b] + priorScale))
+		p[b] = (1 - priorAtOnce - priorBeyond) * factor / whole
+	}
 	return p
 }
 
-func gridPriorSum() (sum [Cells + 1]float64) {
-	for c := range Cells {
-		sum[c+1] = sum[c] + prior[c]
+func gridPriorSum() (sum [blocks + 1]float64) {
+	for b := range blocks {
+		sum[b+1] = sum[b] + prior[b]
 	}
 	return sum
 }
 
-// priorUpTo returns the prior's mass from the beginning of the grid to a
+// priorUpTo returns the share of the prior from the beginning of the grid to a
 // position.
 func priorUpTo(position float64) float64 {
-	cell := min(int(position), Cells-1)
-	return priorSum[cell] + (position-float64(cell))*prior[cell]
+	b := min(int(position), blocks-1)
+	return priorSum[b] + (position-float64(b))*prior[b]
 }
 
-// onEdge is how near to an edge, in cells, a position is taken to be on it, so
-// that a time that was rounded to nanoseconds is still the one that was planned.
-const onEdge = 1e-5
-
-// position returns where t lies on the grid: the cell and, as its fraction, the
-// place in the cell.
+// position returns where t lies: the block and, as its fraction, the place in
+// the block.
 func position(t float64) float64 {
-	var place float64
 	switch {
 	case t <= 0:
 		return 0
 	case t >= Horizon:
-		return Cells
+		return blocks
 	case t < bend:
-		place = t / narrow
-	default:
-		place = straight + math.Log(t/bend)/logGrowth
+		return t * (straight / bend)
 	}
+	b := min(straight+int(math.Log(t/bend)/logGrowth), blocks-1)
+	switch { // the logarithm rounds
+	case t < edges[b]:
+		b--
+	case t >= edges[b+1]:
+		b++
+	}
+	return float64(b) + (t-edges[b])/widths[b]
+}
+
+// grid says into how many cells each block is divided, always a power of two,
+// so that dividing and joining lose nothing that need not be lost. The zero grid
+// has one cell for each block.
+type grid struct {
+	levels [blocks]uint8      // logarithms of the numbers of cells
+	extra  [blocks + 1]uint16 // cells before a block, above one for each block
+}
+
+// first returns the index of a block's first cell, and of the end for blocks.
+func (g *grid) first(block int) int { return block + int(g.extra[block]) }
+
+// cell returns the prior's mass and the width of each cell of a block.
+func (g *grid) cell(block int) (below, width float64) {
+	n := float64(g.cells(block))
+	return priorFlows * prior[block] / n, widths[block] / n
+}
+
+// end returns how many cells there are in all.
+func (g *grid) end() int { return g.first(blocks) }
+
+// cells returns how many cells a block has.
+func (g *grid) cells(block int) int { return 1 << g.levels[block] }
+
+// onEdge is how near to an edge, in cells, a place is taken to be on it, so that
+// a time that was rounded is still the one that was planned.
+const onEdge = 1e-3
+
+// place returns where a position lies in the cells: the cell and, as its
+// fraction, the place in it.
+func (g *grid) place(position float64) float64 {
+	if position >= blocks {
+		return float64(g.end())
+	}
+	b := int(position)
+	place := float64(g.first(b)) + (position-float64(b))*float64(g.cells(b))
 	if edge := math.Round(place); math.Abs(place-edge) < onEdge {
 		return edge
 	}
 	return place
+}
+
+// divide returns the grid that is best for a law which gives these weights to
+// the blocks: a lag is noticed late by about the width of its cell, so with n
+// cells in a block the loss is the sum of weight times width over n, and least
+// if n goes with the root of weight times width. A block changes only if it is
+// off by a good part, so that the grid comes to rest.
+func (g *grid) divide(weights *[blocks]float64) (next grid, changed bool) {
+	const spare = (maxCells - blocks) * keepFrom
+	var roots [blocks]float64
+	var sum float64
+	for b, w := range weights {
+		roots[b] = math.Sqrt(w * widths[b])
+		sum += roots[b]
+	}
+	for b := range roots {
+		want := min(1+spare*roots[b]/sum, widths[b]/leastCell)
+		level := g.levels[b]
+		for level < mostLevel && want >= float64(int(2)<<level) {
+			level++
+		}
+		for level > 0 && want < keepFrom*float64(int(1)<<level) {
+			level--
+		}
+		changed = changed || level != g.levels[b]
+		next.levels[b] = level
+		next.extra[b+1] = next.extra[b] + uint16(1)<<level - 1
+	}
+	return next, changed
+}
+
+// move brings masses of cells from one grid to another.
+func (g *grid) move(to *grid, mass *[maxCells]float32) {
+	var moved [maxCells]float32
+	for b := range blocks {
+		from, n := g.first(b), g.cells(b)
+		at, m := to.first(b), to.cells(b)
+		if n < m {
+			for c := range m {
+				moved[at+c] = mass[from+c*n/m] * float32(n) / float32(m)
+			}
+			continue
+		}
+		for c := range n {
+			moved[at+c*m/n] += mass[from+c]
+		}
+	}
+	*mass = moved
 }

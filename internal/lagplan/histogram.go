@@ -5,51 +5,71 @@ import "math"
 const (
 	memory     = 500 // flows after which a flow counts e times less
 	alarmLevel = 6   // nats by which the prior may explain the flows better
-	leftOver   = 2   // flows' worth of mass kept when the alarm goes
+	leftOver   = 1   // flow's worth of mass kept when the alarm goes
 )
 
 // histogram holds one flow's worth of mass for each flow, spread over the lags
-// that the flow allows, and forgets slowly. The prior's one flow comes on top.
+// that the flow allows, and forgets slowly. The prior comes on top.
 //
 // How a flow is spread decides what is learned. In proportion to the present
 // density, a lag far narrower than its intervals is found, but noise hardens
 // into peaks, the plan reads at their ends, and its reads confirm them. In
 // proportion to the square root of the density, noise melts and so does what is
-// narrow. A histogram does the first between blocks of cells and the second
-// within a block.
+// narrow. A histogram does the first between groups of cells and the second
+// within a group.
 type histogram struct {
-	mass  [places]float32
-	total float64 // sum of mass
-	alarm float64 // CUSUM of how much better the prior explains the flows
+	mass           [maxCells]float32
+	atOnce, beyond float32
+	total          float64 // sum of mass
+	alarm          float64 // CUSUM of how much better the prior explains the flows
 }
 
 // explains returns the probability that the histogram gives to the interval.
-func (h *histogram) explains(i Interval) float64 {
-	mass := h.within(i)
-	if i.atOnce {
-		mass += h.at(atOnce)
+func (h *histogram) explains(s *span) float64 {
+	mass := h.within(s)
+	if s.atOnce {
+		mass += h.visible()
 	}
-	if i.beyond {
-		mass += h.at(beyond)
+	if s.beyond {
+		mass += h.endless()
 	}
-	return mass / (h.total + 1)
+	return mass / (h.total + priorFlows)
 }
 
 // within returns the mass of the cells in the interval.
-func (h *histogram) within(i Interval) (mass float64) {
-	first, end := i.first(), i.end()
-	if first == end {
-		return 0
-	}
-	for _, m := range h.mass[first:end] {
-		mass += float64(m)
-	}
-	mass -= (i.from - float64(first)) * float64(h.mass[first])
-	mass -= (float64(end) - i.to) * float64(h.mass[end-1])
-	return max(mass, 0) + priorUpTo(i.to) - priorUpTo(i.from)
+func (h *histogram) within(s *span) float64 {
+	return h.between(s.from, s.to) + priorFlows*s.priorWithin()
 }
 
-func (h *histogram) at(place int) float64 { return float64(h.mass[place]) + prior[place] }
+// between returns the mass from one place to another.
+func (h *histogram) between(from, to float64) float64 {
+	first, end := int(from), min(int(math.Ceil(to)), maxCells)
+	if first >= end {
+		return 0
+	}
+	mass := sum(h.mass[first:end])
+	mass -= (from - float64(first)) * float64(h.mass[first])
+	mass -= (float64(end) - to) * float64(h.mass[end-1])
+	return max(mass, 0)
+}
+
+// sum adds in four rows, since each addition waits for the one before it.
+func sum(mass []float32) float64 {
+	var rows [4]float32
+	for ; len(mass) >= 4; mass = mass[4:] {
+		rows[0] += mass[0]
+		rows[1] += mass[1]
+		rows[2] += mass[2]
+		rows[3] += mass[3]
+	}
+	for _, m := range mass {
+		rows[0] += m
+	}
+	return float64(rows[0]+rows[1]) + float64(rows[2]+rows[3])
+}
+
+func (h *histogram) visible() float64 { return float64(h.atOnce) + priorFlows*priorAtOnce }
+func (h *histogram) endless() float64 { return float64(h.beyond) + priorFlows*priorBeyond }
 
 // changed reports, once, that the lag is no longer the one that was learned:
 // the prior has explained the last flows better by so much that chance would
@@ -70,56 +90,12 @@ func (h *histogram) keep(flows float64) {
 
 // scale multiplies all mass.
 func (h *histogram) scale(by float64) {
-	h.total = 0
-	for p := range h.mass {
-		h.mass[p] *= float32(by)
-		h.total += float64(h.mass[p])
+	h.atOnce *= float32(by)
+	h.beyond *= float32(by)
+	for c := range h.mass {
+		h.mass[c] *= float32(by)
 	}
+	h.total = h.all()
 }
 
-// add spreads one flow over its interval, the share visible at once being
-// given, in blocks of so many cells.
-func (h *histogram) add(i Interval, visible float64, block int) {
-	h.total++
-	if i.atOnce {
-		h.mass[atOnce] += float32(visible)
-	}
-	whole := h.within(i)
-	if i.beyond {
-		whole += h.at(beyond)
-	}
-	each := (1 - visible) / whole
-	if i.beyond {
-		h.mass[beyond] += float32(each * h.at(beyond))
-	}
-	// What is beyond every read is not shaped by the plan, so nothing needs to
-	// be melted there.
-	if i.beyond {
-		for c := i.first(); c < i.end(); c++ {
-			h.mass[c] += float32(each * i.share(c) * h.at(c))
-		}
-		return
-	}
-	for c := i.first(); c < i.end(); {
-		end := min((c/block+1)*block, i.end())
-		h.addTempered(i, c, end, each)
-		c = end
-	}
-}
-
-// addTempered spreads what one block gets by the square root of its density.
-func (h *histogram) addTempered(i Interval, from, end int, each float64) {
-	var roots [broadCells]float64
-	var mass, sum float64
-	for c := from; c < end; c++ {
-		share, at := i.share(c), h.at(c)
-		root := share * math.Sqrt(at*(edges[c+1]-edges[c]))
-		roots[c-from] = root
-		sum += root
-		mass += share * at
-	}
-	each *= mass / sum
-	for c := from; c < end; c++ {
-		h.mass[c] += float32(each * roots[c-from])
-	}
-}
+func (h *histogram) all() float64 { return float64(h.atOnce) + float64(h.beyond) + sum(h.mass[:]) }

@@ -1,8 +1,8 @@
 package lagplan
 
 const (
-	spanCells  = 16
-	spans      = Cells/spanCells + 1
+	spanBlocks = 4
+	spans      = blocks/spanBlocks + 1
 	sameRead   = 1.5 // times as late may the same read of another flow be
 	probePrior = 0.1 // flows, before the first read at zero
 )
@@ -24,18 +24,18 @@ func (p *probes) count(i Interval, probed float64) {
 		p.hits++
 	case i.atOnce || i.beyond:
 	case i.missedAtOnce():
-		p.later[span(i.to)]++
+		p.later[spanOf(i.to)]++
 	default:
-		p.later[span(i.to)] += float32(probed)
+		p.later[spanOf(i.to)] += float32(probed)
 	}
 }
 
-func span(position float64) int { return int(position) / spanCells }
+func spanOf(position float64) int { return int(position) / spanBlocks }
 
 // share returns which share of the lags up to t are none at all.
 func (p *probes) share(t float64) float64 {
 	var later float64
-	for _, n := range p.later[:span(position(t*sameRead))+1] {
+	for _, n := range p.later[:spanOf(position(t*sameRead))+1] {
 		later += float64(n)
 	}
 	return (p.hits + probePrior*priorAtOnce) / (p.hits + later + probePrior)

@@ -1,10 +1,17 @@
 package lagplan
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Solver finds best schedules. Its zero value is ready; it is not safe for
 // concurrent use.
 type Solver struct {
+	// Even says that what is visible from one node to the next becomes so
+	// evenly on the way, so that more reads between the two may pay.
+	Even bool
+
 	cost []float64 // of the best way on from a node, less what the way to it adds
 	hull []int32   // nodes that are the best next one for some node before them
 }
@@ -15,6 +22,8 @@ type Solver struct {
 // survival does not rise. A read costs price, and those after the first are at
 // least spacing apart, but for the closing read. It sets next[i] to the node
 // after i, and next[last] to last; all slices have the same length, at least 2.
+// With Even it may set next[i] to the sum of [within] and a number of reads, the
+// last of them at node i+1 and the others evenly before it.
 //
 // The cost of an edge is survival[i]·(price + times[j] − times[i]), so with
 //
@@ -47,7 +56,56 @@ func (s *Solver) Solve(times, survival []float64, price, spacing float64, next [
 		}
 		next[i] = uint16(s.hull[best])
 		s.cost[i] = missed*(price-t) + way(best)
+		if s.Even && i > 0 && i+1 < last {
+			s.divide(times, survival, price, spacing, i, next)
+		}
 	}
+}
+
+// within marks a way to the next node that is divided by more reads.
+const within = 1 << 15
+
+// divide takes the way from node i to the next one, divided by the best number
+// of reads, if that costs less. With n reads on a way of width w, over which a
+// mass m becomes visible, it costs price·n·(S−m/2) + w·m/2n and what does not
+// depend on n.
+func (s *Solver) divide(times, survival []float64, price, spacing float64, i int, next []uint16) {
+	width, mass := times[i+1]-times[i], survival[i]-survival[i+1]
+	half := survival[i] - mass/2
+	if mass*width <= 4*price*half { // fewer than 1.4 reads
+		return
+	}
+	most := float64(within - 1)
+	if spacing > 0 {
+		most = min(most, width/spacing)
+	}
+	reads := math.Floor(min(math.Sqrt(mass*width/(2*price*half))+0.5, most))
+	if reads < 2 {
+		return
+	}
+	cost := (price+width/reads)*readsWithin(reads, survival[i], mass) + s.cost[i+1]
+	if cost < s.cost[i] {
+		s.cost[i] = cost
+		next[i] = within + uint16(reads)
+	}
+}
+
+// readsWithin returns the mean of the reads on a way that is divided by so many,
+// over which a mass becomes visible, of those that miss at its beginning.
+func readsWithin(reads, missed, mass float64) float64 { return reads*missed - mass*(reads-1)/2 }
+
+// Reads returns the mean reads of a flow that goes by the program.
+func Reads(survival []float64, next []uint16) (reads float64) {
+	for i := 0; i != len(next)-1; {
+		if n := next[i]; n >= within {
+			reads += readsWithin(float64(n-within), survival[i], survival[i]-survival[i+1])
+			i++
+			continue
+		}
+		reads += survival[i]
+		i = int(next[i])
+	}
+	return reads
 }
 
 // push puts a node's line on the hull, and takes off those that it beats

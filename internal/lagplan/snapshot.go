@@ -9,11 +9,12 @@ import (
 // Snapshot is an [Estimate] as it is stored. Masses are rounded to a
 // ten-thousandth of a flow.
 type Snapshot struct {
-	Broad HistogramSnapshot `json:"broad"`
-	Sharp HistogramSnapshot `json:"sharp"`
-	Lean  float64           `json:"lean"`
-	Hits  float64           `json:"hits"`
-	Later []float64         `json:"later"`
+	Levels []int             `json:"levels"` // of the blocks
+	Broad  HistogramSnapshot `json:"broad"`
+	Sharp  HistogramSnapshot `json:"sharp"`
+	Lean   float64           `json:"lean"`
+	Hits   float64           `json:"hits"`
+	Later  []float64         `json:"later"`
 }
 
 // HistogramSnapshot is one of the two histograms of a [Snapshot].
@@ -29,11 +30,15 @@ const mostFlows = (memory + forgetAfter) * 1.01
 
 // Snapshot returns what the estimate knows.
 func (e *Estimate) Snapshot() Snapshot {
+	cells := e.grid.end()
 	s := Snapshot{
-		Broad: e.broad.snapshot(),
-		Sharp: e.sharp.snapshot(),
+		Broad: e.broad.snapshot(cells),
+		Sharp: e.sharp.snapshot(cells),
 		Lean:  e.lean,
 		Hits:  round(e.probes.hits),
+	}
+	for _, level := range e.grid.levels {
+		s.Levels = append(s.Levels, int(level))
 	}
 	for _, n := range e.probes.later {
 		s.Later = append(s.Later, round(float64(n)))
@@ -61,20 +66,43 @@ func (s *Snapshot) Estimate() (e Estimate, err error) {
 		return e, errors.New("counts of reads at zero out of range")
 	}
 	e.probes.hits, e.lean = s.Hits, s.Lean
-	if e.broad, err = s.Broad.histogram(); err != nil {
+	if e.grid, err = gridOf(s.Levels); err != nil {
+		return e, err
+	}
+	cells := e.grid.end()
+	if e.broad, err = s.Broad.histogram(cells); err != nil {
 		return e, fmt.Errorf("broad: %w", err)
 	}
-	if e.sharp, err = s.Sharp.histogram(); err != nil {
+	if e.sharp, err = s.Sharp.histogram(cells); err != nil {
 		return e, fmt.Errorf("sharp: %w", err)
 	}
 	return e, nil
 }
 
-func (h *histogram) snapshot() HistogramSnapshot {
+// gridOf returns the grid that was stored.
+func gridOf(levels []int) (g grid, err error) {
+	if len(levels) != blocks {
+		return g, fmt.Errorf("%d levels, not %d", len(levels), blocks)
+	}
+	cells := 0
+	for b, level := range levels {
+		if level < 0 || level > mostLevel {
+			return g, fmt.Errorf("level out of range: %d", level)
+		}
+		if cells += 1 << level; cells > maxCells {
+			return g, fmt.Errorf("more than %d cells", maxCells)
+		}
+		g.levels[b] = uint8(level)
+		g.extra[b+1] = g.extra[b] + uint16(1)<<level - 1
+	}
+	return g, nil
+}
+
+func (h *histogram) snapshot(cells int) HistogramSnapshot {
 	s := HistogramSnapshot{
-		AtOnce: round(float64(h.mass[atOnce])),
-		Cells:  make([]float64, Cells),
-		Beyond: round(float64(h.mass[beyond])),
+		AtOnce: round(float64(h.atOnce)),
+		Cells:  make([]float64, cells),
+		Beyond: round(float64(h.beyond)),
 		Alarm:  h.alarm,
 	}
 	for c := range s.Cells {
@@ -83,25 +111,24 @@ func (h *histogram) snapshot() HistogramSnapshot {
 	return s
 }
 
-func (s *HistogramSnapshot) histogram() (h histogram, err error) {
-	if len(s.Cells) != Cells {
-		return h, fmt.Errorf("%d cells, not %d", len(s.Cells), Cells)
+func (s *HistogramSnapshot) histogram(cells int) (h histogram, err error) {
+	if len(s.Cells) != cells {
+		return h, fmt.Errorf("%d cells, not %d", len(s.Cells), cells)
 	}
 	if !(s.Alarm >= 0 && s.Alarm <= alarmLevel) {
 		return h, fmt.Errorf("alarm out of range: %v", s.Alarm)
 	}
-	h.alarm = s.Alarm
+	if !(s.AtOnce >= 0 && s.Beyond >= 0) {
+		return h, fmt.Errorf("negative mass outside the cells: %v, %v", s.AtOnce, s.Beyond)
+	}
+	h.alarm, h.atOnce, h.beyond = s.Alarm, float32(s.AtOnce), float32(s.Beyond)
 	for c, m := range s.Cells {
+		if !(m >= 0) {
+			return h, fmt.Errorf("negative mass at %d: %v", c, m)
+		}
 		h.mass[c] = float32(m)
 	}
-	h.mass[atOnce], h.mass[beyond] = float32(s.AtOnce), float32(s.Beyond)
-	for place, m := range h.mass {
-		if !(m >= 0) {
-			return h, fmt.Errorf("negative mass at %d: %v", place, m)
-		}
-		h.total += float64(m)
-	}
-	if !(h.total <= mostFlows) {
+	if h.total = h.all(); !(h.total <= mostFlows) {
 		return h, fmt.Errorf("mass of %v flows, more than are remembered", h.total)
 	}
 	return h, nil

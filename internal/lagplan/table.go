@@ -11,54 +11,60 @@ const pastHorizon = 1.05
 type Table struct {
 	Reads    float64 // mean reads of a flow, by what was known
 	deadline float64
-	cell     int      // of the deadline
-	next     []uint16 // by node: 0 the beginning, k+1 a read at edge k, then the deadline
+	times    []float32 // of the nodes: 0 the beginning, then a read at each edge
+	next     []uint16  // by node, the deadline being the last
 }
 
 // bench is what making a table takes and giving it back spares the next.
 type bench struct {
-	solver   Solver
-	survival [Cells + 1]float64
-	times    [places + 1]float64
-	missed   [places + 1]float64
+	solver Solver
+	times  [maxNodes]float64
+	missed [maxNodes]float64
 }
 
-var benches = sync.Pool{New: func() any { return new(bench) }}
+const maxNodes = Edges + 2
+
+var benches = sync.Pool{New: func() any { return &bench{solver: Solver{Even: true}} }}
 
 // NewTable plans the reads of flows that end at the deadline. A read costs
 // price; reads are at least spacing apart. The first is at zero if so asked.
 func NewTable(e *Estimate, deadline, price, spacing float64, atOnce bool) Table {
 	b := benches.Get().(*bench)
 	defer benches.Put(b)
-	e.Survival(&b.survival)
+	edges := e.Survival((*[Edges]float64)(b.times[1:]), (*[Edges]float64)(b.missed[1:]))
 
 	b.times[0], b.missed[0] = 0, 1
-	n := 1
-	for k := 0; k <= Cells && (k == 0 || edges[k] < deadline); k++ {
-		b.times[n], b.missed[n] = edges[k], b.survival[k]
-		n++
+	last := 2
+	for last <= edges && b.times[last] < deadline {
+		last++
 	}
-	b.times[n], b.missed[n] = deadline, 0
-	n++
+	b.times[last], b.missed[last] = deadline, 0
 
-	t := Table{deadline: deadline, cell: int(position(deadline)), next: make([]uint16, n)}
-	b.solver.Solve(b.times[:n], b.missed[:n], price, spacing, t.next)
+	t := Table{deadline: deadline, times: make([]float32, last), next: make([]uint16, last+1)}
+	for i := range t.times {
+		t.times[i] = float32(b.times[i])
+	}
+	b.solver.Solve(b.times[:last+1], b.missed[:last+1], price, spacing, t.next)
 	if atOnce {
 		t.next[0] = 1
 	}
-	for i := 0; i != t.last(); i = int(t.next[i]) {
-		t.Reads += b.missed[i]
-	}
+	t.Reads = Reads(b.missed[:last+1], t.next)
 	return t
 }
 
 // Suits reports whether the table holds for flows that end at the deadline, to
-// within a cell, which makes no difference to a plan.
-func (t *Table) Suits(deadline float64) bool { return t.cell == int(position(deadline)) }
+// within some hundredths, which makes no difference to a plan.
+func (t *Table) Suits(deadline float64) bool {
+	const near = 0.02
+	return deadline >= t.deadline*(1-near) && deadline <= t.deadline*(1+near)
+}
 
 // First returns when the first read is best, and how long from about there the
 // next one is.
-func (t *Table) First() (at, room float64) { return t.leg(0, 0) }
+func (t *Table) First() (at, room float64) {
+	to := int(t.next[0])
+	return t.time(to), t.gap(to)
+}
 
 // After returns when the next read is best after one at s, and how long from
 // about there the one after it is. A time not before the deadline means none.
@@ -67,12 +73,14 @@ func (t *Table) First() (at, room float64) { return t.leg(0, 0) }
 // not been, and so tells how many of the lags up to the first planned read are
 // none.
 func (t *Table) After(s float64) (at, room float64) {
-	place := position(s)
-	if place <= 1 && t.time(int(t.next[0])) > s {
+	if s <= sameInstant && t.time(int(t.next[0])) > s {
 		return t.First()
 	}
-	node := min(int(place)+1, t.last()-1)
-	at, room = t.leg(node, min(place+1-float64(node), 1))
+	node := t.node(s)
+	if reads := int(t.next[node]); reads >= within {
+		return t.inside(node, s)
+	}
+	at, room = t.leg(node, s)
 	if at == t.deadline && t.deadline > Horizon {
 		at = max(s, Horizon) * pastHorizon
 		room = at * (pastHorizon - 1)
@@ -80,38 +88,66 @@ func (t *Table) After(s float64) (at, room float64) {
 	return at, room
 }
 
-// leg returns the next read after a place between two nodes, so far on from the
-// first of them, and the room that it has.
-func (t *Table) leg(node int, on float64) (at, room float64) {
+// node returns the last node not after s, but for rounding.
+func (t *Table) node(s float64) int {
+	const slack = 1e-7
+	at := float32(s + s*slack)
+	low, high := 1, len(t.times)
+	for high-low > 1 {
+		if middle := (low + high) / 2; t.times[middle] <= at {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
+// inside returns the next of the reads that divide the way from a node to the
+// one after it, going on from s.
+func (t *Table) inside(node int, s float64) (at, room float64) {
+	gap, left := t.gap(node), t.time(node+1)-s
+	if left < gap/2 {
+		return t.After(t.time(node + 1))
+	}
+	reads := max(float64(int(left/gap+0.5)), 1)
+	return s + left/reads, gap
+}
+
+// leg returns the next read after one at s, which lies between a node and the
+// one after it, and the room that it has.
+func (t *Table) leg(node int, s float64) (at, room float64) {
 	to := int(t.next[node])
 	at = t.time(to)
 	// Between nodes that lead to neighbours, so does the way on. Where they do
 	// not, something lies between that a read must not overlook, and the
 	// earlier node knows of it.
-	if node > 0 && to != t.last() {
+	if to != t.last() {
 		if other := int(t.next[node+1]); other > to && other <= to+2 && other != t.last() {
-			at += on * (t.time(other) - at)
+			on := (s - t.time(node)) / (t.time(node+1) - t.time(node))
+			at += min(max(on, 0), 1) * (t.time(other) - at)
 		}
 	}
-	return at, t.room(to)
+	// How far the reads from there are apart goes by that node and by the one
+	// before. At the end of what is dense the latter has a read follow closely,
+	// as a read there must not come early.
+	return at, min(t.gap(to), t.gap(max(to-1, 0)))
 }
 
-// room returns how far the reads from a node are apart, going by the node and by
-// the one before. At the end of what is dense the latter has a read follow
-// closely, as a read there must not come early.
-func (t *Table) room(node int) float64 {
-	before := max(node-1, 0)
-	return min(t.time(int(t.next[node]))-t.time(node), t.time(int(t.next[before]))-t.time(before))
+// gap returns how long from a node the next read is.
+func (t *Table) gap(node int) float64 {
+	to := int(t.next[node])
+	if to >= within {
+		return (t.time(node+1) - t.time(node)) / float64(to-within)
+	}
+	return t.time(to) - t.time(node)
 }
 
 func (t *Table) last() int { return len(t.next) - 1 }
 
 func (t *Table) time(node int) float64 {
-	switch node {
-	case 0:
-		return 0
-	case t.last():
+	if node == t.last() {
 		return t.deadline
 	}
-	return edges[node-1]
+	return float64(t.times[node])
 }

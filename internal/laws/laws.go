@@ -32,6 +32,7 @@ var All = sync.OnceValue(func() []Law {
 		Lognormal(5, 0.3).as("slow"),
 		replicas().as("replicas"),
 		farReplicas().as("far replicas").thin(),
+		diskReplicas().as("disk replicas").thin(),
 
 		Erlang(4, 0.2).as("gamma"),
 		Weibull(0.1, 0.5).as("weibull"),

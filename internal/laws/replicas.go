@@ -15,6 +15,12 @@ func replicas() Law {
 	return lastOfThree(write, answer, 0)
 }
 
+func diskReplicas() Law {
+	write := oneWay(0.38, Pareto(1.05, 1.51), Exponential(1/0.183))
+	answer := oneWay(0.9122, Pareto(0.235, 10), Exponential(1/1.66))
+	return lastOfThree(write, answer, 0)
+}
+
 func farReplicas() Law {
 	write := oneWay(0.38, Pareto(1.05, 1.51), Exponential(1/0.183))
 	answer := oneWay(0.9122, Pareto(0.235, 10), Exponential(1/1.66))

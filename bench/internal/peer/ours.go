@@ -62,10 +62,11 @@ var seen = poll.When(func(visible bool) bool { return visible })
 func Learned(seed uint64) []Setting {
 	all := []Setting{LearnedWith("3 reads", readback.LearnedOptions{Seed: seed})}
 	all[0].Default = true
-	for _, reads := range []float64{1.25, 1.5, 1.75, 2, 2.5, 3.5, 4, 5, 6.5, 8, 10, 13, 17, 22, 30, 40, 60, 100, 200, 500} {
+	for _, reads := range []float64{1.25, 1.5, 1.75, 2, 2.5, 3.5, 4, 5, 6.5, 8, 10, 13, 17, 22, 30, 40, 60, 100, 200, 500, 1000, 2000} {
 		all = append(all, LearnedWith(strconv.FormatFloat(reads, 'g', -1, 64)+" reads", readback.LearnedOptions{Reads: reads, Seed: seed}))
 	}
 	for _, price := range []time.Duration{
+		10 * time.Microsecond, 30 * time.Microsecond, 100 * time.Microsecond, 300 * time.Microsecond,
 		time.Millisecond, 3 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond,
 		100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second,
 		5 * time.Second, 10 * time.Second, 30 * time.Second,
@@ -79,16 +80,34 @@ func Learned(seed uint64) []Setting {
 func LearnedWith(knobs string, options readback.LearnedOptions) Setting {
 	return Setting{
 		Peer: OurLearned, Knobs: knobs, How: Bubble, decides: true,
-		player: func(trip time.Duration) Player { return &learning{readback.NewLearned(options), trip} },
+		player: func(trip time.Duration) Player { return &learning{schedule: readback.NewLearned(options), trip: trip} },
+	}
+}
+
+// LearnedAfter is poll.Until with the schedule of a key that is new after so many
+// flows of another key.
+func LearnedAfter(options readback.LearnedOptions, others int) Setting {
+	return Setting{
+		Peer: OurLearned, How: Bubble, decides: true,
+		player: func(trip time.Duration) Player {
+			all := readback.NewLearned(options)
+			return &learning{schedule: all.For("old"), trip: trip, others: others, next: all}
+		},
 	}
 }
 
 type learning struct {
 	schedule *readback.Learned
 	trip     time.Duration
+
+	others int // flows after which a key of next begins
+	next   *readback.Learned
 }
 
 func (p *learning) Play(lag time.Duration) (f Flow) {
+	if p.others--; p.others == -1 && p.next != nil {
+		p.schedule = p.next.For("new")
+	}
 	zero := time.Now()
 	read := func(context.Context) (bool, error) {
 		f.Reads++
