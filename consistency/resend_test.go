@@ -206,23 +206,54 @@ func TestResend_refusalAfterAmbiguousTry(t *testing.T) {
 
 func TestResend_contextEndsWhileWaiting(t *testing.T) {
 	t.Parallel()
-	for _, status := range []int{429, 503} {
-		bubble(t, fmt.Sprint(status), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
-			defer cancel()
-			s := &service{writes: answers(status), reads: answers(200), found: [][]string{{"w1"}}}
-			p := s.policy()
-			p.Resend = resendAll
-			began := time.Now()
-			res, err := consistency.Do(ctx, p, s.to(consistency.ToPresent))
-			s.told(t, res, err)
-			assert.Equal(t, seconds(0, 1), s.writesAt())
-			assert.Equal(t, 1500*time.Millisecond, time.Since(began))
-			assert.ErrorIs(t, err, context.DeadlineExceeded)
-			assert.Equal(t, status == 429, res.Outcome == failed)
-			assert.Empty(t, s.readAt)
-		})
-	}
+	bubble(t, "429", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		s := &service{writes: answers(429)}
+		p := s.policy()
+		p.Resend = resendAll
+		began := time.Now()
+		res, err := consistency.Do(ctx, p, s.to(consistency.ToPresent))
+		s.told(t, res, err)
+		assert.Equal(t, seconds(0, 1), s.writesAt())
+		assert.Equal(t, 1500*time.Millisecond, time.Since(began))
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, failed, res.Outcome)
+		assert.Empty(t, s.readAt)
+	})
+	bubble(t, "cancelled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer time.AfterFunc(1500*time.Millisecond, cancel).Stop()
+		s := &service{writes: answers(503), reads: answers(200), found: [][]string{{"w1"}}}
+		p := s.policy()
+		p.Resend = resendAll
+		began := time.Now()
+		res, err := consistency.Do(ctx, p, s.to(consistency.ToPresent))
+		s.told(t, res, err)
+		assert.Equal(t, 1500*time.Millisecond, time.Since(began))
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, unconfirmed, res.Outcome)
+		assert.Empty(t, s.readAt)
+	})
+}
+
+// An ambiguous write that cannot be sent again before the context's deadline is
+// read back in the time that is left.
+func TestResend_noTimeLeft(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		s := &service{writes: answers(503), reads: answers(200), found: [][]string{{"w1"}}}
+		p := s.policy()
+		p.Resend = resendAll
+		began := time.Now()
+		res, err := consistency.Do(ctx, p, s.to(consistency.ToPresent))
+		require.NoError(t, err)
+		s.told(t, res, err)
+		assert.Equal(t, seconds(0, 1), s.writesAt())
+		assert.Equal(t, time.Second, time.Since(began))
+	})
 }
 
 func TestResend_onNotSent(t *testing.T) {

@@ -137,6 +137,9 @@ func (s *resending) wait(ctx context.Context, p *Policy, class Class, a Answer) 
 	if at >= limit {
 		return false
 	}
+	if end, bounded := ctx.Deadline(); class == Ambiguous && bounded && time.Until(end) <= at-now {
+		return false // the time that is left is for the reads
+	}
 	timer := time.NewTimer(at - now)
 	defer timer.Stop()
 	select {

@@ -3,6 +3,7 @@ package readbackhttp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -76,11 +77,13 @@ func (h *held) share() (again bool) {
 		h.lead(g)
 		return false
 	case <-g.shown:
-		h.once()
+		left := h.until() - h.clock()
+		h.once(max(left-2*h.reserve(left), left/2)) // if it hangs, there is time for another
 		return h.final == nil && h.ctx.Err() == nil && h.clock() < h.until()
 	case <-closing.C:
-		h.once()
-		return false
+		end := h.until()
+		h.once(end - h.clock())
+		return h.final == nil && h.ctx.Err() == nil && h.until() > end // another reason, with a later window
 	case <-h.ctx.Done():
 		return false
 	}
@@ -101,6 +104,14 @@ func (h *held) join() *group {
 
 // lead polls for all who wait.
 func (h *held) lead(g *group) {
+	for h.leadUntil(g, h.until()) {
+	}
+}
+
+// leadUntil polls until the window of the reason seen last ends, of which the
+// loop cannot know by itself: the answer that began it came before. It returns
+// true if another reason has come since, with a later window.
+func (h *held) leadUntil(g *group, end time.Duration) (again bool) {
 	g.pacing.latest = h.closing()
 	_, h.why = poll.Until(h.ctx, h.look, func(resp *http.Response, err error, read poll.Read) poll.Judgement {
 		j := h.judge(resp, err, read)
@@ -108,13 +119,21 @@ func (h *held) lead(g *group) {
 		return j
 	}, poll.Options{
 		Schedule:    &g.pacing,
-		Within:      h.limit(),
+		Within:      end,
 		ReadTimeout: h.t.options.Policy.ReadTimeout,
 		Reserve:     max(2*h.slowest, leastReserve),
 		Since:       h.write.At,
 		Observe:     h.tell,
 		History:     h.history,
 	})
+	var unready *poll.NotReadyError
+	if !errors.As(h.why, &unready) || unready.Cause != poll.ErrDeadline {
+		return false
+	}
+	if end < h.limit() {
+		unready.Cause = fmt.Errorf("%w: %s", poll.ErrWindow, h.reason)
+	}
+	return h.clock() < h.until()
 }
 
 // closing returns how long it is until the last read that fits in the window of
@@ -124,16 +143,15 @@ func (h *held) closing() time.Duration {
 	return left - h.reserve(left)
 }
 
-// once reads for this request alone.
-func (h *held) once() {
-	left := h.until() - h.clock()
-	if left <= 0 {
+// once reads for this request alone, for as long as that at most.
+func (h *held) once(longest time.Duration) {
+	if longest <= 0 {
 		return
 	}
 	if limit := h.t.options.Policy.ReadTimeout; limit > 0 {
-		left = min(left, limit)
+		longest = min(longest, limit)
 	}
-	ctx, cancel := context.WithTimeoutCause(h.ctx, left, poll.ErrReadTimeout)
+	ctx, cancel := context.WithTimeoutCause(h.ctx, longest, poll.ErrReadTimeout)
 	defer cancel()
 	read := poll.Read{Began: h.clock()}
 	resp, err := h.look(ctx)

@@ -1,0 +1,140 @@
+//go:build !race
+
+package main_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// mutant is a deliberate defect of the library, as a file in testdata/mutants
+// describes it: what it is, the file, the kind of violation that must come of it,
+// the driver that must see it if not any will do, and the text to replace.
+type mutant struct {
+	name, about, file, kind, driver string
+	before, after                   string
+}
+
+func readMutant(t *testing.T, path string) mutant {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	head, patch, ok := strings.Cut(string(text), "-- old --\n")
+	require.True(t, ok, path)
+	m := mutant{name: strings.TrimSuffix(filepath.Base(path), ".txt")}
+	m.before, m.after, ok = strings.Cut(patch, "-- new --\n")
+	require.True(t, ok, path)
+	for line := range strings.Lines(head) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		switch name {
+		case "file":
+			m.file = value
+		case "kind":
+			m.kind = value
+		case "driver":
+			m.driver = value
+		default:
+			m.about += strings.TrimSpace(line)
+		}
+	}
+	require.NotEmpty(t, m.about, path)
+	require.NotEmpty(t, m.file, path)
+	require.NotEmpty(t, m.kind, path)
+	return m
+}
+
+// build builds the simulator with the mutant in it, and leaves the tree alone.
+func (m mutant) build(t *testing.T, root string) (program string) {
+	t.Helper()
+	path := filepath.Join(root, filepath.FromSlash(m.file))
+	source, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(source), m.before), "the text to replace must be in %s once", m.file)
+	dir := t.TempDir()
+	mutated := filepath.Join(dir, "mutated.go")
+	require.NoError(t, os.WriteFile(mutated, []byte(strings.Replace(string(source), m.before, m.after, 1)), 0o600))
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: mutated}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
+	program = filepath.Join(dir, "sim")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "./internal/sim")
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return program
+}
+
+// wrong runs a program that must exit with 1, and returns what it prints.
+func wrong(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit, "%v sees nothing wrong: %s", args, out)
+	assert.Equal(t, 1, exit.ExitCode(), "%s", out)
+	return string(out)
+}
+
+// The program as it is sees nothing wrong, and says so in one line.
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	program := filepath.Join(t.TempDir(), "sim")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./internal/sim")
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	out, err = exec.CommandContext(t.Context(), program, "-flows", "1000", "-seed", "4").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Regexp(t, `^flows=1000 confirmed=\d+ unconfirmed=\d+ failed=\d+ false-confirmed=0 false-failed=0 missed=0 double-writes=0 leaks=0 seconds=[\d.]+\n$`, string(out))
+	for _, bad := range [][]string{{"-flows", "-1"}, {"-workers", "0"}, {"now"}} {
+		_, err := exec.CommandContext(t.Context(), program, bad...).CombinedOutput()
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit)
+		assert.Equal(t, 2, exit.ExitCode())
+	}
+}
+
+// Each mutant is caught, for what it is.
+func TestMutants(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("testdata/mutants/*.txt")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(paths), 12)
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	kinds, drivers := make(map[string]bool), make(map[string]bool)
+	for _, path := range paths {
+		m := readMutant(t, path)
+		kinds[m.kind], drivers[m.driver] = true, true
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			// One defect can show in several ways: so it is not the first
+			// violation that counts.
+			program := m.build(t, root)
+			out := wrong(t, program, "-flows", "50000", "-stop", "20", "-workers", "1")
+			assert.Contains(t, out, "WRONG  "+m.kind+": ", m.about)
+			assert.Contains(t, out, "driver "+m.driver, m.about)
+
+			_, seed, _ := strings.Cut(out, "-replay ")
+			seed, _, _ = strings.Cut(seed, "\n")
+			assert.Contains(t, wrong(t, program, "-replay", seed), "WRONG  ")
+			if m.name == "streak-survives-404" {
+				assert.Contains(t, wrong(t, program, "-real", "-for", "20s", "-stop", "1"), "WRONG  "+m.kind)
+			}
+		})
+	}
+	for _, kind := range []string{"false-confirmed", "false-failed", "missed", "double-writes", "leaks", "misreports"} {
+		assert.True(t, kinds[kind], "no mutant shows that %s are seen", kind)
+	}
+	for _, driver := range []string{"do", "exchange", "resume", "await", "transport"} {
+		assert.True(t, drivers[driver], "no mutant is for driver %s", driver)
+	}
+}

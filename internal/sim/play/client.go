@@ -1,0 +1,267 @@
+package play
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/sim/world"
+)
+
+// origin is where the service seems to be.
+const origin = "http://service.test"
+
+// Ref is what a typed client refers to a thing by. Code is set by clients that
+// answer everything with a nil error.
+type Ref struct {
+	ID   string `json:"id,omitempty"`
+	Code int    `json:"-"`
+}
+
+// StatusCode returns the status of an answer to a write.
+func (r Ref) StatusCode() int { return r.Code }
+
+// Shown is what a read of a typed client returns.
+type Shown struct {
+	ID    string
+	Value string
+	Code  int
+}
+
+// StatusCode returns the status of an answer to a read.
+func (s *Shown) StatusCode() int { return s.Code }
+
+// manner is how a typed client tells what it was answered.
+type manner uint8
+
+const (
+	byStatusCode manner = iota // an error with a method StatusCode
+	byHTTPStatus               // an error with a method HTTPStatusCode
+	byAnswer                   // an error with a whole Answer
+	byValue                    // a nil error, and the status in the value
+	manners
+)
+
+// habits are what a client does by itself.
+type habits struct {
+	manner  manner
+	retries int  // of a write that was answered with 5xx or lost
+	follows bool // redirects
+}
+
+// client is a typed client of the service.
+type client struct {
+	http   http.RoundTripper
+	habits habits
+	goal   world.Goal
+	auth   string
+	key    string
+	writes []call // calls of Write, each with what it was answered
+}
+
+// call is one call of Write by the library.
+type call struct {
+	began, ended time.Time
+	status       int // as the client tells it; 0 if it tells none
+	unreached    bool
+}
+
+// send sends a request, and follows where the answer leads if that is the
+// client's habit.
+func (c *client) send(ctx context.Context, method, path string) (*http.Response, error) {
+	resp, err := c.sendOnce(ctx, method, path)
+	if err != nil || !c.habits.follows || resp.StatusCode < 301 || resp.StatusCode > 303 {
+		return resp, err
+	}
+	at := resp.Header.Get("Location")
+	if at == "" {
+		return resp, nil
+	}
+	_ = resp.Body.Close()
+	return c.send(ctx, http.MethodGet, pathOf(at))
+}
+
+func (c *client) sendOnce(ctx context.Context, method, path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, origin+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.auth != "" {
+		req.Header["Authorization"] = []string{c.auth}
+	}
+	if c.key != "" && method != http.MethodGet {
+		req.Header["Idempotency-Key"] = []string{c.key}
+	}
+	return c.http.RoundTrip(req)
+}
+
+// pathOf returns the path of a Location.
+func pathOf(at string) string { return strings.TrimPrefix(at, origin) }
+
+// write is what a flow calls to write.
+func (c *client) write(ctx context.Context, method, path string) (Ref, error) {
+	began := time.Now()
+	ref, err := c.writeOnce(ctx, method, path)
+	c.writes = append(c.writes, callOf(began, ref.Code, err))
+	return ref, err
+}
+
+// callOf returns what a call of Write is known to have been answered.
+func callOf(began time.Time, status int, err error) call {
+	made := call{began: began, ended: time.Now(), status: status, unreached: world.Unreachable(err)}
+	var (
+		one   interface{ StatusCode() int }
+		other interface{ HTTPStatusCode() int }
+		whole interface{ Answer() consistency.Answer }
+	)
+	switch {
+	case errors.As(err, &whole):
+		made.status = whole.Answer().Status
+	case errors.As(err, &one):
+		made.status = one.StatusCode()
+	case errors.As(err, &other):
+		made.status = other.HTTPStatusCode()
+	}
+	return made
+}
+
+// writeOnce sends a write, and again if that is the client's habit.
+func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, err error) {
+	for tries := 0; ; tries++ {
+		resp, err := c.send(ctx, method, path)
+		again := err != nil && ctx.Err() == nil || err == nil && resp.StatusCode >= 500
+		if again && tries < c.habits.retries {
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			continue
+		}
+		if err != nil {
+			return Ref{}, err
+		}
+		body, err := take(resp)
+		if err == nil {
+			err = c.fault(resp, body, true)
+		}
+		if err != nil {
+			return Ref{}, err
+		}
+		if c.habits.manner == byValue {
+			ref.Code = resp.StatusCode
+		}
+		if ref.ID = field(body, "id"); ref.ID == "" {
+			ref.ID = idOf(resp.Header.Get("Location"))
+		}
+		if c.goal != world.Create {
+			ref.ID = world.Standing
+		}
+		return ref, nil
+	}
+}
+
+func (c *client) read(ctx context.Context, ref Ref) (*Shown, error) {
+	resp, err := c.send(ctx, http.MethodGet, "/things/"+ref.ID)
+	if err != nil {
+		return nil, err
+	}
+	body, err := take(resp)
+	if err != nil {
+		return nil, &statusError{code: resp.StatusCode, text: err.Error()}
+	}
+	if err := c.fault(resp, body, false); err != nil {
+		return nil, err
+	}
+	shown := &Shown{ID: field(body, "id"), Value: field(body, "value")}
+	if c.habits.manner == byValue {
+		shown.Code = resp.StatusCode
+	}
+	return shown, nil
+}
+
+func (c *client) find(ctx context.Context) ([]Ref, error) {
+	resp, err := c.send(ctx, http.MethodGet, "/things?name=alpha")
+	if err != nil {
+		return nil, err
+	}
+	body, err := take(resp)
+	if err != nil {
+		return nil, &statusError{code: resp.StatusCode, text: err.Error()}
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, &statusError{code: resp.StatusCode}
+	}
+	var refs []Ref
+	for id := range strings.SplitSeq(body, ",") {
+		if id != "" {
+			refs = append(refs, Ref{ID: id})
+		}
+	}
+	return refs, nil
+}
+
+// fault returns the error that the client makes of an answer, to a write or a
+// read.
+func (c *client) fault(resp *http.Response, body string, write bool) error {
+	status := resp.StatusCode
+	if c.habits.manner == byValue || status < 300 && (write || status != http.StatusAccepted) {
+		return nil
+	}
+	switch c.habits.manner {
+	case byHTTPStatus:
+		return &httpStatusError{status, body}
+	case byAnswer:
+		a := consistency.AnswerOf(resp)
+		a.Body = []byte(body)
+		return &answerError{a}
+	}
+	return &statusError{code: status, text: body}
+}
+
+// take reads a body and closes it.
+func take(resp *http.Response) (string, error) {
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	return string(body), err
+}
+
+func idOf(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// field returns a member of a flat JSON object, without its quotes.
+func field(body, name string) string {
+	_, after, ok := strings.Cut(body, `"`+name+`":`)
+	if !ok {
+		return ""
+	}
+	if end := strings.IndexAny(after, ",}"); end >= 0 {
+		after = after[:end]
+	}
+	return strings.Trim(after, `"`)
+}
+
+type statusError struct {
+	code int
+	text string
+}
+
+func (e *statusError) Error() string   { return fmt.Sprintf("status %d: %s", e.code, e.text) }
+func (e *statusError) StatusCode() int { return e.code }
+func (e *statusError) Body() []byte    { return []byte(e.text) }
+
+type httpStatusError struct {
+	code int
+	text string
+}
+
+func (e *httpStatusError) Error() string       { return fmt.Sprintf("status %d: %s", e.code, e.text) }
+func (e *httpStatusError) HTTPStatusCode() int { return e.code }
+func (e *httpStatusError) Body() []byte        { return []byte(e.text) }
+
+type answerError struct{ answer consistency.Answer }
+
+func (e *answerError) Error() string              { return fmt.Sprintf("status %d", e.answer.Status) }
+func (e *answerError) Answer() consistency.Answer { return e.answer }

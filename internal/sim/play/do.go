@@ -1,0 +1,125 @@
+package play
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/sim/world"
+)
+
+// typed is a flow over a typed client.
+type typed = consistency.Flow[Ref, *Shown]
+
+// do runs a write by a typed client.
+func (f *flow) do() {
+	p := f.drawTyped()
+	c := f.begin("Do", &p)
+	tf := f.typed(c)
+	ctx, cancel := f.context(c)
+	defer cancel()
+	f.doTyped(ctx, c, tf)
+}
+
+func (f *flow) doTyped(ctx context.Context, c *claim, tf typed) {
+	res, err := consistency.Do(ctx, c.policy, tf)
+	value := ""
+	if res.Value != nil {
+		value = res.Value.ID + "=" + res.Value.Value
+	}
+	c.handle = res.Pending
+	c.end(res.Outcome, err, res.Written.ID, value)
+}
+
+// drawTyped makes the typed client, and a policy that fits it.
+func (f *flow) drawTyped() consistency.Policy {
+	d := f.dice
+	f.client = &client{http: f.fresh, goal: f.w.Goal, auth: alice}
+	f.client.habits.manner = manner(d.IntN(int(manners)))
+	if d.Chance(0.15) {
+		f.client.habits.retries = 1 + d.IntN(3)
+	}
+	f.client.habits.follows = d.Chance(0.2)
+	p := f.drawPolicy()
+	if f.client.habits.retries == 0 && !f.client.habits.follows {
+		p.SingleAttempt = d.Chance(0.3)
+	}
+	if f.w.KeyFor > 0 {
+		f.client.key = "key"
+		if d.Chance(0.6) {
+			p.Resend.WithKey = time.Duration(d.Float64() * float64(f.w.KeyFor))
+		}
+	}
+	if d.Chance(0.5) {
+		p.OnForbidden = f.fresh.onForbidden(f.w)
+	}
+	return p
+}
+
+// typed returns the flow of the world's goal.
+func (f *flow) typed(c *claim) (tf typed) {
+	cl, standing := f.client, Ref{ID: world.Standing}
+	switch f.w.Goal {
+	case world.Create:
+		tf = consistency.Create("create", func(ctx context.Context) (Ref, error) {
+			return cl.write(ctx, http.MethodPost, "/things")
+		}, cl.read)
+	case world.Update:
+		tf = consistency.Update("update", func(ctx context.Context) (Ref, error) {
+			return cl.write(ctx, http.MethodPut, "/things/"+world.Standing)
+		}, cl.read, func(_ Ref, s *Shown) bool { return s.Value == "1" })
+		c.matches = true
+	case world.Delete:
+		tf = consistency.Delete("delete", standing, func(ctx context.Context, _ Ref) error {
+			ref, err := cl.write(ctx, http.MethodDelete, "/things/"+world.Standing)
+			if err == nil && ref.Code >= 300 {
+				return &statusError{code: ref.Code}
+			}
+			return err
+		}, cl.read)
+	}
+	if c.find = f.dice.Chance(0.7); c.find {
+		tf.Find = consistency.Known(standing)
+		if f.w.Goal == world.Create {
+			tf.Find = cl.find
+			if c.mine = f.dice.Chance(0.85); c.mine {
+				tf.Mine = func(r Ref) bool { return world.Mine(r.ID) }
+			}
+		}
+	}
+	for i := range f.w.Fates {
+		if f.w.Fates[i].Monitor && f.w.Goal != world.Delete {
+			c.monitor = true
+			tf.Monitor = cl.monitor
+		}
+	}
+	return tf
+}
+
+// monitor follows the operation that a 202 began. A 303 says that it has ended
+// well.
+func (c *client) monitor(ctx context.Context, _ *Ref) (bool, error) {
+	resp, err := c.sendOnce(ctx, http.MethodGet, "/operations/1")
+	if err != nil {
+		return false, err
+	}
+	body, err := take(resp)
+	if err != nil {
+		return false, &statusError{code: resp.StatusCode, text: err.Error()}
+	}
+	if resp.StatusCode == http.StatusSeeOther {
+		return true, nil
+	}
+	if resp.StatusCode != http.StatusOK {
+		return false, &statusError{code: resp.StatusCode}
+	}
+	switch field(body, "status") {
+	case "succeeded":
+		return true, nil
+	case "failed":
+		return false, fmt.Errorf("%w: cancelled", consistency.ErrOperation)
+	}
+	return false, nil
+}

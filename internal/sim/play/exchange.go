@@ -1,0 +1,95 @@
+package play
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/sim/world"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// exchange runs a write over net/http.
+func (f *flow) exchange() {
+	d := f.dice
+	f.client = &client{http: f.fresh, goal: f.w.Goal, auth: alice}
+	p := f.drawPolicy()
+	if f.w.KeyFor > 0 && d.Chance(0.6) {
+		p.Resend.WithKey = time.Duration(d.Float64() * float64(f.w.KeyFor))
+	}
+	if d.Chance(0.5) {
+		p.OnForbidden = f.fresh.onForbidden(f.w)
+	}
+	c := f.begin("Do of an exchange", &p)
+	ex, flow := f.exchanged(c)
+	ctx, cancel := f.context(c)
+	defer cancel()
+	write := flow.Write
+	flow.Write = func(ctx context.Context) (readbackhttp.Ref, error) {
+		began := time.Now()
+		ref, err := write(ctx)
+		f.client.writes = append(f.client.writes, callOf(began, ref.Answer().Status, err))
+		return ref, err
+	}
+	res, err := consistency.Do(ctx, p, flow)
+	c.handle = res.Pending
+	id := idOf(res.Written.Location)
+	if ex.Write.Method != http.MethodPost {
+		id = world.Standing
+	}
+	value := ""
+	if res.Value != nil && id != "" {
+		value = field(string(res.Value.Body), "id") + "=" + field(string(res.Value.Body), "value")
+	}
+	c.end(res.Outcome, err, id, value)
+}
+
+// exchanged returns an exchange of the world's goal, and its flow.
+func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[readbackhttp.Ref, *readbackhttp.Document]) {
+	d := f.dice
+	ex := readbackhttp.Exchange{Client: &http.Client{Transport: f.fresh}}
+	method, path := http.MethodPost, "/things"
+	switch f.w.Goal {
+	case world.Update:
+		method, path = http.MethodPut, "/things/"+world.Standing
+		if c.matches = !f.w.Token || d.Chance(0.5); c.matches {
+			ex.Match = readbackhttp.HasJSON("/value", 1)
+		}
+	case world.Delete:
+		method, path = http.MethodDelete, "/things/"+world.Standing
+	}
+	ex.Write, _ = http.NewRequestWithContext(context.Background(), method, origin+path, strings.NewReader("value=1"))
+	ex.Write.Header.Set("Authorization", alice)
+	if f.w.KeyFor > 0 {
+		ex.Write.Header.Set("Idempotency-Key", "key")
+	}
+	if f.w.Token && (!c.matches || d.Chance(0.5)) {
+		ex.Token = readbackhttp.Mittwald()
+	}
+	for i := range f.w.Fates {
+		if f.w.Fates[i].Monitor {
+			ex.Monitor = &readbackhttp.Monitor{}
+			c.monitor = true
+		}
+	}
+	flow := ex.Flow()
+	c.find = flow.Find != nil
+	if f.w.Goal == world.Create {
+		if c.find = d.Chance(0.6); c.find {
+			flow.Find = func(ctx context.Context) ([]readbackhttp.Ref, error) {
+				refs, err := f.client.find(ctx)
+				var found []readbackhttp.Ref
+				for _, ref := range refs {
+					found = append(found, readbackhttp.Ref{Location: origin + "/things/" + ref.ID})
+				}
+				return found, err
+			}
+			if c.mine = d.Chance(0.85); c.mine {
+				flow.Mine = func(ref readbackhttp.Ref) bool { return world.Mine(idOf(ref.Location)) }
+			}
+		}
+	}
+	return ex, flow
+}

@@ -1,0 +1,233 @@
+package play
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/sim/world"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// judge holds what was claimed against the world's truth.
+func (f *flow) judge() {
+	for _, c := range f.claims {
+		looks := f.looksOf(c)
+		if c.held != nil {
+			f.judgeHeld(c, looks)
+			continue
+		}
+		f.result.Outcome = c.outcome
+		switch c.outcome {
+		case consistency.Confirmed:
+			f.judgeConfirmed(c, looks)
+			if _, promised := f.promised(c, looks); promised {
+				f.result.Promised = true
+			}
+		case consistency.Failed:
+			f.judgeFailed(c)
+		case consistency.Unconfirmed:
+			f.judgeUnconfirmed(c, looks)
+		default:
+			f.violate(Misreport, "%s returned no outcome", c.call)
+		}
+		f.judgeError(c)
+		f.judgeTimes(c, looks)
+		f.judgeWrites(c)
+	}
+	f.judgeLeaks()
+}
+
+// looksOf returns the requests to read that c has sent.
+func (f *flow) looksOf(c *claim) []world.Look {
+	first, last := 0, len(f.w.Looks)
+	for first < last && f.w.Looks[first].Client != c.client {
+		first++
+	}
+	for last > first && f.w.Looks[last-1].Client != c.client {
+		last--
+	}
+	looks := f.w.Looks[first:last]
+	for i := range looks {
+		if looks[i].Client != c.client { // somebody else reads at the same time
+			return slices.DeleteFunc(slices.Clone(looks), func(l world.Look) bool { return l.Client != c.client })
+		}
+	}
+	return looks
+}
+
+// judgeConfirmed asks whether the reads truly showed the write, often enough in
+// a row, and whose it is.
+func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
+	var k streak
+	for i := range looks {
+		k.see(c.goal, &looks[i])
+	}
+	if settle := settleOf(&c.policy, c.goal); k.n < settle && !k.enough {
+		f.violate(FalseConfirmed, "%s confirmed after %d reads in a row that show it, and %d are asked for", c.call, k.n, settle)
+	}
+	if c.goal == world.Create && !world.Mine(c.id) {
+		f.violate(FalseConfirmed, "%s confirmed %q, which is another's", c.call, c.id)
+	}
+	if c.goal == world.Create && c.class == consistency.Ambiguous && (!c.find || !c.mine) && !c.resumed {
+		f.violate(FalseConfirmed, "%s confirmed a create whose answer was lost, without proof", c.call)
+	}
+	if c.goal != world.Delete && c.value != "" && c.value != c.id+"=1" {
+		f.violate(FalseConfirmed, "%s confirmed %q, and shows %q", c.call, c.id, c.value)
+	}
+}
+
+// judgeFailed asks whether the write was carried out, or will be.
+func (f *flow) judgeFailed(c *claim) {
+	for _, run := range f.w.Runs {
+		f.violate(FalseFailed, "%s failed, and was carried out %v after the start", c.call, run.At.Sub(f.w.Start))
+		return
+	}
+	if c.resumed && !errors.Is(c.err, consistency.ErrOperation) {
+		f.violate(FalseFailed, "%s failed without a failed operation", c.call)
+	}
+}
+
+// judgeError asks whether the error says what the outcome does, and speaks of
+// the context only if that has ended.
+func (f *flow) judgeError(c *claim) {
+	if (c.err == nil) != (c.outcome == consistency.Confirmed) || consistency.OutcomeOf(c.err) != c.outcome {
+		f.violate(Misreport, "%s is %v with the error %v", c.call, c.outcome, c.err)
+	}
+	if errors.Is(c.err, consistency.ErrInvalid) {
+		f.violate(Misreport, "%s takes a valid argument for invalid: %v", c.call, c.err)
+	}
+	ended := !c.cancelled.IsZero() || !c.deadline.IsZero() && !c.ended.Add(f.noise/10).Before(c.deadline)
+	if !ended && (errors.Is(c.err, context.Canceled) || errors.Is(c.err, context.DeadlineExceeded)) {
+		f.violate(Misreport, "%s says that the context ended, and it did not: %v", c.call, c.err)
+	}
+	if c.outcome == consistency.Unconfirmed && c.handle.IsZero() && !strings.HasPrefix(c.call, "Await") {
+		f.violate(Misreport, "%s is unconfirmed and leaves no handle", c.call)
+	}
+}
+
+// horizon is how long the reads of a claim may go on, told what they have seen.
+type horizon struct {
+	c      *claim
+	limit  time.Time
+	denied time.Time // the first of a run of 403s
+	until  time.Time
+}
+
+func newHorizon(c *claim) *horizon {
+	h := &horizon{c: c, limit: c.zero.Add(within(&c.policy, c.class))}
+	if !c.deadline.IsZero() && c.deadline.Before(h.limit) {
+		h.limit = c.deadline
+	}
+	h.until = h.limit
+	return h
+}
+
+// see moves the horizon to where it is after a read.
+func (h *horizon) see(l *world.Look) {
+	goal := h.c.goal
+	if l.Kind != world.Thing && goal == world.Delete {
+		goal = world.Create
+	}
+	what, reason := tells(goal, l)
+	if l.Kind == world.List && what != nothing && what != halted {
+		what, reason = denied, "" // a candidate, or none: no window is certain
+	}
+	if l.Kind == world.Operation && l.Status == 200 {
+		what, reason = denied, ""
+	}
+	switch what {
+	case shown, settled, lie:
+		h.denied, h.until = time.Time{}, h.limit
+		return
+	case denied:
+	default:
+		return
+	}
+	if reason != "forbidden" {
+		h.denied = time.Time{}
+	} else if h.denied.IsZero() {
+		h.denied = l.Answered
+	}
+	windows, window, from := &h.c.policy.Windows, time.Duration(0), h.c.zero
+	switch reason {
+	case "forbidden":
+		window, from = windows.Forbidden, h.denied
+		if window == 0 {
+			window = 10 * time.Second
+		}
+	case "behind token":
+		window = windows.BehindToken
+	case "not found":
+		window = windows.NotFound
+	case "stale":
+		window = windows.Stale
+	case "still there":
+		window = windows.StillThere
+	}
+	if h.c.class == consistency.Ambiguous && reason != "forbidden" && reason != "behind token" {
+		window = 0
+	}
+	h.until = h.limit
+	if end := from.Add(window); window > 0 && end.Before(h.limit) {
+		h.until = end
+	}
+}
+
+// judgeTimes asks whether a read began when it was too late.
+func (f *flow) judgeTimes(c *claim, looks []world.Look) {
+	h := newHorizon(c)
+	for i := range looks {
+		l := &looks[i]
+		if l.Began.Before(c.zero) { // of the write, by a client that follows redirects
+			continue
+		}
+		end := h.until
+		if i == 0 && c.resumed { // there is always one
+			end = later(end, c.called)
+		}
+		if l.Kind == world.Thing && i > 0 && looks[i-1].Kind == world.List && !looks[i-1].Answered.IsZero() && looks[i-1].Answered.Equal(l.Began) {
+			end = h.limit // it belongs to the same look
+		}
+		if l.Began.After(end.Add(f.noise)) {
+			f.violate(Leak, "%s reads %v after the start, when its time was over at %v", c.call, l.Began.Sub(f.w.Start), end.Sub(f.w.Start))
+		}
+		if l.Began.After(c.ended.Add(f.noise)) {
+			f.violate(Leak, "%s reads %v after it has ended", c.call, l.Began.Sub(c.ended))
+		}
+		if !c.cancelled.IsZero() && l.Began.After(c.cancelled.Add(f.noise)) {
+			f.violate(Leak, "%s reads %v after it was cancelled", c.call, l.Began.Sub(c.cancelled))
+		}
+		h.see(l)
+	}
+}
+
+// judgeLeaks asks what is left when all is over.
+func (f *flow) judgeLeaks() {
+	w := f.w
+	if w.Opened != w.Closed {
+		f.violate(Leak, "%d bodies were opened and %d closed", w.Opened, w.Closed)
+	}
+	if w.Busy != 0 {
+		f.violate(Leak, "%d requests are still under way", w.Busy)
+	}
+	if w.Late != 0 {
+		f.violate(Leak, "%d requests came after the end", w.Late)
+	}
+	for _, stray := range w.Strays {
+		f.violate(Leak, "%s", stray)
+	}
+}
+
+// unprovable reports whether an update without a match had no token to go by.
+func unprovable(err error) bool { return errors.Is(err, readbackhttp.ErrNoToken) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

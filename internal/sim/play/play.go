@@ -1,0 +1,198 @@
+// Package play sends the library through worlds, and judges what it claims of
+// them.
+//
+// One seed is one flow: its world, its client, its policy and how the library is
+// used. What the library claims in the end is held against the world's truth.
+package play
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/sim/world"
+)
+
+// Kind is a way in which a claim can be wrong.
+type Kind string
+
+const (
+	FalseConfirmed Kind = "false-confirmed" // the reads did not show it
+	FalseFailed    Kind = "false-failed"    // it was carried out, or will be
+	Missed         Kind = "missed"          // unconfirmed, though law 2 promised more
+	DoubleWrite    Kind = "double-writes"   // sent again without consent
+	Leak           Kind = "leaks"           // something went where, or when, it must not
+	Misreport      Kind = "misreports"      // what is said besides the outcome is wrong
+)
+
+// Violation is a claim that is wrong.
+type Violation struct {
+	Kind       Kind
+	Text       string
+	Goroutines bool // it is their number that seems wrong
+}
+
+// Result is what became of one flow.
+type Result struct {
+	Seed       uint64
+	Driver     string
+	Outcome    consistency.Outcome // of the last claim
+	Promised   bool                // by law 2
+	Violations []Violation
+	Timeline   []string // if asked for, or if anything is wrong
+}
+
+// flow is one flow while it is played.
+type flow struct {
+	dice   world.Dice
+	w      *world.World
+	client *client
+	fresh  *credentials
+	claims []*claim
+	noise  time.Duration // of real time
+	result Result
+}
+
+// drivers are the ways in which the library is used. A driver of another package
+// goes here, with how often it is drawn.
+var drivers = []struct {
+	name  string
+	share int
+	drive func(*flow)
+}{
+	{"do", 40, (*flow).do},
+	{"exchange", 20, (*flow).exchange},
+	{"resume", 15, (*flow).resume},
+	{"await", 8, (*flow).await},
+	{"transport", 17, (*flow).transport},
+}
+
+// Options say how a flow is played. The zero value plays it in virtual time.
+type Options struct {
+	// Timeline asks for the timeline of a flow that is fine, too.
+	Timeline bool
+
+	// Goroutines returns how many there are, when all that can run has run.
+	// Nil means that nobody counts them.
+	Goroutines func() int
+
+	// Server plays the flow in real time, over sockets of that server. Nil means
+	// virtual time.
+	Server *world.Server
+}
+
+// shrink is how many times shorter the times of worlds are in real time.
+const shrink = 50
+
+// noise is how much later than it should a thing may happen in real time.
+const noise = 500 * time.Millisecond
+
+// count returns how many goroutines there are, if anybody counts them: the least
+// number that it sees, since one that has ended may still be counted for a while.
+// It is content with enough.
+func (o Options) count(enough int) int {
+	if o.Goroutines == nil {
+		return 0
+	}
+	least := o.Goroutines()
+	for tries := 0; tries < 10 || least > enough && tries < 1000; tries++ {
+		runtime.Gosched()
+		least = min(least, o.Goroutines())
+	}
+	return least
+}
+
+// Flow plays the flow of a seed, in the bubble of the caller unless o.Server is
+// set. It returns when virtual time has come to a whole second again, so that
+// every flow begins at one.
+func Flow(seed uint64, o Options) Result {
+	before := o.count(math.MaxInt)
+	f := &flow{dice: world.NewDice(seed, 2), result: Result{Seed: seed}}
+	leave := func() { time.Sleep(quiet) }
+	if o.Server == nil {
+		f.w = world.New(world.Draw(seed, 1))
+		f.fresh = &credentials{rest: f.w.Wire()}
+	} else {
+		f.dice, f.noise = f.dice.Shrunk(shrink), noise
+		f.w = world.New(world.Draw(seed, shrink))
+		f.fresh = &credentials{}
+		f.fresh.rest, leave = o.Server.Wire(f.w)
+	}
+	luck := f.dice.IntN(100)
+	for i := range drivers {
+		if luck -= drivers[i].share; luck < 0 {
+			f.result.Driver = drivers[i].name
+			f.guarded(drivers[i].drive)
+			break
+		}
+	}
+	f.w.End()
+	if left := o.count(before) - before; left > 0 {
+		f.violate(Leak, "%d goroutines are left", left)
+		f.result.Violations[len(f.result.Violations)-1].Goroutines = true
+	}
+	leave()
+	f.judge()
+	if o.Timeline || len(f.result.Violations) > 0 {
+		f.result.Timeline = f.timeline()
+	}
+	if now := time.Now(); o.Server == nil {
+		time.Sleep(now.Truncate(time.Second).Add(time.Second).Sub(now))
+	}
+	return f.result
+}
+
+// span returns d, or what it is in real time.
+func (f *flow) span(d time.Duration) time.Duration {
+	if f.noise > 0 {
+		return d / shrink
+	}
+	return d
+}
+
+// quiet is how long a world is watched after the end of a flow.
+const quiet = 20 * time.Minute
+
+// guarded drives f, and takes a panic for a violation.
+func (f *flow) guarded(drive func(*flow)) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.violate(Misreport, "panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	drive(f)
+}
+
+func (f *flow) violate(kind Kind, format string, args ...any) {
+	f.result.Violations = append(f.result.Violations, Violation{Kind: kind, Text: fmt.Sprintf(format, args...)})
+}
+
+func (f *flow) timeline() []string {
+	s := &f.w.Spec
+	lines := []string{
+		fmt.Sprintf("seed %d, driver %s, goal %s", s.Seed, f.result.Driver, s.Goal),
+		fmt.Sprintf("world %+v", *s),
+		fmt.Sprintf("client %+v", f.client.habitsOf()),
+	}
+	lines = append(lines, f.w.Timeline()...)
+	for _, c := range f.claims {
+		lines = append(lines, c.String())
+		if c.err != nil {
+			lines = append(lines, "error  "+c.err.Error())
+		}
+	}
+	for _, v := range f.result.Violations {
+		lines = append(lines, fmt.Sprintf("WRONG  %s: %s", v.Kind, v.Text))
+	}
+	return lines
+}
+
+func (c *client) habitsOf() habits {
+	if c == nil {
+		return habits{}
+	}
+	return c.habits
+}

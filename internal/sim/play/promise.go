@@ -1,0 +1,148 @@
+package play
+
+import (
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/sim/world"
+)
+
+// leastReserve is what timers are exact to.
+const leastReserve = time.Millisecond
+
+// judgeUnconfirmed asks whether law 2 promised more.
+func (f *flow) judgeUnconfirmed(c *claim, looks []world.Look) {
+	why, promised := f.promised(c, looks)
+	if promised {
+		f.result.Promised = true
+		f.violate(Missed, "%s is unconfirmed, and %s: %v", c.call, why, c.err)
+	}
+}
+
+// promised reports whether law 2 promised that c is confirmed.
+//
+// The reserve of a moment is twice the slowest read that was answered or lost by then, or
+// what the write took if none was; at least a millisecond; at most half the time
+// left divided by the reads still needed; both as of the end of the last read.
+// Let v be the moment from which on every read shows the write and takes no
+// longer than the world's pace, and D the deadline as of v. If the pace is within
+// the reserve of every read begun after v, and v lies (settle + 1) reserves before
+// D, the outcome must be Confirmed.
+func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
+	if !c.cancelled.IsZero() && !c.cancelled.After(c.ended) || !f.findable(c) {
+		return "", false
+	}
+	if c.monitor && c.class == consistency.Accepted {
+		return "", false // two loops share one deadline
+	}
+	shows, ok := f.w.ShownBy(c.id)
+	if !ok || c.policy.OnForbidden == nil && f.w.NeedsFresh && !f.fresh.fresh.Load() {
+		return "", false
+	}
+	v := c.inTime(later(shows, f.w.CalmFrom(c.ended)))
+	pace := f.w.Pace
+	if c.find && c.goal == world.Create {
+		pace *= 2 // one to find it, and one to read it
+	}
+	if c.policy.ReadTimeout > 0 && pace > c.policy.ReadTimeout {
+		return "", false
+	}
+	s, settle := newSeen(c), settleOf(&c.policy, c.goal)
+	var (
+		left    = s.until.Sub(v)
+		reserve = s.reserve(settle)
+	)
+	if pace > reserve {
+		return "", false
+	}
+	for i := range looks {
+		l := &looks[i]
+		if l.Began.Before(c.zero) {
+			continue
+		}
+		if f.noise > 0 && l.Ended.After(v) {
+			// In real time a read takes as long as it takes.
+			if l.Status == 0 {
+				return "", false
+			}
+			pace = max(pace, l.Ended.Sub(l.Began))
+		}
+		if l.Began.After(v) && pace > s.reserve(settle-s.streak.n) {
+			return "", false
+		}
+		if what, _ := tells(c.goal, l); what == halted {
+			return "", false
+		}
+		known := s.until
+		s.see(c, looks, i)
+		if !l.Began.After(v) && l.Ended.After(v) && !s.until.Equal(known) {
+			return "", false // as of v, nobody knew of that window
+		}
+		if !l.Began.After(v) {
+			left = s.until.Sub(v)
+		}
+		if !l.Ended.After(v) {
+			reserve = s.reserve(settle - s.streak.n)
+		}
+	}
+	if left < time.Duration(settle+1)*max(reserve, leastReserve, f.noise) || pace > reserve {
+		return "", false
+	}
+	return "from " + v.Sub(f.w.Start).String() + " on every read shows it, " + left.String() +
+		" before the deadline, with a reserve of " + reserve.String(), true
+}
+
+// seen is what a claim has seen so far.
+type seen struct {
+	*horizon
+	planned  time.Time     // when the last read had ended
+	expected time.Duration // as long as none was answered
+	slowest  time.Duration // 0 if none was answered
+	streak   streak
+}
+
+func newSeen(c *claim) *seen {
+	s := &seen{horizon: newHorizon(c), planned: c.zero, expected: c.took}
+	if c.resumed {
+		s.planned, s.expected = c.called, s.limit.Sub(c.called)/10
+	}
+	return s
+}
+
+// see takes the i-th look into account.
+func (s *seen) see(c *claim, looks []world.Look, i int) {
+	l := &looks[i]
+	s.horizon.see(l)
+	s.planned = l.Ended
+	s.streak.see(c.goal, l)
+	if l.Status == 0 && !l.Lost { // one that was lost has ended by itself, too
+		return
+	}
+	began := l.Began
+	if i > 0 && looks[i-1].Kind == world.List && looks[i-1].Answered.Equal(began) {
+		began = looks[i-1].Began // both are one read
+	}
+	s.slowest = max(s.slowest, l.Ended.Sub(began))
+}
+
+// reserve returns what is kept for each of the reads that are needed.
+func (s *seen) reserve(needed int) time.Duration {
+	asked := 2 * s.slowest
+	if s.slowest == 0 {
+		asked = s.expected
+	}
+	return min(max(asked, leastReserve), s.until.Sub(s.planned)/time.Duration(2*max(needed, 1)))
+}
+
+// findable reports whether the flow can know what to read.
+func (f *flow) findable(c *claim) bool {
+	switch {
+	case unprovable(c.err):
+		return false
+	case c.goal == world.Create && c.id == "":
+		return c.find && c.mine && f.w.Things() == 1
+	case c.id == "" && c.goal == world.Update:
+		return c.find
+	}
+	return true
+}

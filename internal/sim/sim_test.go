@@ -1,0 +1,142 @@
+package main
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/sim/play"
+)
+
+// Both laws hold in every world, and the worlds ask for something: each driver,
+// each outcome and the promise of law 2 turn up often.
+func TestRun(t *testing.T) {
+	var out strings.Builder
+	total := run(t, settings{flows: manyFlows, seed: 1, workers: 2, stop: 3}, &out)
+	require.Zero(t, total.violations.Load(), "%s", &out)
+	assert.Equal(t, manyFlows, total.flows)
+	for _, outcome := range []consistency.Outcome{consistency.Confirmed, consistency.Unconfirmed, consistency.Failed} {
+		assert.Greater(t, total.outcomes[outcome], manyFlows/20, "%v", outcome)
+	}
+	for _, driver := range []string{"do", "exchange", "resume", "await", "transport"} {
+		assert.Greater(t, total.drivers[driver], manyFlows/20, driver)
+	}
+	assert.Greater(t, total.promised, manyFlows/10, "law 2 must promise something")
+}
+
+// The same seed makes the same flows, however many bubbles there are.
+func TestRun_same(t *testing.T) {
+	count := func(seed uint64, workers int) string {
+		return run(t, settings{flows: 2000, seed: seed, workers: workers, stop: 1}, io.Discard).String()
+	}
+	assert.Equal(t, count(7, 1), count(7, 2))
+	assert.NotEqual(t, count(7, 1), count(8, 1))
+}
+
+// A flow is the same to the nanosecond each time that it is played, alone or
+// after others. Only a Retry-After is answered with a spread that is in no seed,
+// and where two contexts end at once, an error may name either.
+func TestFlow_same(t *testing.T) {
+	var among, alone [][]string
+	seeds := make([]uint64, 300)
+	for n := range seeds {
+		seeds[n] = seedOf(3, n)
+	}
+	options := play.Options{Timeline: true}
+	playAll(t, seeds, options, func(r play.Result) { among = append(among, r.Timeline) })
+	for _, seed := range seeds {
+		playAll(t, []uint64{seed}, options, func(r play.Result) { alone = append(alone, r.Timeline) })
+	}
+	compared := 0
+	for n := range seeds {
+		if !retries(among[n]) {
+			compared++
+			assert.Equal(t, withoutErrors(among[n]), withoutErrors(alone[n]))
+		}
+	}
+	assert.Greater(t, compared, len(seeds)/2)
+}
+
+func withoutErrors(timeline []string) []string {
+	return slices.DeleteFunc(slices.Clone(timeline), func(line string) bool { return strings.HasPrefix(line, "error ") })
+}
+
+// retries reports whether a world asks for a wait.
+func retries(timeline []string) bool {
+	for _, field := range strings.Fields(timeline[1]) {
+		if after, ok := strings.CutPrefix(field, "RetryAfter:"); ok && strings.ContainsAny(after, "123456789n") {
+			return true
+		}
+	}
+	return false
+}
+
+// What the simulator has found stays fixed.
+func TestFlow_found(t *testing.T) {
+	t.Parallel()
+	for _, found := range []struct {
+		about string
+		seed  uint64
+	}{
+		{"a held read was polled after the window of its first answer", 17844954336304177384},
+		{"a held read was polled after the window of its first answer, a 403", 6436892758734550386},
+		{"an ambiguous deletion waited to be sent again until the context ended, and was not read back", 11381424535646346933},
+		{"an ambiguous update did", 13876656743477989281},
+		{"a held read that waited for another's poll was not held on when the reason changed", 9581974106215622927},
+	} {
+		playAll(t, []uint64{found.seed}, play.Options{}, func(r play.Result) {
+			assert.Empty(t, r.Violations, "%s\n%s", found.about, strings.Join(r.Timeline, "\n"))
+		})
+	}
+}
+
+// A bubble that cannot end is a violation, not the end of the program.
+func TestBubble_deadlock(t *testing.T) {
+	t.Parallel()
+	var got []play.Result
+	guarded(t, func() { <-make(chan int) }, func() (int, uint64) { return 4, 99 }, func(r play.Result) { got = append(got, r) })
+	require.Len(t, got, 1)
+	assert.EqualValues(t, 99, got[0].Seed)
+	require.Len(t, got[0].Violations, 1)
+	assert.Equal(t, play.Leak, got[0].Violations[0].Kind)
+	assert.Contains(t, got[0].Violations[0].Text, "deadlock")
+}
+
+// It counts goroutines, so nothing may run beside it.
+func TestReplayed(t *testing.T) {
+	var out strings.Builder
+	assert.Zero(t, replayed(t, seedOf(1, 0), &out))
+	assert.Contains(t, out.String(), "claim ")
+	assert.Contains(t, out.String(), "flows=1 ")
+}
+
+// The counts are in the order that scripts expect.
+func TestFinish(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	total := newTally(&out)
+	assert.Zero(t, finish(&out, total))
+	assert.Regexp(t, `^flows=0 confirmed=0 unconfirmed=0 failed=0 false-confirmed=0 false-failed=0 missed=0 double-writes=0 leaks=0 seconds=\d+\.\d\n$`, out.String())
+	out.Reset()
+	total.add(play.Result{Seed: 5, Outcome: consistency.Failed, Violations: []play.Violation{
+		{Kind: play.FalseFailed, Text: "it was carried out"}, {Kind: play.FalseFailed, Text: "twice"}, {Kind: play.Misreport, Text: "and said so"},
+	}})
+	assert.Equal(t, 1, finish(&out, total))
+	assert.Contains(t, out.String(), "-replay 5\n")
+	assert.Contains(t, out.String(), "it was carried out")
+	assert.Contains(t, out.String(), "flows=1 confirmed=0 unconfirmed=0 failed=1 false-confirmed=0 false-failed=1 missed=0 double-writes=0 leaks=0 misreports=1 seconds=")
+}
+
+// Virtual time hides nothing.
+func TestRunReal(t *testing.T) {
+	var out strings.Builder
+	total := runReal(settings{flows: 1_000_000, seed: 1, stop: 3, within: time.Second}, &out)
+	assert.Zero(t, total.violations.Load(), "%s", &out)
+	assert.Greater(t, total.flows, realFlows)
+}

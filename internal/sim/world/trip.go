@@ -1,0 +1,140 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+)
+
+// errLost is a connection that broke; errUnreached one that never was.
+var (
+	errLost      = errors.New("connection reset by peer")
+	errUnreached = errors.New("connect: connection refused")
+)
+
+// Unreachable reports whether err says that there never was a connection.
+func Unreachable(err error) bool { return errors.Is(err, errUnreached) }
+
+type clientKey struct{}
+
+// As returns a context whose requests come from the n-th client.
+func As(ctx context.Context, n int) context.Context { return context.WithValue(ctx, clientKey{}, n) }
+
+// Wire returns the way to the service. It takes requests there in virtual time,
+// and tells the trace in their context what a client of net/http would.
+func (w *World) Wire() http.RoundTripper { return wireTo{w} }
+
+type wireTo struct{ w *World }
+
+func (t wireTo) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+	ctx, w := req.Context(), t.w
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.GetConn != nil {
+		trace.GetConn(req.URL.Host)
+	}
+	if ctx.Err() != nil {
+		return nil, w.over(ctx)
+	}
+	w.count(1)
+	defer w.count(-1)
+	ask := AskOf(req)
+	var (
+		n     int
+		fate  *Fate
+		fault *Fault
+		took  time.Duration
+		write = isWrite(req.Method)
+	)
+	if write {
+		n, fate = w.beginWrite(&ask)
+		if took = fate.Took; fate.Answer == Unreached {
+			if !sleep(ctx, took) {
+				return nil, w.over(ctx)
+			}
+			return nil, errUnreached
+		}
+	} else {
+		n, took, fault = w.beginRead(&ask)
+		defer w.leaveRead(n)
+	}
+	if trace != nil {
+		if trace.GotConn != nil {
+			trace.GotConn(httptrace.GotConnInfo{})
+		}
+		if trace.WroteHeaders != nil {
+			trace.WroteHeaders()
+		}
+	}
+	if !sleep(ctx, took/2) {
+		if write { // it is on its way all the same
+			w.serveWrite(n, fate, &ask)
+		}
+		return nil, w.over(ctx)
+	}
+	var reply Reply
+	if write {
+		reply = w.serveWrite(n, fate, &ask)
+	} else {
+		reply = w.serveRead(n, &ask, fault)
+	}
+	if reply.Status == Hung {
+		<-ctx.Done()
+		return nil, w.over(ctx)
+	}
+	if !sleep(ctx, took-took/2) {
+		return nil, w.over(ctx)
+	}
+	if write {
+		w.endWrite(n, reply)
+	} else {
+		w.endRead(n, reply)
+	}
+	if reply.Status == Lost {
+		return nil, errLost
+	}
+	return reply.response(w, req), nil
+}
+
+// AskOf returns what the service sees of req.
+func AskOf(req *http.Request) Ask {
+	client, _ := req.Context().Value(clientKey{}).(int)
+	return Ask{
+		Client: client, Method: req.Method, Path: req.URL.Path, Query: req.URL.RawQuery,
+		Auth: req.Header.Get("Authorization"), Token: req.Header.Get("If-Event-Reached"),
+		Key: req.Header.Get("Idempotency-Key"), NoCache: req.Header.Get("Cache-Control") == "no-cache",
+	}
+}
+
+func (w *World) count(by int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Busy += by
+}
+
+// over returns what a client says of a context that has ended.
+func (w *World) over(ctx context.Context) error {
+	if w.OldErrors {
+		return ctx.Err()
+	}
+	return context.Cause(ctx)
+}
+
+// sleep returns false if ctx ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

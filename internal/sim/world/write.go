@@ -1,0 +1,95 @@
+package world
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// beginWrite notes a request to write, and returns its number and its fate.
+func (w *World) beginWrite(ask *Ask) (n int, fate *Fate) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n = len(w.Tries)
+	which := min(n, len(w.Fates)-1)
+	fate = &w.Fates[which]
+	w.Tries = append(w.Tries, Try{
+		Client: ask.Client, Began: time.Now(), Fate: which, Sent: fate.Answer != Unreached, Key: ask.Key,
+	})
+	return n, fate
+}
+
+// serveWrite carries a write out, or not, as its fate is.
+func (w *World) serveWrite(n int, fate *Fate, ask *Ask) Reply {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	reply := Reply{Status: fate.Answer}
+	if ask.Key != "" && w.Tries[n].Began.Sub(w.Tries[0].Began) < w.KeyFor && len(w.Runs) > 0 {
+		// The key says that this is the write from before.
+		w.answerDone(&reply, w.Runs[0].ID, n)
+		return reply
+	}
+	id, done := w.done(now)
+	switch {
+	case done && w.Goal == Create && w.Unique && fate.Answer < 300 && fate.Answer > 0:
+		reply.Status = http.StatusConflict
+		return reply
+	case done && w.Goal == Delete && fate.Answer < 300 && fate.Answer > 0:
+		reply.Status = http.StatusNotFound
+		return reply
+	}
+	made := w.carryOut(fate, now)
+	if len(fate.Runs) > 0 {
+		id = made
+		if fate.Answer < 400 {
+			id = w.Runs[len(w.Runs)-len(fate.Runs)].ID
+		}
+	}
+	if fate.RetryAfter != "" {
+		reply.set("Retry-After", fate.RetryAfter)
+	}
+	switch {
+	case fate.Answer <= 0 || fate.Answer >= 400:
+		return reply
+	case id == "": // accepted, and never carried out
+		id = "ours-9"
+	}
+	w.answerDone(&reply, id, n)
+	reply.Status = fate.Answer
+	if fate.Monitor {
+		reply.set("Operation-Location", "/operations/1")
+	}
+	return reply
+}
+
+// answerDone fills in what the answer to a write that was carried out says.
+func (w *World) answerDone(reply *Reply, id string, n int) {
+	reply.Status = http.StatusOK
+	switch w.Goal {
+	case Create:
+		reply.Status = http.StatusCreated
+		reply.set("Location", "/things/"+id)
+		reply.Body = `{"id":"` + id + `"}`
+	case Delete:
+		reply.Status = http.StatusNoContent
+	}
+	if w.Token {
+		reply.set("Etag", "alice:1")
+	}
+}
+
+// endWrite notes that a write was answered.
+func (w *World) endWrite(n int, reply Reply) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if reply.Status > 0 {
+		w.Tries[n].Answered, w.Tries[n].Status = time.Now(), reply.Status
+	}
+}
+
+func isWrite(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != ""
+}
+
+func idOf(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
