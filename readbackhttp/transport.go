@@ -17,8 +17,10 @@ import (
 //
 // # Writes
 //
-// No write is sent twice, whatever it was answered, unless
-// TransportOptions.Policy consents. A POST that was carried out covers what its
+// No write is sent twice by the Transport, whatever it was answered, unless
+// TransportOptions.Policy consents. (An [http.Transport] beneath it repeats a
+// write by itself if a connection that was used before dies, the write has an
+// Idempotency-Key, and its body can be had again.) A POST that was carried out covers what its
 // Location names, if that is of the same origin, and what lies below; without a
 // Location it covers nothing. A PUT or PATCH covers its exact URL, query
 // included, and what lies below. After an ambiguous answer, such as a 503 or

@@ -26,6 +26,7 @@ type TransportOptions struct {
 	// written: turn it on where the parent's lag refuses its children. The body
 	// must have a GetBody. A DELETE is not sent again for a 404.
 	//
+	// The schedule's times count from the first answer of a read that is held.
 	// A schedule that learns is not taught: reads that come after the lag do
 	// not show up here, so it would learn of the long ones only.
 	Policy consistency.Policy

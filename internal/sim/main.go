@@ -1,4 +1,4 @@
-// Package main is the simulator: it holds what the library claims against the
+// Command sim is the simulator: it holds what the library claims against the
 // truth of many small worlds, most of them broken, in virtual time.
 //
 //	go run ./internal/sim -flows 1000000 -seed 1
