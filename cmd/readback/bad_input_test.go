@@ -1,0 +1,200 @@
+package main_test
+
+import (
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What is wrong with the command line is said in one line, before anything is
+// sent.
+func TestBadInput_usage(t *testing.T) {
+	t.Parallel()
+	r := recording(t, func(http.ResponseWriter, int, *http.Request) {})
+	run := func(args ...string) []string { return append([]string{"run", r.url, "-d", "x"}, args...) }
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"no URL", []string{"run", "-d", "x"}, "there is no URL"},
+		{"no valid URL", []string{"run", "http://[" + password, "-d", "x"}, "the URL is not valid"},
+		{"no valid port", []string{"run", "http://me:" + password + "@h:" + password, "-d", "x"}, "the URL is not valid"},
+		{"no HTTP URL", []string{"run", "ftp://h/x"}, "not one of http or https"},
+		{"no host", []string{"run", "http:///x"}, "names no host"},
+		{"two URLs", run("http://h/x", "http://h/y"), "3 arguments"},
+		{"two methods", []string{"run", "-X", "PUT", "POST", r.url}, "two methods: POST, and -X PUT"},
+		{"no method", run("-X", "A B"), "-X: that is not a method"},
+		{"unknown flag", run("--nope"), "unknown flag: --nope"},
+		{"unknown command", []string{"nope"}, `unknown command "nope"`},
+		{"two thens", run("--then", "--then"), "--then was given before"},
+		{"then with a value", run("--then=GET"), "--then takes no value"},
+
+		{"within 0", run("--within", "0"), "want a time above 0"},
+		{"within below 0", run("--within=-1s"), "want a time above 0"},
+		{"within without a unit", run("--within", "30"), "want a time above 0"},
+		{"interval 0", run("--interval", "0s"), "want a time above 0"},
+		{"settle 0", run("--settle", "0"), "want a number of reads above 0"},
+		{"max-time 0", run("-m", "0"), "--max-time"},
+		{"window 0", run("--window", "403=0s"), "--window"},
+		{"window of what", run("--window", "500=1s"), "want one of 404, 403, stale"},
+		{"for what", run("--for", "ever"), "want present, absent or match"},
+		{"match without a match", run("--for", "match"), "--expect-json"},
+		{"PUT without a match", []string{"run", "-X", "PUT", r.url}, "--expect-json or --token, or --for present"},
+		{"match for absent", run("--for", "absent", "--expect-json", "a=b"), "not with --for absent"},
+		{"absent without a URL", run("--for", "absent"), "known before"},
+		{"no pair", run("--expect-json", "/status"), "want POINTER=VALUE"},
+		{"no status", run("--expect-status", "20x"), "want a status"},
+		{"no token", run("--token", "nope"), "want mittwald, vault, cosmos"},
+		{"no origin", run("--allow-origin", "h"), "want an origin"},
+
+		{"template", run("--then", "/v1/{id"), "has a { without a }"},
+		{"empty field", run("--then", "/v1/{}"), "cannot be"},
+		{"print", run("--print", "{id"), "the braces do not match"},
+		{"two results", run("--json", "--print", "{id}"), "stdout has one result"},
+		{"two outputs", run("-o", "-", "--then", "-o", "-"), "stdout has one result"},
+
+		{"no body file", run("-d", "@missing"), "-d: open missing: no such file"},
+		{"no header file", run("-H", "@missing"), "-H: open missing: no such file"},
+		{"no header", run("-H", password), `a header is "Name: value"`},
+		{"no header's name", run("-H", password+" x: y"), "not the name of a header"},
+		{"no header's value", run("-H", "X-A: "+password+"\x01"), "X-A: the value cannot be sent"},
+		{"no password", run("-u", password), "want USER:PASSWORD"},
+		{"no certificate", run("--cacert", "missing"), "--cacert: open missing"},
+		{"no client certificate", run("--cert", "missing"), "--cert: open missing"},
+		{"key alone", run("--key", "missing"), "--key has no use without --cert"},
+		{"no proxy", run("-x", "ftp://me:"+password+"@h"), "--proxy: want a URL of"},
+		{"no address", run("--resolve", "h:80:nowhere"), `"nowhere" is not an address`},
+		{"output", run("-o", "missing/file"), "-o: open missing/file"},
+		{"handle file", run("--handle-file", "missing/file"), "--handle-file: open missing"},
+
+		{"find without mine", run("--find", "/x"), "--find needs --mine"},
+		{"mine without find", run("--mine", "a=b"), "need --find"},
+		{"find without found", run("--find", "/x", "--mine", "a=b"), "--find needs --found"},
+		{"find by a header", run("--find", "/x", "--mine", "a=b", "--then", "/{header:X-Id}"), "cannot be had"},
+		{"find with a user", run("--find", "http://me:"+password+"@h/x", "--mine", "a=b", "--then", "/{id}"), "without user information"},
+		{"resend of what", run("--resend", "always"), "--resend"},
+		{"resend without a key", run("--resend", "with-key=1h"), "needs --idempotency-key"},
+
+		{"no handle", []string{"resume"}, "there is no HANDLE"},
+		{"no handle before then", []string{"resume", "--then", "/x"}, "there is no HANDLE"},
+		{"not a handle", []string{"resume", "nope"}, "that is no handle"},
+		{"nothing to wait for", []string{"wait"}, "there is no URL"},
+		{"nothing to run", []string{"wait", "--"}, "there is no URL"},
+		{"no such command", []string{"wait", "--", "no-such-command"}, "executable file not found"},
+		{"absent for a command", []string{"wait", "--for", "absent", "--", "true"}, "--for absent has no meaning"},
+		{"curl for a command", []string{"wait", "-k", "--", "true"}, "curl's flags have no use"},
+		{"demo's argument", []string{"demo", "x"}, "unknown command"},
+		{"demo's address", []string{"demo", "--listen", "nowhere"}, "listen tcp"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := readback(t, tt.args...)
+			assert.Equal(t, 2, p.status)
+			assert.Empty(t, p.stdout)
+			line := one(t, p.stderr)
+			assert.True(t, strings.HasPrefix(line, "readback: "), line)
+			assert.Contains(t, line, tt.want)
+		})
+	}
+	t.Cleanup(func() { assert.Empty(t, r.requests()) })
+}
+
+// A write that never left is failed, and one that did is never.
+func TestBadInput_unreachable(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	closed := "http://" + listener.Addr().String()
+	require.NoError(t, listener.Close())
+
+	p := readback(t, "run", closed, "-d", "x")
+	assert.Equal(t, 1, p.status)
+	assert.Contains(t, one(t, p.stdout), "connection refused")
+	assert.NotContains(t, p.stderr, "was sent")
+
+	p = readback(t, "run", "http://no-such-host.invalid", "-d", "x", "-q")
+	assert.Equal(t, 1, p.status)
+	assert.Contains(t, one(t, p.stdout), "no-such-host.invalid")
+	assert.Empty(t, p.stderr)
+
+	p = readback(t, "wait", closed, "--within", "100ms")
+	assert.Equal(t, 124, p.status)
+	assert.Contains(t, one(t, p.stdout), "connection refused")
+}
+
+func TestBadInput_tls(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/7")
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake that is to fail
+	server.StartTLS()
+	t.Cleanup(server.Close)
+
+	p := readback(t, "run", server.URL, "-d", "x", "-q")
+	assert.Equal(t, 1, p.status)
+	assert.Contains(t, one(t, p.stdout), "certificate")
+
+	p = readback(t, "run", server.URL, "-d", "x", "-q", "-k")
+	assert.Equal(t, 0, p.status, p.stdout)
+}
+
+// The write was sent, and the run says so and how to go on.
+func TestBadInput_afterTheWrite(t *testing.T) {
+	t.Parallel()
+	created := func(contentType, body string) func(http.ResponseWriter, int, *http.Request) {
+		return func(w http.ResponseWriter, n int, _ *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			if n == 1 {
+				w.Header().Set("Location", "http://other.example/7")
+				w.WriteHeader(http.StatusCreated)
+			}
+			_, _ = w.Write([]byte(body))
+		}
+	}
+	const page = "<html><title>Please log in</title></html>"
+	tests := []struct {
+		name   string
+		answer func(http.ResponseWriter, int, *http.Request)
+		args   []string
+		want   string // on stdout
+		next   string // after the handle
+	}{
+		{"a field that is not there", created("application/json", `{"a":1}`), []string{"--then", "/v1/{id}"},
+			"the answer has no usable field {id}", " --then 'URL'"},
+		{"a page in place of JSON", created("text/html; charset=utf-8", page), []string{"--then", "/v1/{id}"},
+			"the last answer is text/html, not JSON", " --then 'URL'"},
+		{"a page in place of what is read", created("text/html", page), []string{"--then", "/7", "--expect-json", "a=1", "--within", "50ms"},
+			"the last answer is text/html, not JSON", ""},
+		{"nothing in place of JSON", created("", ""), []string{"--then", "/7", "--expect-json", "a=1", "--within", "50ms"},
+			"the last answer is empty, not JSON", ""},
+		{"another origin", created("", ""), nil, "will not read http://other.example/7", " --allow-origin '...'"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := recording(t, tt.answer)
+			p := readback(t, append([]string{"run", r.url, "-d", "x"}, tt.args...)...)
+			assert.Equal(t, 124, p.status)
+			assert.Contains(t, one(t, p.stdout), tt.want)
+			assert.Contains(t, p.stderr, "readback: the write was sent and carried out (answered 201); do not send it again.")
+			assert.Regexp(t, `\n  readback resume [A-Za-z0-9_-]+`+tt.next+`\n$`, p.stderr)
+			posts := 0
+			for _, got := range r.requests() {
+				if got.line == "POST /" {
+					posts++
+				}
+			}
+			assert.Equal(t, 1, posts)
+		})
+	}
+}

@@ -1,0 +1,219 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/handle"
+	"github.com/readback-go/readback/cmd/readback/internal/request"
+	"github.com/readback-go/readback/cmd/readback/internal/show"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/redact"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+type result = consistency.Result[readbackhttp.Ref, *readbackhttp.Document]
+
+// statusOf returns the exit status of a run that ended so.
+func statusOf(ctx context.Context, outcome consistency.Outcome, err error) int {
+	signal, signalled := exit.Signalled(ctx)
+	switch {
+	case outcome == consistency.Confirmed:
+		return exit.Confirmed
+	case signalled:
+		return signal.Status()
+	case nothingSent(err):
+		return exit.Usage
+	case outcome == consistency.Failed:
+		return exit.Failed
+	}
+	return exit.Unconfirmed
+}
+
+// nothingSent reports whether a run refused its arguments.
+func nothingSent(err error) bool {
+	var e *consistency.Error
+	return errors.As(err, &e) && errors.Is(e.Cause, consistency.ErrInvalid) && e.Reads == 0 && e.Write == nil
+}
+
+// end tells how the run ended, and returns its exit status as an error.
+func (s *session) end(ctx context.Context, res result, err error) error {
+	status := statusOf(ctx, res.Outcome, err)
+	if status == exit.Usage {
+		return exit.With(status, err)
+	}
+	text := s.sentence(res, err)
+	advice, resume, h := s.advice(res, err)
+	bad := s.tell(res, text, status, resume, h)
+	for _, line := range advice {
+		s.progress.Line("readback: " + line)
+	}
+	if resume != "" {
+		s.progress.Line("  " + resume)
+	}
+	if bad != nil {
+		s.progress.Line("readback: the result was not written: " + redact.Error(bad))
+		// A reader that went away has chosen not to know.
+		if status == exit.Confirmed && !errors.Is(bad, syscall.EPIPE) {
+			status = exit.Output
+		}
+	}
+	return exit.Quiet(status)
+}
+
+// sentence says in one line how the run ended.
+func (s *session) sentence(res result, err error) string {
+	text := ""
+	if res.Outcome == consistency.Confirmed {
+		text = show.Confirmed(s.flow.Name, res.History.Reads(), res.Elapsed, s.seen())
+	} else {
+		text = strings.TrimPrefix(redact.Error(err), "readback: ")
+		text = strings.Replace(text, consistency.ErrNoFind.Error(), "the write's answer was lost, and there is no --find", 1)
+		if what := s.notJSON(err); what != "" {
+			text += "; the last answer is " + what + ", not JSON"
+		} else if pair := s.flow.Unmet(); pair != "" {
+			text += "; it does not show " + pair
+		}
+	}
+	return s.scrub(text)
+}
+
+// seen says what the last read was.
+func (s *session) seen() string {
+	last := s.flow.LastRead()
+	if last == nil {
+		return "nothing was read"
+	}
+	return fmt.Sprintf("%s %s answered %d", last.Method, redact.URL(last.URL), last.Status)
+}
+
+// notJSON returns what was answered where JSON was needed.
+func (s *session) notJSON(err error) string {
+	if what := s.flow.NotJSON(); what != "" {
+		return what
+	}
+	var target *readbackhttp.TargetError
+	answer := s.flow.Answer()
+	if !errors.As(err, &target) || target.URL != nil || answer == nil || json.Valid(answer.Body) || len(answer.Body) == 0 {
+		return ""
+	}
+	media, _, _ := strings.Cut(answer.Header.Get("Content-Type"), ";")
+	return media
+}
+
+// advice says what became of a write that is not confirmed, and how to go on.
+func (s *session) advice(res result, cause error) (lines []string, resume string, h *handle.Handle) {
+	if res.Outcome != consistency.Unconfirmed {
+		s.forget(res.Outcome)
+		return nil, "", nil
+	}
+	if s.command == "wait" {
+		return nil, "", nil
+	}
+	var target *readbackhttp.TargetError
+	how, adjust := "To go on reading:", func(*handle.Handle) {}
+	switch {
+	case s.flow.Find == nil && !found(res.Pending):
+		how = "Nothing tells where it is; to look for it:"
+		adjust = func(h *handle.Handle) { h.Again.Lost = true }
+	case errors.As(cause, &target) && target.URL != nil:
+		how = "To go on reading, if that place may be read:"
+		adjust = func(h *handle.Handle) { h.Again.Origin = true }
+	case errors.As(cause, &target):
+		how = "To go on reading, with a URL that can be had:"
+		adjust = (*handle.Handle).NeedReadURL
+	}
+	lines = append(lines, s.fate(res)+"; do not send it again. "+how)
+	kept, err := s.handle(res.Pending, s.printed(res.Written))
+	adjust(&kept)
+	where := ""
+	if err == nil {
+		where, err = kept.Text()
+	}
+	if err != nil {
+		return append(lines, "the handle cannot be made: "+redact.Error(err)), "", nil
+	}
+	if s.file == "" {
+		return lines, kept.Again.Command(where), &kept
+	}
+	whole, err := s.handle(res.Pending, s.scrub)
+	adjust(&whole)
+	if err == nil {
+		err = whole.Save(s.file)
+	}
+	if err != nil {
+		lines = append([]string{"the handle is not in " + s.file + ": " + redact.Error(err)}, lines...)
+		return lines, kept.Again.Command(where), &kept
+	}
+	return lines, whole.Again.Command(s.file), &kept
+}
+
+// fate says what the write's answer tells of it.
+func (s *session) fate(res result) string {
+	class := fieldsOf(res.Pending).Class
+	answer := s.flow.Answer()
+	answered := "no answer came"
+	if answer != nil {
+		answered = fmt.Sprintf("answered %d", answer.Status)
+	}
+	if s.command == "resume" {
+		answered = "by another run"
+	}
+	switch class {
+	case consistency.Applied.String():
+		return "the write was sent and carried out (" + answered + ")"
+	case consistency.Accepted.String():
+		return "the write was sent and accepted (" + answered + ")"
+	}
+	return "the write was sent and may have been carried out, or may be later (" + answered + ")"
+}
+
+// pendingFields are those of a handle that the command looks into.
+type pendingFields struct {
+	Class   string          `json:"class"`
+	Written json.RawMessage `json:"written"`
+}
+
+func fieldsOf(pending consistency.Pending) (fields pendingFields) {
+	data, _ := json.Marshal(pending)
+	_ = json.Unmarshal(data, &fields)
+	return fields
+}
+
+// found reports whether it is known where to read back.
+func found(pending consistency.Pending) bool { return fieldsOf(pending).Written != nil }
+
+// handle returns the handle of the write, less what a function hides in it:
+// then the URL to read must be given again.
+func (s *session) handle(pending consistency.Pending, hide func(string) string) (handle.Handle, error) {
+	h := s.kept
+	data, err := json.Marshal(pending)
+	if err != nil {
+		return h, err
+	}
+	if clean := hide(string(data)); clean != string(data) {
+		data = []byte(clean)
+		h.NeedReadURL()
+	}
+	return h, json.Unmarshal(data, &h.Pending)
+}
+
+// printed returns what hides in a handle that is printed what only a file of the
+// user's own may hold: the secrets that the service put into a URL.
+func (s *session) printed(ref readbackhttp.Ref) func(string) string {
+	return request.Scrub(slices.Concat(s.secrets, request.SecretParams(ref.Location), request.SecretParams(ref.Monitor)))
+}
+
+// forget removes the handle of a write whose outcome is certain.
+func (s *session) forget(outcome consistency.Outcome) {
+	if s.file != "" && (outcome == consistency.Confirmed || outcome == consistency.Failed) {
+		_ = os.Remove(s.file)
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package command
+
+import "os/exec"
+
+// ownGroup does nothing where there are no groups of processes.
+func ownGroup(*exec.Cmd) {}

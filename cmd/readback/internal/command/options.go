@@ -1,0 +1,222 @@
+package command
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/flow"
+	"github.com/readback-go/readback/cmd/readback/internal/handle"
+	"github.com/readback-go/readback/cmd/readback/internal/request"
+	"github.com/readback-go/readback/cmd/readback/internal/show"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// output is the flags of how a command tells what it found.
+type output struct {
+	json    bool
+	print   string
+	quiet   bool
+	verbose bool
+}
+
+func (o *output) addFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.json, "json", false, "write the result as JSON, in one line")
+	fs.StringVar(&o.print, "print", "", "if confirmed, write `TEMPLATE` in place of the result, such as '{id}'")
+	fs.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no log lines")
+	fs.BoolVarP(&o.verbose, "verbose", "v", false, "a log line for each step, with its reasons, also on a terminal")
+}
+
+func (o *output) level(silent bool) show.Level {
+	switch {
+	case o.quiet || silent:
+		return show.Quiet
+	case o.verbose:
+		return show.Verbose
+	}
+	return show.Usual
+}
+
+// check refuses what cannot be written, before anything is sent.
+func (o *output) check(specs ...request.Spec) error {
+	results := 0
+	for _, given := range []bool{o.json, o.print != ""} {
+		if given {
+			results++
+		}
+	}
+	for i := range specs {
+		s := &specs[i]
+		if s.Include && s.Output == "" {
+			s.Output = "-"
+		}
+		switch s.Output {
+		case "":
+		case "-":
+			results++
+		default:
+			if err := openable(s.Output); err != nil {
+				return exit.Usagef("-o: %w", err)
+			}
+		}
+	}
+	if results > 1 {
+		return exit.Usagef("stdout has one result: one of --json, --print, -o - and -i")
+	}
+	if o.print != "" && strings.Count(o.print, "{") != len(request.Fields(o.print)) {
+		return exit.Usagef("--print %q: the braces do not match", o.print)
+	}
+	return nil
+}
+
+// openable reports whether a file can be written, which stays as it is.
+func openable(name string) error {
+	_, err := os.Stat(name)
+	isNew := os.IsNotExist(err)
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil || !isNew {
+		return err
+	}
+	return os.Remove(name)
+}
+
+// options are those of run and resume.
+type options struct {
+	flow.Flags
+	flow.Lost
+	output
+	groups *request.Groups
+
+	monitor    bool
+	monitorAt  string
+	resource   string
+	resend     []string
+	key        string
+	handleFile string
+	dryRun     bool
+}
+
+var thenMarker = request.Marker{Name: "then", Usage: "what follows describes the read: METHOD and URL, which may hold fields of the write's answer: {location}, {id}, {/json/pointer}, {header:Name}"}
+
+func (o *options) addFlags(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	o.groups = request.AddFlags(fs, thenMarker)
+	o.Flags.AddFlags(fs)
+	o.Lost.AddFlags(fs)
+	fs.BoolVar(&o.monitor, "monitor", false, "follow the operation that a 202 speaks of, before reading")
+	fs.StringVar(&o.monitorAt, "monitor-state", "", "JSON `POINTER` to the state of that operation (default /status)")
+	fs.StringVar(&o.resource, "monitor-resource", "", "JSON `POINTER` in it to the URL of what was written")
+	fs.StringVar(&o.handleFile, "handle-file", "", "`FILE` to keep the handle in from the write's answer on, until the outcome is certain")
+	o.output.addFlags(fs)
+}
+
+func (o *options) addWriteFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.key, "idempotency-key", "", "header Idempotency-Key of the write: auto, or a `VALUE`")
+	fs.StringArrayVar(&o.resend, "resend", nil, "`CASE` in which the write may be sent again: not-sent, rate-limited, missing-parent, with-key=TIME")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "send nothing, and tell what would be sent")
+}
+
+// resendPolicy reads --resend.
+func (o *options) resendPolicy(hasKey bool) (consistency.Resend, error) {
+	var r consistency.Resend
+	for _, text := range o.resend {
+		for word := range strings.SplitSeq(text, ",") {
+			name, value, _ := strings.Cut(word, "=")
+			switch {
+			case word == "not-sent":
+				r.OnNotSent = true
+			case word == "rate-limited":
+				r.OnRateLimited = true
+			case word == "missing-parent":
+				r.OnMissingParent = true
+			case name == "with-key":
+				d, err := time.ParseDuration(value)
+				if err != nil || d <= 0 {
+					return r, exit.Usagef("--resend %q: want with-key=TIME, how long the server honours the key, such as with-key=1h", word)
+				}
+				r.WithKey = d
+			default:
+				return r, exit.Usagef("--resend %q: want not-sent, rate-limited, missing-parent or with-key=TIME", word)
+			}
+		}
+	}
+	if r.WithKey > 0 && !hasKey {
+		return r, exit.Usagef("--resend with-key needs --idempotency-key: without one the write could be carried out twice")
+	}
+	return r, nil
+}
+
+// idempotencyKey returns the key that --idempotency-key asks for.
+func (o *options) idempotencyKey() string {
+	if o.key != "auto" {
+		return o.key
+	}
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // a UUID of version 4
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+func (o *options) monitorOf() *readbackhttp.Monitor {
+	if !o.monitor && o.monitorAt == "" && o.resource == "" {
+		return nil
+	}
+	return &readbackhttp.Monitor{State: o.monitorAt, Resource: o.resource}
+}
+
+// plan returns what the requests and the flags say.
+func (o *options) plan(write, read request.Spec, in *request.Input) flow.Plan {
+	return flow.Plan{Flags: o.Flags, Lost: o.Lost, Write: write, Read: read, Monitor: o.monitorOf(), Input: in}
+}
+
+// notKept are flags that a handle does not keep: they are about the write, or
+// about how this run tells what it found.
+var notKept = map[string]bool{
+	"json": true, "print": true, "quiet": true, "verbose": true, "handle-file": true,
+	"idempotency-key": true, "resend": true, "dry-run": true, "help": true, "find": true,
+}
+
+// keep returns the handle of a write, without its pending part.
+func (o *options) keep(fs *pflag.FlagSet, plan flow.Plan) (handle.Handle, error) {
+	h := handle.Handle{Version: handle.Version}
+	itself := plan.Read.URL == "" && plan.Write.Method != "POST"
+	write, err := plan.Write.KeepWrite(plan.Input, itself)
+	if err != nil {
+		return h, err
+	}
+	read, err := plan.Read.KeepRead(plan.Input)
+	if err != nil {
+		return h, err
+	}
+	h.Write, h.Read = write.Args, read.Args
+	h.Again = handle.Again{Write: write.Again, Read: read.Again}
+	if plan.Find != "" {
+		if h.Again.Find = request.HidesSecrets(plan.Find); !h.Again.Find {
+			h.Write = append(h.Write, "--find="+plan.Find)
+		}
+	}
+	fs.Visit(func(f *pflag.Flag) {
+		if notKept[f.Name] || o.groups.Owns(f) {
+			return
+		}
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		for _, value := range values {
+			h.Write = append(h.Write, "--"+f.Name+"="+value)
+		}
+	})
+	return h, nil
+}

@@ -1,0 +1,99 @@
+// Package command is the commands of readback.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/readback-go/readback/cmd/readback/internal/cli"
+	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/measure"
+	"github.com/readback-go/readback/cmd/readback/internal/proxy"
+	"github.com/readback-go/readback/internal/redact"
+)
+
+// Main runs the command line and returns the exit status of the process.
+func Main(args []string, streams cli.Streams) int {
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	ran := false
+	root := newRoot(streams, &ran)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exit.Confirmed
+	}
+	var e *exit.Error
+	if !errors.As(err, &e) {
+		// What the parser refuses is a matter of use.
+		status := exit.Failed
+		if !ran {
+			status = exit.Usage
+		}
+		e = &exit.Error{Status: status, Err: err}
+	}
+	if e.Err != nil {
+		fmt.Fprintln(streams.Err, "readback: "+redact.Error(e.Err))
+	}
+	return e.Status
+}
+
+// withSignals returns a context that the first of the usual signals ends, with
+// an [exit.Signal] as its cause. The second one ends the process at once.
+//
+// A broken pipe ends nothing: a write that was sent is read back, whoever listens.
+// It is caught, not ignored, since programs that are started would inherit that.
+func withSignals(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	done := make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals) // from now on as if nobody listened
+			cancel(exit.Signal{Signal: s})
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(nil)
+	}
+}
+
+func newRoot(streams cli.Streams, ran *bool) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "readback",
+		Short: "Tell the truth about writes",
+		Long: `Readback sends a write, reads until the read model shows it, and says
+confirmed, unconfirmed or failed. It sends no write twice, unless told that it may.
+
+Exit status: 0 confirmed, 1 failed, 2 wrong usage, 124 unconfirmed, 130 interrupted.
+Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`,
+		SilenceErrors:     true,
+		DisableAutoGenTag: true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cli.SetFromEnv(cmd.Flags(), streams.LookupEnv); err != nil {
+				return err
+			}
+			*ran = true
+			return nil
+		},
+	}
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.With(exit.Usage, err) })
+	root.AddCommand(newRun(streams), newWait(streams), newResume(streams), proxy.Command(streams), measure.Command(streams), newDemo(streams), newMan())
+	return root
+}

@@ -1,0 +1,181 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/readback-go/readback/cmd/readback/internal/cli"
+	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/flow"
+	"github.com/readback-go/readback/cmd/readback/internal/handle"
+	"github.com/readback-go/readback/cmd/readback/internal/request"
+	"github.com/readback-go/readback/cmd/readback/internal/show"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/redact"
+)
+
+func newRun(streams cli.Streams) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "run [flags] [METHOD] URL [--then [METHOD] [URL-TEMPLATE] [flags]]",
+		Short: "Write once, read back, and say what became of it",
+		Long: `Run sends a write once, reads until the read model shows it or the time is up,
+and says confirmed, unconfirmed or failed.
+
+What stands before --then describes the write, and what follows it the read: method,
+URL, headers, even a body. The read takes from the write what it does not say itself,
+credentials too, but not the body and what describes it. Without a URL of its own it
+reads the Location of the answer to a POST, and the URL of the write otherwise. The
+other flags may stand on both sides. Curl's flags mean what they mean in curl.
+
+A write whose answer was lost may have been carried out. Tell by --find and --mine how
+to find it again, or, of a PUT, PATCH or DELETE, let its own URL tell.`,
+		Example: `  readback run -X POST https://api.example/v1/workspaces -d @ws.json --then GET '{location}' --within 30s
+  readback run -X PATCH https://api.example/v1/workspaces/7 -d '{"status":"FIRING"}' --expect-json /status=FIRING
+  id=$(readback run -q -d @ws.json https://api.example/v1/workspaces --print '{id}')`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			specs, err := o.groups.Specs(args)
+			if err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), cmd.Flags(), streams, specs[0], specs[1])
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	o.addFlags(cmd)
+	o.addWriteFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Streams, write, read request.Spec) error {
+	in := &request.Input{Reader: streams.In}
+	key := o.idempotencyKey()
+	resend, err := o.resendPolicy(key != "")
+	if err != nil {
+		return err
+	}
+	specs := []request.Spec{write, read}
+	if err := o.check(specs...); err != nil {
+		return err
+	}
+	write, read = specs[0], specs[1]
+	plan := o.plan(write, read, in)
+	plan.Key = key
+	f, policy, err := plan.Build()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	policy.Resend = resend
+	kept, err := o.keep(fs, plan)
+	if err != nil {
+		return err
+	}
+	if o.handleFile != "" {
+		if _, err := handle.Read(o.handleFile, nil); err == nil {
+			return exit.Usagef("--handle-file: %s holds the handle of a write that is not confirmed: go on with readback resume %[1]s, or remove it", o.handleFile)
+		}
+		if err := handle.Check(o.handleFile); err != nil {
+			return exit.Usagef("--handle-file: %w", err)
+		}
+	}
+	s := &session{
+		command: "run", streams: streams, output: o.output, flow: f, kept: kept, file: o.handleFile,
+		plan: plan, secrets: secretsOf(in, write, read),
+	}
+	if o.dryRun {
+		return s.dryRun(policy)
+	}
+	s.begin(policy)
+	f.Started = s.started
+	res, err := consistency.Do(ctx, s.progress.Watch(policy), f.Flow)
+	s.progress.Stop()
+	return s.end(ctx, res, err)
+}
+
+func secretsOf(in *request.Input, specs ...request.Spec) []string {
+	var all []string
+	for i := range specs {
+		all = append(all, specs[i].Secrets(in)...)
+	}
+	return all
+}
+
+// session is one run on its way to its end.
+type session struct {
+	command string
+	streams cli.Streams
+	output
+	flow     *flow.Flow
+	plan     flow.Plan
+	kept     handle.Handle
+	file     string // of the handle; empty for none
+	secrets  []string
+	scrub    func(string) string
+	progress *show.Progress
+}
+
+func (s *session) begin(policy consistency.Policy) {
+	s.scrub = request.Scrub(s.secrets)
+	silent := s.plan.Write.Silent || s.plan.Read.Silent
+	s.progress = show.NewProgress(s.streams, s.level(silent), policy, s.scrub, s.command != "run")
+	s.flow.BeforeRead, s.flow.AfterRead = s.progress.Reading, s.progress.Read
+	s.progress.Start()
+}
+
+// started keeps the handle, once the write was sent, in case of a crash.
+func (s *session) started(pending consistency.Pending) {
+	if s.file == "" {
+		return
+	}
+	h, err := s.handle(pending, s.scrub)
+	if err == nil {
+		err = h.Save(s.file)
+	}
+	if err != nil {
+		s.progress.Line("readback: the handle is not in " + s.file + ": " + redact.Error(err))
+	}
+}
+
+// dryRun tells what would be sent.
+func (s *session) dryRun(policy consistency.Policy) error {
+	s.scrub = request.Scrub(s.secrets)
+	req, err := s.plan.Write.Request(s.plan.Input)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", req.Method, redact.URL(req.URL))
+	if req.ContentLength > 0 {
+		fmt.Fprintf(&b, ", %d bytes", req.ContentLength)
+	}
+	b.WriteString(", once; then ")
+	method := s.plan.Read.Method
+	if method == "" {
+		method = "GET"
+	}
+	target := s.plan.Read.URL
+	switch {
+	case target == "" && req.Method == "POST":
+		target = "{location}"
+	case target == "":
+		target = req.URL.String()
+	}
+	target = request.ShownTemplate(target)
+	within := "30s"
+	if policy.Within > 0 {
+		within = policy.Within.String()
+	}
+	fmt.Fprintf(&b, "%s %s, %s, within %s\n", method, target, goalWords[s.flow.Goal], within)
+	return s.write(b.String())
+}
+
+var goalWords = map[consistency.Goal]string{
+	consistency.ToPresent: "until it is there",
+	consistency.ToMatch:   "until it is as expected",
+	consistency.ToAbsent:  "until it is gone",
+}

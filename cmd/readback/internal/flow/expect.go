@@ -1,0 +1,155 @@
+package flow
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/poll"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// goal returns what reads are to show after a write of that method.
+func (f *Flags) goal(method string) (consistency.Goal, error) {
+	switch f.For {
+	case "":
+	case "present", "absent":
+		if len(f.ExpectJSON) > 0 {
+			return 0, exit.Usagef("--expect-json goes with --for match, not with --for %s", f.For)
+		}
+		if f.For == "present" {
+			return consistency.ToPresent, nil
+		}
+		return consistency.ToAbsent, nil
+	case "match":
+		return consistency.ToMatch, nil
+	default:
+		return 0, exit.Usagef("--for %q: want present, absent or match", f.For)
+	}
+	switch {
+	case len(f.ExpectJSON) > 0:
+		return consistency.ToMatch, nil
+	case method == http.MethodPut || method == http.MethodPatch:
+		return consistency.ToMatch, nil
+	case method == http.MethodDelete:
+		return consistency.ToAbsent, nil
+	}
+	return consistency.ToPresent, nil
+}
+
+// matcher says whether a document is as expected.
+type matcher func(*readbackhttp.Document) bool
+
+// parseMatch reads POINTER=VALUE. The value is JSON, or a text; what is JSON but
+// no text also matches the text that spells it, since many services put numbers
+// into strings. In place of a pointer, the name of a member will do.
+func parseMatch(flag, text string) (matcher, error) {
+	at, value, found := strings.Cut(text, "=")
+	if !found {
+		return nil, exit.Usagef("%s %q: want POINTER=VALUE, such as /status=done", flag, text)
+	}
+	if at != "" && at[0] != '/' {
+		at = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(at)
+	}
+	var matches []func(readbackhttp.Ref, *readbackhttp.Document) bool
+	if json.Valid([]byte(value)) {
+		matches = append(matches, readbackhttp.HasJSON(at, json.RawMessage(value)))
+	}
+	if !strings.HasPrefix(strings.TrimSpace(value), `"`) || len(matches) == 0 {
+		matches = append(matches, readbackhttp.HasJSON(at, value))
+	}
+	return func(doc *readbackhttp.Document) bool {
+		for _, match := range matches {
+			if match(readbackhttp.Ref{}, doc) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+func parseMatches(flag string, texts []string) ([]matcher, error) {
+	var all []matcher
+	for _, text := range texts {
+		m, err := parseMatch(flag, text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func allMatch(matchers []matcher, doc *readbackhttp.Document) bool { return unmet(matchers, doc) < 0 }
+
+// unmet returns the number of the first matcher that does not accept doc, and
+// -1 if all do.
+func unmet(matchers []matcher, doc *readbackhttp.Document) int {
+	return slices.IndexFunc(matchers, func(match matcher) bool { return !match(doc) })
+}
+
+// statuses are ranges of statuses.
+type statuses [][2]int
+
+func parseStatuses(texts []string) (statuses, error) {
+	var all statuses
+	for _, text := range texts {
+		for part := range strings.SplitSeq(text, ",") {
+			low := strings.TrimSuffix(strings.ToLower(part), "xx")
+			n, err := strconv.Atoi(low)
+			first, last := n, n
+			if low != strings.ToLower(part) {
+				first, last = n*100, n*100+99
+			}
+			if err != nil || first < 100 || last > 599 {
+				return nil, exit.Usagef("--expect-status %q: want a status, such as 200, or 2xx", text)
+			}
+			all = append(all, [2]int{first, last})
+		}
+	}
+	return all, nil
+}
+
+func (s statuses) contain(status int) bool {
+	for _, r := range s {
+		if r[0] <= status && status <= r[1] {
+			return true
+		}
+	}
+	return false
+}
+
+// rules return the rules for reads of that goal of which only certain statuses
+// are good.
+func (s statuses) rules(goal consistency.Goal) []consistency.ReadRule {
+	if s == nil {
+		return nil
+	}
+	rules := make([]consistency.ReadRule, 0, len(s)+2)
+	for _, r := range s {
+		rules = append(rules, consistency.ReadRule{Goal: goal, From: r[0], To: r[1], Verdict: poll.Ready})
+	}
+	if goal == consistency.ToAbsent {
+		gone := consistency.ReadRule{Goal: goal, From: http.StatusNotFound, Verdict: poll.Pending, Reason: consistency.StillThere}
+		rules = append(rules, gone)
+		gone.From = http.StatusGone
+		return append(rules, gone)
+	}
+	return append(rules, consistency.ReadRule{Goal: goal, From: 200, To: 299, Verdict: poll.Pending, Reason: consistency.Stale})
+}
+
+// Matches returns a function that accepts JSON in which each POINTER=VALUE is
+// so.
+func Matches(texts []string) (func([]byte) bool, error) {
+	all, err := parseMatches("--expect-json", texts)
+	if err != nil {
+		return nil, err
+	}
+	return func(body []byte) bool {
+		return allMatch(all, &readbackhttp.Document{Status: http.StatusOK, Body: body})
+	}, nil
+}

@@ -1,0 +1,170 @@
+// Package flow makes flows of package consistency from the command line: flags
+// for what the reads are to show and for how long, and what curl's flags say of
+// the write and of the read.
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// Flags are those of every command that reads until something is so. What was
+// not given is zero.
+type Flags struct {
+	For          string
+	ExpectStatus []string
+	ExpectJSON   []string
+	AllowOrigin  []string
+	Token        string
+
+	Settle      int
+	Within      time.Duration
+	ReadTimeout time.Duration
+	FirstRead   time.Duration
+	Interval    time.Duration
+	MaxInterval time.Duration
+	Window      []string
+}
+
+// AddFlags adds the flags of what reads are to show, and of when they are sent.
+func (f *Flags) AddFlags(fs *pflag.FlagSet) {
+	f.AddGoalFlags(fs)
+	fs.StringArrayVar(&f.ExpectStatus, "expect-status", nil, "`STATUS` of a read that shows it, such as 200 or 2xx, in place of the usual ones; any of several")
+	fs.StringArrayVar(&f.AllowOrigin, "allow-origin", nil, "`ORIGIN`, such as https://other.example, that reads may be sent to, without credentials")
+	fs.StringVar(&f.Token, "token", "", "consistency token of the service: mittwald, vault, cosmos or `ANSWERED:ASKED[:BEHIND]`, two headers and a status")
+	f.AddTimeFlags(fs)
+}
+
+// AddGoalFlags adds the flags of what reads are to show.
+func (f *Flags) AddGoalFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&f.For, "for", "", "what reads are to show: present, absent or match; without it, as the method says (`GOAL`)")
+	fs.StringArrayVar(&f.ExpectJSON, "expect-json", nil, "`POINTER=VALUE` that the document shows, such as /status=done; all of several")
+}
+
+// AddTimeFlags adds the flags of when reads are sent.
+func (f *Flags) AddTimeFlags(fs *pflag.FlagSet) {
+	fs.Var(&count{&f.Settle}, "settle", "`N` reads in a row that must show it (default 1, and 2 for absent)")
+	fs.Var(&duration{&f.Within}, "within", "`TIME` until the run is unconfirmed, from the write's answer (default 30s; 2m if that was lost, 10m after a 202)")
+	fs.Var(&duration{&f.ReadTimeout}, "read-timeout", "`TIME` for one read (default 10s)")
+	fs.Var(&duration{&f.FirstRead}, "first-read", "`TIME` from the write's answer to the first read (default: none)")
+	fs.Var(&duration{&f.Interval}, "interval", "longest first wait between reads, as a `TIME`; waits grow from there (default 100ms)")
+	fs.Var(&duration{&f.MaxInterval}, "max-interval", "longest wait between reads, as a `TIME` (default 5s)")
+	fs.StringArrayVar(&f.Window, "window", nil, "how long one answer is taken for lag, as `REASON=TIME`: 403=10s, 404, stale, still-there, behind-token")
+}
+
+// duration is the value of a flag for a time above 0: 0 means the same nowhere.
+type duration struct{ d *time.Duration }
+
+func (v *duration) Type() string { return "duration" }
+
+func (v *duration) String() string {
+	if v.d == nil || *v.d == 0 {
+		return ""
+	}
+	return v.d.String()
+}
+
+func (v *duration) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return errors.New("want a time above 0, such as 500ms or 1m30s")
+	}
+	*v.d = d
+	return nil
+}
+
+type count struct{ n *int }
+
+func (v *count) Type() string { return "int" }
+
+func (v *count) String() string {
+	if v.n == nil || *v.n == 0 {
+		return ""
+	}
+	return strconv.Itoa(*v.n)
+}
+
+func (v *count) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return errors.New("want a number of reads above 0")
+	}
+	*v.n = n
+	return nil
+}
+
+// Policy returns the policy that the flags ask for.
+func (f *Flags) Policy() (consistency.Policy, error) {
+	p := consistency.Policy{Within: f.Within, Settle: f.Settle, ReadTimeout: f.ReadTimeout}
+	p.Schedule = readback.Backoff{FirstRead: f.FirstRead, Initial: f.Interval, Max: f.MaxInterval}
+	for _, text := range f.Window {
+		if err := setWindow(&p.Windows, text); err != nil {
+			return p, err
+		}
+	}
+	if err := p.Validate(); err != nil {
+		return p, exit.With(exit.Usage, err)
+	}
+	return p, nil
+}
+
+func setWindow(w *consistency.Windows, text string) error {
+	reason, rest, _ := strings.Cut(text, "=")
+	d, err := time.ParseDuration(rest)
+	if err != nil || d <= 0 {
+		return exit.Usagef("--window %q: want REASON=TIME with a time above 0, such as 403=10s", text)
+	}
+	switch reason {
+	case "404", "not-found":
+		w.NotFound = d
+	case "403", "forbidden":
+		w.Forbidden = d
+	case "stale":
+		w.Stale = d
+	case "still-there":
+		w.StillThere = d
+	case "412", "behind-token":
+		w.BehindToken = d
+	default:
+		return exit.Usagef("--window %q: want one of 404, 403, stale, still-there, behind-token", text)
+	}
+	return nil
+}
+
+// ParseToken reads the value of --token. Empty is no token.
+func ParseToken(text string) (readbackhttp.Token, error) {
+	switch text {
+	case "":
+		return nil, nil
+	case "mittwald":
+		return readbackhttp.Mittwald(), nil
+	case "vault":
+		return readbackhttp.Vault(), nil
+	case "cosmos":
+		return readbackhttp.Cosmos(), nil
+	}
+	parts := strings.Split(text, ":")
+	bad := fmt.Errorf("--token %q: want mittwald, vault, cosmos or two headers, such as ETag:If-Event-Reached:412", text)
+	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
+		return nil, exit.With(exit.Usage, bad)
+	}
+	token := readbackhttp.HeaderToken{Answer: parts[0], Request: parts[1]}
+	if len(parts) == 3 {
+		status, err := strconv.Atoi(parts[2])
+		if err != nil || status < 400 || status > 599 {
+			return nil, exit.With(exit.Usage, bad)
+		}
+		token.BehindStatus = status
+	}
+	return token, nil
+}

@@ -1,0 +1,166 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/readback-go/readback/cmd/readback/internal/request"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// Flow is one write, ready for [consistency.Do]. It is one goroutine's.
+type Flow struct {
+	consistency.Flow[readbackhttp.Ref, *readbackhttp.Document]
+	Goal consistency.Goal
+
+	// BeforeRead, if not nil, is called when a read begins.
+	BeforeRead func()
+	// AfterRead, if not nil, is called when a read has ended, with how long the
+	// server asks to be left alone.
+	AfterRead func(retryAfter time.Duration)
+
+	writeTime time.Duration
+	matchers  []matcher
+	pairs     []string // POINTER=VALUE of each matcher
+	expected  statuses
+	own       *Connections
+
+	phase   phase
+	answer  *request.Answer // of the write
+	reads   request.Answer  // without a body: the last read
+	unmet   string          // first pair that the last document did not show
+	notJSON string          // media type of the last document that was to be JSON and is not
+}
+
+// phase is what a request of the flow is for.
+type phase uint8
+
+const (
+	idle phase = iota
+	writing
+	monitoring
+	finding
+	reading
+)
+
+// Answer returns the answer to the write, and nil if there was none.
+func (f *Flow) Answer() *request.Answer { return f.answer }
+
+// LastRead returns the last read that was sent, without a body: its status is
+// zero if it was not answered. It returns nil if none was sent.
+func (f *Flow) LastRead() *request.Answer {
+	if f.reads.URL == nil {
+		return nil
+	}
+	last := f.reads
+	return &last
+}
+
+// NotJSON returns the media type of the last answer that was to be JSON and is
+// not, and "" if there was none.
+func (f *Flow) NotJSON() string { return f.notJSON }
+
+// Unmet returns the first POINTER=VALUE that the last document did not show, and
+// "" if it showed them all.
+func (f *Flow) Unmet() string { return f.unmet }
+
+// Close closes the flow's own connections.
+func (f *Flow) Close() {
+	if f.own != nil {
+		f.own.Close()
+	}
+}
+
+// wrap notes what the flow is doing, and bounds its write.
+func (f *Flow) wrap() {
+	write, read, monitor := f.Write, f.Read, f.Monitor
+	f.Write = func(ctx context.Context) (readbackhttp.Ref, error) {
+		f.phase = writing
+		ctx, cancel := context.WithTimeoutCause(ctx, f.writeTime, errWriteTime)
+		defer cancel()
+		return write(ctx)
+	}
+	f.Read = func(ctx context.Context, ref readbackhttp.Ref) (*readbackhttp.Document, error) {
+		f.phase = reading
+		if f.BeforeRead != nil {
+			f.BeforeRead()
+		}
+		doc, err := read(ctx, ref)
+		if f.AfterRead != nil {
+			f.AfterRead(retryAfter(doc, err))
+		}
+		var status *readbackhttp.StatusError
+		if errors.As(err, &status) && f.expected.contain(status.Status) {
+			a := status.Answer()
+			return &readbackhttp.Document{Status: a.Status, Header: a.Header, Body: a.Body}, nil
+		}
+		return doc, err
+	}
+	if monitor != nil {
+		f.Monitor = func(ctx context.Context, ref *readbackhttp.Ref) (bool, error) {
+			f.phase = monitoring
+			return monitor(ctx, ref)
+		}
+	}
+}
+
+var errWriteTime = errors.New("the write was not answered in the time of --max-time")
+
+func retryAfter(doc *readbackhttp.Document, err error) time.Duration {
+	var status *readbackhttp.StatusError
+	switch {
+	case errors.As(err, &status):
+		return status.Answer().RetryAfter
+	case doc != nil:
+		return doc.Answer().RetryAfter
+	}
+	return 0
+}
+
+// answerOf finds the status of a document that an expected error was made into.
+func (f *Flow) answerOf(value any, err error) (consistency.Answer, bool) {
+	doc, ok := value.(*readbackhttp.Document)
+	if !ok || doc == nil || err != nil || doc.Answer().Status != 0 {
+		return consistency.Answer{}, false
+	}
+	return consistency.Answer{Status: doc.Status, Header: doc.Header}, true
+}
+
+// match accepts a document that is as expected.
+func (f *Flow) match(_ readbackhttp.Ref, doc *readbackhttp.Document) bool {
+	f.notJSON, f.unmet = "", ""
+	first := unmet(f.matchers, doc)
+	if first < 0 {
+		return true
+	}
+	f.unmet = f.pairs[first]
+	f.notJSON = notJSON(doc.Header, doc.Body)
+	return false
+}
+
+// notJSON returns what an answer is that was to be JSON and is not.
+func notJSON(header http.Header, body []byte) string {
+	if isJSON(body) {
+		return ""
+	}
+	media, _, _ := strings.Cut(header.Get("Content-Type"), ";")
+	if media = strings.TrimSpace(media); media != "" && !strings.HasSuffix(media, "json") {
+		return media
+	}
+	if len(body) == 0 {
+		return "empty"
+	}
+	return "no JSON"
+}
+
+// readLimit returns the time of --max-time for reads.
+func (f *Flow) readLimit(p Plan) (time.Duration, error) {
+	if p.Elsewhere {
+		return p.Write.Limit()
+	}
+	return p.Read.Limit()
+}

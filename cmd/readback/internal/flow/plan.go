@@ -1,0 +1,250 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/request"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// Plan is a write and how it is read back, as the command line says it. A Plan
+// without Connections opens its own.
+type Plan struct {
+	Flags
+	Lost // how a write is found whose answer was lost
+
+	Write     request.Spec
+	Read      request.Spec // takes from Write what it does not say
+	Elsewhere bool         // there is no write: Write is the read
+	Monitor   *readbackhttp.Monitor
+	Key       string // idempotency key of the write
+	Input     *request.Input
+
+	Connections *Connections
+}
+
+// Connections are those that the requests of a plan go through. They can be
+// shared by plans with the same flags.
+type Connections struct{ Write, Read *http.Transport }
+
+// Connect opens the connections of a write and its read, which are the same if
+// the read's flags say nothing of them.
+func Connect(write, read request.Spec) (*Connections, error) {
+	w, err := write.Transport()
+	if err != nil {
+		return nil, err
+	}
+	c := &Connections{Write: w, Read: w}
+	if read.Connects() {
+		both := write.Override(read, nil)
+		if c.Read, err = both.Transport(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Close closes the connections that are idle.
+func (c *Connections) Close() {
+	c.Write.CloseIdleConnections()
+	c.Read.CloseIdleConnections()
+}
+
+// defaultWriteTime bounds a write: the library leaves that to the context, but
+// a command that nobody watches must end.
+const defaultWriteTime = 5 * time.Minute
+
+// Build makes the flow and the policy to run it with. Whatever is wrong with the
+// plan is found here, before anything is sent.
+func (p Plan) Build() (*Flow, consistency.Policy, error) {
+	policy, err := p.Policy()
+	if err != nil {
+		return nil, policy, err
+	}
+	f, err := p.build()
+	if err != nil {
+		return nil, policy, err
+	}
+	limit, err := f.readLimit(p)
+	if err != nil {
+		return nil, policy, err
+	}
+	if policy.ReadTimeout == 0 {
+		policy.ReadTimeout = limit
+	}
+	policy.Answer = f.answerOf
+	policy.Rules.Read = f.expected.rules(f.Goal)
+	return f, policy, nil
+}
+
+func (p Plan) build() (*Flow, error) {
+	write, err := p.writeRequest()
+	if err != nil {
+		return nil, err
+	}
+	f := &Flow{}
+	if f.Goal, err = p.goal(write.Method); err != nil {
+		return nil, err
+	}
+	if f.writeTime, err = p.Write.Limit(); err != nil {
+		return nil, err
+	}
+	if f.writeTime == 0 {
+		f.writeTime = defaultWriteTime
+	}
+	if f.matchers, err = parseMatches("--expect-json", p.ExpectJSON); err != nil {
+		return nil, err
+	}
+	f.pairs = p.ExpectJSON
+	if f.expected, err = parseStatuses(p.ExpectStatus); err != nil {
+		return nil, err
+	}
+	token, err := ParseToken(p.Token)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkGoal(f, token); err != nil {
+		return nil, err
+	}
+	trip, err := p.tripper(f, write.URL)
+	if err != nil {
+		return nil, err
+	}
+	ex := readbackhttp.Exchange{
+		Client:      &http.Client{Transport: trip},
+		Write:       write,
+		Goal:        f.Goal,
+		Token:       token,
+		Monitor:     p.Monitor,
+		Header:      write.Header,
+		AllowOrigin: trip.allowed,
+	}
+	if f.matchers != nil {
+		ex.Match = f.match
+	}
+	if template := p.template(); template != "" {
+		ex.Read = readbackhttp.Template(template)
+	}
+	f.Flow = ex.Flow()
+	if err := refused(f.Flow); err != nil {
+		return nil, err
+	}
+	f.wrap()
+	return f, p.find(f, ex)
+}
+
+// refused returns why an exchange cannot be: then its flow has no name, and its
+// write sends nothing.
+func refused(f consistency.Flow[readbackhttp.Ref, *readbackhttp.Document]) error {
+	if f.Name != "" {
+		return nil
+	}
+	_, err := f.Write(context.Background())
+	var target *readbackhttp.TargetError
+	if errors.As(err, &target) && strings.Contains(target.Reason, "AllowOrigin") {
+		return exit.Usagef("will not read %s, which is of another origin than the write, without --allow-origin", target.URL.Host)
+	}
+	return exit.With(exit.Usage, err)
+}
+
+// writeRequest returns the write, and for a plan without one a request that
+// stands for it.
+func (p Plan) writeRequest() (*http.Request, error) {
+	spec := p.Write
+	if p.Elsewhere {
+		spec.Method, spec.Data = http.MethodGet, nil
+	}
+	req, err := spec.Request(p.Input)
+	if err != nil {
+		return nil, err
+	}
+	if p.Key != "" {
+		req.Header.Set("Idempotency-Key", p.Key)
+	}
+	if _, given := req.Header["User-Agent"]; !given {
+		req.Header.Set("User-Agent", "readback")
+	}
+	return req, nil
+}
+
+// template returns where the write is read back, or "" for the usual place.
+func (p Plan) template() string {
+	if p.Elsewhere {
+		return ""
+	}
+	return p.Read.URL
+}
+
+func (p Plan) checkGoal(f *Flow, token readbackhttp.Token) error {
+	switch {
+	case f.Goal != consistency.ToMatch || f.matchers != nil || token != nil:
+		return nil
+	case p.Elsewhere:
+		return exit.Usagef("--for match needs --expect-json")
+	}
+	return exit.Usagef("after a %s a good answer proves nothing, since it may show the old state: say what reads are to show by --expect-json or --token, or --for present",
+		strings.ToUpper(p.Write.Method))
+}
+
+// tripper returns what sends the requests of the flow.
+func (p Plan) tripper(f *Flow, write *url.URL) (*tripper, error) {
+	connections, read := p.Connections, p.Read
+	if p.Elsewhere {
+		read = p.Write
+	}
+	if connections == nil {
+		var err error
+		if connections, err = Connect(p.Write, read); err != nil {
+			return nil, err
+		}
+		f.own = connections
+	}
+	edit, err := read.Edit(p.Input)
+	if err != nil {
+		return nil, err
+	}
+	t := &tripper{
+		flow: f, write: connections.Write, read: connections.Read,
+		edit: edit, follow: read.Follow || p.Write.Follow, origins: []string{originOf(write)},
+	}
+	// What the command line names, it means: its headers may go there.
+	if literal, err := url.Parse(literalOrigin(p.template())); err == nil && literal.Host != "" {
+		t.origins = append(t.origins, originOf(literal))
+	}
+	if u, err := url.Parse(p.Find); err == nil && u.Host != "" {
+		t.others = append(t.others, originOf(u))
+	}
+	for _, text := range p.AllowOrigin {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, exit.Usagef("--allow-origin: want an origin, such as https://other.example")
+		}
+		t.others = append(t.others, originOf(u))
+	}
+	return t, nil
+}
+
+// literalOrigin returns the scheme and host that a template begins with, as far
+// as no field is in them.
+func literalOrigin(template string) string {
+	scheme, rest, found := strings.Cut(template, "://")
+	if !found {
+		return ""
+	}
+	host := rest
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		host = rest[:end]
+	}
+	if strings.ContainsAny(scheme+host, "{}") {
+		return ""
+	}
+	return fmt.Sprintf("%s://%s", scheme, host)
+}

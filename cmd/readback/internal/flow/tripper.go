@@ -1,0 +1,129 @@
+package flow
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/readback-go/readback/cmd/readback/internal/request"
+)
+
+// tripper sends the requests of one flow: it notes what the write was answered,
+// and makes of a read what the command line says of it.
+type tripper struct {
+	flow        *Flow
+	write, read http.RoundTripper
+	edit        *request.Edit
+	follow      bool
+	origins     []string // that the headers of the command line go to
+	others      []string // that may be read without them
+}
+
+// RoundTrip sends req according to what it is for.
+func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	switch t.flow.phase {
+	case writing:
+		return t.sendWrite(req)
+	case reading:
+		return t.sendRead(req)
+	}
+	return t.write.RoundTrip(req)
+}
+
+// keptBody is how much of the write's answer templates and -o can use. It is
+// also what an exchange reads of it.
+const keptBody = 1 << 20
+
+func (t *tripper) sendWrite(req *http.Request) (*http.Response, error) {
+	t.flow.answer = nil
+	resp, err := t.write.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	a := &request.Answer{Method: req.Method, URL: req.URL, Status: resp.StatusCode, Header: resp.Header.Clone()}
+	t.flow.answer = a
+	resp.Body = &tee{ReadCloser: resp.Body, into: a}
+	return resp, nil
+}
+
+// tee keeps the beginning of a body that is read.
+type tee struct {
+	io.ReadCloser
+	into *request.Answer
+}
+
+func (r *tee) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if free := keptBody - len(r.into.Body); free > 0 {
+		r.into.Body = append(r.into.Body, p[:min(n, free)]...)
+	}
+	return n, err
+}
+
+// maxMoves is how many redirects a read follows.
+const maxMoves = 10
+
+func (t *tripper) sendRead(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	if slices.Contains(t.origins, originOf(req.URL)) {
+		t.edit.Apply(req)
+	} else {
+		t.edit.ApplyPlain(req)
+	}
+	for moves := 0; ; moves++ {
+		t.flow.reads = request.Answer{Method: req.Method, URL: req.URL}
+		resp, err := t.read.RoundTrip(req)
+		if err != nil {
+			return nil, err
+		}
+		t.flow.reads.Status, t.flow.reads.Header = resp.StatusCode, resp.Header
+		next := moved(resp)
+		if !t.follow || next == nil || moves == maxMoves || originOf(next) != originOf(req.URL) {
+			return resp, nil
+		}
+		_, _ = io.CopyN(io.Discard, resp.Body, keptBody)
+		_ = resp.Body.Close()
+		req = req.Clone(req.Context())
+		req.URL = next
+		if req.GetBody != nil {
+			if req.Body, err = req.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// moved returns where a redirect leads, and nil if resp is none.
+func moved(resp *http.Response) *url.URL {
+	switch resp.StatusCode {
+	case 301, 302, 303, 307, 308:
+	default:
+		return nil
+	}
+	at, err := resp.Location()
+	if err != nil || at.User != nil {
+		return nil
+	}
+	return at
+}
+
+// allowed reports whether a read may go to an origin that is not the write's.
+func (t *tripper) allowed(u *url.URL) bool {
+	origin := originOf(u)
+	return slices.Contains(t.origins, origin) || slices.Contains(t.others, origin)
+}
+
+// originOf returns the origin of u as a text, with its port.
+func originOf(u *url.URL) string {
+	scheme, port := strings.ToLower(u.Scheme), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	return scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
+
+func isJSON(body []byte) bool { return json.Valid(bytes.TrimSpace(body)) }

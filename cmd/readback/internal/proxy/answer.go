@@ -1,0 +1,59 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/readback-go/readback/internal/redact"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// answer makes the answer to the client of that of the upstream.
+func (p *Proxy) answer(resp *http.Response) error {
+	x := exchangeOf(resp.Request.Context())
+	for _, name := range pointing {
+		if values, ok := resp.Header[name]; ok {
+			translateAll(values, p.upstream, addressed(x.in))
+		}
+	}
+	links := resp.Header["Link"]
+	for i, value := range links {
+		links[i] = translateLinks(value, p.upstream, addressed(x.in))
+	}
+	cookies := resp.Header["Set-Cookie"]
+	for i, cookie := range cookies {
+		cookies[i] = translateCookie(cookie, p.options.Upstream.Hostname(), x.in.TLS == nil)
+	}
+	if p.draining.Load() && resp.StatusCode != http.StatusSwitchingProtocols {
+		resp.Header.Set("Connection", "close")
+	}
+	if r := &x.report; r.Reads > 0 {
+		resp.Header.Set(Header, fmt.Sprintf("%v; reads=%d; elapsed=%.3f", r.Outcome, r.Reads, r.Elapsed.Seconds()))
+		p.held(resp.Request, r, resp.StatusCode)
+	}
+	return nil
+}
+
+// pointing are headers of answers whose value is a URL that clients go to.
+var pointing = [...]string{"Location", "Content-Location", "Operation-Location", "Azure-Asyncoperation"}
+
+// held tells everyone but the client how a read was held. Status is 0 if the
+// client did not wait for the answer.
+func (p *Proxy) held(req *http.Request, r *readbackhttp.Report, status int) {
+	p.options.Meter.held(r)
+	if p.lessons != nil {
+		p.lessons.learn(req, r)
+	}
+	if p.options.Tell == nil {
+		return
+	}
+	named := *req.URL
+	named.RawQuery = ""
+	end := fmt.Sprint("answered ", status)
+	if status == 0 {
+		end = "the client is gone"
+	}
+	p.options.Tell(fmt.Sprintf("held %s %s: %v after %d reads in %v, %s",
+		req.Method, redact.URL(&named), r.Outcome, r.Reads, r.Elapsed.Round(time.Millisecond), end))
+}

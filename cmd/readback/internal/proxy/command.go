@@ -1,0 +1,187 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/readback-go/readback/cmd/readback/internal/cli"
+	"github.com/readback-go/readback/cmd/readback/internal/exit"
+)
+
+// urlVariable tells the command where the proxy is.
+const urlVariable = "READBACK_PROXY_URL"
+
+// Command returns "readback proxy".
+func Command(streams cli.Streams) *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use:   "proxy --upstream URL [flags] [-- COMMAND ...]",
+		Short: "Let programs in any language read what they wrote",
+		Long: `Proxy is a reverse proxy in front of one origin. A GET or HEAD that answers 404 or
+403 on what was just written through it is held until the read model shows it, or
+--within ends. All else passes as it is, and no write is sent twice. An answer that
+was held says so:
+
+	X-Readback: confirmed; reads=3; elapsed=0.412
+
+A request may say "X-Readback: off" or "X-Readback: within=5s". The URL of the proxy
+is the only thing on stdout. SIGINT and SIGTERM end it once all requests in flight
+are answered, and a second one at once.
+
+With a COMMAND, the proxy takes a free port, tells its URL to the command in
+` + urlVariable + `, and ends with it and its exit status.`,
+		Example: `  readback proxy --upstream https://api.example
+  readback proxy --upstream https://api.example --env API_URL -- pytest`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dash := cmd.ArgsLenAtDash()
+			switch {
+			case dash > 0 || dash < 0 && len(args) > 0:
+				return exit.Usagef("unexpected argument %q: a command stands behind --", args[0])
+			case dash == 0 && len(args) == 0:
+				return exit.Usagef("no command behind --")
+			case dash < 0 && s.env != "":
+				return exit.Usagef("--env has no use without a command")
+			case dash == 0 && !cmd.Flags().Changed("listen"):
+				s.listen = "127.0.0.1:0"
+			}
+			return s.run(cmd.Context(), args, streams)
+		},
+	}
+	s.addFlags(cmd.Flags())
+	return cmd
+}
+
+// run serves until ctx or the command ends.
+func (s *settings) run(ctx context.Context, argv []string, streams cli.Streams) error {
+	logger := log.New(streams.Err, "readback: ", 0)
+	say := func(line string) { logger.Print(line) }
+	o, err := s.options()
+	if err != nil {
+		return err
+	}
+	if !s.quiet {
+		o.Warn = say
+	}
+	if s.verbose && !s.quiet {
+		o.Tell = say
+	}
+	if err := load(s.learnState, o.Learned); err != nil {
+		return exit.With(exit.Usage, fmt.Errorf("--learn-state: %w", err))
+	}
+	listener, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return exit.With(exit.Usage, fmt.Errorf("--listen: %w", err))
+	}
+	defer func() { _ = listener.Close() }()
+	if leadsTo(o.Upstream, listener) {
+		return exit.Usagef("--upstream is the proxy itself")
+	}
+	o.AnyHost = !loopback(listener) && len(s.allowHosts) == 0
+	o.Meter = NewMeter()
+	stopMeter, err := serveMeter(s.metrics, o.Meter)
+	if err != nil {
+		return exit.With(exit.Usage, fmt.Errorf("--metrics: %w", err))
+	}
+	defer stopMeter()
+	p, err := New(o)
+	if err != nil {
+		return exit.With(exit.Usage, err)
+	}
+	defer p.Close()
+	memory, err := keep(s.learnState, o.Learned)
+	if err != nil {
+		return exit.With(exit.Usage, fmt.Errorf("--learn-state: %w", err))
+	}
+	if !s.quiet && !loopback(listener) {
+		say("whoever gets to " + listener.Addr().String() + " gets to " + p.upstream + ", though without credentials of yours")
+	}
+	if len(argv) > 0 {
+		err = s.serveChild(ctx, listener, p, argv, streams)
+	} else {
+		err = s.serve(ctx, listener, p, streams, say)
+	}
+	if lost := memory.close(); lost != nil {
+		lost = fmt.Errorf("--learn-state: what was learned is lost: %w", lost)
+		if err != nil || len(argv) > 0 { // the exit status is the command's
+			say(lost.Error())
+		} else {
+			err = exit.With(exit.Output, lost)
+		}
+	}
+	return err
+}
+
+func (s *settings) serve(ctx context.Context, l net.Listener, p *Proxy, streams cli.Streams, say func(string)) error {
+	if _, err := fmt.Fprintln(streams.Out, urlOf(l)); err != nil {
+		return exit.With(exit.Output, err)
+	}
+	if !s.quiet {
+		say("proxy to " + p.upstream + " on " + urlOf(l))
+		defer context.AfterFunc(ctx, func() { say(context.Cause(ctx).Error() + ": answering what is in flight") })()
+	}
+	return exit.With(exit.Failed, Serve(ctx, l, p, s.grace))
+}
+
+// serveChild serves as long as the command runs, and returns its exit status.
+// Signals are the command's to heed.
+func (s *settings) serveChild(ctx context.Context, l net.Listener, p *Proxy, argv []string, streams cli.Streams) error {
+	variables := []string{urlVariable + "=" + urlOf(l)}
+	if s.env != "" {
+		variables = append(variables, s.env+"="+urlOf(l))
+	}
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() { served <- Serve(serving, l, p, s.grace) }()
+	err := runChild(argv, variables, streams)
+	stop()
+	if cut := <-served; cut != nil && err == nil && !errors.Is(cut, ErrCutOff) {
+		return exit.With(exit.Failed, cut)
+	}
+	return err
+}
+
+// urlOf returns where clients of this machine find a listener.
+func urlOf(l net.Listener) string {
+	host, port, _ := net.SplitHostPort(l.Addr().String())
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// leadsTo reports whether requests to u would come back to the listener, as far
+// as its name tells.
+func leadsTo(u *url.URL, l net.Listener) bool {
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	ip := net.ParseIP(u.Hostname())
+	return u.Port() == port && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// serveMeter answers GET /metrics until it is told to stop.
+func serveMeter(address string, m *Meter) (stop func(), _ error) {
+	if address == "" {
+		return func() {}, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	srv := newServer(m.Handler())
+	srv.WriteTimeout = 30 * time.Second
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = srv.Serve(l)
+	}()
+	return func() {
+		_ = srv.Close()
+		<-done
+	}, nil
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package proxy
+
+import "syscall"
+
+// lock does nothing here: who knocks in the moment that the listener is closed is
+// turned away.
+func lock(syscall.Conn) {}

@@ -1,0 +1,228 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/wire"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// Options tune a [Proxy]. Only Upstream is required.
+type Options struct {
+	// Upstream is the origin that requests go to: http or https, a host, and
+	// nothing else.
+	Upstream *url.URL
+
+	// Base sends the requests. Nil means a transport made for this, with the
+	// system's certificates.
+	Base http.RoundTripper
+
+	// Hold says how reads are held. Its Covers and Scope are not used.
+	Hold readbackhttp.TransportOptions
+
+	// Learned becomes the schedule of Hold, and is taught. Nil means that the
+	// schedule is that of Hold.
+	Learned *readback.Learned
+
+	// Who are the headers that tell one client's user from another's, or
+	// cookies as cookie:NAME. Nil means Authorization and all cookies.
+	Who []string
+
+	// AllowHosts are names that requests may address the proxy by, besides
+	// localhost, IP addresses and the upstream's own name.
+	AllowHosts []string
+
+	// AnyHost allows all names. A page in a browser can then make its own name
+	// one of the proxy's, and read what the proxy answers.
+	AnyHost bool
+
+	// Meter counts. Nil means that nobody looks.
+	Meter *Meter
+
+	// Warn gets a line for each request that the upstream did not answer, and
+	// Tell one for each read that was held. Neither holds secrets. Nil means
+	// silence.
+	Warn, Tell func(line string)
+}
+
+// Proxy is a reverse proxy in front of one origin. Make it with [New]. It is
+// safe for concurrent use.
+type Proxy struct {
+	options  Options
+	upstream string // the origin
+	reverse  httputil.ReverseProxy
+	base     http.RoundTripper
+	lessons  *lessons // nil if nothing is taught
+
+	draining atomic.Bool
+	upgrades context.Context // ends with those of the proxy's life
+	hangUp   context.CancelFunc
+}
+
+// New returns a proxy. The error, if any, matches [consistency.ErrInvalid].
+func New(options Options) (*Proxy, error) {
+	if err := validate(options.Upstream); err != nil {
+		return nil, err
+	}
+	if options.Base == nil {
+		options.Base = tune(http.DefaultTransport.(*http.Transport).Clone())
+	}
+	if options.Meter == nil {
+		options.Meter = NewMeter()
+	}
+	p := &Proxy{options: options, upstream: origin(options.Upstream), base: options.Base}
+	p.upgrades, p.hangUp = context.WithCancel(context.Background())
+	if options.Learned != nil {
+		// One file may serve several upstreams. What is learned here is not the
+		// lag since the write, and must not be taken for it.
+		learned := options.Learned.For("proxy " + p.upstream)
+		p.lessons = newLessons(learned)
+		options.Hold.Policy.Schedule = learned
+	}
+	if err := options.Hold.Policy.Validate(); err != nil {
+		return nil, err
+	}
+	options.Hold.Scope = scopeOf(options.Who)
+	options.Hold.Covers = options.Meter.covers
+	p.reverse = httputil.ReverseProxy{
+		Rewrite:        p.rewrite,
+		Transport:      readbackhttp.NewTransport(options.Base, options.Hold),
+		ModifyResponse: p.answer,
+		ErrorHandler:   p.fail,
+		ErrorLog:       log.New(io.Discard, "", 0),
+		BufferPool:     new(buffers),
+	}
+	return p, nil
+}
+
+// validate checks that u is an origin. The error does not show more of it, since
+// there may be a password.
+func validate(u *url.URL) error {
+	why := ""
+	switch {
+	case u == nil:
+		why = "is missing"
+	case u.Scheme != "http" && u.Scheme != "https":
+		why = "is not a URL of http or https"
+	case u.Hostname() == "":
+		why = "has no host"
+	case u.User != nil:
+		why = "has credentials: clients send their own"
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		why = "is more than an origin: the path and the query come from the clients"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%w: the upstream %s", consistency.ErrInvalid, why)
+}
+
+// exchange is what is kept of one request, as its context.
+type exchange struct {
+	context.Context
+	in     *http.Request       // the client's
+	kind   kind                // of it
+	tries  *wire.Tries         // of a write
+	report readbackhttp.Report // of a read that was held
+}
+
+type exchangeKey struct{}
+
+// Value returns x itself to those who ask for it.
+func (x *exchange) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return x
+	}
+	return x.Context.Value(key)
+}
+
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// ServeHTTP sends r to the upstream and hands on its answer, or a later one if r
+// is a read that is held.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	meter := p.options.Meter
+	if why := p.refuse(r); why != "" {
+		meter.refused.Inc()
+		p.say(w, http.StatusForbidden, "refused", why)
+		return
+	}
+	hold, err := asked(r.Header.Values(Header))
+	if err != nil {
+		meter.refused.Inc()
+		p.say(w, http.StatusBadRequest, "refused", err.Error())
+		return
+	}
+	x := &exchange{Context: r.Context(), in: r, kind: kindOf(r.Method)}
+	meter.requests[x.kind].Inc()
+	meter.inFlight.Add(1)
+	defer meter.inFlight.Add(-1)
+
+	hold.Report = &x.report
+	ctx := readbackhttp.WithHold(x, hold)
+	if x.kind == write {
+		ctx, x.tries = wire.Trace(ctx)
+	}
+	if len(r.Header["Upgrade"]) > 0 {
+		var hangUp context.CancelFunc
+		ctx, hangUp = context.WithCancel(ctx)
+		defer hangUp()
+		defer context.AfterFunc(p.upgrades, hangUp)()
+	}
+	r = r.WithContext(ctx)
+	if strings.EqualFold(r.Header.Get("Upgrade"), "h2c") {
+		// An offer to this hop alone, which none needs to take. A request with
+		// it would not be held, and the upstream might take it.
+		r.Header = r.Header.Clone()
+		r.Header.Del("Upgrade")
+		r.Header.Del("Http2-Settings")
+	}
+	if r.ProtoMajor == 1 && r.ContentLength < 0 {
+		// What streams in may be answered before its end. Where it cannot be
+		// had, the body is read first, as ever.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
+	p.reverse.ServeHTTP(w, r)
+}
+
+// Drain makes the proxy ready to stop: connections are told to close after the
+// next answer, and those that speak another protocol by now are closed.
+func (p *Proxy) Drain() {
+	p.draining.Store(true)
+	p.hangUp()
+}
+
+// Close closes the idle connections to the upstream.
+func (p *Proxy) Close() {
+	p.Drain()
+	if c, ok := p.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// buffers is an [httputil.BufferPool].
+type buffers struct{ pool sync.Pool }
+
+const bufferSize = 32 << 10
+
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[bufferSize]byte); ok {
+		return p[:]
+	}
+	return make([]byte, bufferSize)
+}
+
+func (b *buffers) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }

@@ -1,0 +1,171 @@
+package proxy
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/request"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+// settings are the flags of the command.
+type settings struct {
+	upstream   string
+	listen     string
+	metrics    string
+	allowHosts []string
+	who        []string
+	grace      time.Duration
+	env        string
+	quiet      bool
+	verbose    bool
+
+	within         time.Duration
+	windows        []string
+	remember       time.Duration
+	holdDeleted    bool
+	token          string
+	pollsPerSecond float64
+	interval       time.Duration
+	maxInterval    time.Duration
+	learnState     string
+
+	client request.Spec // what of curl's flags says how to reach the upstream
+}
+
+func (s *settings) addFlags(fs *pflag.FlagSet) {
+	fs.SortFlags = false
+	fs.StringVar(&s.upstream, "upstream", "", "`URL` of the origin to stand before, such as https://api.example")
+	fs.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to listen on; with a command, a free port unless given")
+	fs.StringVar(&s.metrics, "metrics", "", "`ADDRESS` that answers GET /metrics for Prometheus; none without it")
+	fs.StringArrayVar(&s.allowHosts, "allow-host", nil, "`NAME` that requests may address the proxy by, besides localhost and addresses; can be repeated")
+	fs.StringArrayVar(&s.who, "who", nil, "`HEADER` or cookie:NAME that tells one user from another, in place of Authorization and all cookies; can be repeated")
+	fs.DurationVar(&s.within, "within", 30*time.Second, "how long after a write its reads are held at most")
+	fs.StringArrayVar(&s.windows, "window", nil, "`STATUS=DURATION`: how long 404 counts from the write, or 403 from the first one; can be repeated")
+	fs.DurationVar(&s.remember, "remember", 2*time.Minute, "how long writes are remembered")
+	fs.BoolVar(&s.holdDeleted, "hold-deleted", false, "hold reads of what was deleted until it is gone, too")
+	fs.StringVar(&s.token, "token", "", "`KIND` of consistency token of the service: mittwald, cosmos or vault")
+	fs.Float64Var(&s.pollsPerSecond, "polls-per-second", 0, "limit for the polls of all who wait; 0 is none")
+	fs.DurationVar(&s.interval, "interval", 0, "first wait between polls, in place of what is learned")
+	fs.DurationVar(&s.maxInterval, "max-interval", 0, "longest wait between polls, in place of what is learned")
+	fs.StringVar(&s.learnState, "learn-state", "", "`FILE` that keeps what was learned of the lag, for the next time")
+	fs.DurationVar(&s.grace, "grace", 30*time.Second, "how long requests in flight may take once the proxy is to stop")
+	fs.StringVar(&s.env, "env", "", "`NAME` of a variable for the command that also gets the URL, besides "+urlVariable)
+	fs.BoolVarP(&s.client.Insecure, "insecure", "k", false, "do not verify the upstream's certificate")
+	fs.StringVar(&s.client.CACert, "cacert", "", "`FILE` of certificates to trust, in PEM")
+	fs.StringVarP(&s.client.Cert, "cert", "E", "", "`FILE` of the proxy's own certificate, in PEM")
+	fs.StringVar(&s.client.Key, "key", "", "`FILE` of the key of that certificate, in PEM")
+	fs.StringVarP(&s.client.Proxy, "proxy", "x", "", "`URL` of a proxy on the way to the upstream; without it, as the environment says")
+	fs.StringArrayVar(&s.client.Resolve, "resolve", nil, "`HOST:PORT:ADDRESS` in place of what the upstream's name resolves to; can be repeated")
+	fs.BoolVarP(&s.quiet, "quiet", "q", false, "no log lines")
+	fs.BoolVarP(&s.verbose, "verbose", "v", false, "a log line for each read that was held")
+}
+
+// options returns what the flags say, and the learned schedule if there is one.
+// Errors are in the use of the command.
+func (s *settings) options() (o Options, err error) {
+	defer func() { err = exit.With(exit.Usage, err) }()
+	switch {
+	case s.upstream == "":
+		return o, fmt.Errorf("--upstream is missing")
+	case s.within <= 0:
+		return o, fmt.Errorf("--within: want more than 0, not %v", s.within)
+	case s.remember <= 0:
+		return o, fmt.Errorf("--remember: want more than 0, not %v", s.remember)
+	case s.grace < 0:
+		return o, fmt.Errorf("--grace: %v is negative", s.grace)
+	case !(s.pollsPerSecond >= 0 && s.pollsPerSecond < math.Inf(1)):
+		return o, fmt.Errorf("--polls-per-second: %v is not a rate", s.pollsPerSecond)
+	case s.interval < 0 || s.maxInterval < 0:
+		return o, fmt.Errorf("--interval and --max-interval cannot be negative")
+	case strings.ContainsAny(s.env, "=\x00"):
+		return o, fmt.Errorf("--env: %q is no name of a variable", s.env)
+	}
+	if o.Upstream, err = parseUpstream(s.upstream); err != nil {
+		return o, err
+	}
+	transport, err := s.client.Transport()
+	if err != nil {
+		return o, err
+	}
+	o.Base = tune(transport)
+	o.Who, o.AllowHosts = s.who, s.allowHosts
+	o.Hold = readbackhttp.TransportOptions{
+		HoldDeleted: s.holdDeleted, PollsPerSecond: s.pollsPerSecond, Remember: s.remember,
+		Policy: consistency.Policy{Within: s.within},
+	}
+	if o.Hold.Policy.Windows, err = parseWindows(s.windows); err != nil {
+		return o, err
+	}
+	if o.Hold.Token, err = parseToken(s.token); err != nil {
+		return o, err
+	}
+	if s.interval == 0 && s.maxInterval == 0 {
+		o.Learned = readback.NewLearned(readback.LearnedOptions{})
+		return o, nil
+	}
+	if s.learnState != "" {
+		return o, fmt.Errorf("--learn-state has no use with --interval or --max-interval: nothing is learned then")
+	}
+	o.Hold.Policy.Schedule = readback.Backoff{Initial: s.interval, Max: s.maxInterval}
+	return o, nil
+}
+
+// parseUpstream reads an origin. Its errors do not show the text, since there
+// may be a password in it.
+func parseUpstream(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("--upstream is not a URL")
+	}
+	return u, validate(u)
+}
+
+func parseToken(kind string) (readbackhttp.Token, error) {
+	switch strings.ToLower(kind) {
+	case "":
+		return nil, nil
+	case "mittwald":
+		return readbackhttp.Mittwald(), nil
+	case "cosmos":
+		return readbackhttp.Cosmos(), nil
+	case "vault":
+		return readbackhttp.Vault(), nil
+	}
+	return nil, fmt.Errorf("--token: want mittwald, cosmos or vault, not %q", kind)
+}
+
+func parseWindows(list []string) (w consistency.Windows, _ error) {
+	for _, text := range list {
+		status, after, _ := strings.Cut(text, "=")
+		d, err := time.ParseDuration(after)
+		if err != nil || d <= 0 {
+			return w, fmt.Errorf("--window %q: want STATUS=DURATION, such as 403=10s", text)
+		}
+		switch status {
+		case "404":
+			w.NotFound = d
+		case "403":
+			w.Forbidden = d
+		default:
+			return w, fmt.Errorf("--window %q: only 404 and 403 have one", text)
+		}
+	}
+	return w, nil
+}
+
+// loopback reports whether only this machine gets to a listener.
+func loopback(l net.Listener) bool {
+	at, err := netip.ParseAddrPort(l.Addr().String())
+	return err == nil && at.Addr().IsLoopback()
+}

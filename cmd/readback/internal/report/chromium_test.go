@@ -1,0 +1,178 @@
+//go:build chromium
+
+package report_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/cmd/readback/internal/report"
+)
+
+// The page is opened in a real browser, on a phone and on a desk, in light and
+// in dark. It asks for nothing, complains of nothing, and all of it can be read.
+// The screenshots are kept with -artifacts.
+func TestPage_chromium(t *testing.T) {
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox) // root needs that
+	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	defer cancel()
+	browser, stop := chromedp.NewContext(allocator)
+	defer stop()
+	require.NoError(t, chromedp.Do(browser), "chromium must be installed")
+	pages := map[string]func() (run, before *report.Run){
+		"steady":   func() (run, before *report.Run) { return steady.measured(), nil },
+		"flips":    func() (run, before *report.Run) { return flippy.measured(), steady.measured() },
+		"tail":     func() (run, before *report.Run) { return tailed.measured(), nil },
+		"hostile":  func() (run, before *report.Run) { return hostile(), nil },
+		"nothing":  func() (run, before *report.Run) { return nothing(), nil },
+		"censored": func() (run, before *report.Run) { return censored(), nil },
+	}
+	for name, make := range pages {
+		file := filepath.Join(t.TempDir(), name+".html")
+		var b strings.Builder
+		run, before := make()
+		require.NoError(t, run.Page(&b, before))
+		require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o600))
+		for _, wide := range []int64{360, 1200} {
+			for _, scheme := range []string{"light", "dark"} {
+				t.Run(fmt.Sprintf("%s/%d/%s", name, wide, scheme), func(t *testing.T) {
+					look(t, browser, file, wide, scheme, len(run.Summary().Overshoot) > 0)
+				})
+			}
+		}
+	}
+}
+
+// seen is what a browser tells of a page.
+type seen struct {
+	Figures  int      // drawings that are shown
+	Named    int      // of these, those with a title and a description
+	Empty    int      // of these, those without a text
+	Tables   int      // on the page, folded ones included
+	Scripts  int      // on the page
+	Wide     float64  // of all that is on it
+	Smallest float64  // height of a letter in a drawing, in pixels of the screen
+	Ground   string   // colour
+	Ink      string   // colour
+	Strange  []string // texts that are cut off
+	Cut      []string // tables that must be moved sideways
+}
+
+const lookScript = `(() => {
+  const shown = [...document.querySelectorAll("svg")].filter(s => s.getBoundingClientRect().width > 0);
+  const texts = shown.flatMap(s => [...s.querySelectorAll("text")]);
+  const scale = s => s.getBoundingClientRect().width / s.viewBox.baseVal.width;
+  const style = getComputedStyle(document.body);
+  const edge = document.documentElement.clientWidth;
+  return {
+    Figures: shown.length,
+    Named: shown.filter(s => s.getAttribute("role") == "img" && s.getAttribute("aria-labelledby").split(" ").every(id => document.getElementById(id).textContent.length > 5)).length,
+    Empty: shown.filter(s => !s.querySelector("text")).length,
+    Tables: document.querySelectorAll("table").length,
+    Scripts: document.querySelectorAll("script").length,
+    Wide: document.documentElement.scrollWidth,
+    Smallest: Math.min(99, ...texts.map(t => parseFloat(getComputedStyle(t).fontSize) * scale(t.ownerSVGElement))),
+    Ground: style.backgroundColor,
+    Ink: style.color,
+    // A text that leaves its drawing is cut off.
+    Strange: texts.filter(t => { const a = t.getBoundingClientRect(), b = t.ownerSVGElement.getBoundingClientRect();
+      return a.left < b.left - 1 || a.right > b.right + 1 || a.top < b.top - 1 || a.bottom > b.bottom + 1 || a.right > edge }).map(t => t.textContent),
+    Cut: [...document.querySelectorAll(".scroll")].filter(s => s.scrollWidth > s.clientWidth + 1).map(s => s.textContent.slice(0, 60)),
+  };
+})()`
+
+func look(t *testing.T, browser context.Context, file string, wide int64, scheme string, figures bool) {
+	ctx, cancel := chromedp.NewContext(browser)
+	defer cancel()
+	ctx, end := context.WithTimeout(ctx, time.Minute)
+	defer end()
+
+	var (
+		mu       sync.Mutex
+		requests []string
+		logged   []string
+	)
+	require.NoError(t, chromedp.Listen(ctx, func(event any) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e := event.(type) {
+		case *network.EventRequestWillBeSent:
+			requests = append(requests, e.Request.URL)
+		case *log.EventEntryAdded:
+			logged = append(logged, e.Entry.Text)
+		}
+	}))
+	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
+	require.NoError(t, err)
+	_, err = chromedp.Call(ctx, log.Enable, cdp.Empty{})
+	require.NoError(t, err)
+	console, stop := context.WithCancel(ctx)
+	messages := chromedp.Console(console)
+	_, err = chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	require.NoError(t, err)
+	page := (&url.URL{Scheme: "file", Path: file}).String()
+	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(wide, 900), chromedp.Navigate(page)))
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[seen](lookScript))
+	require.NoError(t, err)
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	require.NoError(t, err)
+	name := strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestPage_chromium/"), "/", "-") + ".png"
+	require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), name), picture, 0o600))
+	stop()
+
+	for m, err := range messages {
+		if err != nil {
+			break
+		}
+		assert.Fail(t, "the console says "+m.String())
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Equal(t, []string{page}, withoutData(requests), "what the page asked for")
+	assert.Empty(t, logged)
+	want := 0
+	if figures {
+		want = 3
+	}
+	assert.Equal(t, want, got.Figures)
+	assert.Equal(t, got.Figures, got.Named)
+	assert.Zero(t, got.Empty)
+	assert.GreaterOrEqual(t, got.Tables, got.Figures, "a table for each figure")
+	assert.Zero(t, got.Scripts)
+	assert.LessOrEqual(t, got.Wide, float64(wide), "the page can be moved sideways")
+	assert.GreaterOrEqual(t, got.Smallest, 10.0, "text is too small")
+	assert.Empty(t, got.Strange, "text outside of its drawing")
+	assert.Empty(t, got.Cut, "tables that are too wide")
+	if scheme == "dark" {
+		assert.Equal(t, []string{"rgb(20, 23, 26)", "rgb(230, 233, 236)"}, []string{got.Ground, got.Ink})
+	} else {
+		assert.Equal(t, []string{"rgb(251, 251, 250)", "rgb(28, 33, 38)"}, []string{got.Ground, got.Ink})
+	}
+}
+
+// withoutData leaves out what a page has in itself.
+func withoutData(requests []string) (others []string) {
+	for _, r := range requests {
+		if !strings.HasPrefix(r, "data:") {
+			others = append(others, r)
+		}
+	}
+	return others
+}

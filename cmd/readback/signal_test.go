@@ -1,0 +1,122 @@
+//go:build unix
+
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// interrupted calls the command, and sends it a signal after the line on stderr
+// that contains after.
+func interrupted(t *testing.T, s os.Signal, after string, args ...string) process {
+	t.Helper()
+	cmd := call{args: args}.cmd(t)
+	var stdout, seen bytes.Buffer
+	cmd.Stdout = &stdout
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(io.TeeReader(stderr, &seen))
+	lines.Buffer(nil, 1<<20)
+	sent := false
+	for lines.Scan() {
+		if !sent && strings.Contains(lines.Text(), after) {
+			sent = true
+			require.NoError(t, cmd.Process.Signal(s))
+		}
+	}
+	_ = cmd.Wait()
+	require.True(t, sent, seen.String())
+	p := process{stdout.String(), seen.String(), cmd.ProcessState.ExitCode()}
+	holdsNoSecret(t, p.stdout, p.stderr)
+	return p
+}
+
+func TestSignal(t *testing.T) {
+	t.Parallel()
+	r, show := patient(t)
+	p := interrupted(t, os.Interrupt, "read 2", "run", r.url+"/v1/things", "-H", authorization, "-d", body("a"), "--interval", "20ms", "--max-interval", "20ms")
+	assert.Equal(t, 130, p.status)
+	assert.Contains(t, one(t, p.stdout), "unconfirmed after ")
+	assert.Contains(t, p.stdout, "received interrupt")
+	assert.Contains(t, p.stderr, "the write was sent and carried out (answered 201); do not send it again")
+
+	show()
+	p = readback(t, "resume", resumeLine(t, p.stderr), "-H", authorization)
+	assert.Equal(t, 0, p.status, p.stderr)
+	assert.Contains(t, one(t, p.stdout), "POST "+r.url+"/v1/things: confirmed after ")
+	posts := 0
+	for _, got := range r.requests() {
+		if got.line == "POST /v1/things" {
+			posts++
+		}
+	}
+	assert.Equal(t, 1, posts, "to resume sends nothing")
+}
+
+func TestSignal_terminate(t *testing.T) {
+	t.Parallel()
+	s := lagging(t, never)
+	p := interrupted(t, syscall.SIGTERM, "read 1", "wait", s.url+"/x", "-H", authorization)
+	assert.Equal(t, 143, p.status)
+	assert.Contains(t, one(t, p.stdout), "received terminated")
+}
+
+// A write that is on its way when the signal comes may have been carried out.
+func TestSignal_whileWriting(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan struct{}, 1)
+	r := recording(t, func(_ http.ResponseWriter, _ int, req *http.Request) {
+		arrived <- struct{}{}
+		<-req.Context().Done()
+	})
+	cmd := call{args: []string{"run", "-X", "PUT", r.url, "--for", "present", "--json"}}.cmd(t)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	require.NoError(t, cmd.Start())
+	<-arrived
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	_ = cmd.Wait()
+	assert.Equal(t, 130, cmd.ProcessState.ExitCode())
+	assert.Contains(t, stdout.String(), `"outcome":"unconfirmed","exit":130,`)
+	assert.Contains(t, stderr.String(), "may have been carried out, or may be later (no answer came)")
+	assert.Len(t, r.requests(), 1)
+}
+
+// The handle is in its file before the first read: a crash loses nothing.
+func TestSignal_kill(t *testing.T) {
+	t.Parallel()
+	s := lagging(t, usual)
+	file := filepath.Join(t.TempDir(), "h.json")
+	cmd := call{args: []string{"run", s.url, "-H", authorization, "-d", body("a"), "--handle-file", file, "--first-read", "20s"}}.cmd(t)
+	require.NoError(t, cmd.Start())
+	require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, 10*time.Second, time.Millisecond)
+	require.NoError(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	assert.Zero(t, s.sent("GET"))
+	p := readback(t, "resume", file, "-H", authorization, "--first-read", "1ms")
+	assert.Equal(t, 0, p.status, p.stderr)
+	assert.Equal(t, 1, s.sent("POST"))
+}
+
+// A wait for a command is interrupted between its runs, and tells what it saw.
+func TestSignal_command(t *testing.T) {
+	t.Parallel()
+	p := interrupted(t, os.Interrupt, "read 1", "wait", "--interval", "10ms", "--", "sh", "-c", "echo seen; exit 3")
+	assert.Equal(t, 130, p.status)
+	assert.Contains(t, p.stdout, "sh: unconfirmed after ")
+	assert.Contains(t, p.stdout, "last exit status 3")
+	assert.Contains(t, p.stderr, "seen\n")
+}
