@@ -70,7 +70,11 @@ func (e *Error) Error() string {
 	}
 	b.WriteString(e.Outcome.String())
 	if e.Reads > 0 {
-		fmt.Fprintf(&b, " after %d reads in %v", e.Reads, e.Elapsed.Round(time.Millisecond))
+		reads := "reads"
+		if e.Reads == 1 {
+			reads = "read"
+		}
+		fmt.Fprintf(&b, " after %d %s in %v", e.Reads, reads, e.Elapsed.Round(time.Millisecond))
 	}
 	said := make(map[string]bool, 4)
 	say := func(what string, err error) {

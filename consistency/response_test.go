@@ -97,7 +97,7 @@ func TestDo_responses(t *testing.T) {
 		var s service
 		res, err := consistency.Do(t.Context(), s.policy(), site.responses())
 		assert.Equal(t, unconfirmed, res.Outcome)
-		assert.EqualError(t, err, "readback: create item: unconfirmed after 1 reads in 0s: answered with status 401; last status 401")
+		assert.EqualError(t, err, "readback: create item: unconfirmed after 1 read in 0s: answered with status 401; last status 401")
 		var code interface{ StatusCode() int }
 		require.ErrorAs(t, err, &code)
 		assert.Equal(t, 401, code.StatusCode())

@@ -51,7 +51,11 @@ type NotReadyError struct {
 // the last read failed.
 func (e *NotReadyError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "poll: not ready after %d reads in %v: %v", e.Reads, e.Elapsed.Round(time.Millisecond), e.Cause)
+	reads := "reads"
+	if e.Reads == 1 {
+		reads = "read"
+	}
+	fmt.Fprintf(&b, "poll: not ready after %d %s in %v: %v", e.Reads, reads, e.Elapsed.Round(time.Millisecond), e.Cause)
 	if e.Last != nil && !errors.Is(e.Cause, e.Last) {
 		fmt.Fprintf(&b, "; last read: %v", e.Last)
 	}

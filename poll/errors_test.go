@@ -189,11 +189,11 @@ func TestNotReadyError_Error(t *testing.T) {
 		{"last read failed", &poll.NotReadyError{Reads: 3, Elapsed: 1234567 * time.Microsecond, Cause: poll.ErrDeadline, Last: errMissing},
 			"poll: not ready after 3 reads in 1.235s: the deadline of the poll passed; last read: 404 no such user"},
 		{"the last read is the cause", &poll.NotReadyError{Reads: 1, Cause: errRefused, Last: errRefused},
-			"poll: not ready after 1 reads in 0s: 400 bad id"},
+			"poll: not ready after 1 read in 0s: 400 bad id"},
 		{"the last read is in the cause", &poll.NotReadyError{Reads: 1, Cause: fmt.Errorf("stop: %w", errRefused), Last: errRefused},
-			"poll: not ready after 1 reads in 0s: stop: 400 bad id"},
+			"poll: not ready after 1 read in 0s: stop: 400 bad id"},
 		{"no cause", &poll.NotReadyError{Reads: 1, Last: errWhy},
-			"poll: not ready after 1 reads in 0s: <nil>; last read: shutting down"},
+			"poll: not ready after 1 read in 0s: <nil>; last read: shutting down"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/readback-go/readback/internal/pointer"
 	"github.com/readback-go/readback/internal/redact"
@@ -236,5 +237,20 @@ func locate(resp *http.Response, header string) string {
 	if err != nil {
 		return ""
 	}
+	at.RawQuery = ascii(at.RawQuery)
 	return at.String()
+}
+
+// ascii encodes what no URL may have as it is: a handle, which is JSON, would
+// change what is not UTF-8 into something else.
+func ascii(query string) string {
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c < utf8.RuneSelf {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }

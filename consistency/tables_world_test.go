@@ -1,0 +1,218 @@
+package consistency_test
+
+import (
+	"context"
+	"net/http/httptrace"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/poll"
+)
+
+// said is one answer, to a write or a read.
+type said struct {
+	status  int
+	how     silence
+	body    string
+	stale   bool          // a good answer, but not the one that matches
+	behind  bool          // the flow says that it is behind
+	after   time.Duration // Retry-After
+	inValue bool          // a status that is not good comes without an error
+}
+
+func (s said) err() error {
+	switch {
+	case s.how != notLost:
+		return errLost
+	case s.inValue || s.status >= 200 && s.status <= 299:
+		return nil
+	}
+	return &fault{status: s.status, body: s.body, retryAfter: s.after}
+}
+
+// world is a service that follows a script of answers, one for each second, the
+// last one for ever; what it was asked, and what the tables make of that.
+type world struct {
+	goal   consistency.Goal
+	settle int
+	write  said
+	hidden bool // the client sent the write twice by itself
+	find   bool
+	script []said
+
+	t         testing.TB
+	answered  time.Time
+	writes    int
+	readAt    []time.Duration
+	asked     bool // a read was, since the last event
+	reference *byTables
+	says      told
+	class     consistency.Class
+}
+
+func (w *world) at(since time.Duration) said {
+	return w.script[min(int(since/time.Second), len(w.script)-1)]
+}
+
+// proves returns what the answers to all tries of the write prove.
+func (w *world) proves() consistency.Class {
+	class := provesByTable(w.goal, w.write.status, w.write.how)
+	if w.hidden && (class == consistency.Refused || class == consistency.NotExecuted) {
+		return consistency.Ambiguous
+	}
+	return class
+}
+
+func (w *world) send(ctx context.Context) (ref, error) {
+	w.writes++
+	w.answered = time.Now()
+	if w.write.how != untold {
+		trace(ctx, w.write.how != unsent)
+	}
+	if w.hidden {
+		trace(ctx, true)
+	}
+	if err := w.write.err(); err != nil {
+		return ref{}, err
+	}
+	return ref{ID: "w1", Code: w.write.status}, nil
+}
+
+// trace tells the trace in a context what net/http would of one request.
+func trace(ctx context.Context, sent bool) {
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace == nil {
+		return
+	}
+	if trace.GetConn != nil {
+		trace.GetConn("api.example:443")
+	}
+	if sent && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+	if sent && trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
+	if sent && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{})
+	}
+}
+
+func (w *world) read(_ context.Context, of ref) (*item, error) {
+	since := time.Since(w.answered)
+	assert.Equal(w.t, "w1", of.ID)
+	assert.False(w.t, w.reference.done() || since >= w.reference.ends, "a read after the end, at %v", since)
+	w.readAt = append(w.readAt, since)
+	w.asked = true
+	answer := w.at(since)
+	w.says = saysByTable(w.goal, answer.status, answer.body, !answer.stale, answer.behind)
+	if answer.how != notLost {
+		w.says = told{verdict: poll.Unknown, setback: w.goal == consistency.ToAbsent}
+	}
+	w.reference.read(since, w.says)
+	if err := answer.err(); err != nil {
+		return nil, err
+	}
+	version := wanted
+	if answer.stale {
+		version--
+	}
+	return &item{Code: answer.status, Version: version}, nil
+}
+
+func (w *world) flow() consistency.Flow[ref, *item] {
+	const name = "write item"
+	var f consistency.Flow[ref, *item]
+	switch w.goal {
+	case consistency.ToPresent:
+		f = consistency.Create(name, w.send, w.read)
+	case consistency.ToMatch:
+		f = consistency.Update(name, w.send, w.read, func(_ ref, i *item) bool { return i.Version >= wanted })
+	default:
+		f = consistency.Delete(name, ref{ID: "w1"}, func(ctx context.Context, _ ref) error {
+			of, err := w.send(ctx)
+			if err == nil && (w.write.inValue || of.Code == 202) {
+				err = &fault{status: of.Code} // a Delete returns nothing else
+			}
+			return err
+		}, w.read)
+	}
+	if w.find {
+		f.Find = consistency.Known(ref{ID: "w1"})
+		f.Mine = func(of ref) bool { return of.ID == "w1" }
+	}
+	f.Behind = func(a consistency.Answer) bool {
+		return w.asked && w.at(time.Since(w.answered)).behind
+	}
+	return f
+}
+
+// follow runs the flow and holds all that it does against the tables.
+func (w *world) follow(t testing.TB) {
+	t.Helper()
+	w.t = t
+	w.reference = newByTables(w.goal, w.settle, w.proves())
+	res, err := consistency.Do(t.Context(), consistency.Policy{
+		Settle:   w.settle,
+		Schedule: readback.Backoff{Initial: time.Second, Max: time.Second, NoJitter: true},
+		Observer: w.hear,
+	}, w.flow())
+
+	assert.Equal(t, 1, w.writes)
+	assert.Equal(t, w.proves(), w.class, "class")
+	want, ends := w.reference.end()
+	if w.nothingToRead() {
+		want, ends = consistency.Unconfirmed, 0
+		require.ErrorIs(t, err, consistency.ErrNoFind)
+	}
+	require.Equal(t, want, res.Outcome, "%v after reads at %v: %v", w.proves(), w.readAt, err)
+	require.Equal(t, want, consistency.OutcomeOf(err))
+	require.Equal(t, ends, res.Elapsed, "after reads at %v: %v", w.readAt, err)
+	if ends == 0 && want != consistency.Confirmed && !w.reference.done() || want == consistency.Failed {
+		require.Empty(t, w.readAt)
+	}
+	w.inTime(t, want, ends)
+}
+
+// hear compares the verdict on each read with the table's.
+func (w *world) hear(e consistency.Event) {
+	switch {
+	case e.Phase == consistency.PhaseWrite:
+		w.class = e.Class
+	case e.Phase == consistency.PhaseRead && w.asked:
+		w.asked = false
+		assert.True(w.t, w.says.fits(e), "read at %v of %+v: %v (%s), and by the table %v (%s)",
+			e.Began, w.at(e.Began), e.Verdict, e.Reason, w.says.verdict, w.says.reason)
+	}
+}
+
+// nothingToRead reports whether nobody knows what to read: the answer that tells
+// was an error, or is not to be relied on.
+func (w *world) nothingToRead() bool {
+	class := w.proves()
+	return (class == consistency.Ambiguous || class == consistency.Accepted && w.write.err() != nil) &&
+		!w.find && w.goal != consistency.ToAbsent
+}
+
+// inTime holds a flow against the second law: what every read would have shown
+// for the last two seconds before its end was not missed. Reads take no time, so
+// that every reserve is a millisecond.
+func (w *world) inTime(t testing.TB, outcome consistency.Outcome, ends time.Duration) {
+	t.Helper()
+	if outcome != consistency.Unconfirmed || w.reference.done() || w.nothingToRead() {
+		return
+	}
+	for since := ends - 2*time.Second; since < ends; since += 500 * time.Millisecond {
+		answer := w.at(since)
+		says := saysByTable(w.goal, answer.status, answer.body, !answer.stale, answer.behind)
+		if answer.how != notLost || says.verdict != poll.Ready {
+			return
+		}
+	}
+	t.Errorf("visible from %v on at the latest, and missed by reads at %v", ends-2*time.Second, w.readAt)
+}
