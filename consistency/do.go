@@ -44,6 +44,14 @@ func Do[W, R any](ctx context.Context, p Policy, f Flow[W, R]) (Result[W, R], er
 }
 
 func (r *run[W, R]) do(ctx context.Context) (Outcome, error) {
+	if outcome, why := r.send(ctx); outcome != 0 {
+		return outcome, why
+	}
+	return r.readBack(ctx)
+}
+
+// send sends the write. The zero Outcome says that it is to be read back.
+func (r *run[W, R]) send(ctx context.Context) (Outcome, error) {
 	if err := r.validate(); err != nil {
 		return Failed, err
 	}
@@ -60,7 +68,7 @@ func (r *run[W, R]) do(ctx context.Context) (Outcome, error) {
 	if r.flow.Started != nil {
 		r.flow.Started(r.handle())
 	}
-	return r.readBack(ctx)
+	return 0, nil
 }
 
 // Resume goes on with a write that another run left unconfirmed, and returns

@@ -11,11 +11,11 @@ import (
 // zero value is no handle.
 type Pending struct {
 	name      string
+	written   json.RawMessage // nil if the reference must still be found
 	goal      Goal
 	class     Class
-	written   json.RawMessage // nil if the reference must still be found
-	doubtful  bool            // some try may have been carried out besides the one answered
-	monitored bool            // the operation has ended well
+	doubtful  bool // some try may have been carried out besides the one answered
+	monitored bool // the operation has ended well
 }
 
 // Name returns the name of the flow.

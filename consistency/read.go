@@ -16,28 +16,40 @@ var errNoCandidate = fmt.Errorf("%w: none was found", ErrNotProvablyMine)
 
 // follow waits for the end of an accepted operation, if there is a monitor.
 func (r *run[W, R]) follow(ctx context.Context) error {
-	if r.class != Accepted || r.flow.Monitor == nil || r.monitored || !r.found {
+	if !r.follows() {
 		return nil
 	}
-	opts := r.options(PhaseMonitor)
-	opts.Settle = 1
-	_, err := poll.Until(ctx, func(ctx context.Context) (bool, error) {
-		r.refresh(ctx)
-		done, err := r.flow.Monitor(ctx, &r.written)
-		return done, redact.Guard(err)
-	}, r.judgeMonitor, opts)
+	_, err := poll.Until(ctx, r.monitor, r.judgeMonitor, r.monitorOptions())
 	r.monitored = err == nil
 	return err
 }
 
+// follows reports whether an accepted operation is yet to be followed.
+func (r *run[W, R]) follows() bool {
+	return r.class == Accepted && r.flow.Monitor != nil && !r.monitored && r.found
+}
+
+func (r *run[W, R]) monitor(ctx context.Context) (bool, error) {
+	r.refresh(ctx)
+	done, err := r.flow.Monitor(ctx, &r.written)
+	return done, redact.Guard(err)
+}
+
+func (r *run[W, R]) monitorOptions() poll.Options {
+	opts := r.options(PhaseMonitor)
+	opts.Settle = 1
+	return opts
+}
+
 // readUntil reads until the read model shows the write.
 func (r *run[W, R]) readUntil(ctx context.Context) error {
-	judge := func(value R, err error, read poll.Read) (j poll.Judgement) {
-		r.judge(&j, &value, err, read.Ended)
-		return j
-	}
-	_, err := poll.Until(ctx, r.read, judge, r.options(PhaseRead))
+	_, err := poll.Until(ctx, r.read, r.judgeRead, r.options(PhaseRead))
 	return err
+}
+
+func (r *run[W, R]) judgeRead(value R, err error, read poll.Read) (j poll.Judgement) {
+	r.judge(&j, &value, err, read.Ended)
+	return j
 }
 
 func (r *run[W, R]) options(phase Phase) poll.Options {

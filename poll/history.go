@@ -39,14 +39,17 @@ type History struct {
 	streak  bool          // the history ends in a streak
 	spent   time.Duration // in reads that told something
 	telling int           // how many those were
+	before  int           // reads of earlier visits, which are not kept
 }
 
 // Reads returns how many reads there were.
-func (h *History) Reads() int { return h.reads }
+func (h *History) Reads() int { return h.before + h.reads }
 
-// Omitted returns how many reads between the first and the last are counted but
-// not kept.
-func (h *History) Omitted() int { return h.reads - min(h.reads, 1) - len(h.head) - len(h.tail) }
+// Omitted returns how many reads are counted but not kept: those between the
+// first and the last, and after a [Visit], those of earlier ones.
+func (h *History) Omitted() int {
+	return h.Reads() - min(h.reads, 1) - len(h.head) - len(h.tail)
+}
 
 // All returns the reads that are kept, in order. The number of a read tells
 // where some are omitted.
@@ -82,7 +85,7 @@ func (h *History) Last() (Read, bool) {
 // Lag returns when the value became visible, as far as the reads tell. Its
 // Deadline is not set.
 func (h *History) Lag() readback.Lag {
-	lag := readback.Lag{After: -1, By: -1, Reads: h.reads}
+	lag := readback.Lag{After: -1, By: -1, Reads: h.Reads()}
 	if h.pending {
 		lag.After = h.missed
 	}
@@ -98,7 +101,7 @@ func (h *History) Lag() readback.Lag {
 // Add adds a read that was made outside of a run, such as before it. Its number
 // becomes the next one.
 func (h *History) Add(r Read) {
-	r.N = h.reads + 1
+	r.N = h.Reads() + 1
 	h.add(&r)
 }
 
@@ -118,7 +121,7 @@ func (h *History) add(r *Read) {
 	switch r.Verdict {
 	case Ready:
 		if !h.streak {
-			h.streak, h.shown, h.upTo = true, r.Began, h.reads
+			h.streak, h.shown, h.upTo = true, r.Began, h.Reads()
 		}
 	case Pending:
 		h.pending, h.missed, h.streak = true, r.Began, false

@@ -35,7 +35,7 @@ func Until[T any](ctx context.Context, read func(context.Context) (T, error), ju
 	}
 	r := runs.Get().(*run)
 	defer r.release()
-	if err := r.init(ctx, &opts); err != nil {
+	if err := r.init(ctx, &opts, time.Now()); err != nil {
 		return value, err
 	}
 	for {
@@ -55,7 +55,12 @@ func look[T any](ctx context.Context, r *run, read func(context.Context) (T, err
 	if why := r.sleepUntil(ctx, r.next()); why != nil {
 		return false, r.notReady(why)
 	}
-	r.begin()
+	r.begin(r.now())
+	return once(ctx, r, read, judge, last)
+}
+
+// once reads and judges. It returns what look does.
+func once[T any](ctx context.Context, r *run, read func(context.Context) (T, error), judge Judge[T], last *T) (done bool, err error) {
 	value, err, cut := call(ctx, r, read)
 	if err == nil {
 		*last = value

@@ -49,13 +49,13 @@ func (r *run) release() {
 	runs.Put(r)
 }
 
-func (r *run) init(ctx context.Context, opts *Options) error {
+// init makes r a run that is called now.
+func (r *run) init(ctx context.Context, opts *Options, now time.Time) error {
 	opts.fillIn()
 	if err := opts.validate(); err != nil {
 		return err
 	}
 	r.schedule, r.observe, r.timeout = opts.Schedule, opts.Observe, opts.ReadTimeout
-	now := time.Now()
 	r.zero = opts.Since
 	if r.zero.IsZero() || r.zero.After(now) {
 		r.zero = now
@@ -93,13 +93,15 @@ func (r *run) first() time.Duration {
 	return max(r.called, min(at, r.deadline-r.pace.closing(r.needed())))
 }
 
-func (r *run) begin() {
-	began := r.called
-	if r.read.N > r.before || r.timer != nil { // else it was called just now
-		began = r.clock()
+// now returns the time, and spares the clock if the run was called just now.
+func (r *run) now() time.Duration {
+	if r.read.N > r.before || r.timer != nil {
+		return r.clock()
 	}
-	r.read = Read{N: r.read.N + 1, Began: began}
+	return r.called
 }
+
+func (r *run) begin(at time.Duration) { r.read = Read{N: r.read.N + 1, Began: at} }
 
 // allowance returns how long the current read may take, and what cuts it short
 // then.

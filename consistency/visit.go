@@ -1,0 +1,200 @@
+package consistency
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/readback-go/readback/poll"
+)
+
+// What follows takes [Do] apart, for who has more writes under way than there
+// can be goroutines, as package submit has: [Send] is the part up to the first
+// read, and [Visit] is one read.
+
+// Course is what is remembered of a flow between two visits, besides its
+// [Pending] handle. Its zero value is a flow that has not begun here: the first
+// visit then begins as [Resume] does. It is used by one goroutine at a time.
+type Course struct {
+	poll      poll.Course
+	zero      time.Time
+	forbidden time.Duration // when the run of 403s began that is going on
+	took      uint32        // by the write, in ms
+	status    int16         // of the last answer
+	flags     courseFlags
+}
+
+type courseFlags uint8
+
+const (
+	sent      courseFlags = 1 << iota // by Send; else it was resumed
+	once                              // the write was sent once
+	unchanged                         // see run
+	going                             // see forbiddenRun
+	refresh                           // see forbiddenRun
+)
+
+func (f courseFlags) has(one courseFlags) bool { return f&one != 0 }
+
+func (f *courseFlags) set(one courseFlags, on bool) {
+	if *f &^= one; on {
+		*f |= one
+	}
+}
+
+// Next returns when the next visit is due; the zero time is at once.
+func (c *Course) Next() time.Time {
+	if c.zero.IsZero() {
+		return c.zero
+	}
+	return c.zero.Add(c.poll.Next())
+}
+
+// Reads returns how many reads there were.
+func (c *Course) Reads() int { return c.poll.Reads() }
+
+// Send sends the write of f as [Do] does, and returns the handle to read it back
+// with, by [Visit], and c as it is then. The error is an [*Error]: Failed if
+// there is nothing to read back, and Unconfirmed if the write was ambiguous; then
+// it can be read back, unless the error matches [ErrNoFind].
+//
+// Before is the handle of an earlier try of the same write with the same
+// idempotency key, which may have been carried out: then the outcome is never
+// Failed. Its zero value says that there was none.
+func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending, c *Course) (Pending, error) {
+	r := newRun(&p, &f)
+	r.doubtful = !before.IsZero()
+	outcome, why := r.send(ctx)
+	if outcome == Failed && r.doubtful {
+		outcome = Unconfirmed // this time nothing was sent
+	}
+	if outcome != 0 {
+		res, err := r.end(ctx, outcome, why)
+		if res.Pending.IsZero() && outcome == Unconfirmed {
+			res.Pending = before
+		}
+		return res.Pending, err
+	}
+	took := (r.took + time.Millisecond - 1).Milliseconds()
+	*c = Course{zero: r.zero, took: uint32(min(took, math.MaxUint32)), status: int16(r.answer.Status), flags: sent}
+	c.flags.set(once, r.writes == 1)
+	c.flags.set(unchanged, r.unchanged)
+	opts := r.options(PhaseRead)
+	if r.follows() {
+		opts = r.monitorOptions()
+	}
+	_ = poll.Begin(opts, &c.poll) // what is wrong with the options a visit says too
+	if r.class == Ambiguous {
+		return r.handle(), r.explain(ctx, Unconfirmed, nil, 0)
+	}
+	return r.handle(), nil
+}
+
+// Visit reads once what another visit or [Send] left, if the next read is due,
+// and keeps h and c up to date. It returns an outcome and what [Do] does with
+// it, or the zero Outcome and no error: then it is to be called again when
+// c.Next is due, with the same policy and flow. If ctx ends meanwhile, the
+// outcome is Unconfirmed, and h and c are as before.
+//
+// All times, windows and counts go on from visit to visit, and a visit that
+// comes late does not lose its read. What is not kept are earlier answers, but
+// for the status: the history is of the last visit alone, and the error has no
+// Write.
+//
+// Began is when the read really began, for one that was made before the visit
+// and that f.Read only hands over. Its zero value is now.
+func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c *Course, began time.Time) (Result[W, R], error) {
+	r := newRun(&p, &f)
+	r.resumed = true // it needs no Write
+	if err := r.validate(); err != nil {
+		return r.refuse(ctx, *h, err)
+	}
+	if err := r.take(*h); err != nil {
+		return r.refuse(ctx, *h, err)
+	}
+	next := r.restore(*c)
+	outcome, why := r.visit(ctx, &next, began)
+	if outcome != 0 {
+		return r.end(ctx, outcome, why)
+	}
+	next.status, next.forbidden = int16(r.answer.Status), r.forbidden.began
+	next.flags.set(going, r.forbidden.going)
+	next.flags.set(refresh, r.forbidden.refresh)
+	*c, *h = next, r.handle()
+	return Result[W, R]{}, nil
+}
+
+// refuse returns what Resume does with an invalid argument.
+func (r *run[W, R]) refuse(ctx context.Context, h Pending, why error) (Result[W, R], error) {
+	res, err := r.end(ctx, Unconfirmed, why)
+	res.Pending = h
+	return res, err
+}
+
+// restore takes what c remembers, and returns it as begun.
+func (r *run[W, R]) restore(c Course) Course {
+	if c.zero.IsZero() {
+		c.zero = r.zero
+	}
+	r.zero, r.took = c.zero, time.Duration(c.took)*time.Millisecond
+	r.answer.Status = int(c.status)
+	r.forbidden = forbiddenRun{going: c.flags.has(going), began: c.forbidden, refresh: c.flags.has(refresh)}
+	r.resumed, r.unchanged = !c.flags.has(sent), c.flags.has(unchanged)
+	if c.flags.has(once) {
+		r.writes = 1
+	}
+	return c
+}
+
+// visit is readBack for one read. The zero Outcome says that more are needed.
+func (r *run[W, R]) visit(ctx context.Context, c *Course, began time.Time) (Outcome, error) {
+	if !r.found && r.flow.Find == nil {
+		return Unconfirmed, ErrNoFind
+	}
+	if r.follows() {
+		_, done, err := poll.Visit(ctx, r.monitor, r.judgeMonitor, r.monitorOptions(), &c.poll, began)
+		switch {
+		case errors.Is(err, ErrOperation) && !r.doubtful:
+			return Failed, err
+		case err != nil:
+			return Unconfirmed, err
+		case !done:
+			return 0, nil
+		}
+		r.monitored = true
+		c.poll.Again()
+	}
+	_, done, err := poll.Visit(ctx, r.read, r.judgeRead, r.options(PhaseRead), &c.poll, began)
+	switch {
+	case err != nil:
+		return Unconfirmed, err
+	case !done:
+		return 0, nil
+	}
+	return Confirmed, nil
+}
+
+// Lost returns the handle of a write of f of which only the intent is known: it
+// may have been sent and carried out, may be yet, or may never have been. It is
+// as ambiguous as a write whose answer was lost, and never Failed.
+func (f Flow[W, R]) Lost() Pending {
+	h := Pending{name: f.Name, goal: f.goal, class: Ambiguous, doubtful: true}
+	if f.known != nil {
+		h.written, _ = json.Marshal(*f.known)
+	}
+	return h
+}
+
+// Direct returns the reference that the next visit reads, if it does nothing
+// else and if a list of things could answer it too: a lost reference must be
+// found before, an operation must end, and that a list lacks something does not
+// prove it gone.
+func Direct[W, R any](f Flow[W, R], h Pending) (w W, ok bool) {
+	r := run[W, R]{flow: f}
+	if r.take(h) != nil || !r.found || r.follows() || h.goal == ToAbsent {
+		return w, false
+	}
+	return r.written, true
+}

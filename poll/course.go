@@ -1,0 +1,212 @@
+package poll
+
+import (
+	"context"
+	"errors"
+	"time"
+	"unique"
+
+	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/internal/cause"
+)
+
+// Course is what [Visit] remembers of a poll between two reads: a few numbers,
+// for who has more polls under way than there can be goroutines. Its zero value
+// is a poll that has not begun. It is used by one goroutine at a time.
+type Course struct {
+	plan     readback.Plan
+	reason   unique.Handle[Reason]
+	deadline time.Duration
+	at       time.Duration // of the next read
+	total    time.Duration // see pace
+	slowest  time.Duration
+	recent   time.Duration // the last read that was answered; as long as none was, what is expected
+	reserve  time.Duration
+	missed   time.Duration // see History
+	shown    time.Duration // see History; of a second poll, when it was called
+	upTo     int32         // see History; of a second poll, the reads before it
+	answered int32
+	reads    int32
+	streak   int16
+	flags    courseFlags
+}
+
+type courseFlags uint8
+
+const (
+	begun   courseFlags = 1 << iota
+	second              // Again was called
+	pending             // see History
+	shows               // there is a streak, see History
+)
+
+func (f courseFlags) has(one courseFlags) bool { return f&one != 0 }
+
+func (f *courseFlags) set(one courseFlags, on bool) {
+	if *f &^= one; on {
+		*f |= one
+	}
+}
+
+// Reads returns how many reads there were.
+func (c *Course) Reads() int { return int(c.reads) }
+
+// Next returns when the next visit is due, on the clock that begins at
+// Options.Since. A visit before that does nothing.
+func (c *Course) Next() time.Duration { return c.at }
+
+// Again makes c a second poll that has not begun, except that it goes on counting
+// reads. Its histories tell no lag.
+func (c *Course) Again() { *c = Course{reads: c.reads, upTo: c.reads, flags: second} }
+
+// Begin makes c know when its first visit is due, before that. Visit begins by
+// itself what has not begun.
+func Begin(opts Options, c *Course) error {
+	if opts.Since.IsZero() {
+		return errNoSince
+	}
+	r := runs.Get().(*run)
+	defer r.release()
+	if err := r.init(context.Background(), &opts, opts.Since); err != nil {
+		return err
+	}
+	r.restore(c)
+	return nil
+}
+
+var errNoSince = errors.New("poll: a visit without Options.Since")
+
+// Visit is the part of [Until] between two waits: if the next read of c is due,
+// it reads once and judges. It returns done if that was the end, the error that
+// Until would have ended with, or neither, and then it is to be called again
+// when c.Next is due, with the same options. Options.Since must be set. No visit
+// waits for a deadline before which there is no time for another read.
+//
+// A visit that comes late does not lose its read: what the reads still needed
+// must have is added to the deadline, though no more than it was late. A read
+// that was cut short by ctx leaves c as it was.
+//
+// Began is when the read really began, for one that was made before the visit
+// and is only handed over by read. Its zero value is now.
+//
+// Options.History gets this visit's read alone, but knows the number and the lag
+// of all.
+func Visit[T any](ctx context.Context, read func(context.Context) (T, error), judge Judge[T], opts Options, c *Course, began time.Time) (value T, done bool, _ error) {
+	switch {
+	case read == nil:
+		return value, false, errNoRead
+	case judge == nil:
+		return value, false, errNoJudge
+	case opts.Since.IsZero():
+		return value, false, errNoSince
+	}
+	r := runs.Get().(*run)
+	defer r.release()
+	now := time.Now()
+	called := now
+	if c.reads == 0 {
+		called = opts.Since // however late the first visit is
+	}
+	if err := r.init(ctx, &opts, called); err != nil {
+		return value, false, err
+	}
+	r.restore(c)
+	at, due := now.Sub(r.zero), c.Next()
+	switch {
+	case ctx.Err() != nil:
+		return value, false, r.notReady(cause.Of(ctx))
+	case at < due:
+		return value, false, nil
+	case due >= r.deadline:
+		return value, false, r.notReady(r.overdue(ctx))
+	}
+	r.forgive(at - due)
+	if !began.IsZero() {
+		at = min(at, max(began.Sub(r.zero), 0))
+	}
+	r.begin(at)
+	done, err := once(ctx, r, read, judge, &value)
+	switch {
+	case done || err != nil:
+		c.reads = int32(r.read.N)
+		return value, done, err
+	case ctx.Err() != nil:
+		return value, false, r.notReady(cause.Of(ctx))
+	}
+	if r.plan == nil {
+		r.plan = r.schedule.Plan()
+	}
+	next := r.next()
+	if next == never || next >= r.deadline {
+		return value, false, r.notReady(r.overdue(ctx))
+	}
+	r.save(c, next)
+	return value, false, nil
+}
+
+// forgive moves the deadline of a run whose read begins so late that the reads
+// still needed would not have their reserves.
+func (r *run) forgive(late time.Duration) {
+	lacking := r.pace.closing(r.needed()) - (r.deadline - r.clock())
+	if by := min(late, lacking); by > 0 {
+		r.deadline += by
+		r.limit = max(r.limit, r.deadline)
+	}
+}
+
+// restore makes r the run that was saved in c, which begins if it has not.
+func (r *run) restore(c *Course) {
+	r.read.N = int(c.reads)
+	if r.before = 0; c.flags.has(second) {
+		r.before = int(c.upTo)
+	}
+	h := r.history
+	if h != nil {
+		h.before = int(c.reads) - h.reads
+	}
+	if !c.flags.has(begun) {
+		c.flags.set(begun, true)
+		c.deadline, c.at = r.deadline, r.first()
+		c.recent, c.reserve = r.pace.expected, r.pace.reserve
+		if c.flags.has(second) {
+			c.shown = r.called
+		}
+		return
+	}
+	r.plan, r.deadline, r.called = c.plan, c.deadline, 0
+	r.streak = int(c.streak)
+	if c.reason != (unique.Handle[Reason]{}) {
+		r.reason = c.reason.Value()
+	}
+	p := &r.pace
+	p.answered, p.total, p.slowest, p.reserve = int(c.answered), c.total, c.slowest, c.reserve
+	if p.last = c.recent; p.answered == 0 {
+		p.last, p.expected = 0, c.recent
+	}
+	if c.flags.has(second) {
+		r.called = c.shown
+	} else if h != nil {
+		h.missed, h.shown, h.upTo = c.missed, c.shown, int(c.upTo)
+		h.pending, h.streak = c.flags.has(pending), c.flags.has(shows)
+		h.spent, h.telling = c.total, int(c.answered)
+	}
+}
+
+// save notes in c when the next visit is due, and what it must know.
+func (r *run) save(c *Course, next time.Duration) {
+	c.at, c.plan, c.deadline = next, r.plan, r.deadline
+	c.reads, c.streak = int32(r.read.N), int16(r.streak)
+	if r.reason != "" {
+		c.reason = unique.Make(r.reason)
+	}
+	p := &r.pace
+	c.answered, c.total, c.slowest, c.reserve = int32(p.answered), p.total, p.slowest, p.reserve
+	if c.recent = p.last; p.answered == 0 {
+		c.recent = p.expected
+	}
+	if h := r.history; h != nil && !c.flags.has(second) {
+		c.missed, c.shown, c.upTo = h.missed, h.shown, int32(h.upTo)
+		c.flags.set(pending, h.pending)
+		c.flags.set(shows, h.streak)
+	}
+}

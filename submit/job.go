@@ -1,0 +1,134 @@
+package submit
+
+import (
+	"errors"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+)
+
+// job is one that this term holds. It is in a queue, or some goroutine works on
+// it alone; only its key, its data and more may be looked at besides. There may
+// be a million of them, so every field counts.
+type job struct {
+	text     string // the key, and then the caller's job as JSON
+	handle   consistency.Pending
+	course   consistency.Course
+	revision uint64        // of the record; zero if there is none as far as is known
+	intent   int64         // Unix time in nanoseconds
+	due      time.Duration // on the term's clock
+	more     *more         // nil if nobody waits; guarded by the term's mutex
+	keyed    uint8         // how much of text is the key
+	state    state
+	resumed  bool // it was sent by another term
+}
+
+func newJob(key string, data []byte, intent int64) *job {
+	return &job{text: key + string(data), keyed: uint8(len(key)), intent: intent}
+}
+
+func (j *job) key() string  { return j.text[:j.keyed] }
+func (j *job) data() string { return j.text[j.keyed:] }
+
+// more is what a job has that somebody waits for, or that has ended.
+type more struct {
+	over   chan struct{} // closed when the job has ended, or is no longer held
+	stored chan struct{} // closed when the intent is recorded
+	known  bool          // stored is closed
+	closed bool          // over is
+	end    *jobRecord    // nil before
+	err    error         // of the outcome
+	doubt  error         // of an ambiguous write
+	lag    time.Duration // from the write's answer to the outcome; negative if that says nothing
+}
+
+func newMore() *more { return &more{over: make(chan struct{}), stored: make(chan struct{})} }
+
+func (m *more) close() {
+	if !m.closed {
+		m.closed = true
+		close(m.over)
+	}
+}
+
+// doubt keeps the error of an ambiguous write for that of the outcome.
+func (t *term[J, W, R]) doubt(j *job, err error) {
+	var why *consistency.Error
+	if errors.As(err, &why) {
+		t.mu.Lock()
+		j.wait().doubt = why.Write
+		t.mu.Unlock()
+	}
+}
+
+// find returns what to wait for of a job that is held here.
+func (t *term[J, W, R]) find(key string) (*job, *more) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	j := t.jobs.find(key)
+	if j == nil {
+		return nil, nil
+	}
+	return j, j.wait()
+}
+
+func (j *job) wait() *more {
+	if j.more == nil {
+		j.more = newMore()
+	}
+	return j.more
+}
+
+func (t *term[J, W, R]) has(key string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.jobs.find(key) != nil
+}
+
+// add makes j one of the term's jobs, unless there is one with its key or the
+// term is over.
+func (t *term[J, W, R]) add(j *job) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed || t.jobs.find(j.key()) != nil {
+		return false
+	}
+	t.jobs.add(j)
+	t.count[j.state]++
+	t.ages.add(j.intent)
+	return true
+}
+
+// drop forgets a job that is another's, or that has ended, and wakes who waits.
+func (t *term[J, W, R]) drop(j *job) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.jobs.find(j.key()) != j {
+		return
+	}
+	t.jobs.remove(j)
+	t.count[j.state]--
+	t.ages.remove(j.intent)
+	if j.more != nil {
+		j.more.close()
+	}
+}
+
+// set moves a job to another state.
+func (t *term[J, W, R]) set(j *job, to state) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count[j.state]--
+	t.count[to]++
+	j.state = to
+}
+
+// recorded tells who waits that the intent is durable.
+func (t *term[J, W, R]) recorded(j *job) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if j.more != nil && !j.more.known {
+		j.more.known = true
+		close(j.more.stored)
+	}
+}

@@ -1,0 +1,250 @@
+package submit
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+)
+
+// Memory is a [Store] in the memory of the process, for tests and for jobs that
+// need not survive it. Make it with [NewMemory].
+type Memory struct {
+	mu       sync.Mutex
+	revision uint64 // the last one given
+	records  map[memoryKey]memoryRecord
+	pending  map[memoryKey]struct{} // those that are not done
+	watched  map[memoryKey]*memoryWatch
+	done     int // records that are
+	swept    int // how many of them were left by the last sweep
+}
+
+type memoryKey struct {
+	kind Kind
+	key  string
+}
+
+// memoryWatch is what those wait for who watch one record.
+type memoryWatch struct {
+	changed  chan struct{} // closed at the next change
+	watchers int
+}
+
+type memoryRecord struct {
+	value    []byte
+	revision uint64
+	done     bool
+	keep     time.Duration
+	changed  time.Time // if done
+}
+
+// NewMemory returns an empty store.
+func NewMemory() *Memory {
+	return &Memory{
+		records: make(map[memoryKey]memoryRecord),
+		pending: make(map[memoryKey]struct{}),
+		watched: make(map[memoryKey]*memoryWatch),
+	}
+}
+
+// Create implements [Store].
+func (m *Memory) Create(ctx context.Context, r Record) (uint64, error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := memoryKey{r.Kind, r.Key}
+	if _, ok := m.find(at); ok {
+		return 0, ErrExists
+	}
+	return m.put(at, r), nil
+}
+
+// Update implements [Store].
+func (m *Memory) Update(ctx context.Context, r Record) (uint64, error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := memoryKey{r.Kind, r.Key}
+	if found, ok := m.find(at); !ok || found.revision != r.Revision {
+		return 0, ErrConflict
+	}
+	return m.put(at, r), nil
+}
+
+// Delete implements [Store].
+func (m *Memory) Delete(ctx context.Context, r Record) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := memoryKey{r.Kind, r.Key}
+	if found, ok := m.find(at); !ok || found.revision != r.Revision {
+		return ErrConflict
+	}
+	m.drop(at)
+	m.wake(at)
+	return nil
+}
+
+// Get implements [Store].
+func (m *Memory) Get(ctx context.Context, kind Kind, key string) (Record, error) {
+	if ctx.Err() != nil {
+		return Record{}, context.Cause(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.get(memoryKey{kind, key})
+}
+
+// List implements [Store].
+func (m *Memory) List(ctx context.Context, kind Kind) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		m.mu.Lock()
+		keys := make([]memoryKey, 0, len(m.pending))
+		for at := range m.pending {
+			if at.kind == kind {
+				keys = append(keys, at)
+			}
+		}
+		m.mu.Unlock()
+		for _, at := range keys {
+			if ctx.Err() != nil {
+				yield(Record{}, context.Cause(ctx))
+				return
+			}
+			m.mu.Lock()
+			r, err := m.get(at)
+			m.mu.Unlock()
+			if err == nil && !r.Done && !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Watch implements [Store].
+func (m *Memory) Watch(ctx context.Context, kind Kind, key string, after uint64) (Record, error) {
+	at := memoryKey{kind, key}
+	for ctx.Err() == nil {
+		r, w, err := m.look(at, after)
+		if w == nil {
+			return r, err
+		}
+		select {
+		case <-w.changed:
+		case <-ctx.Done():
+			m.leave(at, w)
+		}
+	}
+	return Record{}, context.Cause(ctx)
+}
+
+// look returns a record, or what to wait for if it has not changed.
+func (m *Memory) look(at memoryKey, after uint64) (Record, *memoryWatch, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, err := m.get(at)
+	if err != nil || r.Revision != after {
+		return r, nil, err
+	}
+	w := m.watched[at]
+	if w == nil {
+		w = &memoryWatch{changed: make(chan struct{})}
+		m.watched[at] = w
+	}
+	w.watchers++
+	return Record{}, w, nil
+}
+
+func (m *Memory) leave(at memoryKey, w *memoryWatch) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if w.watchers--; w.watchers == 0 && m.watched[at] == w {
+		delete(m.watched, at)
+	}
+}
+
+func (m *Memory) get(at memoryKey) (Record, error) {
+	found, ok := m.find(at)
+	if !ok {
+		return Record{}, ErrNotFound
+	}
+	return Record{
+		Kind: at.kind, Key: at.key, Value: found.value,
+		Revision: found.revision, Done: found.done, Keep: found.keep,
+	}, nil
+}
+
+// find returns what there is at a key, unless its time is over.
+func (m *Memory) find(at memoryKey) (memoryRecord, bool) {
+	found, ok := m.records[at]
+	if ok && found.over() {
+		m.drop(at)
+		m.wake(at)
+		ok = false
+	}
+	return found, ok
+}
+
+func (r *memoryRecord) over() bool {
+	return r.done && r.keep > 0 && time.Since(r.changed) > r.keep
+}
+
+func (m *Memory) put(at memoryKey, r Record) uint64 {
+	m.drop(at)
+	m.revision++
+	put := memoryRecord{value: r.Value, revision: m.revision, done: r.Done, keep: r.Keep}
+	if r.Done {
+		put.changed = time.Now()
+		m.done++
+	} else {
+		m.pending[at] = struct{}{}
+	}
+	m.records[at] = put
+	m.wake(at)
+	m.sweep()
+	return m.revision
+}
+
+func (m *Memory) drop(at memoryKey) {
+	found, ok := m.records[at]
+	if !ok {
+		return
+	}
+	if found.done {
+		m.done--
+	}
+	delete(m.records, at)
+	delete(m.pending, at)
+}
+
+// wake tells those who watch a record that it has changed.
+func (m *Memory) wake(at memoryKey) {
+	if w := m.watched[at]; w != nil {
+		close(w.changed)
+		delete(m.watched, at)
+	}
+}
+
+// sweepFrom is how many done records are not worth a sweep.
+const sweepFrom = 1000
+
+// sweep forgets the records whose time is over, each time that their number has
+// doubled: what a sweep costs is shared by as many changes.
+func (m *Memory) sweep() {
+	if m.done < sweepFrom || m.done < 2*m.swept {
+		return
+	}
+	for at, r := range m.records {
+		if r.over() {
+			m.drop(at)
+			m.wake(at)
+		}
+	}
+	m.swept = m.done
+}

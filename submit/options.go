@@ -1,0 +1,140 @@
+package submit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/readback-go/readback/consistency"
+)
+
+// Options make a [Submitter] of jobs J, whose writes return a reference W, and
+// whose reads return an R. J and W are stored as JSON: no secret belongs in
+// them. All functions must be safe for concurrent use.
+type Options[J, W, R any] struct {
+	// Store keeps the jobs. It is needed.
+	Store Store
+
+	// Flow returns the write of a job and how to read it back; it is needed.
+	// It is called for every step of the job, in any process, and returns the
+	// same flow for the same job, without doing anything.
+	//
+	// The key is that of the job: the write carries it, see [SetKey], and Find
+	// looks for it. A flow without a Find leaves unconfirmed what a crash made
+	// ambiguous. The contexts that its functions get are not that of Submit, and
+	// have no values of it.
+	Flow func(key string, job J) consistency.Flow[W, R]
+
+	// Policy says how to read back. Its Observer is called from many
+	// goroutines.
+	Policy consistency.Policy
+
+	// Resubmit says whether a write may be sent again after a crash. The zero
+	// value says that it may not.
+	Resubmit Resubmit
+
+	// Workers is how many jobs Run sends or reads at the same time. Each call
+	// of Submit sends in a goroutine of its own besides. Zero means 64.
+	Workers int
+
+	// Lease is how long after the last sign of life of a process others take
+	// over its jobs; that is noticed within another two thirds of it. The same
+	// in all processes. Zero means 15 s, and it is at least 1 s.
+	Lease time.Duration
+
+	// Keep is how long an outcome is kept for those who submit the same key
+	// again. Afterwards the key is a new job. Zero means 7 days; Forever means
+	// that the store grows.
+	Keep time.Duration
+
+	// ReadsPerSecond limits how many reads of one origin begin in a second. Zero
+	// means no limit. A job whose turn comes after its time was up is still
+	// read once, so that it is late rather than unread.
+	ReadsPerSecond float64
+
+	// Origin says what a job's reads burden, such as a host. Nil means that all
+	// burden the same.
+	Origin func(job J) string
+
+	// ReadMany reads many jobs of a group at once, such as one page of a list,
+	// and returns what shows a single one: false if the list lacks it, which
+	// is as good as a 404. It counts as one read. Nil means that all are read
+	// one by one, as are those whose reference is not known, whose operation is
+	// still followed, and those to delete something, since that a list lacks it
+	// proves nothing.
+	ReadMany func(ctx context.Context, group string, refs []W) (show func(W) (R, bool), err error)
+
+	// Group says which jobs of an origin are read together. An empty group is
+	// read one by one. Nil means that all are one group.
+	Group func(job J) string
+}
+
+// Resubmit says whether a write that was being sent when its process died may be
+// sent again, with the same idempotency key. It is, once after each crash, if a
+// first look does not show the write.
+type Resubmit struct {
+	// KeyHonouredFor is how long the service remembers a key: no write is sent
+	// again later than this after the intent was recorded, by the clock of the
+	// machine. Leave room for the difference between the clocks of machines,
+	// and for how long a write is under way. Zero means that none is sent
+	// again.
+	KeyHonouredFor time.Duration
+}
+
+// Forever as Options.Keep means that outcomes are never forgotten.
+const Forever time.Duration = math.MaxInt64
+
+const (
+	defaultWorkers = 64
+	defaultLease   = 15 * time.Second
+	minLease       = time.Second
+	defaultKeep    = 7 * 24 * time.Hour
+)
+
+func (o *Options[J, W, R]) fillIn() {
+	if o.Workers == 0 {
+		o.Workers = defaultWorkers
+	}
+	if o.Lease == 0 {
+		o.Lease = defaultLease
+	}
+	if o.Keep == 0 {
+		o.Keep = defaultKeep
+	}
+	if o.Keep == Forever {
+		o.Keep = 0 // as records say it
+	}
+	if o.Policy.Logger == nil {
+		o.Policy.Logger = zap.NewNop()
+	}
+	o.Policy.Schedule = compact(o.Policy.Schedule)
+}
+
+func (o *Options[J, W, R]) validate() error {
+	switch {
+	case o.Store == nil:
+		return errors.New("submit: Options.Store is missing")
+	case o.Flow == nil:
+		return errors.New("submit: Options.Flow is missing")
+	case o.Workers < 0:
+		return fmt.Errorf("submit: Options.Workers is negative: %d", o.Workers)
+	case o.Lease != 0 && o.Lease < minLease:
+		return fmt.Errorf("submit: Options.Lease is shorter than %v: %v", minLease, o.Lease)
+	case o.Keep < 0:
+		return fmt.Errorf("submit: Options.Keep is negative: %v", o.Keep)
+	case !(o.ReadsPerSecond >= 0):
+		return fmt.Errorf("submit: Options.ReadsPerSecond is negative or not a number: %v", o.ReadsPerSecond)
+	case o.Resubmit.KeyHonouredFor < 0:
+		return fmt.Errorf("submit: Options.Resubmit.KeyHonouredFor is negative: %v", o.Resubmit.KeyHonouredFor)
+	case o.Group != nil && o.ReadMany == nil:
+		return errors.New("submit: Options.Group without a ReadMany")
+	}
+	if err := o.Policy.Validate(); err != nil {
+		return fmt.Errorf("submit: Options.Policy: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package submit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// sighting is what was seen of another holder's lease.
+type sighting struct {
+	revision uint64
+	since    time.Time // when that revision was seen first
+}
+
+// watching looks at the leases of other holders again and again, and takes over
+// the jobs of those that are gone.
+func (t *term[J, W, R]) watching() {
+	seen := make(map[string]sighting)
+	due := true // for a look at all jobs
+	last := time.Now()
+	tick := time.NewTicker(t.options.Lease / 3)
+	defer tick.Stop()
+	for {
+		gone, err := t.sight(seen)
+		if err != nil && t.ctx.Err() == nil {
+			t.noted(err)
+		}
+		due = due || gone || time.Since(last) > sweepAfter*t.options.Lease
+		if due && err == nil && t.running() {
+			due, last = !t.takeOver(), time.Now()
+		}
+		select {
+		case <-t.ctx.Done():
+			return
+		case <-t.kick:
+			due = true
+		case <-tick.C:
+		}
+	}
+}
+
+// sweepAfter is after how many leases all jobs are looked at without a reason:
+// who deleted a lease that nobody else had seen may have died at that moment.
+const sweepAfter = 60
+
+// sight looks at all leases once, brings seen up to date, and reports whether one
+// that was seen is gone. What is over it deletes itself, if it runs: then the
+// jobs are taken over.
+func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
+	ctx, cancel := context.WithTimeout(t.ctx, min(storeTimeout, t.options.Lease/3))
+	defer cancel()
+	began := time.Now()
+	var found []Record
+	for r, err := range t.options.Store.List(ctx, KindLease) {
+		if err != nil {
+			return false, err
+		}
+		if r.Key != t.id {
+			found = append(found, r)
+		}
+	}
+	ended := time.Now()
+	there := make(map[string]bool, len(found))
+	stale := make(map[string]bool)
+	defer t.setStale(stale)
+	for _, r := range found {
+		there[r.Key] = true
+		last, known := seen[r.Key]
+		if !known || last.revision != r.Revision {
+			last = sighting{r.Revision, ended}
+			seen[r.Key] = last
+		}
+		if began.Sub(last.since) < t.options.Lease && !left(r) {
+			continue
+		}
+		stale[r.Key] = true
+		if !t.running() {
+			continue
+		}
+		// Who was only slow has another revision by now.
+		switch err := t.options.Store.Delete(ctx, r); {
+		case err == nil:
+			t.info("a lease is over", holderField(r.Key))
+			delete(there, r.Key)
+		case errors.Is(err, ErrConflict):
+			delete(stale, r.Key)
+		default:
+			return gone, err
+		}
+		gone = gone || !there[r.Key]
+	}
+	for id := range seen {
+		if !there[id] {
+			delete(seen, id)
+			gone = true
+		}
+	}
+	return gone, nil
+}
+
+// left reports whether the holder says that it has gone.
+func left(r Record) bool {
+	var rec leaseRecord
+	return json.Unmarshal(r.Value, &rec) == nil && rec.Left
+}
+
+func (t *term[J, W, R]) setStale(stale map[string]bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stale = stale
+}
+
+// dead reports whether a holder is gone: its lease is over, or is no longer
+// there, for it is the first thing that a holder creates.
+func (t *term[J, W, R]) dead(ctx context.Context, holder string) (bool, error) {
+	t.mu.Lock()
+	stale := t.stale[holder]
+	t.mu.Unlock()
+	if stale {
+		return true, nil
+	}
+	_, err := t.options.Store.Get(ctx, KindLease, holder)
+	if errors.Is(err, ErrNotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// takeOver takes over all jobs whose holder is gone. It returns false if that
+// must be tried again.
+func (t *term[J, W, R]) takeOver() bool {
+	var (
+		slots  = make(chan struct{}, t.options.Workers)
+		tasks  sync.WaitGroup
+		unsure atomic.Bool
+		taken  atomic.Int64
+		dead   = map[string]bool{t.id: true} // what of it is not here was left by a Submit
+	)
+	for r, err := range t.options.Store.List(t.ctx, KindJob) {
+		if err == nil && unsure.Load() {
+			err = t.troubled() // then the rest would fail too, one after another
+		}
+		if err != nil {
+			t.noted(err)
+			unsure.Store(true)
+			break
+		}
+		if t.has(r.Key) {
+			continue
+		}
+		rec, err := decode(r.Value)
+		if err != nil {
+			t.warn("a job must be left alone", keyField(r.Key), errorField(err))
+			continue
+		}
+		gone, known := dead[rec.Holder]
+		if !known {
+			if gone, err = t.dead(t.ctx, rec.Holder); err != nil {
+				t.noted(err)
+				unsure.Store(true)
+				break
+			}
+			dead[rec.Holder] = gone
+		}
+		if !gone {
+			continue
+		}
+		slots <- struct{}{}
+		tasks.Go(func() {
+			switch t.adopt(r, rec) {
+			case kept:
+				taken.Add(1)
+			case unknown:
+				unsure.Store(true)
+			}
+			<-slots
+		})
+	}
+	tasks.Wait()
+	if n := taken.Load(); n > 0 {
+		t.info("jobs were taken over", holderField(t.id), zap.Int64("jobs", n))
+	}
+	return !unsure.Load()
+}

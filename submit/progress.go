@@ -1,0 +1,130 @@
+package submit
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+)
+
+// Progress is what a Submitter does and has done.
+type Progress struct {
+	// Jobs that this process holds, by how far they are. Recording have an
+	// outcome that the store does not have yet.
+	Queued, Sending, Reading, Recording int
+
+	// Outcomes that this Submitter recorded since it was made.
+	Confirmed, Unconfirmed, Failed int
+
+	// Oldest is the intent of the oldest job that this process holds, to the
+	// second; zero if it holds none.
+	Oldest time.Time
+
+	// Lag is from the write's answer until the job was confirmed, of those that
+	// were sent and confirmed here.
+	Lag Lag
+
+	// Err is why the last call of the store told nothing; nil if it did.
+	Err error
+}
+
+// Lag is how long reads took to show writes: half, nine in ten, and ninety-nine
+// in a hundred within so long, each rounded up by a fifth at most. It is zero if
+// there was none.
+type Lag struct{ P50, P90, P99 time.Duration }
+
+// Progress returns what is known now. It is cheap.
+func (s *Submitter[J, W, R]) Progress() Progress {
+	var p Progress
+	s.stats.report(&p)
+	s.mu.Lock()
+	t := s.term
+	p.Err = s.trouble
+	s.mu.Unlock()
+	if t == nil {
+		return p
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p.Queued, p.Sending = t.count[unborn]+t.count[queued], t.count[sending]
+	p.Reading, p.Recording = t.count[answered]+t.count[lost], t.count[ended]
+	p.Oldest = t.ages.oldest()
+	return p
+}
+
+// ages counts the intents of each second, so that the oldest is found among a
+// million jobs without looking at each.
+type ages map[int64]int
+
+func (a *ages) add(intent int64) {
+	if *a == nil {
+		*a = make(ages)
+	}
+	(*a)[intent/int64(time.Second)]++
+}
+
+func (a ages) remove(intent int64) {
+	second := intent / int64(time.Second)
+	if a[second]--; a[second] == 0 {
+		delete(a, second)
+	}
+}
+
+func (a ages) oldest() time.Time {
+	if len(a) == 0 {
+		return time.Time{}
+	}
+	first := int64(math.MaxInt64)
+	for second := range a {
+		first = min(first, second)
+	}
+	return time.Unix(first, 0)
+}
+
+// stats count outcomes, and lags by their logarithm.
+type stats struct {
+	mu    sync.Mutex
+	count [consistency.Failed + 1]int
+	lags  [lagBuckets]int
+	sum   int
+}
+
+const (
+	lagBuckets = 160 // up to 146 years
+	lagFirst   = 100 * time.Microsecond
+	lagGrowth  = 1.2
+)
+
+func (s *stats) ended(outcome consistency.Outcome, lag time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count[outcome]++
+	if lag < 0 {
+		return
+	}
+	bucket := 0
+	if lag > lagFirst {
+		bucket = int(math.Ceil(math.Log(float64(lag)/float64(lagFirst)) / math.Log(lagGrowth)))
+	}
+	s.lags[min(bucket, lagBuckets-1)]++
+	s.sum++
+}
+
+func (s *stats) report(p *Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.Confirmed, p.Unconfirmed = s.count[consistency.Confirmed], s.count[consistency.Unconfirmed]
+	p.Failed = s.count[consistency.Failed]
+	p.Lag = Lag{P50: s.quantile(0.5), P90: s.quantile(0.9), P99: s.quantile(0.99)}
+}
+
+func (s *stats) quantile(q float64) time.Duration {
+	below := 0
+	for bucket, n := range s.lags {
+		if below += n; n > 0 && float64(below) >= q*float64(s.sum) {
+			return time.Duration(float64(lagFirst) * math.Pow(lagGrowth, float64(bucket)))
+		}
+	}
+	return 0
+}

@@ -1,0 +1,109 @@
+package submit
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+)
+
+var (
+	// ErrExists is returned by Store.Create if there is a record with the key.
+	ErrExists = errors.New("submit: the record exists")
+
+	// ErrConflict is returned by Store.Update and Store.Delete if the record is
+	// not of the revision that was expected, or is gone.
+	ErrConflict = errors.New("submit: the record has changed")
+
+	// ErrNotFound is returned by Store.Get and Store.Watch if there is no record
+	// with the key.
+	ErrNotFound = errors.New("submit: there is no such record")
+)
+
+// A Store keeps records that several processes share. [NewMemory] makes one for
+// a single process; readbacktest.TestStore tests any implementation.
+//
+// A record is found by its kind and key, and changes by compare-and-set alone:
+// of several changes to one revision exactly one succeeds. A change that was
+// acknowledged is durable, and every call that begins later sees it, in any
+// process. Answers that may be stale, as replicas give them, break that.
+//
+// An error of a change that matches none of [ErrExists], [ErrConflict] and
+// [ErrNotFound] says nothing: the change may have been made, or may yet be made.
+// Every method returns soon after ctx ended. Nobody changes a Value that was
+// handed over. All methods may be called concurrently.
+type Store interface {
+	// Create adds a record and returns its revision, or ErrExists. R.Revision
+	// is ignored.
+	Create(ctx context.Context, r Record) (revision uint64, err error)
+
+	// Update replaces the record of r.Kind and r.Key if its revision is
+	// r.Revision, and returns the new revision, which is greater; otherwise it
+	// returns ErrConflict.
+	Update(ctx context.Context, r Record) (revision uint64, err error)
+
+	// Delete removes the record of r.Kind and r.Key if its revision is
+	// r.Revision; otherwise it returns ErrConflict. One with the same key that
+	// is created later has a greater revision.
+	Delete(ctx context.Context, r Record) error
+
+	// Get returns a record, or ErrNotFound. Whether it is Done and its Keep are
+	// part of it.
+	Get(ctx context.Context, kind Kind, key string) (Record, error)
+
+	// List yields each record of the kind that is not Done, in any order. A
+	// change that was acknowledged before the call is seen; one that is made
+	// meanwhile may be. An error is yielded once, with a zero Record, and ends
+	// the list. The body of the loop may call the Store.
+	List(ctx context.Context, kind Kind) iter.Seq2[Record, error]
+
+	// Watch returns a record as soon as its revision is not after, which is at
+	// once if it is another already: the latest revision, or ErrNotFound if the
+	// record is gone. Revisions in between may be missed. It returns
+	// context.Cause if ctx ends before.
+	Watch(ctx context.Context, kind Kind, key string, after uint64) (Record, error)
+}
+
+// Kind keeps the records of different purposes apart: the same key in another
+// kind is another record. Its zero value is invalid.
+type Kind uint8
+
+const (
+	KindJob   Kind = iota + 1 // a job that was submitted
+	KindLease                 // a process that holds jobs
+)
+
+// String returns the kind in lower case.
+func (k Kind) String() string {
+	switch k {
+	case KindJob:
+		return "job"
+	case KindLease:
+		return "lease"
+	}
+	return "invalid kind"
+}
+
+// Record is what a [Store] keeps.
+type Record struct {
+	Kind Kind
+
+	// Key has from 1 to 255 bytes, each a printable character of ASCII or a
+	// space: upper and lower case differ, slashes and dots mean nothing.
+	Key string
+
+	// Value is any bytes, up to 512 KiB.
+	Value []byte
+
+	// Revision is the store's: positive, and greater after each change of the
+	// record.
+	Revision uint64
+
+	// Done records are not listed. Their number may be far greater than that
+	// of the others.
+	Done bool
+
+	// Keep is how long a Done record must be kept after its last change; then
+	// the store may forget it, as if it had been deleted. Zero means for ever.
+	Keep time.Duration
+}

@@ -1,0 +1,227 @@
+package submit
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// term is the time in which a process holds jobs by one lease: from its first
+// user to its last, or until the lease is lost. What its process knows of jobs
+// ends with it; the next one asks the store.
+type term[J, W, R any] struct {
+	*Submitter[J, W, R]
+	id     string // the holder's name in records
+	began  time.Time
+	ctx    context.Context // of everything but writes
+	stop   context.CancelCauseFunc
+	writes context.Context // of writes
+	cut    context.CancelFunc
+	calls  context.Context // of the store
+	hangUp context.CancelFunc
+	ready  chan struct{} // closed once there is a lease
+	over   chan struct{} // closed when nothing goes on any more
+	kick   chan struct{} // for a look at other holders
+	lease  lease
+	tasks  sync.WaitGroup
+
+	mu     sync.Mutex
+	grace  time.Duration // of writes under way at the end
+	closed bool          // no new tasks
+	jobs   jobs
+	queues queues
+	count  [states]int
+	ages   ages
+	behind bool            // the store has a job of this term that is not in jobs
+	stale  map[string]bool // holders whose lease is over, or was left
+}
+
+var (
+	errLeft      = errors.New("submit: nobody needs the lease any more")
+	errLeaseLost = errors.New("submit: the lease was lost")
+)
+
+// newTerm begins a term.
+func (s *Submitter[J, W, R]) newTerm() *term[J, W, R] {
+	var id [12]byte
+	_, _ = rand.Read(id[:]) // it never fails
+	t := &term[J, W, R]{
+		Submitter: s,
+		id:        hex.EncodeToString(id[:]),
+		began:     time.Now(),
+		ready:     make(chan struct{}),
+		over:      make(chan struct{}),
+		kick:      make(chan struct{}, 1),
+		jobs:      newJobs(),
+	}
+	t.ctx, t.stop = context.WithCancelCause(context.Background())
+	t.writes, t.cut = context.WithCancel(context.Background())
+	t.calls, t.hangUp = context.WithCancel(context.Background())
+	t.queues.init(s.options.ReadsPerSecond)
+	go t.run()
+	return t
+}
+
+// enter makes sure that there is a term, until leave.
+func (s *Submitter[J, W, R]) enter(runs int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users++
+	s.runs += runs
+	if s.term == nil {
+		s.term = s.newTerm()
+	} else if runs > 0 {
+		s.term.look()
+	}
+}
+
+// leave ends the term after its last user, and waits for that.
+func (s *Submitter[J, W, R]) leave(runs int, grace time.Duration) {
+	s.mu.Lock()
+	s.users--
+	s.runs -= runs
+	t, last := s.term, s.users == 0
+	if last {
+		t.end(errLeft, grace) // before anyone else enters
+	}
+	s.mu.Unlock()
+	if last {
+		<-t.over
+	}
+}
+
+func (s *Submitter[J, W, R]) running() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.runs > 0
+}
+
+// held returns the current term once it has its lease, or nil if ctx ends
+// before.
+func (s *Submitter[J, W, R]) held(ctx context.Context) *term[J, W, R] {
+	for {
+		s.mu.Lock()
+		t := s.term
+		s.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.over: // there is another
+			continue
+		case <-t.ready:
+		}
+		select {
+		case <-t.ctx.Done():
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-t.over:
+			}
+		default:
+			return t
+		}
+	}
+}
+
+func (t *term[J, W, R]) run() {
+	if t.acquire() {
+		close(t.ready)
+		t.spawn(t.renewing)
+		t.spawn(t.watching)
+		t.spawn(t.dispatching)
+	}
+	<-t.ctx.Done()
+	t.mu.Lock()
+	t.closed = true
+	cut := time.AfterFunc(t.grace, t.cut)
+	hangUp := time.AfterFunc(t.grace+resignTimeout, t.hangUp) // what became of a write that was cut is recorded
+	t.mu.Unlock()
+	t.tasks.Wait()
+	cut.Stop()
+	hangUp.Stop()
+	t.cut()
+	t.hangUp()
+	t.resign(t.letGo())
+
+	t.Submitter.mu.Lock()
+	t.term = nil
+	if t.users > 0 {
+		t.term = t.newTerm()
+	}
+	t.Submitter.mu.Unlock()
+	close(t.over)
+}
+
+// end makes the term end, with that much time for writes under way.
+func (t *term[J, W, R]) end(why error, grace time.Duration) {
+	t.mu.Lock()
+	if t.ctx.Err() == nil {
+		t.grace = grace
+	}
+	t.mu.Unlock()
+	t.stop(why)
+}
+
+// spawn runs f as part of the term, and returns false if that is over.
+func (t *term[J, W, R]) spawn(f func()) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.tasks.Go(f)
+	return true
+}
+
+// letGo forgets all jobs, and reports whether there were any.
+func (t *term[J, W, R]) letGo() (any bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := t.jobs.len()
+	any = t.behind || n > 0
+	for j := range t.jobs.all() {
+		if j.more != nil {
+			j.more.close()
+		}
+	}
+	if n > 0 {
+		t.info("jobs are left behind", holderField(t.id), zap.Int("jobs", n))
+	}
+	t.jobs = newJobs()
+	return any
+}
+
+// look asks for a look at other holders, and at the jobs of those that are gone.
+func (t *term[J, W, R]) look() {
+	select {
+	case t.kick <- struct{}{}:
+	default:
+	}
+}
+
+// now is the time on the clock of queues.
+func (t *term[J, W, R]) now() time.Duration { return time.Since(t.began) }
+
+// storing returns a context for one call of the store.
+func (t *term[J, W, R]) storing() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.calls, min(storeTimeout, t.options.Lease/3))
+}
+
+// storeTimeout bounds each call of the store.
+const storeTimeout = 10 * time.Second
+
+// sleep waits, and reports whether ctx goes on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return ctx.Err() == nil
+}

@@ -1,0 +1,213 @@
+package submit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+)
+
+// work does the next step of each of the jobs.
+func (t *term[J, W, R]) work(jobs []*job, at place) {
+	if at.group != "" {
+		t.visitMany(jobs, at.group)
+		return
+	}
+	for _, j := range jobs {
+		switch j.state {
+		case unborn, queued:
+			t.send(j)
+		case ended:
+			t.finish(j)
+		default:
+			t.visit(j, nil, time.Time{})
+		}
+	}
+}
+
+func (t *term[J, W, R]) payload(j *job) (payload J) {
+	_ = json.Unmarshal([]byte(j.data()), &payload) // it was tried before
+	return payload
+}
+
+func (t *term[J, W, R]) flow(j *job) consistency.Flow[W, R] {
+	return t.options.Flow(j.key(), t.payload(j))
+}
+
+// send sends a job for the first time, if the store says that it is ours.
+func (t *term[J, W, R]) send(j *job) {
+	before := j.state
+	if !t.valid() {
+		t.later(j)
+		return
+	}
+	t.set(j, sending)
+	switch t.save(j) {
+	case kept:
+		t.write(j, consistency.Pending{})
+	case taken:
+		t.drop(j)
+	case unknown:
+		t.set(j, before)
+		t.later(j)
+	}
+}
+
+// resend sends a job again that was being sent when its holder died.
+func (t *term[J, W, R]) resend(j *job) {
+	if !t.valid() {
+		t.later(j)
+		return
+	}
+	switch t.save(j) {
+	case kept:
+		t.write(j, j.handle)
+	case taken:
+		t.drop(j)
+	case unknown:
+		t.later(j)
+	}
+}
+
+// mayResend reports whether the caller consents to another try of a write that
+// was lost. An intent that lies in the future shows that clocks differ, and then
+// nobody knows.
+func (t *term[J, W, R]) mayResend(j *job) bool {
+	age := time.Now().UnixNano() - j.intent
+	return j.state == lost && age >= 0 && age < int64(t.options.Resubmit.KeyHonouredFor)
+}
+
+// write sends the write of a job whose record says so. Before is the handle of
+// an earlier try that may have been carried out.
+func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
+	again := !before.IsZero()
+	if !t.valid() || again && !t.mayResend(j) {
+		// The process was paused since it asked the store, and not yet sent
+		// anything: this is the last chance not to.
+		t.unsent(j, again)
+		return
+	}
+	handle, err := consistency.Send(t.writes, t.options.Policy, t.flow(j), before, &j.course)
+	if keptBack(err) {
+		t.unsent(j, again)
+		return
+	}
+	if consistency.OutcomeOf(err) == consistency.Failed || errors.Is(err, consistency.ErrNoFind) {
+		res := consistency.Result[W, R]{Outcome: consistency.OutcomeOf(err), Pending: handle}
+		t.conclude(j, res, err)
+		return
+	}
+	if err != nil {
+		t.doubt(j, err)
+	}
+	j.handle = handle
+	t.set(j, answered)
+	if t.save(j) == taken {
+		t.drop(j)
+		return
+	}
+	// If the store told nothing, reading goes on: the outcome is recorded later,
+	// and until then the record says that the write may have been sent.
+	t.revisit(j)
+}
+
+// keptBack reports whether a write was not sent because its context had ended:
+// the term is over, not the job.
+func keptBack(err error) bool {
+	var why *consistency.Error
+	return errors.As(err, &why) && why.Outcome == consistency.Failed && why.Context != nil && why.Cause == nil &&
+		(why.Write == nil || errors.Is(why.Write, context.Canceled))
+}
+
+// unsent puts a job back whose write was not sent.
+func (t *term[J, W, R]) unsent(j *job, again bool) {
+	if again {
+		t.later(j)
+		return
+	}
+	t.set(j, queued)
+	if t.save(j) == taken {
+		t.drop(j)
+		return
+	}
+	t.later(j)
+}
+
+// visit reads a job back once. Read stands in for the flow's, with when it
+// began, if that was read before.
+func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), began time.Time) {
+	flow := t.flow(j)
+	if read != nil {
+		flow.Read = read
+	}
+	res, err := consistency.Visit(t.ctx, t.options.Policy, flow, &j.handle, &j.course, began)
+	switch {
+	case res.Outcome == consistency.Unconfirmed && t.ctx.Err() != nil:
+		// It ended with the term, and says nothing.
+	case res.Outcome != consistency.Confirmed && t.mayResend(j):
+		t.resend(j)
+	case res.Outcome == 0:
+		t.revisit(j)
+	default:
+		t.conclude(j, res, err)
+	}
+}
+
+func (t *term[J, W, R]) revisit(j *job) {
+	if next := j.course.Next(); !next.IsZero() {
+		t.place(j, next.Sub(t.began))
+		return
+	}
+	t.place(j, t.now())
+}
+
+// direct returns the reference of a job that can be read together with others.
+func (t *term[J, W, R]) direct(j *job, payload J) (W, bool) {
+	return consistency.Direct(t.options.Flow(j.key(), payload), j.handle)
+}
+
+// visitMany reads many jobs back by one call.
+func (t *term[J, W, R]) visitMany(jobs []*job, group string) {
+	refs := make([]W, len(jobs))
+	for i, j := range jobs {
+		refs[i], _ = t.direct(j, t.payload(j))
+	}
+	began := time.Now()
+	show, err := t.readMany(group, refs)
+	for _, j := range jobs {
+		t.visit(j, func(_ context.Context, w W) (value R, _ error) {
+			if err != nil {
+				return value, err
+			}
+			value, ok := show(w)
+			if !ok {
+				return value, missing{}
+			}
+			return value, nil
+		}, began)
+	}
+}
+
+func (t *term[J, W, R]) readMany(group string, refs []W) (func(W) (R, bool), error) {
+	timeout := t.options.Policy.ReadTimeout
+	if timeout == 0 {
+		timeout = 10 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(t.ctx, timeout)
+	defer cancel()
+	show, err := t.options.ReadMany(ctx, group, refs)
+	if err == nil && show == nil {
+		err = errShowsNothing
+	}
+	return show, err
+}
+
+var errShowsNothing = errors.New("submit: ReadMany returned neither a function nor an error")
+
+// missing is the answer for a job that a list lacks.
+type missing struct{}
+
+func (missing) Error() string   { return "the list lacks it" }
+func (missing) StatusCode() int { return 404 }
