@@ -39,7 +39,11 @@ func Until[T any](ctx context.Context, read func(context.Context) (T, error), ju
 		return value, err
 	}
 	for {
-		if done, err := look(ctx, r, read, judge, &value); done || err != nil {
+		if why := r.sleepUntil(ctx, r.next()); why != nil {
+			return value, r.notReady(why)
+		}
+		r.begin(r.now())
+		if done, err := once(ctx, r, read, judge, &value); done || err != nil {
 			return value, err
 		}
 		if r.plan == nil {
@@ -48,18 +52,8 @@ func Until[T any](ctx context.Context, read func(context.Context) (T, error), ju
 	}
 }
 
-// look waits for the next read, reads and judges. It returns whether the run is
-// done, or the error that ends it, and sets last to what a read without an error
-// returned.
-func look[T any](ctx context.Context, r *run, read func(context.Context) (T, error), judge Judge[T], last *T) (done bool, err error) {
-	if why := r.sleepUntil(ctx, r.next()); why != nil {
-		return false, r.notReady(why)
-	}
-	r.begin(r.now())
-	return once(ctx, r, read, judge, last)
-}
-
-// once reads and judges. It returns what look does.
+// once reads and judges. It returns whether the run is done, or the error that
+// ends it, and sets last to what a read without an error returned.
 func once[T any](ctx context.Context, r *run, read func(context.Context) (T, error), judge Judge[T], last *T) (done bool, err error) {
 	value, err, cut := call(ctx, r, read)
 	if err == nil {
