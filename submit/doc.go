@@ -35,18 +35,18 @@
 // # Leases
 //
 // A process holds its jobs by one lease, a record that it renews three times in
-// the length of the lease. Whoever sees no renewal for a whole lease, by its own
-// clock from when it saw the last one, deletes the record if it runs, and takes
-// over the jobs, each by compare-and-set; a Submit that waits for one of them
-// takes over that one. No clock is compared with another's, so it does
-// not matter how they are set. A holder that could not renew for two thirds of
-// the lease sends nothing, and one whose lease was deleted begins anew.
+// the length of the lease. A Run that sees no renewal for a whole lease, by its
+// own clock from when it saw the last one, deletes the record and takes over the
+// jobs, each by compare-and-set. A Submit that waits for one of them takes over
+// that one. No clock is compared with another's, so it does not matter how they
+// are set. A holder that could not renew for two thirds of the lease sends
+// nothing, and one whose lease was deleted begins anew.
 //
 // All this guards the store, and not the service. A holder that is paused
-// between the last look at its lease and the write, by its system or its
-// virtual machine, may wake up after the takeover and send the write. Its change
-// of the record is then refused, and the job is confirmed or not by whoever has
-// it now; but if [Resubmit] let that one send the write again, the service gets
-// both, and only the idempotency key keeps it from carrying out both. Without
-// Resubmit there is one call of Write at most, and of what Policy.Resend says.
+// between the last look at its lease and the write, by its system or its virtual
+// machine, may wake up after the takeover and send the write. Its change of the
+// record is then refused, and the job is confirmed or not by whoever has it now.
+// But if [Resubmit] let that one send the write again, the service gets both, and
+// only the idempotency key keeps it from carrying out both. Without Resubmit,
+// Flow.Write is called once at most, besides what Policy.Resend allows.
 package submit
