@@ -15,7 +15,9 @@
 //   - Package consistency runs one write and its reads, for any client:
 //     [github.com/readback-go/readback/consistency.Do].
 //   - Package readbackhttp does the same for a plain HTTP exchange.
-//   - Package poll is the loop beneath both: read, judge, wait, until a verdict.
+//   - Package submit sends jobs once, whatever happens to the process.
+//   - Package readbacktest is for tests: a server that lags, and assertions.
+//   - Package poll is the loop beneath all: read, judge, wait, until a verdict.
 //
 // This package holds what they share: the [Schedule], which says when the reads
 // begin; [Backoff], which is used unless another is given; and [Learned], which

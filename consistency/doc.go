@@ -47,4 +47,7 @@
 //
 // A run that is Unconfirmed leaves a [Pending] handle, JSON that another process
 // can [Resume] with. Flow.Started gets it even before the first read.
+//
+// [Send] and [Visit] are [Do] in pieces, for who has more writes under way than
+// there can be goroutines; package submit does that, and keeps them over a crash.
 package consistency

@@ -34,4 +34,9 @@
 // A poll that ends unready returns a [*NotReadyError]. It says why the poll
 // ended and keeps the error of the last read; [errors.Is] and [errors.As] find
 // both.
+//
+// # A million at once
+//
+// [Until] waits on its caller's goroutine. [Visit] is one read of a poll whose
+// waits somebody else looks after, with some hundred bytes kept in between.
 package poll
