@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/readback-go/readback/examples/workspaces"
+	"github.com/readback-go/readback/natsstore"
+	"github.com/readback-go/readback/submit"
+)
+
+const (
+	// election is how long a cluster may take to find a new leader.
+	election = 10 * time.Second
+
+	// writeDelay keeps some writes of the worker that is paused from being sent
+	// before.
+	writeDelay = 300 * time.Millisecond
+)
+
+// overCluster runs three workers, each of which is a node of the cluster too.
+// One is killed and comes back; then another is paused, its jobs are taken over,
+// and it goes on.
+func (s settings) overCluster(ctx context.Context, out io.Writer) error {
+	if s.lease == 0 {
+		s.lease = clusterLease
+	}
+	w, err := openWorld()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	tmp, err := os.MkdirTemp("", "crashtest-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	peers, err := freePorts()
+	if err != nil {
+		return err
+	}
+	c := &trio{settings: s, world: w, out: out, tmp: tmp, peers: peers, began: time.Now()}
+	defer c.killAll()
+	return c.run(ctx)
+}
+
+// trio is the three processes.
+type trio struct {
+	settings
+	world *world
+	out   io.Writer
+	tmp   string
+	peers string
+	began time.Time
+
+	children [3]*child
+	store    *natsstore.Store
+	asking   *submit.Submitter[order, string, *workspaces.Workspace]
+	jobs     []int
+}
+
+func (c *trio) run(ctx context.Context) error {
+	for i := range c.children {
+		if err := c.start(ctx, i); err != nil {
+			return err
+		}
+	}
+	for _, child := range c.children {
+		if err := c.await(ctx, "a worker is ready", time.Minute, func() (bool, error) { return isClosed(child.ready), nil }); err != nil {
+			return err
+		}
+	}
+	var err error
+	if c.store, err = openCluster(ctx, clients(c.peers)); err != nil {
+		return err
+	}
+	defer c.store.Close()
+	if c.asking, err = (client{url: c.world.url}).submitter(c.store, submit.Options[order, string, *workspaces.Workspace]{}); err != nil {
+		return err
+	}
+	killed, err := c.kill(ctx, 0)
+	if err != nil {
+		return err
+	}
+	if err := c.start(ctx, 0); err != nil {
+		return err
+	}
+	if err := c.await(ctx, "the killed worker is back", time.Minute, func() (bool, error) { return isClosed(c.children[0].ready), nil }); err != nil {
+		return err
+	}
+	paused, err := c.pause(ctx, 1)
+	if err != nil {
+		return err
+	}
+	if err := c.settled(ctx, c.jobs, 2*c.lease+election+within); err != nil {
+		return err
+	}
+	found, err := audit(ctx, c.world, c.store, c.jobs)
+	if err != nil {
+		return err
+	}
+	return found.report(c.out, fmt.Sprintf("nodes=3 lease=%v taken-over-after-kill=%.1fs taken-over-after-pause=%.1fs stale-holder-refused=true",
+		c.lease, killed.Seconds(), paused.Seconds()), c.began)
+}
+
+// kill kills a worker in mid-run, and returns how long it took until its jobs
+// were ended by others.
+func (c *trio) kill(ctx context.Context, victim int) (time.Duration, error) {
+	mine, err := c.giveAll(ctx, victim)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	c.children[victim].kill()
+	unrecorded := c.children[victim].left(mine)
+	c.say("worker %d is killed: %d jobs of %d have no outcome or are not known to be recorded", victim, len(unrecorded), len(mine))
+	c.children[(victim+1)%3].give(unrecorded...) // as their caller would
+	err = c.settled(ctx, mine, 2*c.lease+election+within)
+	took := time.Since(began)
+	c.say("its jobs have ended, %v after the kill", took.Round(100*time.Millisecond))
+	return took, err
+}
+
+// pause does the same with a worker that is paused, and goes on when the others
+// have ended its jobs.
+func (c *trio) pause(ctx context.Context, victim int) (time.Duration, error) {
+	mine, err := c.giveAll(ctx, victim)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	process := c.children[victim].cmd.Process
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
+		return 0, err
+	}
+	defer process.Signal(syscall.SIGCONT)
+	unrecorded := c.children[victim].left(mine)
+	c.say("worker %d is paused: %d jobs of %d have no outcome or are not known to be recorded", victim, len(unrecorded), len(mine))
+	c.children[(victim+1)%3].give(unrecorded...)
+	if err := c.settled(ctx, mine, 2*c.lease+election+within); err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	c.say("its jobs have ended, %v after the pause began", took.Round(100*time.Millisecond))
+	if err := process.Signal(syscall.SIGCONT); err != nil {
+		return 0, err
+	}
+	return took, c.await(ctx, "the paused worker finds its lease gone", c.lease+election, func() (bool, error) {
+		return c.children[victim].warned("the lease was lost"), nil
+	})
+}
+
+// giveAll gives each worker some jobs, and returns those of one of them when it
+// is in the middle of them: some are recorded, and few of those were sent.
+func (c *trio) giveAll(ctx context.Context, victim int) (mine []int, err error) {
+	for range c.settings.jobs * 3 {
+		for i, child := range c.children {
+			n := len(c.jobs)
+			c.jobs = append(c.jobs, n)
+			child.give(n)
+			if i == victim {
+				mine = append(mine, n)
+			}
+		}
+	}
+	err = c.await(ctx, "a job is recorded", time.Minute, func() (bool, error) {
+		return len(c.children[victim].left(mine)) < len(mine), nil
+	})
+	time.Sleep(writeDelay / 2)
+	return mine, err
+}
+
+// settled waits until the jobs have outcomes.
+func (c *trio) settled(ctx context.Context, jobs []int, limit time.Duration) error {
+	return c.await(ctx, "the jobs have ended", limit, func() (bool, error) {
+		for _, n := range jobs {
+			res, err := c.asking.Lookup(ctx, keyOf(n))
+			if errors.Is(err, natsstore.ErrUnavailable) || errors.Is(err, submit.ErrNotFound) {
+				return false, nil
+			}
+			if err != nil || res.Outcome == 0 {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+}
+
+func (c *trio) await(ctx context.Context, what string, limit time.Duration, done func() (bool, error)) error {
+	for end := time.Now().Add(limit); ; {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("not within %v: %s", limit, what)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (c *trio) start(ctx context.Context, i int) (err error) {
+	c.children[i], err = start(ctx, "-service", c.world.url, "-lease", c.lease.String(), "-delay", writeDelay.String(),
+		"-peers", c.peers, "-node", fmt.Sprint(i), "-dir", filepath.Join(c.tmp, fmt.Sprintf("n%d", i)))
+	return err
+}
+
+func (c *trio) killAll() {
+	for _, child := range c.children {
+		if child != nil {
+			child.kill()
+		}
+	}
+}
+
+func (c *trio) say(format string, args ...any) {
+	fmt.Fprintf(c.out, "%5.1f s  "+format+"\n", append([]any{time.Since(c.began).Seconds()}, args...)...)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// freePorts returns the ports of three peers, as parsePeers reads them.
+func freePorts() (string, error) {
+	var pairs []string
+	for range 3 {
+		var ports [2]int
+		for i := range ports {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return "", err
+			}
+			defer listener.Close()
+			ports[i] = listener.Addr().(*net.TCPAddr).Port
+		}
+		pairs = append(pairs, fmt.Sprintf("%d:%d", ports[0], ports[1]))
+	}
+	return strings.Join(pairs, ","), nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/readback-go/readback/natsstore"
+)
+
+const (
+	// shortLife is the longest life of most workers: they are killed while they
+	// start, submit, send or record.
+	shortLife = 250 * time.Millisecond
+
+	// longLife is that of every eighth: long enough to take over the jobs of
+	// those before.
+	longLife = 4 * time.Second
+)
+
+// overFolder kills workers that follow each other on one folder.
+func (s settings) overFolder(ctx context.Context, out io.Writer) error {
+	if s.lease == 0 {
+		s.lease = folderLease
+	}
+	w, err := openWorld()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	tmp, err := os.MkdirTemp("", "crashtest-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	dir := filepath.Join(tmp, "store")
+	flags := []string{"-service", w.url, "-dir", dir, "-lease", s.lease.String()}
+
+	began, draw := time.Now(), rand.New(rand.NewPCG(s.seed, 0))
+	fmt.Fprintf(out, "seed %d\n", s.seed)
+	var jobs, left []int
+	for round := range s.rounds {
+		for range s.jobs {
+			jobs, left = append(jobs, len(jobs)), append(left, len(jobs))
+		}
+		c, err := start(ctx, flags...)
+		if err != nil {
+			return err
+		}
+		c.give(left...)
+		life := shortLife
+		if round%8 == 7 {
+			life = longLife
+		}
+		time.Sleep(time.Duration(draw.Int64N(int64(life))))
+		c.kill()
+		left = c.left(left)
+		if (round+1)%50 == 0 {
+			fmt.Fprintf(out, "%d rounds, %d jobs, %d not yet recorded, %v\n", round+1, len(jobs), len(left), time.Since(began).Round(time.Second))
+		}
+	}
+	last, err := start(ctx, flags...)
+	if err != nil {
+		return err
+	}
+	last.give(left...)
+	if err := last.finish(); err != nil {
+		return fmt.Errorf("the last worker: %w", err)
+	}
+	store, err := natsstore.Open(ctx, natsstore.Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	found, err := audit(ctx, w, store, jobs)
+	if err != nil {
+		return err
+	}
+	return found.report(out, fmt.Sprintf("rounds=%d", s.rounds), began)
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/examples/workspaces"
+	"github.com/readback-go/readback/submit"
+)
+
+// order is a job: a workspace to be made, whose answer meets a fault.
+type order struct {
+	Name  string `json:"name"`
+	Fault string `json:"fault,omitempty"`
+}
+
+func keyOf(n int) string { return fmt.Sprintf("job %06d", n) }
+
+// orderOf makes the n-th job. Its fault depends on n alone, so that it is the
+// same job when it is submitted again.
+func orderOf(n int) order {
+	faults := [...]string{"", "503 at-once", "", "504 later 200ms", "", "503 never", "504 at-once"}
+	return order{Name: fmt.Sprintf("workspace%06d", n), Fault: faults[n%len(faults)]}
+}
+
+// client speaks to the service.
+type client struct {
+	url   string
+	delay time.Duration // before each write
+}
+
+func (c client) do(ctx context.Context, method, path string, header http.Header, body, into any) error {
+	var data []byte
+	if body != nil {
+		var err error
+		if data, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.url+"/v1"+path, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Authorization", "ApiKey alice-key")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		return statusError(resp.StatusCode)
+	}
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, into)
+}
+
+// statusError is an answer that is none of success.
+type statusError int
+
+func (e statusError) Error() string   { return fmt.Sprintf("status %d", int(e)) }
+func (e statusError) StatusCode() int { return int(e) }
+
+func (c client) create(ctx context.Context, key string, o order) (string, error) {
+	select { // a worker that is paused is to be caught here
+	case <-time.After(c.delay):
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	var made workspaces.Workspace
+	err := c.do(ctx, http.MethodPost, "/workspaces", http.Header{"X-Fault": {o.Fault}},
+		map[string]string{"workspaceName": o.Name, "reference": key}, &made)
+	return made.ID, err
+}
+
+func (c client) find(ctx context.Context, key string) ([]string, error) {
+	var list []workspaces.Workspace
+	if err := c.do(ctx, http.MethodGet, "/workspaces?reference="+url.QueryEscape(key), nil, nil, &list); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, w := range list {
+		ids = append(ids, w.ID)
+	}
+	return ids, nil
+}
+
+func (c client) get(ctx context.Context, id string) (*workspaces.Workspace, error) {
+	var w workspaces.Workspace
+	err := c.do(ctx, http.MethodGet, "/workspaces/"+url.PathEscape(id), nil, nil, &w)
+	return &w, err
+}
+
+// within is how long a worker reads back. What is executed later is there long
+// before.
+const within = 4 * time.Second
+
+// submitter makes the submitter of a worker, or of the audit.
+func (c client) submitter(store submit.Store, o submit.Options[order, string, *workspaces.Workspace]) (*submit.Submitter[order, string, *workspaces.Workspace], error) {
+	o.Store = store
+	o.Policy.Within = within
+	o.Flow = func(key string, job order) consistency.Flow[string, *workspaces.Workspace] {
+		flow := consistency.Create("create workspace",
+			func(ctx context.Context) (string, error) { return c.create(ctx, key, job) }, c.get)
+		flow.Find = func(ctx context.Context) ([]string, error) { return c.find(ctx, key) }
+		flow.Mine = func(string) bool { return true } // references are the keys of jobs
+		return flow
+	}
+	return submit.New(o)
+}

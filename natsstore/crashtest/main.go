@@ -1,0 +1,82 @@
+// Command crashtest kills processes that submit jobs, and then asks whether
+// anything was lost or sent twice.
+//
+// It runs the service of package workspaces, some of whose answers are 503 or
+// 504 with the write carried out at once, later or never. A child process
+// submits jobs to it over an embedded store. The child is killed at a random
+// instant, again and again, each time followed by another on the same folder;
+// the last one may finish. Then every job must have an outcome that the
+// service's own event log agrees with, and the service must have seen no write
+// twice.
+//
+//	go run ./natsstore/crashtest -rounds 300
+//
+// With -cluster there are three processes instead, each a node of a cluster and a
+// worker at once: one is killed and started again, one is paused until the
+// others have taken over its jobs and then goes on.
+//
+// The last line has the figures. The exit status is 0 only if nothing was lost,
+// sent twice or told wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "crashtest:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+type settings struct {
+	rounds  int
+	jobs    int // a round
+	seed    uint64
+	cluster bool
+	lease   time.Duration
+	worker  worker
+}
+
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) error {
+	var s settings
+	flags := flag.NewFlagSet("crashtest", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.IntVar(&s.rounds, "rounds", 300, "how often the worker is killed")
+	flags.IntVar(&s.jobs, "jobs", 4, "new jobs a round")
+	flags.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano()), "of the instants of the kills")
+	flags.BoolVar(&s.cluster, "cluster", false, "three nodes, one of them killed and one paused")
+	flags.DurationVar(&s.lease, "lease", 0, "after which jobs are taken over; zero is 1 s, and 15 s with -cluster")
+	flags.StringVar(&s.worker.service, "service", "", "internal: run as a worker for the service at this URL")
+	flags.StringVar(&s.worker.dir, "dir", "", "internal: the worker's folder")
+	flags.StringVar(&s.worker.peers, "peers", "", "internal: the cluster's addresses, of which the worker is one")
+	flags.IntVar(&s.worker.node, "node", 0, "internal: which one")
+	flags.DurationVar(&s.worker.delay, "delay", 0, "internal: what the worker waits for before each write")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	s.worker.lease = s.lease
+	switch {
+	case flags.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case s.worker.service != "":
+		return s.worker.run(ctx, in, out)
+	case s.rounds < 1 || s.jobs < 1:
+		return errors.New("there must be a round and a job")
+	case s.cluster:
+		return s.overCluster(ctx, out)
+	}
+	return s.overFolder(ctx, out)
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/examples/workspaces"
+	"github.com/readback-go/readback/natsstore"
+	"github.com/readback-go/readback/submit"
+)
+
+// worker is a process that submits jobs until it is killed. The numbers of the
+// jobs come in, a line each; a line goes out when the store has one. When there
+// are no more, the worker goes on until no job is pending, and ends.
+type worker struct {
+	service string
+	dir     string
+	peers   string
+	node    int
+	lease   time.Duration
+	delay   time.Duration
+}
+
+const (
+	folderLease  = time.Second
+	clusterLease = 15 * time.Second
+)
+
+func (w worker) run(ctx context.Context, in io.Reader, out io.Writer) error {
+	store, stop, err := w.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	defer store.Close()
+	jobs, err := client{url: w.service, delay: w.delay}.submitter(store, submit.Options[order, string, *workspaces.Workspace]{
+		Lease:  w.lease,
+		Policy: consistency.Policy{Logger: telling(out)},
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { jobs.Run(ctx) })
+	defer running.Wait()
+	defer cancel()
+	fmt.Fprintln(out, "ready")
+
+	var lines sync.Mutex
+	var submitting sync.WaitGroup
+	for scanner := bufio.NewScanner(in); scanner.Scan(); {
+		n, err := strconv.Atoi(scanner.Text())
+		if err != nil {
+			return err
+		}
+		submitting.Go(func() {
+			if err := keep(ctx, jobs, n); err != nil {
+				return
+			}
+			lines.Lock()
+			defer lines.Unlock()
+			fmt.Fprintln(out, "kept", n)
+		})
+	}
+	if w.peers != "" {
+		return nil // a node is needed to the end: its parent has died
+	}
+	submitting.Wait()
+	return drain(ctx, store)
+}
+
+// telling returns a logger that hands the parent each warning in a line.
+func telling(out io.Writer) *zap.Logger {
+	encoder := zapcore.NewConsoleEncoder(zapcore.EncoderConfig{MessageKey: "message"})
+	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), zap.WarnLevel)
+	return zap.New(core)
+}
+
+// keep has the store keep a job: every other one is waited for until it has an
+// outcome.
+func keep(ctx context.Context, jobs *submit.Submitter[order, string, *workspaces.Workspace], n int) error {
+	if n%2 == 0 {
+		return jobs.Enqueue(ctx, keyOf(n), orderOf(n))
+	}
+	res, err := jobs.Submit(ctx, keyOf(n), orderOf(n))
+	if res.Outcome != 0 && !res.Ended.IsZero() {
+		return nil
+	}
+	return err
+}
+
+// drain returns when no job is pending, whoever has it.
+func drain(ctx context.Context, store submit.Store) error {
+	for {
+		pending, err := countPending(ctx, store)
+		if err == nil && pending == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func countPending(ctx context.Context, store submit.Store) (n int, err error) {
+	for _, err := range store.List(ctx, submit.KindJob) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// open opens the worker's store, and the node of the cluster first if it is one.
+func (w worker) open(ctx context.Context) (*natsstore.Store, func(), error) {
+	if w.peers == "" {
+		store, err := natsstore.Open(ctx, natsstore.Options{Dir: w.dir})
+		return store, func() {}, err
+	}
+	node, err := w.serve()
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := func() {
+		node.Shutdown()
+		node.WaitForShutdown()
+	}
+	store, err := openCluster(ctx, clients(w.peers))
+	if err != nil {
+		stop()
+	}
+	return store, stop, err
+}
+
+// openCluster opens the store of a cluster that may still be electing a leader.
+func openCluster(ctx context.Context, urls string) (store *natsstore.Store, err error) {
+	for range 60 {
+		if store, err = natsstore.Open(ctx, natsstore.Options{URL: urls}); err == nil || ctx.Err() != nil {
+			return store, err
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+	return nil, err
+}
+
+func (w worker) serve() (*server.Server, error) {
+	ports, err := parsePeers(w.peers)
+	if err != nil {
+		return nil, err
+	}
+	srv, err := server.NewServer(&server.Options{
+		ServerName: fmt.Sprintf("n%d", w.node),
+		Host:       "127.0.0.1", Port: ports[w.node].client,
+		NoLog: true, NoSigs: true, JetStream: true, StoreDir: w.dir, SyncAlways: true,
+		Cluster: server.ClusterOpts{Name: "crashtest", Host: "127.0.0.1", Port: ports[w.node].route},
+		Routes:  server.RoutesFromStr(routes(ports)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(10 * time.Second) {
+		return nil, errors.New("the node does not start")
+	}
+	return srv, nil
+}
+
+// peer is one node of the cluster.
+type peer struct{ client, route int }
+
+// parsePeers reads "client:route" pairs with commas between them.
+func parsePeers(text string) (peers []peer, err error) {
+	for pair := range strings.SplitSeq(text, ",") {
+		var p peer
+		if _, err := fmt.Sscanf(pair, "%d:%d", &p.client, &p.route); err != nil {
+			return nil, fmt.Errorf("peer %q: %w", pair, err)
+		}
+		peers = append(peers, p)
+	}
+	return peers, nil
+}
+
+func routes(peers []peer) string {
+	var urls []string
+	for _, p := range peers {
+		urls = append(urls, fmt.Sprintf("nats://127.0.0.1:%d", p.route))
+	}
+	return strings.Join(urls, ",")
+}
+
+// clients returns the URLs that clients use.
+func clients(text string) string {
+	peers, _ := parsePeers(text) // the parent made it
+	var urls []string
+	for _, p := range peers {
+		urls = append(urls, fmt.Sprintf("nats://127.0.0.1:%d", p.client))
+	}
+	return strings.Join(urls, ",")
+}

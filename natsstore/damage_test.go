@@ -1,0 +1,181 @@
+package natsstore_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/natsstore"
+	"github.com/readback-go/readback/submit"
+)
+
+// fill writes records of that size, and closes the store. The other folder that
+// it returns is as the store was just before: as one whose process was killed.
+func fill(t *testing.T, records, size int) (closed, killed string) {
+	t.Helper()
+	closed, killed = filepath.Join(t.TempDir(), "closed"), filepath.Join(t.TempDir(), "killed")
+	s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: closed})
+	require.NoError(t, err)
+	for i := range records {
+		_, err := s.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: fmt.Sprint("job ", i), Value: make([]byte, size)})
+		require.NoError(t, err)
+	}
+	require.NoError(t, os.CopyFS(killed, os.DirFS(closed)))
+	require.NoError(t, s.Close())
+	return closed, killed
+}
+
+// find returns the last file or folder below dir with such a name.
+func find(t *testing.T, dir, pattern string) string {
+	t.Helper()
+	var found string
+	require.NoError(t, filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if ok, _ := filepath.Match(pattern, filepath.Base(path)); ok {
+			found = path
+		}
+		return err
+	}))
+	require.NotEmpty(t, found)
+	return found
+}
+
+// flip changes a byte; a negative offset counts from the end.
+func flip(t *testing.T, path string, offset int) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	if offset < 0 {
+		offset += len(data)
+	}
+	data[offset] ^= 0xff
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+}
+
+func TestOpen_damaged(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(t *testing.T, dir string){
+		"the bucket is gone": func(t *testing.T, dir string) {
+			require.NoError(t, os.RemoveAll(filepath.Dir(find(t, dir, "msgs"))))
+		},
+		"the bucket's description is nonsense": func(t *testing.T, dir string) {
+			require.NoError(t, os.WriteFile(find(t, dir, "meta.inf"), []byte("nonsense"), 0o600))
+		},
+		"the records are gone": func(t *testing.T, dir string) {
+			require.NoError(t, os.RemoveAll(find(t, dir, "msgs")))
+		},
+		"the last records are cut off": func(t *testing.T, dir string) {
+			block := find(t, dir, "*.blk")
+			info, err := os.Stat(block)
+			require.NoError(t, err)
+			require.NoError(t, os.Truncate(block, info.Size()/2))
+		},
+		"a record is changed": func(t *testing.T, dir string) { flip(t, find(t, dir, "*.blk"), 50_000) },
+		"the notes are nonsense": func(t *testing.T, dir string) {
+			require.NoError(t, os.WriteFile(find(t, dir, "notes.json"), []byte("{"), 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, _ := fill(t, 100, 1000)
+			damage(t, dir)
+			isDamaged(t, dir)
+		})
+	}
+}
+
+// isDamaged checks that the folder is known to be damaged, whatever the server
+// mended.
+func isDamaged(t *testing.T, dir string) {
+	t.Helper()
+	for range 2 {
+		_, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir})
+		require.ErrorIs(t, err, natsstore.ErrDamaged)
+		require.ErrorContains(t, err, dir)
+	}
+}
+
+// In a store of several files, each is looked at.
+func TestOpen_damagedFiles(t *testing.T) {
+	t.Parallel()
+	const records, size = 40, 256 << 10
+	closed, killed := fill(t, records, size)
+	for _, tt := range []struct {
+		name   string
+		folder string
+		damage func(t *testing.T, msgs string)
+	}{
+		{"the oldest is changed", killed, func(t *testing.T, msgs string) { flip(t, filepath.Join(msgs, "1.blk"), 0) }},
+		{"one between is changed", killed, func(t *testing.T, msgs string) { flip(t, filepath.Join(msgs, "2.blk"), 3<<20) }},
+		{"the newest is changed", killed, func(t *testing.T, msgs string) { flip(t, filepath.Join(msgs, "3.blk"), 0) }},
+		{"one is missing", closed, func(t *testing.T, msgs string) { require.NoError(t, os.Remove(filepath.Join(msgs, "2.blk"))) }},
+		{"the last record is changed", closed, func(t *testing.T, msgs string) { flip(t, filepath.Join(msgs, "3.blk"), -1000) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "copy")
+			require.NoError(t, os.CopyFS(dir, os.DirFS(tt.folder)))
+			tt.damage(t, find(t, dir, "msgs"))
+			isDamaged(t, dir)
+		})
+	}
+}
+
+// A kill breaks off the record that is being written, which is no damage: nobody
+// was told that it is there.
+func TestOpen_brokenOff(t *testing.T) {
+	t.Parallel()
+	_, dir := fill(t, 30, 1000)
+	block := find(t, dir, "*.blk")
+	data, err := os.ReadFile(block)
+	require.NoError(t, err)
+	last := bytes.LastIndex(data, []byte("$KV.readback.job."))
+	require.NoError(t, os.Truncate(block, int64(last+500)))
+
+	for range 2 {
+		s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir})
+		require.NoError(t, err)
+		n := 0
+		for _, err := range s.List(t.Context(), submit.KindJob) {
+			require.NoError(t, err)
+			n++
+		}
+		assert.Equal(t, 29, n)
+		require.NoError(t, s.Close())
+	}
+}
+
+// With NoSync, a loss of power may take more than that.
+func TestOpen_brokenOffUnsynced(t *testing.T) {
+	t.Parallel()
+	_, dir := fill(t, 30, 1000)
+	flip(t, find(t, dir, "*.blk"), 15_000)
+	open(t, natsstore.Options{Dir: dir, NoSync: true})
+}
+
+// What is missing only since it was no longer needed is no damage, however the
+// store was left.
+func TestOpen_compacted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 3 {
+		s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir, NoSync: true})
+		require.NoError(t, err)
+		r := submit.Record{Kind: submit.KindJob, Key: "a", Value: make([]byte, 256<<10)}
+		r.Revision, err = s.Create(t.Context(), r)
+		require.NoError(t, err)
+		for range 40 {
+			r.Revision, err = s.Update(t.Context(), r)
+			require.NoError(t, err)
+		}
+		require.NoError(t, s.Delete(t.Context(), r))
+		killed := filepath.Join(t.TempDir(), "killed")
+		require.NoError(t, os.CopyFS(killed, os.DirFS(dir)))
+		open(t, natsstore.Options{Dir: killed, NoSync: true})
+		require.NoError(t, s.Close())
+	}
+}

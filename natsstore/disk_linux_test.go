@@ -1,0 +1,109 @@
+package natsstore_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/natsstore"
+	"github.com/readback-go/readback/submit"
+)
+
+const diskFolder = "READBACK_TEST_DISK"
+
+// A small disk is mounted in a process that has its own mounts.
+func TestStore_diskFull(t *testing.T) {
+	t.Parallel()
+	if dir := os.Getenv(diskFolder); dir != "" {
+		require.NoError(t, syscall.Mount("none", dir, "tmpfs", 0, "size=8m"))
+		fillDisk(t, dir)
+		return
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestStore_diskFull$", "-test.v")
+	child.Env = append(os.Environ(), diskFolder+"="+t.TempDir())
+	child.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	if os.Getuid() != 0 {
+		child.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
+		child.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+	}
+	out, err := child.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "--- PASS: TestStore_diskFull")
+}
+
+func fillDisk(t *testing.T, disk string) {
+	ballast := filepath.Join(disk, "ballast")
+	require.NoError(t, os.WriteFile(ballast, make([]byte, 3<<20), 0o600))
+	o := natsstore.Options{Dir: filepath.Join(disk, "store"), Timeout: 2 * time.Second}
+	s := open(t, o)
+	acknowledged := make(map[string]uint64)
+	untilFull(t, s, "first", acknowledged)
+
+	require.NoError(t, os.Truncate(ballast, 1<<20))
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		_, err := s.Create(t.Context(), submit.Record{Kind: submit.KindLease, Key: "after"})
+		assert.NoError(c, err)
+	}, 30*time.Second, 50*time.Millisecond)
+	allThere(t, s, acknowledged)
+
+	// One that is closed while it is full, and is being mended, is as good.
+	untilFull(t, s, "second", acknowledged)
+	began := time.Now()
+	_ = s.Close() // there may be no room for its notes
+	assert.Less(t, time.Since(began), 10*time.Second)
+	require.NoError(t, os.Remove(ballast))
+	allThere(t, open(t, o), acknowledged)
+}
+
+// untilFull writes from many goroutines until that fails for want of space.
+func untilFull(t *testing.T, s *natsstore.Store, name string, acknowledged map[string]uint64) {
+	t.Helper()
+	var mu sync.Mutex
+	var reasons string
+	var writing sync.WaitGroup
+	for writer := range 16 {
+		writing.Go(func() {
+			for i := 0; ; i++ {
+				r := submit.Record{Kind: submit.KindJob, Key: fmt.Sprint(name, " ", writer, " ", i), Value: value}
+				revision, err := s.Create(t.Context(), r)
+				mu.Lock()
+				if err != nil {
+					assert.ErrorIs(t, err, natsstore.ErrUnavailable)
+					reasons += err.Error()
+					mu.Unlock()
+					return
+				}
+				acknowledged[r.Key] = revision
+				mu.Unlock()
+			}
+		})
+	}
+	writing.Wait()
+	require.NotEmpty(t, acknowledged)
+	assert.Contains(t, reasons, "out of space")
+}
+
+var value = bytes.Repeat([]byte("x"), 3000)
+
+// allThere checks that nothing is missing that was acknowledged.
+func allThere(t *testing.T, s *natsstore.Store, acknowledged map[string]uint64) {
+	t.Helper()
+	found := make(map[string]uint64)
+	for r, err := range s.List(t.Context(), submit.KindJob) {
+		require.NoError(t, err)
+		assert.True(t, bytes.Equal(value, r.Value), r.Key)
+		found[r.Key] = r.Revision
+	}
+	for key, revision := range acknowledged {
+		assert.Equal(t, revision, found[key], key)
+	}
+}

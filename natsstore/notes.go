@@ -1,0 +1,96 @@
+package natsstore
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// notes is what is known of the buckets in a folder from before.
+type notes struct {
+	Version int             `json:"readback"`
+	Buckets map[string]note `json:"buckets"`
+}
+
+type note struct {
+	Last    uint64           `json:"last"`            // the last change that is known to be there
+	Files   map[string]int64 `json:"files,omitempty"` // their sizes, if the store was closed
+	Damaged string           `json:"damaged,omitempty"`
+}
+
+const notesVersion = 1
+
+func (f *folder) path() string { return filepath.Join(f.dir, "notes.json") }
+
+func (f *folder) read() (notes, error) {
+	n := notes{Version: notesVersion, Buckets: make(map[string]note)}
+	data, err := os.ReadFile(f.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return n, nil
+	}
+	if err != nil {
+		return n, fmt.Errorf("natsstore: %w", err)
+	}
+	// The version first: of another one nothing else is known.
+	var version struct {
+		Version int `json:"readback"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return n, fmt.Errorf("%w: %s: %w", ErrDamaged, f.path(), err)
+	}
+	if version.Version != notesVersion {
+		return n, fmt.Errorf("natsstore: %s is of version %d, not %d", f.path(), version.Version, notesVersion)
+	}
+	if err := json.Unmarshal(data, &n); err != nil {
+		return n, fmt.Errorf("%w: %s: %w", ErrDamaged, f.path(), err)
+	}
+	return n, nil
+}
+
+// note keeps what is known of a bucket.
+func (f *folder) note(bucket string, known note) error {
+	n, err := f.read()
+	if err != nil {
+		return err
+	}
+	n.Buckets[bucket] = known
+	data, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	return replace(f.path(), data)
+}
+
+// replace writes a file as a whole or not at all, and durably.
+func replace(path string, data []byte) error {
+	next, err := os.OpenFile(path+".next", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("natsstore: %w", err)
+	}
+	_, err = next.Write(data)
+	err = errors.Join(err, next.Sync(), next.Close())
+	if err == nil {
+		err = os.Rename(next.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("natsstore: %w", err)
+	}
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync() // not every system can
+		_ = dir.Close()
+	}
+	return nil
+}
+
+// damage returns ErrDamaged if that is what is known of a bucket. The server
+// mends a bucket by leaving out what it cannot read, so that all looks well the
+// next time: therefore it is noted.
+func (f *folder) damage(bucket string, known note) error {
+	if known.Damaged == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: %s: the bucket %q: %s (noted in %s)", ErrDamaged, f.dir, bucket, known.Damaged, f.path())
+}

@@ -1,0 +1,314 @@
+package natsstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/readback-go/readback/submit"
+)
+
+var (
+	// ErrInUse is returned by [Open] if another store has the folder open, in
+	// this process or another.
+	ErrInUse = errors.New("natsstore: the folder is in use")
+
+	// ErrDamaged is returned by [Open] if the folder lacks what was once
+	// acknowledged, also when it is opened again: bring back a copy of the
+	// folder, or move it away.
+	ErrDamaged = errors.New("natsstore: the folder is damaged")
+
+	// ErrUnavailable is matched by the error of an operation that the server
+	// did not carry out or did not answer. A change may have been made, or may
+	// yet be made.
+	ErrUnavailable = errors.New("natsstore: the server does not answer")
+
+	// ErrClosed is returned by the methods of a store that was closed.
+	ErrClosed = errors.New("natsstore: the store is closed")
+)
+
+// insufficientResources is what a server answers that cannot store any more.
+const insufficientResources jetstream.ErrorCode = 10023
+
+// Store is a [submit.Store] on NATS JetStream. Make it with [Open]. All methods
+// may be called concurrently.
+type Store struct {
+	options Options
+	names   names
+	lock    *folder         // nil with a cluster
+	ctx     context.Context // ends when Close begins
+	end     context.CancelFunc
+	closing sync.Once
+	menders sync.WaitGroup
+
+	mu      sync.RWMutex
+	site    *site // nil while the server is down
+	down    error // why it is
+	mending bool
+}
+
+var _ submit.Store = (*Store)(nil)
+
+// Open opens the store, and makes it if there is none yet. It returns when the
+// store can be used, or an error: [ErrInUse], [ErrDamaged], [ErrUnavailable], or
+// what is wrong with options or the bucket. With a cluster that takes no longer
+// than options.Timeout. A server in the process first reads its whole folder; if
+// ctx ends meanwhile Open returns at once, but the folder is in use until that is
+// done.
+//
+// Once it is open, a store comes back by itself: the client connects to its
+// cluster again, and a server in the process that stalls, as on a full disk, is
+// stopped and started anew until it works. Operations fail meanwhile, with
+// ErrUnavailable.
+func Open(ctx context.Context, options Options) (*Store, error) {
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	options, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	s := &Store{options: options, names: names{options.Bucket}}
+	s.ctx, s.end = context.WithCancel(context.Background())
+	if options.URL != "" {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, options.Timeout,
+			fmt.Errorf("%w: %s: no answer within %v", ErrUnavailable, options.where(), options.Timeout))
+		defer cancel()
+	}
+	// In a goroutine of its own, since neither server nor client knows contexts.
+	opened := make(chan error, 1)
+	go func() { opened <- s.open(ctx) }()
+	select {
+	case err := <-opened:
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	case <-ctx.Done():
+		go func() {
+			if <-opened == nil {
+				s.Close()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (s *Store) open(ctx context.Context) (err error) {
+	if s.options.URL == "" {
+		if s.lock, err = lockFolder(s.options.Dir); err != nil {
+			return err
+		}
+	}
+	if s.site, err = s.start(ctx); err != nil && s.lock != nil {
+		s.lock.release()
+	}
+	return err
+}
+
+// Close ends the store. Operations that are under way fail. A server in the
+// process is stopped before Close returns.
+func (s *Store) Close() (err error) {
+	s.closing.Do(func() {
+		s.mu.Lock()
+		s.end()
+		s.mu.Unlock()
+		s.menders.Wait() // there are no new ones
+		err = s.close()
+	})
+	return err
+}
+
+func (s *Store) close() (err error) {
+	s.mu.Lock()
+	at := s.site
+	s.site = nil
+	s.mu.Unlock()
+	if s.lock == nil {
+		at.close()
+		return nil
+	}
+	if at != nil {
+		last, unknown := at.last()
+		at.close()
+		if unknown == nil {
+			err = s.lock.leave(s.names, last)
+		}
+	}
+	return errors.Join(err, s.lock.release())
+}
+
+// at returns the server to talk to.
+func (s *Store) at() (*site, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	switch {
+	case s.ctx.Err() != nil:
+		return nil, ErrClosed
+	case s.site == nil:
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, s.down)
+	}
+	return s.site, nil
+}
+
+// Create implements [submit.Store].
+func (s *Store) Create(ctx context.Context, r submit.Record) (uint64, error) {
+	r.Revision = 0
+	for {
+		revision, err := s.put(ctx, r)
+		if !errors.Is(err, submit.ErrConflict) {
+			return revision, err
+		}
+		// There is a record, or the mark of one that is gone.
+		msg, err := s.last(ctx, s.names.record(r.Kind, r.Key))
+		switch {
+		case errors.Is(err, submit.ErrNotFound):
+			r.Revision = 0 // the mark is gone by now
+		case err != nil:
+			return 0, err
+		case !gone(msg.Header):
+			return 0, submit.ErrExists
+		default:
+			r.Revision = msg.Sequence
+		}
+	}
+}
+
+// Update implements [submit.Store].
+func (s *Store) Update(ctx context.Context, r submit.Record) (uint64, error) {
+	if r.Revision == 0 {
+		return 0, submit.ErrConflict
+	}
+	return s.put(ctx, r)
+}
+
+// Delete implements [submit.Store].
+func (s *Store) Delete(ctx context.Context, r submit.Record) error {
+	if r.Revision == 0 {
+		return submit.ErrConflict
+	}
+	msg := nats.NewMsg(s.names.record(r.Kind, r.Key))
+	msg.Header.Set(operationHeader, "PURGE")
+	_, err := s.change(ctx, "delete", msg, r.Revision, markers)
+	return err
+}
+
+// Get implements [submit.Store].
+func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.Record, error) {
+	msg, err := s.last(ctx, s.names.record(kind, key))
+	if err != nil {
+		return submit.Record{}, err
+	}
+	if gone(msg.Header) {
+		return submit.Record{}, submit.ErrNotFound
+	}
+	r := submit.Record{Kind: kind, Key: key, Value: msg.Data, Revision: msg.Sequence}
+	r.Done, r.Keep, err = done(msg.Header)
+	return r, err
+}
+
+// put writes a record over the one of r.Revision.
+func (s *Store) put(ctx context.Context, r submit.Record) (uint64, error) {
+	msg := nats.NewMsg(s.names.record(r.Kind, r.Key))
+	msg.Data = r.Value
+	var keep time.Duration
+	if r.Done {
+		msg.Header.Set(doneHeader, strconv.FormatInt(int64(r.Keep), 10))
+		keep = r.Keep
+	}
+	return s.change(ctx, "write", msg, r.Revision, keep)
+}
+
+// change publishes msg if the last one of its subject is of that revision; zero
+// means that there is none. It is forgotten after keep, if that is not zero.
+func (s *Store) change(ctx context.Context, what string, msg *nats.Msg, revision uint64, keep time.Duration) (uint64, error) {
+	options := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
+	if keep > 0 {
+		options = append(options, jetstream.WithMsgTTL(ttl(keep)))
+	}
+	return s.publish(ctx, what, msg, options...)
+}
+
+// publish hands msg to the leader, and returns its sequence.
+func (s *Store) publish(ctx context.Context, what string, msg *nats.Msg, options ...jetstream.PublishOpt) (uint64, error) {
+	var ack *jetstream.PubAck
+	err := s.call(ctx, what, func(ctx context.Context, at *site) (err error) {
+		ack, err = at.js.PublishMsg(ctx, msg, options...)
+		// Another change is under way, which may fail, or has just been
+		// acknowledged.
+		for refusal(err) == jetstream.JSErrCodeStreamWrongLastSequenceConstant && sleep(ctx, time.Millisecond) {
+			ack, err = at.js.PublishMsg(ctx, msg, options...)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
+}
+
+// refusal returns the code of a server's refusal, or zero if err is none.
+func refusal(err error) jetstream.ErrorCode {
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) {
+		return refused.ErrorCode
+	}
+	return 0
+}
+
+// last asks the leader for the last message of a subject.
+func (s *Store) last(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error) {
+	var msg *jetstream.RawStreamMsg
+	err := s.call(ctx, "read", func(ctx context.Context, at *site) (err error) {
+		msg, err = at.stream.GetLastMsgForSubject(ctx, subject)
+		return err
+	})
+	return msg, err
+}
+
+// call runs one operation, bounded by the timeout, and says what its error means.
+func (s *Store) call(ctx context.Context, what string, operation func(context.Context, *site) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	at, err := s.at()
+	if err != nil {
+		return err
+	}
+	bounded, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	defer cancel()
+	err = operation(bounded, at)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case refusal(err) == jetstream.JSErrCodeStreamWrongLastSequence:
+		return submit.ErrConflict
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return submit.ErrNotFound
+	}
+	switch {
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		err = errors.New("there is no connection")
+	case bounded.Err() != nil:
+		err = fmt.Errorf("no answer within %v%s", s.options.Timeout, at.complaint())
+	case refusal(err) == insufficientResources:
+		err = fmt.Errorf("out of space, on the disk or of its limit: %w", err)
+	}
+	if s.ctx.Err() != nil {
+		return fmt.Errorf("%w: %s: %w", ErrClosed, what, err)
+	}
+	s.mend(at)
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)
+}

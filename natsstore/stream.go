@@ -1,0 +1,60 @@
+package natsstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// markers is how long the server keeps a note of a record that is gone, for
+// those who watch it.
+const markers = time.Minute
+
+// config is that of a key-value bucket, but for direct reads: those may come
+// from a replica that is behind.
+func (n names) config(o Options) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:                   n.stream(),
+		Description:            "jobs submitted once",
+		Subjects:               []string{n.all()},
+		MaxMsgsPerSubject:      1,
+		MaxMsgs:                -1,
+		MaxBytes:               -1,
+		MaxMsgSize:             -1,
+		MaxConsumers:           -1,
+		Storage:                jetstream.FileStorage,
+		Replicas:               o.Replicas,
+		Discard:                jetstream.DiscardNew,
+		AllowRollup:            true,
+		DenyDelete:             true,
+		AllowMsgTTL:            true,
+		SubjectDeleteMarkerTTL: markers,
+		AllowDirect:            false,
+	}
+}
+
+// open makes the bucket, or finds it as it should be.
+func (n names) open(ctx context.Context, js jetstream.JetStream, o Options) (jetstream.Stream, error) {
+	want := n.config(o)
+	s, err := js.CreateStream(ctx, want)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		s, err = js.Stream(ctx, n.stream())
+	}
+	if err != nil {
+		return nil, err
+	}
+	got := s.CachedInfo().Config
+	switch {
+	case got.AllowDirect:
+		return nil, fmt.Errorf("the bucket %q allows direct reads, which may be stale: it was not made for this", o.Bucket)
+	case got.MaxMsgsPerSubject != 1, !got.AllowMsgTTL, got.MaxAge != 0, got.Storage != jetstream.FileStorage,
+		got.Discard != jetstream.DiscardNew, got.PersistMode == jetstream.AsyncPersistMode:
+		return nil, fmt.Errorf("the bucket %q was not made for this", o.Bucket)
+	case got.Replicas != want.Replicas:
+		return nil, fmt.Errorf("the bucket %q has %d replicas, not %d", o.Bucket, got.Replicas, want.Replicas)
+	}
+	return s, nil
+}

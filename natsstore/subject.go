@@ -1,0 +1,77 @@
+package natsstore
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/readback-go/readback/submit"
+)
+
+// names knows the subjects of a bucket.
+type names struct{ bucket string }
+
+func (n names) stream() string { return "KV_" + n.bucket }
+
+// prefix is how every subject of the bucket begins.
+func (n names) prefix() string { return "$KV." + n.bucket + "." }
+
+// all matches every subject of the bucket.
+func (n names) all() string { return n.prefix() + ">" }
+
+// fence is where a list marks how far it must read.
+func (n names) fence() string { return n.prefix() + "fence" }
+
+// records matches every record.
+func (n names) records() string { return n.prefix() + "*.*" }
+
+// kind matches the records of a kind.
+func (n names) kind(kind submit.Kind) string {
+	return n.prefix() + kind.String() + ".*"
+}
+
+func (n names) record(kind submit.Kind, key string) string {
+	return n.prefix() + kind.String() + "." + escape(key)
+}
+
+// key is the reverse of record.
+func (n names) key(subject string) (string, error) {
+	return unescape(subject[strings.LastIndexByte(subject, '.')+1:])
+}
+
+const plain = "-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// escape makes of any key a word that a subject may have: letters, digits,
+// dashes and underscores stay, every other byte becomes = and two digits.
+func escape(key string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(key) {
+		if c := key[i]; strings.IndexByte(plain, c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'=', digits[c>>4], digits[c&15]})
+		}
+	}
+	return b.String()
+}
+
+func unescape(word string) (string, error) {
+	var b strings.Builder
+	for rest := word; rest != ""; {
+		text, after, escaped := strings.Cut(rest, "=")
+		b.WriteString(text)
+		if !escaped {
+			break
+		}
+		var c byte
+		if len(after) < 2 {
+			return "", fmt.Errorf("natsstore: %q is no key", word)
+		}
+		if _, err := fmt.Sscanf(after[:2], "%02X", &c); err != nil {
+			return "", fmt.Errorf("natsstore: %q is no key", word)
+		}
+		b.WriteByte(c)
+		rest = after[2:]
+	}
+	return b.String(), nil
+}

@@ -1,0 +1,124 @@
+package natsstore_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/natsstore"
+	"github.com/readback-go/readback/submit"
+)
+
+const submitters = 64
+
+// BenchmarkSubmit submits jobs by 64 goroutines to a service that answers and
+// shows everything at once: the rest is the store's, with the intent, the answer
+// and the outcome of each job. It is held against how often the same disk can be
+// made to write a little and be waited for.
+func BenchmarkSubmit(b *testing.B) {
+	for name, noSync := range map[string]bool{"sync=always": false, "sync=off": true} {
+		b.Run(name, func(b *testing.B) {
+			dir := b.TempDir()
+			syncs := syncRate(b, filepath.Join(dir, "probe"))
+			store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: filepath.Join(dir, "store"), NoSync: noSync})
+			require.NoError(b, err)
+			defer store.Close()
+			jobs := instant(b, store)
+			var next atomic.Int64
+			b.ResetTimer()
+			var running sync.WaitGroup
+			for range submitters {
+				running.Go(func() {
+					for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+						if _, err := jobs.Submit(b.Context(), fmt.Sprint(n), int(n)); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			running.Wait()
+			rate := float64(b.N) / b.Elapsed().Seconds()
+			b.ReportMetric(rate, "submits/s")
+			b.ReportMetric(syncs, "fsyncs/s")
+			b.ReportMetric(rate/syncs, "submits/fsync")
+		})
+	}
+}
+
+// instant makes a submitter to a service without any lag.
+func instant(b *testing.B, store submit.Store) *submit.Submitter[int, int, *int] {
+	b.Helper()
+	jobs, err := submit.New(submit.Options[int, int, *int]{
+		Store: store,
+		Flow: func(_ string, n int) consistency.Flow[int, *int] {
+			flow := consistency.Create("count",
+				func(context.Context) (int, error) { return n, nil },
+				func(_ context.Context, n int) (*int, error) { return &n, nil })
+			flow.Find, flow.Mine = consistency.Known(n), func(int) bool { return true }
+			return flow
+		},
+	})
+	require.NoError(b, err)
+	return jobs
+}
+
+// syncRate returns how many small writes a second the disk can be waited for.
+func syncRate(b *testing.B, path string) float64 {
+	b.Helper()
+	f, err := os.Create(path)
+	require.NoError(b, err)
+	defer f.Close()
+	record := make([]byte, 300)
+	n, began := 0, time.Now()
+	for ; time.Since(began) < time.Second; n++ {
+		_, err := f.Write(record)
+		require.NoError(b, err)
+		require.NoError(b, f.Sync())
+	}
+	return float64(n) / time.Since(began).Seconds()
+}
+
+// BenchmarkReload opens a store of 100,000 pending jobs after it was left
+// without a word, and reads them all.
+func BenchmarkReload(b *testing.B) {
+	const pending = 100_000
+	dir := b.TempDir()
+	store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true})
+	require.NoError(b, err)
+	value := make([]byte, 300)
+	var next atomic.Int64
+	var running sync.WaitGroup
+	for range submitters {
+		running.Go(func() {
+			for n := next.Add(1); n <= pending; n = next.Add(1) {
+				if _, err := store.Create(b.Context(), submit.Record{Kind: submit.KindJob, Key: fmt.Sprint(n), Value: value}); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	require.NoError(b, store.Close())
+	for b.Loop() {
+		store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true})
+		require.NoError(b, err)
+		n := 0
+		for _, err := range store.List(b.Context(), submit.KindJob) {
+			require.NoError(b, err)
+			n++
+		}
+		require.Equal(b, pending, n)
+		require.NoError(b, store.Close())
+	}
+	b.ReportMetric(pending, "jobs")
+}
