@@ -62,7 +62,7 @@ func TestTransport_windowGrowsForFollower(t *testing.T) {
 				return reply(req, 204, ""), nil
 			}
 			n := reads.Add(1)
-			time.Sleep(time.Duration(n) * time.Millisecond)
+			time.Sleep(time.Millisecond)
 			switch {
 			case n <= 2: // the reads that find nothing
 				return reply(req, 403, ""), nil

@@ -71,18 +71,17 @@ func TestCurl_method(t *testing.T) {
 		"PATCH /7": {"-X", "PATCH", "-d", "x"},
 	} {
 		r := recording(t, at7)
-		p := readback(t, append([]string{"run", r.url + "/7", "--for", "present", "--then", "/7"}, args...)...)
-		_ = p
-		require.NotEmpty(t, r.requests(), p.stderr)
-		if len(args) == 0 {
-			assert.Equal(t, want, r.requests()[0].line)
-			continue
-		}
-		// The flags stand after --then: they are the read's.
-		assert.Equal(t, "GET /7", r.requests()[0].line)
-		assert.Equal(t, want, r.requests()[1].line)
+		p := readback(t, append([]string{"run", "PUT", r.url + "/7", "--for", "present", "--then", "/7"}, args...)...)
+		require.Len(t, r.requests(), 2, p.stderr)
+		assert.Equal(t, "PUT /7", r.requests()[0].line)
+		assert.Equal(t, want, r.requests()[1].line, "the flags stand after --then: they are the read's")
 
 		p = readback(t, append(append([]string{"run", r.url + "/7"}, args...), "--for", "present")...)
+		if len(args) == 0 {
+			assert.Equal(t, 2, p.status)
+			assert.Len(t, r.requests(), 2)
+			continue
+		}
 		assert.Equal(t, want, r.requests()[2].line, p.stderr)
 	}
 }
@@ -179,6 +178,18 @@ func TestCurl_otherOrigin(t *testing.T) {
 	assert.Empty(t, got[1].header.Get("X-Read"))
 	assert.Empty(t, got[1].header.Get("Authorization"))
 	assert.Equal(t, "text/plain", got[1].header.Get("Accept"))
+}
+
+// As people call curl in scripts.
+func TestCurl_usual(t *testing.T) {
+	t.Parallel()
+	r := recording(t, at7)
+	p := readback(t, "run", "-sSfL", r.url, "-d", "x")
+	assert.Equal(t, 0, p.status, p.stderr)
+	assert.Empty(t, p.stderr)
+	p = readback(t, "run", "-sSfL", "http://no-such-host.invalid", "-d", "x")
+	assert.Equal(t, 1, p.status)
+	assert.Contains(t, one(t, p.stdout), "no-such-host.invalid")
 }
 
 func TestCurl_redirects(t *testing.T) {

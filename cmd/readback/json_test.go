@@ -26,7 +26,7 @@ var moving = []struct {
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), `127.0.0.1:80`},
 	{regexp.MustCompile(`readback resume [A-Za-z0-9_-]+`), `readback resume HANDLE`},
 	{regexp.MustCompile(`after [0-9.]+(µs|ms|s)\b`), `after 0s`},
-	{regexp.MustCompile(`reads in [0-9.]+(µs|ms|s)\b`), `reads in 0s`},
+	{regexp.MustCompile(`(reads?) in [0-9.]+(µs|ms|s)\b`), `${1} in 0s`},
 }
 
 // golden compares JSON with a file, but for what moves.

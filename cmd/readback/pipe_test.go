@@ -47,7 +47,7 @@ func TestPipe_stdout(t *testing.T) {
 		cmd.Stdout, cmd.Stderr = closedPipe(t), &stderr
 		_ = cmd.Run()
 		assert.Equal(t, want, cmd.ProcessState.ExitCode(), stderr.String())
-		assert.Contains(t, stderr.String(), "readback: the result was not written: ")
+		assert.Contains(t, stderr.String(), "; the result was not written: ")
 	}
 	assert.FileExists(t, filepath.Join(dir, "h.json"))
 }
@@ -59,10 +59,17 @@ func TestPipe_full(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = full.Close() })
 	s := lagging(t, usual)
-	cmd := call{args: []string{"run", "-q", s.url, "-H", authorization, "-d", body("a")}}.cmd(t)
-	var stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = full, &stderr
-	_ = cmd.Run()
-	assert.Equal(t, 74, cmd.ProcessState.ExitCode())
-	assert.Contains(t, stderr.String(), "no space left on device")
+	for _, args := range [][]string{
+		{"run", "-q", s.url, "-H", authorization, "-d", body("a")},
+		{"wait", "-q", s.url, "-H", authorization},
+		{"wait", "-q", "--", "true"},
+	} {
+		cmd := call{args: args}.cmd(t)
+		var stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = full, &stderr
+		_ = cmd.Run()
+		assert.Equal(t, 74, cmd.ProcessState.ExitCode())
+		assert.Contains(t, stderr.String(), ": confirmed after ")
+		assert.Contains(t, stderr.String(), "no space left on device")
+	}
 }

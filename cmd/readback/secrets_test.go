@@ -1,10 +1,12 @@
 package main_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -76,5 +78,62 @@ func TestSecrets_usage(t *testing.T) {
 	for name, value := range map[string]string{"HEADER": password, "USER": password, "PROXY": "ftp://" + password} {
 		p := call{args: []string{"run", "http://127.0.0.1:1/", "-d", "x"}, env: []string{"READBACK_" + name + "=" + value}}.run(t)
 		assert.Equal(t, 2, p.status, p.stderr)
+	}
+}
+
+// What a header holds that is made for no secret does not take words of every
+// day out of the output, and what is hidden there leaves JSON what it is.
+func TestSecrets_words(t *testing.T) {
+	t.Parallel()
+	r := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) {
+		w.Header().Set("Location", "/test/7")
+		_, _ = w.Write([]byte(`{"account":1234567890,"location":"here"}`))
+	})
+	p := readback(t, "run", r.url, "-d", "x", "-H", "X-Why: test", "-H", "X-Account: 1234567890", "-H", "X-Client: readback", "-H", "X-Part: location", "--json")
+	require.Equal(t, 0, p.status, p.stdout)
+	var got struct {
+		Readback int            `json:"readback"`
+		Read     map[string]any `json:"read"`
+		Write    map[string]any `json:"write"`
+		Value    map[string]any `json:"value"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(one(t, p.stdout)), &got), p.stdout)
+	assert.Equal(t, 1, got.Readback)
+	assert.Equal(t, r.url+"/test/7", got.Read["url"])
+	assert.Equal(t, r.url+"/test/7", got.Write["location"])
+	assert.Equal(t, map[string]any{"account": "REDACTED", "REDACTED": "here"}, got.Value)
+}
+
+// A handle is whole, whatever words are hidden in it.
+func TestSecrets_handle(t *testing.T) {
+	t.Parallel()
+	var there atomic.Bool
+	r := recording(t, func(w http.ResponseWriter, n int, _ *http.Request) {
+		w.Header().Set("Location", "/things/7")
+		if n > 1 && !there.Load() {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})
+	again := []string{"-H", "X-Part: location", "-H", "X-Class: written!"}
+	p := readback(t, append([]string{"run", r.url, "-d", "x", "--within", "30ms"}, again...)...)
+	require.Equal(t, 124, p.status, p.stdout)
+	there.Store(true)
+	p = readback(t, append([]string{"resume", resumeLine(t, p.stderr)}, again...)...)
+	assert.Equal(t, 0, p.status, p.stderr)
+	assert.Contains(t, p.stdout, "GET "+r.url+"/things/7 answered 200")
+}
+
+// Many services take a token for the name of a user without a password.
+func TestSecrets_userAlone(t *testing.T) {
+	t.Parallel()
+	r := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) {
+		w.Header().Set("Location", "/7")
+		_, _ = w.Write([]byte(`{"you":"` + password + `"}`))
+	})
+	at := "http://" + password + "@" + r.url[len("http://"):]
+	for _, args := range [][]string{{r.url, "-u", password + ":"}, {at}} {
+		p := readback(t, append([]string{"run", "-d", "x", "--json", "-v"}, args...)...)
+		assert.Equal(t, 0, p.status, p.stderr)
+		assert.Contains(t, p.stdout, `"you":"REDACTED"`)
 	}
 }

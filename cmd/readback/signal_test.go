@@ -74,6 +74,16 @@ func TestSignal_terminate(t *testing.T) {
 	assert.Contains(t, one(t, p.stdout), "received terminated")
 }
 
+// A terminal that goes away takes no outcome with it.
+func TestSignal_hangUp(t *testing.T) {
+	t.Parallel()
+	s := lagging(t, never)
+	p := interrupted(t, syscall.SIGHUP, "read 1", "run", s.url, "-H", authorization, "-d", body("a"))
+	assert.Equal(t, 129, p.status)
+	assert.Contains(t, one(t, p.stdout), "received hangup")
+	assert.Contains(t, p.stderr, "\n  readback resume ")
+}
+
 // A write that is on its way when the signal comes may have been carried out.
 func TestSignal_whileWriting(t *testing.T) {
 	t.Parallel()

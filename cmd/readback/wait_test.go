@@ -161,7 +161,14 @@ func TestHelp(t *testing.T) {
 		assert.Equal(t, 0, p.status)
 		assert.Contains(t, p.stdout, "Usage:\n  readback "+command)
 		assert.Empty(t, p.stderr)
+		assert.NotContains(t, p.stdout, "true|false")
+		assert.Equal(t, p, readback(t, "help", command))
 	}
+	help := readback(t, "run", "--help").stdout
+	for _, title := range []string{"Requests, as with curl", "What reads are to show", "When", "Answers that are lost, or come later", "Output", "Sending"} {
+		assert.Equal(t, 1, strings.Count(help, "\n"+title+":\n"), title)
+	}
+	assert.NotContains(t, readback(t, "measure", "--help").stdout, "body of the last answer")
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		p := readback(t, "completion", shell)
 		assert.Equal(t, 0, p.status)
@@ -177,4 +184,21 @@ func TestHelp(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(page), ".TH \"READBACK-RUN\" \"1\"")
 	assert.Contains(t, string(page), "--expect-json")
+}
+
+// What is waited for by a POST is named by it.
+func TestWait_method(t *testing.T) {
+	t.Parallel()
+	r := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { _, _ = w.Write([]byte(`{"n":7}`)) })
+	p := readback(t, "wait", r.url+"/search?q=1", "-d", "x", "--expect-json", "n=7")
+	assert.Equal(t, 0, p.status, p.stderr)
+	assert.Regexp(t, "^POST "+r.url+"/search: confirmed after 1 read in .*: POST "+r.url+`/search\?q=1 answered 200`, one(t, p.stdout))
+}
+
+// What fails is told without the names of packages.
+func TestWait_words(t *testing.T) {
+	t.Parallel()
+	p := readback(t, "wait", "http://no-such-host.invalid/", "--within", "20ms")
+	assert.Equal(t, 124, p.status)
+	assert.NotContains(t, p.stdout+p.stderr, "readbackhttp")
 }

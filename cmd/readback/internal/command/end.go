@@ -59,13 +59,19 @@ func (s *session) end(ctx context.Context, res result, err error) error {
 		s.progress.Line("  " + resume)
 	}
 	if bad != nil {
-		s.progress.Line("readback: the result was not written: " + redact.Error(bad))
-		// A reader that went away has chosen not to know.
-		if status == exit.Confirmed && !errors.Is(bad, syscall.EPIPE) {
-			status = exit.Output
-		}
+		s.progress.Line("readback: " + text + "; the result was not written: " + redact.Error(bad))
+		status = unwritten(status, bad)
 	}
 	return exit.Quiet(status)
+}
+
+// unwritten returns the exit status of a run whose result was not written.
+func unwritten(status int, bad error) int {
+	// A reader that went away has chosen not to know.
+	if status == exit.Confirmed && !errors.Is(bad, syscall.EPIPE) {
+		return exit.Output
+	}
+	return status
 }
 
 // sentence says in one line how the run ended.
@@ -74,7 +80,7 @@ func (s *session) sentence(res result, err error) string {
 	if res.Outcome == consistency.Confirmed {
 		text = show.Confirmed(s.flow.Name, res.History.Reads(), res.Elapsed, s.seen())
 	} else {
-		text = strings.TrimPrefix(redact.Error(err), "readback: ")
+		text = show.ErrorText(err)
 		text = strings.Replace(text, consistency.ErrNoFind.Error(), "the write's answer was lost, and there is no --find", 1)
 		if what := s.notJSON(err); what != "" {
 			text += "; the last answer is " + what + ", not JSON"
@@ -198,7 +204,7 @@ func (s *session) handle(pending consistency.Pending, hide func(string) string) 
 	if err != nil {
 		return h, err
 	}
-	if clean := hide(string(data)); clean != string(data) {
+	if clean := request.ScrubJSON(hide, string(data), false); clean != string(data) {
 		data = []byte(clean)
 		h.NeedReadURL()
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/flow"
 	"github.com/readback-go/readback/cmd/readback/internal/show"
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -162,7 +161,7 @@ func (w *waited) end(ctx context.Context, err error) error {
 	if err == nil {
 		text = show.Confirmed(w.name, w.history.Reads(), w.elapsed, "exit status 0")
 	} else {
-		text = redact.Error(err)[len("readback: "):]
+		text = show.ErrorText(err)
 		if w.last != nil {
 			text += fmt.Sprintf("; last exit status %d", w.last.status)
 			if w.last.status == 0 {
@@ -195,7 +194,8 @@ func (w *waited) end(ctx context.Context, err error) error {
 		}
 	}
 	if _, err := fmt.Fprint(w.streams.Out, line); err != nil {
-		w.progress.Line("readback: the result was not written: " + err.Error())
+		w.progress.Line("readback: " + text + "; the result was not written: " + err.Error())
+		status = unwritten(status, err)
 	}
 	return exit.Quiet(status)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/flow"
 	"github.com/readback-go/readback/cmd/readback/internal/handle"
@@ -32,6 +33,7 @@ func (o *output) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.print, "print", "", "if confirmed, write `TEMPLATE` in place of the result, such as '{id}'")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no log lines")
 	fs.BoolVarP(&o.verbose, "verbose", "v", false, "a log line for each step, with its reasons, also on a terminal")
+	cli.Section(fs, "Output")
 }
 
 func (o *output) level(silent bool) show.Level {
@@ -112,11 +114,13 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	o.groups = request.AddFlags(fs, thenMarker)
+	cli.Section(fs, "Requests, as with curl")
 	o.Flags.AddFlags(fs)
 	o.Lost.AddFlags(fs)
 	fs.BoolVar(&o.monitor, "monitor", false, "follow the operation that a 202 speaks of, before reading")
 	fs.StringVar(&o.monitorAt, "monitor-state", "", "JSON `POINTER` to the state of that operation (default /status)")
 	fs.StringVar(&o.resource, "monitor-resource", "", "JSON `POINTER` in it to the URL of what was written")
+	cli.Section(fs, "Answers that are lost, or come later")
 	fs.StringVar(&o.handleFile, "handle-file", "", "`FILE` to keep the handle in from the write's answer on, until the outcome is certain")
 	o.output.addFlags(fs)
 }
@@ -124,7 +128,9 @@ func (o *options) addFlags(cmd *cobra.Command) {
 func (o *options) addWriteFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.key, "idempotency-key", "", "header Idempotency-Key of the write: auto, or a `VALUE`")
 	fs.StringArrayVar(&o.resend, "resend", nil, "`CASE` in which the write may be sent again: not-sent, rate-limited, missing-parent, with-key=TIME")
+	cli.Section(fs, "Sending")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "send nothing, and tell what would be sent")
+	cli.Section(fs, "Sending")
 }
 
 // resendPolicy reads --resend.

@@ -39,7 +39,7 @@ func Main(args []string, streams cli.Streams) int {
 		e = &exit.Error{Status: status, Err: err}
 	}
 	if e.Err != nil {
-		fmt.Fprintln(streams.Err, "readback: "+redact.Error(e.Err))
+		fmt.Fprintln(streams.Err, "readback: "+oneLine(redact.Error(e.Err)))
 	}
 	return e.Status
 }
@@ -54,6 +54,9 @@ func withSignals(ctx context.Context) (context.Context, func()) {
 	signals := make(chan os.Signal, 1)
 	done := make(chan struct{})
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as by nohup
+		signal.Notify(signals, syscall.SIGHUP) // the terminal is gone, but a log may be there
+	}
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		select {
@@ -77,7 +80,8 @@ func newRoot(streams cli.Streams, ran *bool) *cobra.Command {
 		Long: `Readback sends a write, reads until the read model shows it, and says
 confirmed, unconfirmed or failed. It sends no write twice, unless told that it may.
 
-Exit status: 0 confirmed, 1 failed, 2 wrong usage, 124 unconfirmed, 130 interrupted.
+Exit status: 0 confirmed, 1 failed, 2 wrong usage, 124 unconfirmed, 130 interrupted;
+74 if it was confirmed, but the result could not be written.
 Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`,
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
@@ -95,5 +99,8 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 	root.SetErr(streams.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.With(exit.Usage, err) })
 	root.AddCommand(newRun(streams), newWait(streams), newResume(streams), proxy.Command(streams), measure.Command(streams), newDemo(streams), newMan())
+	refuseOthers(root)
+	root.SetHelpCommand(newHelp(root))
+	cli.SetHelp(root, streams)
 	return root
 }

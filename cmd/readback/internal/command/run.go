@@ -70,6 +70,9 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 		return err
 	}
 	defer f.Close()
+	if !write.Writes() {
+		return exit.Usagef("GET is no write: give a method with -X, or a body with -d; readback wait only reads")
+	}
 	policy.Resend = resend
 	kept, err := o.keep(fs, plan)
 	if err != nil {

@@ -41,7 +41,7 @@ func (s *session) tell(res result, text string, status int, resume string, h *ha
 		if err != nil {
 			return errors.Join(append(bad, err)...)
 		}
-		bad = append(bad, s.write(s.scrub(line)))
+		bad = append(bad, s.write(request.ScrubJSON(s.scrub, line, false)))
 	case s.print != "" && confirmed:
 		filled, missing := request.Fill(s.print, s.sources(res)...)
 		if missing != "" {
@@ -147,7 +147,7 @@ func (s *session) result(res result, text string, status int, resume string, h *
 		r.Read = &show.Answer{Method: last.Method, URL: redact.URL(last.URL), Status: last.Status}
 	}
 	if res.Value != nil && json.Valid(res.Value.Body) {
-		r.Value = res.Value.Body
+		r.Value = json.RawMessage(request.ScrubJSON(s.scrub, string(res.Value.Body), true))
 	}
 	return r
 }

@@ -50,6 +50,7 @@ last output is kept and shown in the end. --expect-json then speaks of its stdou
 	fs := cmd.Flags()
 	fs.SortFlags = false
 	o.groups = request.AddFlags(fs)
+	cli.Section(fs, "Request, as with curl")
 	o.AddFlags(fs)
 	o.addFlags(fs)
 	return cmd

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
@@ -42,12 +43,14 @@ func (f *Flags) AddFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.ExpectStatus, "expect-status", nil, "`STATUS` of a read that shows it, such as 200 or 2xx, in place of the usual ones; any of several")
 	fs.StringArrayVar(&f.AllowOrigin, "allow-origin", nil, "`ORIGIN`, such as https://other.example, that reads may be sent to, without credentials")
 	fs.StringVar(&f.Token, "token", "", "consistency token of the service: mittwald, vault, cosmos or `ANSWERED:ASKED[:BEHIND]`, two headers and a status")
+	cli.Section(fs, "What reads are to show")
 	f.AddTimeFlags(fs)
+	cli.Section(fs, "When")
 }
 
 // AddGoalFlags adds the flags of what reads are to show.
 func (f *Flags) AddGoalFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&f.For, "for", "", "what reads are to show: present, absent or match; without it, as the method says (`GOAL`)")
+	fs.StringVar(&f.For, "for", "", "`GOAL` of the reads: present, absent or match; without it, as the method says")
 	fs.StringArrayVar(&f.ExpectJSON, "expect-json", nil, "`POINTER=VALUE` that the document shows, such as /status=done; all of several")
 }
 
@@ -56,10 +59,10 @@ func (f *Flags) AddTimeFlags(fs *pflag.FlagSet) {
 	fs.Var(&count{&f.Settle}, "settle", "`N` reads in a row that must show it (default 1, and 2 for absent)")
 	fs.Var(&duration{&f.Within}, "within", "`TIME` until the run is unconfirmed, from the write's answer (default 30s; 2m if that was lost, 10m after a 202)")
 	fs.Var(&duration{&f.ReadTimeout}, "read-timeout", "`TIME` for one read (default 10s)")
-	fs.Var(&duration{&f.FirstRead}, "first-read", "`TIME` from the write's answer to the first read (default: none)")
-	fs.Var(&duration{&f.Interval}, "interval", "longest first wait between reads, as a `TIME`; waits grow from there (default 100ms)")
-	fs.Var(&duration{&f.MaxInterval}, "max-interval", "longest wait between reads, as a `TIME` (default 5s)")
-	fs.StringArrayVar(&f.Window, "window", nil, "how long one answer is taken for lag, as `REASON=TIME`: 403=10s, 404, stale, still-there, behind-token")
+	fs.Var(&duration{&f.FirstRead}, "first-read", "`TIME` from the write's answer to the first read, which begins at once without it")
+	fs.Var(&duration{&f.Interval}, "interval", "`TIME` of the first wait between reads, at most; waits grow from there (default 100ms)")
+	fs.Var(&duration{&f.MaxInterval}, "max-interval", "`TIME` of a wait between reads, at most (default 5s)")
+	fs.StringArrayVar(&f.Window, "window", nil, "`REASON=TIME`: how long an answer is taken for lag; 403=10s, 404, stale, still-there or behind-token")
 }
 
 // duration is the value of a flag for a time above 0: 0 means the same nowhere.

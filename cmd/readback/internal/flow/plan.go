@@ -137,6 +137,10 @@ func (p Plan) build() (*Flow, error) {
 	if err := refused(f.Flow); err != nil {
 		return nil, err
 	}
+	if p.Elsewhere { // the request that stands for the write is a GET
+		_, at, _ := strings.Cut(f.Name, " ")
+		f.Name = p.Write.Verb() + " " + at
+	}
 	f.wrap()
 	return f, p.find(f, ex)
 }

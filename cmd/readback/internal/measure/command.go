@@ -72,26 +72,34 @@ the last write is taken back.`,
 		Args: cobra.ArbitraryArgs,
 	}
 	flags := cmd.Flags()
+	flags.SortFlags = false
 	groups := request.AddFlags(flags,
 		request.Marker{Name: "then", Usage: "the request that reads the write back follows"},
 		request.Marker{Name: "cleanup", Usage: "the request that takes the write back follows"})
+	output := flags.Lookup("output") // unlike curl's, since no answer is kept
+	output.Usage = "`FORMAT` of the result: text or json"
+	flags.Lookup("include").Hidden = true
+	cli.Section(flags, "Requests, as with curl")
 	o.AddGoalFlags(flags)
 	flags.StringArrayVar(&o.ExpectStatus, "expect-status", nil, "`STATUS` of a read that shows the write, such as 200 or 2xx, in place of the usual ones; any of several")
 	flags.StringArrayVar(&o.AllowOrigin, "allow-origin", nil, "`ORIGIN`, such as https://other.example, that reads may be sent to, without credentials")
 	flags.StringVar(&o.Token, "token", "", "consistency token of the service: mittwald, vault, cosmos or `ANSWERED:ASKED[:BEHIND]`, two headers and a status")
-	flags.IntVar(&o.count, "count", 50, "flows")
-	flags.IntVar(&o.parallel, "parallel", 1, "flows at the same time")
+	cli.Section(flags, "What reads are to show")
+	flags.IntVar(&o.count, "count", 50, "`N` flows are measured")
+	flags.IntVar(&o.parallel, "parallel", 1, "`N` flows go on at the same time")
 	flags.DurationVar(&o.within, "within", 30*time.Second, "time for a flow, from the write's answer on")
 	flags.DurationVar(&o.interval, "interval", 20*time.Millisecond, "least time from the beginning of a read to that of the next, in a flow")
 	flags.DurationVar(&o.watch, "watch", time.Second, "how long reads go on after the first that shows the write, to catch flips")
 	flags.DurationVar(&o.pause, "pause", 500*time.Millisecond, "random time before each flow, at most: or flows would keep step with the API's own clock")
 	flags.DurationVar(&o.ReadTimeout, "read-timeout", 10*time.Second, "time for one read")
+	cli.Section(flags, "Flows")
 	flags.StringVar(&o.page, "report", "", "write a page with figures to this `FILE`")
 	flags.StringVar(&o.save, "save", "", "write what was measured to this `FILE`, as JSON")
 	flags.StringVar(&o.compare, "compare", "", "compare with what --save wrote to this `FILE`")
 	flags.StringVar(&o.load, "load", "", "measure nothing: take what --save wrote to this `FILE`")
 	flags.BoolVar(&o.json, "json", false, "the result as JSON; also -o json")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no progress")
+	cli.Section(flags, "Output")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		specs, err := groups.Specs(args)
 		if err != nil {

@@ -5,15 +5,14 @@ package measure
 import (
 	"context"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/readback-go/readback/cmd/readback/internal/flow"
 	"github.com/readback-go/readback/cmd/readback/internal/report"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
+	"github.com/readback-go/readback/cmd/readback/internal/show"
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/readbackhttp"
 )
 
@@ -155,7 +154,7 @@ func hide(answer *request.Answer, text string) string {
 
 // why returns the text of an error, which everybody knows to be ours.
 func (m *measurement) why(err error) string {
-	return m.scrub(strings.TrimPrefix(redact.Error(err), "readback: "))
+	return m.scrub(show.ErrorText(err))
 }
 
 // outliving returns a context that goes on for a while after ctx has ended.

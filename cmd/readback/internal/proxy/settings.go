@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
@@ -50,8 +52,9 @@ func (s *settings) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&s.metrics, "metrics", "", "`ADDRESS` that answers GET /metrics for Prometheus; none without it")
 	fs.StringArrayVar(&s.allowHosts, "allow-host", nil, "`NAME` that requests may address the proxy by, besides localhost and addresses; can be repeated")
 	fs.StringArrayVar(&s.who, "who", nil, "`HEADER` or cookie:NAME that tells one user from another, in place of Authorization and all cookies; can be repeated")
+	cli.Section(fs, "The proxy")
 	fs.DurationVar(&s.within, "within", 30*time.Second, "how long after a write its reads are held at most")
-	fs.StringArrayVar(&s.windows, "window", nil, "`STATUS=DURATION`: how long 404 counts from the write, or 403 from the first one; can be repeated")
+	fs.StringArrayVar(&s.windows, "window", nil, "`STATUS=TIME`: how long 404 counts from the write, or 403 from the first one; can be repeated")
 	fs.DurationVar(&s.remember, "remember", 2*time.Minute, "how long writes are remembered")
 	fs.BoolVar(&s.holdDeleted, "hold-deleted", false, "hold reads of what was deleted until it is gone, too")
 	fs.StringVar(&s.token, "token", "", "`KIND` of consistency token of the service: mittwald, cosmos or vault")
@@ -59,16 +62,20 @@ func (s *settings) addFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&s.interval, "interval", 0, "first wait between polls, in place of what is learned")
 	fs.DurationVar(&s.maxInterval, "max-interval", 0, "longest wait between polls, in place of what is learned")
 	fs.StringVar(&s.learnState, "learn-state", "", "`FILE` that keeps what was learned of the lag, for the next time")
+	cli.Section(fs, "Reads that are held")
 	fs.DurationVar(&s.grace, "grace", 30*time.Second, "how long requests in flight may take once the proxy is to stop")
 	fs.StringVar(&s.env, "env", "", "`NAME` of a variable for the command that also gets the URL, besides "+urlVariable)
+	cli.Section(fs, "The command, and the end")
 	fs.BoolVarP(&s.client.Insecure, "insecure", "k", false, "do not verify the upstream's certificate")
 	fs.StringVar(&s.client.CACert, "cacert", "", "`FILE` of certificates to trust, in PEM")
 	fs.StringVarP(&s.client.Cert, "cert", "E", "", "`FILE` of the proxy's own certificate, in PEM")
 	fs.StringVar(&s.client.Key, "key", "", "`FILE` of the key of that certificate, in PEM")
 	fs.StringVarP(&s.client.Proxy, "proxy", "x", "", "`URL` of a proxy on the way to the upstream; without it, as the environment says")
 	fs.StringArrayVar(&s.client.Resolve, "resolve", nil, "`HOST:PORT:ADDRESS` in place of what the upstream's name resolves to; can be repeated")
+	cli.Section(fs, "The way to the upstream")
 	fs.BoolVarP(&s.quiet, "quiet", "q", false, "no log lines")
 	fs.BoolVarP(&s.verbose, "verbose", "v", false, "a log line for each read that was held")
+	cli.Section(fs, "Output")
 }
 
 // options returns what the flags say, and the learned schedule if there is one.
@@ -90,6 +97,11 @@ func (s *settings) options() (o Options, err error) {
 		return o, fmt.Errorf("--interval and --max-interval cannot be negative")
 	case strings.ContainsAny(s.env, "=\x00"):
 		return o, fmt.Errorf("--env: %q is no name of a variable", s.env)
+	}
+	for _, name := range s.who {
+		if !httpguts.ValidHeaderFieldName(strings.TrimPrefix(name, "cookie:")) {
+			return o, fmt.Errorf("--who: one of them names neither a header nor a cookie")
+		}
 	}
 	if o.Upstream, err = parseUpstream(s.upstream); err != nil {
 		return o, err
@@ -150,7 +162,7 @@ func parseWindows(list []string) (w consistency.Windows, _ error) {
 		status, after, _ := strings.Cut(text, "=")
 		d, err := time.ParseDuration(after)
 		if err != nil || d <= 0 {
-			return w, fmt.Errorf("--window %q: want STATUS=DURATION, such as 403=10s", text)
+			return w, fmt.Errorf("--window %q: want STATUS=TIME, such as 403=10s", text)
 		}
 		switch status {
 		case "404":

@@ -137,7 +137,11 @@ func (w *writer) seen(s *Summary) {
 }
 
 func (s *Summary) flipsLine() string {
-	if s.Flips.Total == 0 {
+	switch {
+	case s.Flips.Total > 0:
+	case s.Lag.Flows == s.Lag.Censored:
+		return "no flips: no read showed a write"
+	default:
 		return "no flips: once a read showed the write, every later one did"
 	}
 	return fmt.Sprintf("%s in %s: shown, and then not; after up to %s in a row that showed it",
@@ -199,9 +203,9 @@ func nice(d time.Duration) string {
 		return "0 ms"
 	case d >= 10*time.Minute:
 		unit, name = time.Minute, "min"
-	case d >= 10*time.Second:
+	case d >= 9995*time.Millisecond: // which is 10.0 s
 		unit, name = time.Second, "s"
-	case d >= time.Second:
+	case d >= 999500*time.Microsecond: // which is 1.00 s
 		return fmt.Sprintf("%.2f s", d.Seconds())
 	}
 	v := float64(d) / float64(unit)

@@ -26,7 +26,7 @@ func belongsToWrite(name string) bool {
 // KeepWrite returns what reads need of a write that was sent. Its URL is named
 // in Again only if needURL says that it is read.
 func (s *Spec) KeepWrite(in *Input, needURL bool) (Kept, error) {
-	k := Kept{Args: []string{"-X", s.method()}}
+	k := Kept{Args: []string{"-X", s.Verb()}}
 	if err := k.headers(s, in, belongsToWrite); err != nil {
 		return k, err
 	}

@@ -3,55 +3,92 @@ package request
 import (
 	"encoding/json"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/readback-go/readback/internal/redact"
 )
 
-// plainHeaders are those whose values hold no secret.
+// plainHeaders are those whose values hold no secret, besides versions of APIs.
 var plainHeaders = []string{
 	"Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Language",
-	"Content-Type", "Host", "Pragma", "Prefer", "User-Agent",
+	"Content-Type", "Host", "Pragma", "Prefer", "User-Agent", "X-Requested-With",
 }
 
 func plain(name string) bool {
-	return slices.ContainsFunc(plainHeaders, func(p string) bool { return strings.EqualFold(p, name) })
+	return slices.ContainsFunc(plainHeaders, func(p string) bool { return strings.EqualFold(p, name) }) ||
+		strings.HasSuffix(strings.ToLower(name), "-version")
 }
 
-// leastSecret is how long a text must be to be looked for in output: a shorter
-// one is found in everything.
-const leastSecret = 4
+// secretWords are in the names of headers that are made for secrets.
+var secretWords = []string{
+	"auth", "cookie", "credential", "jwt", "key", "pass", "secret", "session", "signature", "token",
+}
+
+func namedSecret(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(name, word) })
+}
+
+const (
+	// leastSecret is how long a text must be to be looked for in output: a shorter
+	// one is found in everything.
+	leastSecret = 4
+
+	// leastUnnamed is that of a text that nothing says is a secret: words of every
+	// day are in other text, too.
+	leastUnnamed = 8
+)
 
 // Secrets returns the texts of s that must not be shown: the values of headers
 // but the plain ones, passwords, and values of parameters in the URL that are
 // marked as secret.
 func (s *Spec) Secrets(in *Input) []string {
 	var found []string
-	add := func(texts ...string) {
+	add := func(least int, texts ...string) {
 		for _, text := range texts {
-			if len(text) >= leastSecret && !slices.Contains(found, text) {
+			if len(text) >= least && !slices.Contains(found, text) {
 				found = append(found, text)
 			}
 		}
 	}
 	lines, _ := s.header(in)
 	for _, line := range lines {
-		if plain(line.name) {
-			continue
-		}
-		add(line.value)
-		if _, credentials, ok := strings.Cut(line.value, " "); ok {
-			add(strings.TrimSpace(credentials)) // without the scheme before it
+		switch {
+		case plain(line.name):
+		case !namedSecret(line.name):
+			add(leastUnnamed, line.value)
+		default:
+			_, credentials, _ := strings.Cut(line.value, " ") // without the scheme before it
+			add(leastSecret, line.value, strings.TrimSpace(credentials))
+			add(leastUnnamed, parameters(line.value)...)
 		}
 	}
-	if _, password, ok := strings.Cut(s.User, ":"); ok {
-		add(password, url.QueryEscape(password), url.PathEscape(password))
+	addUser := func(name, password string) {
+		add(leastSecret, password, url.QueryEscape(password), url.PathEscape(password))
+		if password == "" {
+			add(leastUnnamed, name) // many services take a token for the name
+		}
 	}
-	add(SecretParams(s.URL)...)
+	if name, password, ok := strings.Cut(s.User, ":"); ok {
+		addUser(name, password)
+	}
+	add(leastSecret, SecretParams(s.URL)...)
 	if u, err := parseProxy(s.Proxy); err == nil && u.User != nil {
-		if password, ok := u.User.Password(); ok {
-			add(password, url.QueryEscape(password), url.PathEscape(password))
+		password, _ := u.User.Password()
+		addUser(u.User.Username(), password)
+	}
+	return found
+}
+
+// parameters returns what stands after each = of a list: of cookies, or in
+// Authorization.
+func parameters(list string) []string {
+	var found []string
+	for part := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
+		if _, value, ok := strings.Cut(part, "="); ok {
+			found = append(found, strings.Trim(value, `"`))
 		}
 	}
 	return found
@@ -102,6 +139,34 @@ func Scrub(secrets []string) func(string) string {
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace
+}
+
+// tokens are those of JSON in which something can hide, a name with its colon.
+var tokens = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"(\s*:)?|-?[0-9][-+.0-9eE]*`)
+
+// ScrubJSON is what scrub hides in a JSON document, which stays one: a number
+// that is hidden becomes a text. Names of members stay unless names says
+// otherwise, since whoever reads the document looks for them.
+func ScrubJSON(scrub func(string) string, document string, names bool) string {
+	var b strings.Builder
+	end := 0
+	for _, at := range tokens.FindAllStringSubmatchIndex(document, -1) {
+		isNumber, isName := at[2] < 0, at[4] >= 0
+		if isNumber {
+			at[2], at[3] = at[0], at[1]
+		}
+		text := document[at[2]:at[3]]
+		clean := scrub(text)
+		switch {
+		case clean == text || isName && !names:
+			continue
+		case isNumber:
+			clean = `"` + clean + `"`
+		}
+		b.WriteString(document[end:at[2]] + clean)
+		end = at[3]
+	}
+	return b.String() + document[end:]
 }
 
 // ShownTemplate returns a template of a URL without its secrets.

@@ -22,11 +22,12 @@ type Spec struct {
 	User      string
 	UserAgent string
 
-	Follow  bool
-	Include bool
-	Silent  bool
-	Fail    bool
-	Output  string
+	Follow    bool
+	Include   bool
+	Silent    bool
+	ShowError bool
+	Fail      bool
+	Output    string
 
 	Insecure       bool
 	CACert         string
@@ -102,12 +103,19 @@ func (s *Spec) ParseURL() (*url.URL, error) {
 	case u.Hostname() == "":
 		return nil, exit.Usagef("the URL names no host")
 	}
+	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil && u.Port() != "" {
+		return nil, exit.Usagef("the URL has a port above 65535")
+	}
 	u.Fragment, u.RawFragment = "", ""
 	return u, nil
 }
 
-// method returns the method, as curl chooses it.
-func (s *Spec) method() string {
+// Writes reports whether s was given a method, or a body, which makes it a POST.
+// Without them it is a GET, as with curl.
+func (s *Spec) Writes() bool { return s.Method != "" || len(s.Data) > 0 }
+
+// Verb returns the method, as curl chooses it.
+func (s *Spec) Verb() string {
 	switch {
 	case s.Method != "":
 		return s.Method
@@ -134,10 +142,10 @@ func (s *Spec) Request(in *Input) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !token.MatchString(s.method()) {
+	if !token.MatchString(s.Verb()) {
 		return nil, exit.Usagef("-X: that is not a method")
 	}
-	req, err := http.NewRequest(s.method(), u.String(), nil)
+	req, err := http.NewRequest(s.Verb(), u.String(), nil)
 	if err != nil {
 		return nil, exit.Usagef("the URL is not valid")
 	}
@@ -167,13 +175,13 @@ func (s *Spec) Edit(in *Input) (*Edit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !token.MatchString(s.method()) {
+	if !token.MatchString(s.Verb()) {
 		return nil, exit.Usagef("-X: that is not a method")
 	}
 	if data != nil && !header.names("Content-Type") {
 		header = append(header, field{"Content-Type", "application/x-www-form-urlencoded", false})
 	}
-	return &Edit{method: s.method(), header: header, data: data}, nil
+	return &Edit{method: s.Verb(), header: header, data: data}, nil
 }
 
 // Apply changes req, which must be the caller's own.

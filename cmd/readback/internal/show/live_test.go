@@ -2,6 +2,8 @@ package show
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -75,4 +77,30 @@ func TestWatch(t *testing.T) {
 	watched.Observer(consistency.Event{Phase: consistency.PhaseRead, N: 3, Ended: 1500 * time.Millisecond, Status: 404, Reason: consistency.NotFound})
 	assert.Equal(t, 3, p.state.reads)
 	assert.Equal(t, "READBACK: READ 3 AFTER 1.5S: 404, PENDING (NOT FOUND)\n", out.String(), "as it was scrubbed")
+}
+
+// A line says each thing once, and in words that people know.
+func TestProgress_errors(t *testing.T) {
+	t.Parallel()
+	cut := errors.New("read cut short after 1ms: readbackhttp: Get \"http://h/\": read cut short")
+	for _, tt := range []struct {
+		level Level
+		event consistency.Event
+		want  string
+	}{
+		{Usual, consistency.Event{Phase: consistency.PhaseRead, N: 1, Reason: "read cut short", Err: cut}, "readback: read 1 after 0s: unknown (read cut short)\n"},
+		{Verbose, consistency.Event{Phase: consistency.PhaseRead, N: 1, Reason: "read cut short", Err: cut},
+			"readback: read 1 after 0s: unknown (read cut short); read cut short after 1ms: Get \"http://h/\": read cut short\n"},
+		{Usual, consistency.Event{Phase: consistency.PhaseRead, N: 1, Reason: "unavailable", Err: io.EOF}, "readback: read 1 after 0s: unknown (unavailable); EOF\n"},
+		{Usual, consistency.Event{Phase: consistency.PhaseRead, N: 1, Status: 500, Reason: "unavailable", Err: io.EOF}, "readback: read 1 after 0s: 500, unknown (unavailable)\n"},
+		{Usual, consistency.Event{Phase: consistency.PhaseWrite, Flow: "POST http://h/", Class: consistency.Ambiguous, Err: io.EOF}, "readback: POST http://h/: ambiguous in 0s; EOF\n"},
+		{Usual, consistency.Event{Phase: consistency.PhaseWrite, Flow: "POST http://h/", Class: consistency.Applied, Status: 201}, "readback: POST http://h/: 201, applied in 0s\n"},
+		{Quiet, consistency.Event{Phase: consistency.PhaseRead, N: 1, Err: io.EOF}, ""},
+	} {
+		var out bytes.Buffer
+		p := NewProgress(cli.Streams{Err: &out}, tt.level, consistency.Policy{}, strings.Clone, true)
+		tt.event.Verdict = poll.Unknown
+		p.observe(tt.event)
+		assert.Equal(t, tt.want, out.String())
+	}
 }

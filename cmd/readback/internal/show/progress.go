@@ -11,7 +11,6 @@ import (
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -164,8 +163,10 @@ func (p *Progress) observe(e consistency.Event) {
 	if e.Note != "" {
 		fmt.Fprintf(&b, "; %s", e.Note)
 	}
-	if e.Err != nil && (e.Status == 0 || p.level == Verbose) {
-		fmt.Fprintf(&b, "; %s", redact.Error(e.Err))
+	text := ErrorText(e.Err)
+	said := e.Status != 0 || e.Reason != "" && strings.HasPrefix(text, string(e.Reason))
+	if text != "" && (p.level == Verbose || !said) {
+		fmt.Fprintf(&b, "; %s", text)
 	}
 	p.Line(b.String())
 }

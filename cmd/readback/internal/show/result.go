@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -74,7 +75,7 @@ func Steps(history *poll.History) []Step {
 			Status: r.Status, Verdict: r.Verdict.String(), Reason: string(r.Reason), Note: r.Note,
 		}
 		if r.Err != nil {
-			step.Error = r.Err.Error()
+			step.Error = ErrorText(r.Err)
 		}
 		steps = append(steps, step)
 	}
@@ -90,6 +91,17 @@ func (r Result) JSON() (string, error) {
 		return "", err
 	}
 	return b.String(), nil
+}
+
+// ErrorText returns what people read of an error: without secrets in its URLs,
+// and without the names of packages, of which they know nothing. It is empty for
+// nil.
+func ErrorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := strings.TrimPrefix(redact.Error(err), "readback: ")
+	return strings.ReplaceAll(text, "readbackhttp: ", "")
 }
 
 // Confirmed returns the line of a run that ended well: name, outcome, numbers
