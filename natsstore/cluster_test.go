@@ -102,6 +102,7 @@ func TestOpen_unfit(t *testing.T) {
 	srv := serve(t, &server.Options{StoreDir: t.TempDir()})
 	_, err := natsstore.Open(t.Context(), natsstore.Options{URL: srv.ClientURL()})
 	require.ErrorContains(t, err, "replicas > 1 not supported")
+	require.NotErrorIs(t, err, natsstore.ErrUnavailable)
 
 	conn, err := nats.Connect(srv.ClientURL())
 	require.NoError(t, err)

@@ -45,6 +45,39 @@ func TestOpen_refused(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Who is locked out for a while, as when passwords change, comes back.
+func TestStore_lockedOut(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	srv := serve(t, &server.Options{StoreDir: dir, Username: "alice", Password: "first"})
+	port := srv.Addr().(*net.TCPAddr).Port
+	refused := make(chan error, 10)
+	s := open(t, natsstore.Options{URL: srv.ClientURL(), Replicas: 1, Connect: []nats.Option{
+		nats.UserInfo("alice", "first"),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrAuthorization) {
+				refused <- err
+			}
+		}),
+	}})
+	restart := func(password string) {
+		srv.Shutdown()
+		srv.WaitForShutdown()
+		srv = serve(t, &server.Options{StoreDir: dir, Port: port, Username: "alice", Password: password})
+	}
+	restart("second")
+	for range 3 {
+		<-refused
+	}
+	_, err := s.Get(t.Context(), submit.KindJob, "a")
+	require.ErrorIs(t, err, natsstore.ErrUnavailable)
+	restart("first")
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		_, err := s.Get(t.Context(), submit.KindJob, "a")
+		assert.ErrorIs(c, err, submit.ErrNotFound)
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
 func TestOpen_unknownCertificate(t *testing.T) {
 	t.Parallel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -129,7 +129,8 @@ func TestOpen_damagedFiles(t *testing.T) {
 // was told that it is there.
 func TestOpen_brokenOff(t *testing.T) {
 	t.Parallel()
-	_, dir := fill(t, 30, 1000)
+	const records = 40
+	_, dir := fill(t, records, 256<<10) // in several files
 	block := find(t, dir, "*.blk")
 	data, err := os.ReadFile(block)
 	require.NoError(t, err)
@@ -144,17 +145,23 @@ func TestOpen_brokenOff(t *testing.T) {
 			require.NoError(t, err)
 			n++
 		}
-		assert.Equal(t, 29, n)
+		assert.Equal(t, records-1, n)
 		require.NoError(t, s.Close())
 	}
 }
 
-// With NoSync, a loss of power may take more than that.
+// With NoSync, a loss of power may take more than that, but only of what came
+// last.
 func TestOpen_brokenOffUnsynced(t *testing.T) {
 	t.Parallel()
-	_, dir := fill(t, 30, 1000)
-	flip(t, find(t, dir, "*.blk"), 15_000)
+	_, dir := fill(t, 40, 256<<10)
+	older := filepath.Join(t.TempDir(), "copy")
+	require.NoError(t, os.CopyFS(older, os.DirFS(dir)))
+	flip(t, find(t, dir, "*.blk"), 0)
 	open(t, natsstore.Options{Dir: dir, NoSync: true})
+	flip(t, find(t, older, "2.blk"), 0)
+	_, err := natsstore.Open(t.Context(), natsstore.Options{Dir: older, NoSync: true})
+	require.ErrorIs(t, err, natsstore.ErrDamaged)
 }
 
 // What is missing only since it was no longer needed is no damage, however the

@@ -73,8 +73,10 @@ func (t *term[J, W, R]) find(key string) (*job, *more) {
 }
 
 func (j *job) wait() *more {
-	if j.more == nil {
+	if j.more == nil { // it came from the store
 		j.more = newMore()
+		j.more.known = true
+		close(j.more.stored)
 	}
 	return j.more
 }

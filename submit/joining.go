@@ -57,11 +57,14 @@ type intent[J, W, R any] struct {
 func (in *intent[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, error) {
 	for {
 		if j, m := t.find(in.key); j != nil {
-			if !in.same(j) {
-				return nil, refusal(ctx, in.name(), ErrKeyReused)
+			if in.same(j) {
+				in.tried, in.joined = true, true
+				return m, nil
 			}
-			in.tried, in.joined = true, true
-			return m, nil
+			if err := in.reused(ctx, m); err != nil || ctx.Err() != nil {
+				return nil, err
+			}
+			continue
 		}
 		if in.known {
 			return nil, nil
@@ -79,6 +82,19 @@ func (in *intent[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, e
 			return nil, nil
 		}
 	}
+}
+
+// reused returns ErrKeyReused once the store has another job with the key that
+// is held here, and nothing if it is dropped before: it may be that one whose
+// key is another's.
+func (in *intent[J, W, R]) reused(ctx context.Context, m *more) error {
+	select {
+	case <-m.stored:
+		return refusal(ctx, in.name(), ErrKeyReused)
+	case <-m.over:
+	case <-ctx.Done():
+	}
+	return nil
 }
 
 func (in *intent[J, W, R]) same(j *job) bool {
@@ -240,10 +256,10 @@ func (s *Submitter[J, W, R]) enqueue(ctx context.Context, key string, data, prin
 // queue returns what to wait for until the intent is recorded.
 func (in *intent[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*more, error) {
 	if j, m := t.find(in.key); j != nil {
-		if !in.same(j) {
-			return nil, refusal(ctx, in.name(), ErrKeyReused)
+		if in.same(j) {
+			return m, nil
 		}
-		return m, nil
+		return nil, in.reused(ctx, m)
 	}
 	j := newJob(in.key, in.data, in.at.UnixNano())
 	j.more = newMore()

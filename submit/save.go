@@ -40,8 +40,11 @@ func (t *term[J, W, R]) record(j *job) Record {
 	return r
 }
 
-// save records a job as it stands, by compare-and-set.
-func (t *term[J, W, R]) save(j *job) fate {
+// save records a job of this term as it stands, by compare-and-set.
+func (t *term[J, W, R]) save(j *job) fate { return t.change(j, false) }
+
+// change records a job as it stands. Claim says that it is not this term's yet.
+func (t *term[J, W, R]) change(j *job, claim bool) fate {
 	r := t.record(j)
 	for range 3 {
 		var err error
@@ -53,7 +56,7 @@ func (t *term[J, W, R]) save(j *job) fate {
 		}
 		again := false
 		if errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) {
-			again, err = t.compare(ctx, j, &r)
+			again, err = t.compare(ctx, j, &r, claim)
 		}
 		cancel()
 		switch {
@@ -89,7 +92,9 @@ var errTaken = errors.New("submit: the job is another's")
 // compare asks why a change was refused. An earlier change by this term may have
 // been made although the store did not say so: then r gets the revision of that,
 // and again says whether more is to be changed.
-func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record) (again bool, err error) {
+// Of a job that is claimed, a change by this term may also be one that was made
+// after the claim was based on what the store had: that stands.
+func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bool) (again bool, err error) {
 	found, err := t.options.Store.Get(ctx, r.Kind, r.Key)
 	if errors.Is(err, ErrNotFound) && j.revision == 0 {
 		return true, nil // what was there is forgotten
@@ -104,8 +109,12 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record) (again b
 	if err != nil || rec.Holder != t.id || rec.Intent.UnixNano() != j.intent {
 		return false, errTaken
 	}
+	made := bytes.Equal(found.Value, r.Value)
+	if claim && !made {
+		return false, errTaken
+	}
 	r.Revision = found.Revision
-	return !bytes.Equal(found.Value, r.Value), nil
+	return !made, nil
 }
 
 // adopt makes a job that the store has one of this term's. What it returns is
@@ -127,7 +136,7 @@ func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
 	if !t.add(j) {
 		return taken
 	}
-	if t.save(j) != kept {
+	if t.change(j, true) != kept {
 		t.drop(j)
 		return unknown // a change that its holder made at last may be why
 	}

@@ -134,7 +134,7 @@ func TestMutants(t *testing.T) {
 	for _, kind := range []string{"false-confirmed", "false-failed", "missed", "double-writes", "leaks", "misreports"} {
 		assert.True(t, kinds[kind], "no mutant shows that %s are seen", kind)
 	}
-	for _, driver := range []string{"do", "exchange", "resume", "await", "transport"} {
+	for _, driver := range []string{"do", "exchange", "resume", "await", "transport", "submit"} {
 		assert.True(t, drivers[driver], "no mutant is for driver %s", driver)
 	}
 }

@@ -27,13 +27,21 @@ func TestRun(t *testing.T) {
 	for _, driver := range []string{"do", "exchange", "resume", "await", "transport"} {
 		assert.Greater(t, total.drivers[driver], manyFlows/20, driver)
 	}
+	assert.Greater(t, total.drivers["submit"], manyFlows/30)
 	assert.Greater(t, total.promised, manyFlows/10, "law 2 must promise something")
 }
 
-// The same seed makes the same flows, however many bubbles there are.
+// The same seed makes the same flows, however many bubbles there are. What comes
+// of a job of driver submit may depend on which of its goroutines runs first, and
+// on a spread that is in no seed: of those flows only the number is compared.
 func TestRun_same(t *testing.T) {
-	count := func(seed uint64, workers int) string {
-		return run(t, settings{flows: 2000, seed: seed, workers: workers, stop: 1}, io.Discard).String()
+	count := func(seed uint64, workers int) []int {
+		total := run(t, settings{flows: 2000, seed: seed, workers: workers, stop: 1}, io.Discard)
+		counts := []int{total.flows, int(total.violations.Load()), total.drivers["submit"]}
+		for _, outcome := range []consistency.Outcome{consistency.Confirmed, consistency.Unconfirmed, consistency.Failed} {
+			counts = append(counts, total.outcomes[outcome]-total.loose[outcome])
+		}
+		return counts
 	}
 	assert.Equal(t, count(7, 1), count(7, 2))
 	assert.NotEqual(t, count(7, 1), count(8, 1))
@@ -41,7 +49,8 @@ func TestRun_same(t *testing.T) {
 
 // A flow is the same to the nanosecond each time that it is played, alone or
 // after others. Only a Retry-After is answered with a spread that is in no seed,
-// and where two contexts end at once, an error may name either.
+// and where two contexts end at once, an error may name either. Driver submit is
+// left out: see [TestRun_same].
 func TestFlow_same(t *testing.T) {
 	var among, alone [][]string
 	seeds := make([]uint64, 300)
@@ -55,7 +64,7 @@ func TestFlow_same(t *testing.T) {
 	}
 	compared := 0
 	for n := range seeds {
-		if !retries(among[n]) {
+		if !retries(among[n]) && !strings.Contains(among[n][0], "driver submit,") {
 			compared++
 			assert.Equal(t, withoutErrors(among[n]), withoutErrors(alone[n]))
 		}

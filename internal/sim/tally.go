@@ -22,6 +22,7 @@ type tally struct {
 	flows    int
 	promised int // by law 2
 	outcomes map[consistency.Outcome]int
+	loose    map[consistency.Outcome]int // of driver submit, whose goroutines run side by side
 	drivers  map[string]int
 	kinds    map[play.Kind]int
 }
@@ -29,7 +30,7 @@ type tally struct {
 func newTally(out io.Writer) *tally {
 	return &tally{
 		out: out, began: time.Now(),
-		outcomes: make(map[consistency.Outcome]int), drivers: make(map[string]int), kinds: make(map[play.Kind]int),
+		outcomes: make(map[consistency.Outcome]int), loose: make(map[consistency.Outcome]int), drivers: make(map[string]int), kinds: make(map[play.Kind]int),
 	}
 }
 
@@ -43,6 +44,9 @@ func (t *tally) add(r play.Result) {
 	t.flows++
 	t.outcomes[r.Outcome]++
 	t.drivers[r.Driver]++
+	if r.Driver == "submit" {
+		t.loose[r.Outcome]++
+	}
 	if r.Promised {
 		t.promised++
 	}

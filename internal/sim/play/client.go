@@ -19,6 +19,7 @@ const origin = "http://service.test"
 // Ref is what a typed client refers to a thing by. Code is set by clients that
 // answer everything with a nil error.
 type Ref struct {
+	Job  int    `json:"job,omitempty"` // whose it is, if there are several
 	ID   string `json:"id,omitempty"`
 	Code int    `json:"-"`
 }
@@ -61,6 +62,7 @@ type client struct {
 	goal   world.Goal
 	auth   string
 	key    string
+	job    int    // whose it is
 	writes []call // calls of Write, each with what it was answered
 }
 
@@ -144,6 +146,7 @@ func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, e
 		if err != nil {
 			return Ref{}, err
 		}
+		ref.Job = c.job
 		body, err := take(resp)
 		if err == nil {
 			err = c.fault(resp, body, true)
@@ -198,7 +201,7 @@ func (c *client) find(ctx context.Context) ([]Ref, error) {
 	var refs []Ref
 	for id := range strings.SplitSeq(body, ",") {
 		if id != "" {
-			refs = append(refs, Ref{ID: id})
+			refs = append(refs, Ref{Job: c.job, ID: id})
 		}
 	}
 	return refs, nil

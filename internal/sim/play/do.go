@@ -58,42 +58,48 @@ func (f *flow) drawTyped() consistency.Policy {
 	return p
 }
 
-// typed returns the flow of the world's goal.
-func (f *flow) typed(c *claim) (tf typed) {
-	cl, standing := f.client, Ref{ID: world.Standing}
-	switch f.w.Goal {
+// typed returns the flow of the world's goal, and draws what it can do besides.
+func (f *flow) typed(c *claim) typed {
+	if c.find = f.dice.Chance(0.7); c.find && f.w.Goal == world.Create {
+		c.mine = f.dice.Chance(0.85)
+	}
+	c.matches = f.w.Goal == world.Update
+	c.monitor = f.w.Goal != world.Delete && f.w.Monitored()
+	return f.client.flow(c)
+}
+
+// flow returns the flow of c's goal.
+func (c *client) flow(cl *claim) (tf typed) {
+	standing := Ref{Job: c.job, ID: world.Standing}
+	switch c.goal {
 	case world.Create:
 		tf = consistency.Create("create", func(ctx context.Context) (Ref, error) {
-			return cl.write(ctx, http.MethodPost, "/things")
-		}, cl.read)
+			return c.write(ctx, http.MethodPost, "/things")
+		}, c.read)
 	case world.Update:
 		tf = consistency.Update("update", func(ctx context.Context) (Ref, error) {
-			return cl.write(ctx, http.MethodPut, "/things/"+world.Standing)
-		}, cl.read, func(_ Ref, s *Shown) bool { return s.Value == "1" })
-		c.matches = true
+			return c.write(ctx, http.MethodPut, "/things/"+world.Standing)
+		}, c.read, func(_ Ref, s *Shown) bool { return s.Value == "1" })
 	case world.Delete:
 		tf = consistency.Delete("delete", standing, func(ctx context.Context, _ Ref) error {
-			ref, err := cl.write(ctx, http.MethodDelete, "/things/"+world.Standing)
+			ref, err := c.write(ctx, http.MethodDelete, "/things/"+world.Standing)
 			if err == nil && ref.Code >= 300 {
 				return &statusError{code: ref.Code}
 			}
 			return err
-		}, cl.read)
+		}, c.read)
 	}
-	if c.find = f.dice.Chance(0.7); c.find {
+	if cl.find {
 		tf.Find = consistency.Known(standing)
-		if f.w.Goal == world.Create {
-			tf.Find = cl.find
-			if c.mine = f.dice.Chance(0.85); c.mine {
-				tf.Mine = func(r Ref) bool { return world.Mine(r.ID) }
-			}
+		if c.goal == world.Create {
+			tf.Find = c.find
 		}
 	}
-	for i := range f.w.Fates {
-		if f.w.Fates[i].Monitor && f.w.Goal != world.Delete {
-			c.monitor = true
-			tf.Monitor = cl.monitor
-		}
+	if cl.mine {
+		tf.Mine = func(r Ref) bool { return world.Mine(r.ID) }
+	}
+	if cl.monitor {
+		tf.Monitor = c.monitor
 	}
 	return tf
 }

@@ -38,22 +38,29 @@ func (f *flow) judge() {
 		f.judgeTimes(c, looks)
 		f.judgeWrites(c)
 	}
-	f.judgeLeaks()
+	if f.submission != nil {
+		f.submission.judge()
+		return
+	}
+	f.judgeLeaks(f.w)
 }
 
 // looksOf returns the requests to read that c has sent.
-func (f *flow) looksOf(c *claim) []world.Look {
-	first, last := 0, len(f.w.Looks)
-	for first < last && f.w.Looks[first].Client != c.client {
+func (f *flow) looksOf(c *claim) []world.Look { return looksBy(f.w, c.client) }
+
+// looksBy returns the requests to read that a client has sent.
+func looksBy(w *world.World, client int) []world.Look {
+	first, last := 0, len(w.Looks)
+	for first < last && w.Looks[first].Client != client {
 		first++
 	}
-	for last > first && f.w.Looks[last-1].Client != c.client {
+	for last > first && w.Looks[last-1].Client != client {
 		last--
 	}
-	looks := f.w.Looks[first:last]
+	looks := w.Looks[first:last]
 	for i := range looks {
-		if looks[i].Client != c.client { // somebody else reads at the same time
-			return slices.DeleteFunc(slices.Clone(looks), func(l world.Look) bool { return l.Client != c.client })
+		if looks[i].Client != client { // somebody else reads at the same time
+			return slices.DeleteFunc(slices.Clone(looks), func(l world.Look) bool { return l.Client != client })
 		}
 	}
 	return looks
@@ -206,8 +213,7 @@ func (f *flow) judgeTimes(c *claim, looks []world.Look) {
 }
 
 // judgeLeaks asks what is left when all is over.
-func (f *flow) judgeLeaks() {
-	w := f.w
+func (f *flow) judgeLeaks(w *world.World) {
 	if w.Opened != w.Closed {
 		f.violate(Leak, "%d bodies were opened and %d closed", w.Opened, w.Closed)
 	}

@@ -54,6 +54,8 @@ type flow struct {
 	claims []*claim
 	noise  time.Duration // of real time
 	result Result
+
+	submission *submission // of driver submit
 }
 
 // drivers are the ways in which the library is used. A driver of another package
@@ -67,7 +69,8 @@ var drivers = []struct {
 	{"exchange", 20, (*flow).exchange},
 	{"resume", 15, (*flow).resume},
 	{"await", 8, (*flow).await},
-	{"transport", 17, (*flow).transport},
+	{"transport", 12, (*flow).transport},
+	{"submit", 5, (*flow).submit},
 }
 
 // Options say how a flow is played. The zero value plays it in virtual time.
@@ -178,6 +181,9 @@ func (f *flow) timeline() []string {
 		fmt.Sprintf("client %+v", f.client.habitsOf()),
 	}
 	lines = append(lines, f.w.Timeline()...)
+	if f.submission != nil {
+		lines = append(lines, f.submission.timeline()...)
+	}
 	for _, c := range f.claims {
 		lines = append(lines, c.String())
 		if c.err != nil {

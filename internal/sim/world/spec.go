@@ -1,6 +1,9 @@
 package world
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Goal is what a write does.
 type Goal uint8
@@ -69,6 +72,11 @@ type Spec struct {
 
 	// Skew is how far the server's clock is ahead.
 	Skew time.Duration
+}
+
+// Monitored reports whether an answer to a write may name an operation to follow.
+func (s *Spec) Monitored() bool {
+	return slices.ContainsFunc(s.Fates, func(f Fate) bool { return f.Monitor })
 }
 
 // Statuses that are none.
