@@ -35,7 +35,7 @@ func (s *Store) untilMended() {
 		s.mu.RLock()
 		at := s.site
 		s.mu.RUnlock()
-		if false {
+		if at != nil && s.probe(at) == nil {
 			break
 		}
 		s.restart(at)
