@@ -89,7 +89,9 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 		t.unsent(j, again)
 		return
 	}
-	handle, err := consistency.Send(t.writes, t.options.Policy, t.flow(j), before, &j.course)
+	ctx, stop := context.WithCancel(t.writes)
+	defer stop()
+	handle, err := consistency.Send(ctx, t.options.Policy, t.whileValid(t.flow(j), stop), before, &j.course)
 	if keptBack(err) {
 		t.unsent(j, again)
 		return
@@ -111,6 +113,24 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	// If the store told nothing, reading goes on: the outcome is recorded later,
 	// and until then the record says that the write may have been sent.
 	t.revisit(j)
+}
+
+// whileValid returns flow with a Write that is not called again, as the policy may
+// ask for, once the lease may be over: then stop ends the tries.
+func (t *term[J, W, R]) whileValid(flow consistency.Flow[W, R], stop func()) consistency.Flow[W, R] {
+	write, again := flow.Write, false
+	if write == nil {
+		return flow
+	}
+	flow.Write = func(ctx context.Context) (w W, _ error) {
+		if again && !t.valid() {
+			stop()
+			return w, context.Canceled
+		}
+		again = true
+		return write(ctx)
+	}
+	return flow
 }
 
 // keptBack reports whether a write was not sent because its context had ended:

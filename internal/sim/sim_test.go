@@ -98,6 +98,7 @@ func TestFlow_found(t *testing.T) {
 		{"an ambiguous deletion waited to be sent again until the context ended, and was not read back", 11381424535646346933},
 		{"an ambiguous update did", 13876656743477989281},
 		{"a held read that waited for another's poll was not held on when the reason changed", 9581974106215622927},
+		{"a job was sent again by the policy after its lease was over", 15211107471526206286},
 	} {
 		playAll(t, []uint64{found.seed}, play.Options{}, func(r play.Result) {
 			assert.Empty(t, r.Violations, "%s\n%s", found.about, strings.Join(r.Timeline, "\n"))
