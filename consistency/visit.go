@@ -34,6 +34,7 @@ const (
 	unchanged                         // see run
 	going                             // see forbiddenRun
 	refresh                           // see forbiddenRun
+	reading                           // no operation is followed any more
 )
 
 func (f courseFlags) has(one courseFlags) bool { return f&one != 0 }
@@ -84,6 +85,8 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 	opts := r.options(PhaseRead)
 	if r.follows() {
 		opts = r.monitorOptions()
+	} else {
+		c.flags.set(reading, true)
 	}
 	_ = poll.Begin(opts, &c.poll) // what is wrong with the options a visit says too
 	if r.class == Ambiguous {
@@ -153,7 +156,8 @@ func (r *run[W, R]) visit(ctx context.Context, c *Course, began time.Time) (Outc
 	if !r.found && r.flow.Find == nil {
 		return Unconfirmed, ErrNoFind
 	}
-	if r.follows() {
+	// A reference that is found while reading does not lead back to the operation.
+	if !c.flags.has(reading) && r.follows() {
 		_, done, err := poll.Visit(ctx, r.monitor, r.judgeMonitor, r.monitorOptions(), &c.poll, began)
 		switch {
 		case errors.Is(err, ErrOperation) && !r.doubtful:
@@ -166,6 +170,7 @@ func (r *run[W, R]) visit(ctx context.Context, c *Course, began time.Time) (Outc
 		r.monitored = true
 		c.poll.Again()
 	}
+	c.flags.set(reading, true)
 	_, done, err := poll.Visit(ctx, r.read, r.judgeRead, r.options(PhaseRead), &c.poll, began)
 	switch {
 	case err != nil:

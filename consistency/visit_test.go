@@ -47,7 +47,7 @@ func visitAll(ctx context.Context, p consistency.Policy, f flow, h consistency.P
 // randomService answers anything at all.
 func randomService(r *rand.Rand, goal consistency.Goal) *service {
 	pick := func(list ...int) int { return list[r.IntN(len(list))] }
-	s := &service{writes: []reply{{status: pick(200, 201, 202, 404, 409, 503, 0), took: time.Duration(r.IntN(900)) * time.Millisecond}}}
+	s := &service{writes: []reply{{status: pick(200, 201, 202, 302, 404, 409, 503, 0), took: time.Duration(r.IntN(900)) * time.Millisecond}}}
 	for range 1 + r.IntN(12) {
 		s.reads = append(s.reads, reply{
 			status:  pick(200, 200, 200, 404, 404, 404, 403, 410, 503, 429, 202, 0, 401),
@@ -61,7 +61,7 @@ func randomService(r *rand.Rand, goal consistency.Goal) *service {
 	if r.IntN(2) == 0 {
 		s.found = [][]string{nil, {"x", "w1"}, {"w1"}}
 	}
-	if s.writes[0].status == 202 && r.IntN(2) == 0 && goal != consistency.ToAbsent {
+	if status := s.writes[0].status; (status == 202 || status == 302) && r.IntN(2) == 0 && goal != consistency.ToAbsent {
 		for range 1 + r.IntN(3) {
 			s.monitored = append(s.monitored, reply{status: pick(202, 403, 404, 503)})
 		}
@@ -249,5 +249,36 @@ func TestVisit_resumed(t *testing.T) {
 			assert.Equal(t, h, got)
 		}
 		assert.Empty(t, s.findAt)
+	})
+}
+
+// A reference that is found while reading does not lead back to the operation,
+// no more than with Do.
+func TestVisit_foundWhileReading(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		followed := 0
+		f := consistency.Create("create",
+			func(context.Context) (string, error) {
+				return "", consistency.As(consistency.Accepted, errors.New("303"))
+			},
+			func(_ context.Context, id string) (string, error) { return id, nil })
+		f.Find, f.Mine = consistency.Known("w1"), func(string) bool { return true }
+		f.Monitor = func(context.Context, *string) (bool, error) { followed++; return true, nil }
+		p := consistency.Policy{Settle: 3}
+		var course consistency.Course
+		h, err := consistency.Send(t.Context(), p, f, consistency.Pending{}, &course)
+		require.NoError(t, err)
+		for range 3 {
+			time.Sleep(time.Until(course.Next()))
+			res, err := consistency.Visit(t.Context(), p, f, &h, &course, time.Time{})
+			require.NoError(t, err)
+			if res.Outcome != 0 {
+				assert.Equal(t, confirmed, res.Outcome)
+				assert.Zero(t, followed)
+				return
+			}
+		}
+		assert.Fail(t, "it was not confirmed")
 	})
 }

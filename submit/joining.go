@@ -47,7 +47,6 @@ type intent[J, W, R any] struct {
 	data   []byte
 	print  []byte
 	at     time.Time
-	tried  bool // something may have been recorded
 	joined bool // the job was seen pending
 	known  bool // the store has the job
 }
@@ -58,7 +57,7 @@ func (in *intent[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, e
 	for {
 		if j, m := t.find(in.key); j != nil {
 			if in.same(j) {
-				in.tried, in.joined = true, true
+				in.joined = true
 				return m, nil
 			}
 			if err := in.reused(ctx, m); err != nil || ctx.Err() != nil {
@@ -72,7 +71,7 @@ func (in *intent[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, e
 		j := newJob(in.key, in.data, in.at.UnixNano())
 		j.more = newMore()
 		if t.add(j) {
-			in.tried, in.known = true, true
+			in.known = true
 			if !t.spawn(func() { t.send(j) }) {
 				t.drop(j)
 			}
@@ -127,10 +126,10 @@ func (in *intent[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecor
 	case !rec.fits(in.print):
 		return nil, refusal(ctx, in.name(), ErrKeyReused)
 	case rec.State != ended:
-		in.tried, in.joined = true, true
+		in.joined = true
 		return nil, in.wait(ctx, t, r, rec)
 	case rec.End.outcome() == consistency.Unconfirmed && !in.joined:
-		in.tried, in.joined = true, true
+		in.joined = true
 		in.revive(ctx, t, r, rec)
 		return nil, nil
 	}
@@ -199,12 +198,11 @@ func (in *intent[J, W, R]) name() string {
 	return in.s.options.Flow(in.key, payload).Name
 }
 
-// unfinished is the result of a call whose ctx has ended.
+// unfinished is the result of a call whose ctx has ended. It is never Failed, even
+// if the store was never reached: the key may be that of a job that was sent
+// before.
 func (in *intent[J, W, R]) unfinished(ctx context.Context) (Result[W], error) {
-	if in.tried {
-		return failed[W](waiting(ctx, in.name(), in.s.troubled()))
-	}
-	return failed[W](refusal(ctx, in.name(), in.s.troubled()))
+	return failed[W](waiting(ctx, in.name(), in.s.troubled()))
 }
 
 // result is that of a job that ended here.
@@ -266,7 +264,6 @@ func (in *intent[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*more, 
 	if !t.add(j) {
 		return nil, nil
 	}
-	in.tried = true
 	if !t.spawn(func() { t.enqueue(j) }) {
 		t.drop(j)
 	}

@@ -89,11 +89,11 @@ func TestLog(t *testing.T) {
 			o.Store = hiding{second, secret}
 			o.Policy.Logger = zap.New(core)
 		})
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute + 2500*time.Millisecond) // it renews its lease every 5 s
 		failing.Store(true)
 		time.Sleep(10 * time.Second)
 		failing.Store(false)
-		time.Sleep(11 * time.Second) // it renews its lease every 5 s
+		time.Sleep(11 * time.Second)
 		stop()
 		var told []string
 		for _, entry := range logs.All() {

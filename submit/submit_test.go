@@ -163,7 +163,7 @@ func TestSubmit_badInput(t *testing.T) {
 		_, err := s.Submit(ctx, "a", order{})
 		assert.ErrorIs(t, err, over)
 		assert.ErrorIs(t, err, context.Canceled)
-		assert.ErrorIs(t, err, consistency.ErrFailed)
+		assert.ErrorIs(t, err, consistency.ErrUnconfirmed, "the key may be that of a job that was sent before")
 		assert.ErrorIs(t, s.Enqueue(ctx, "a", order{}), over)
 	})
 	bubble(t, "a job that is too long", func(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/cause"
 )
 
 // Submitter submits jobs once. Make it with [New]; all its methods may be called
@@ -72,11 +71,11 @@ const writeGrace = 5 * time.Second
 // up to 256 KiB as JSON.
 func (s *Submitter[J, W, R]) Submit(ctx context.Context, key string, job J) (Result[W], error) {
 	data, print, err := check(key, job)
-	if err == nil && ctx.Err() != nil {
-		err = cause.Of(ctx)
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return failed[W](refusal(ctx, "", err))
+	case ctx.Err() != nil:
+		return failed[W](waiting(ctx, "", nil))
 	}
 	s.enter(0)
 	defer s.leave(0, 0)
@@ -85,19 +84,18 @@ func (s *Submitter[J, W, R]) Submit(ctx context.Context, key string, job J) (Res
 
 // Enqueue records job to be sent by Run, here or in another process, and returns
 // nil once that is durable. It sends nothing itself. If the key was submitted
-// before, there is nothing to do. The error is an [*consistency.Error]: Failed
-// if nothing was recorded, with the causes that Submit has, and Unconfirmed if
-// that is not known when ctx ends.
+// before, there is nothing to do. The error is an [*consistency.Error]: Failed,
+// with the causes that Submit has, or Unconfirmed if ctx ends before.
 //
 // While Run runs, this process keeps the job; otherwise one that does takes it
 // over.
 func (s *Submitter[J, W, R]) Enqueue(ctx context.Context, key string, job J) error {
 	data, print, err := check(key, job)
-	if err == nil && ctx.Err() != nil {
-		err = cause.Of(ctx)
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return refusal(ctx, "", err)
+	case ctx.Err() != nil:
+		return waiting(ctx, "", nil)
 	}
 	s.enter(0)
 	defer s.leave(0, 0)

@@ -133,7 +133,7 @@ func (s *submission) judgeAsk(j *submitted, a *ask, known bool) {
 	told := a.err == nil || !a.over // or it may be the word of its context
 	switch {
 	case a.refused():
-		if j.begun == 1 && len(j.sends) > 0 {
+		if len(j.sends) > 0 {
 			f.violate(FalseFailed, "%s %s, and is told that nothing of it was recorded", a, j.key)
 		}
 	case told && (!known || !a.stored):
