@@ -57,7 +57,6 @@ func (in *intent[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, e
 	for {
 		if j, m := t.find(in.key); j != nil {
 			if in.same(j) {
-				in.joined = true
 				return m, nil
 			}
 			if err := in.reused(ctx, m); err != nil || ctx.Err() != nil {

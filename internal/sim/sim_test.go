@@ -97,6 +97,7 @@ func TestFlow_found(t *testing.T) {
 		{"a held read was polled after the window of its first answer, a 403", 6436892758734550386},
 		{"an ambiguous deletion waited to be sent again until the context ended, and was not read back", 11381424535646346933},
 		{"an ambiguous update did", 13876656743477989281},
+		{"a job that was not recorded when its lease was lost was taken for deleted", 14917929163127145338},
 		{"a held read that waited for another's poll was not held on when the reason changed", 9581974106215622927},
 		{"a job was sent again by the policy after its lease was over", 15211107471526206286},
 	} {
