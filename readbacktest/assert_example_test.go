@@ -33,7 +33,7 @@ func (a *api) Get(_ context.Context, id string) (*workspace, error) {
 
 // quick is a policy for reads that do not lag for long.
 var quick = consistency.Policy{
-	Within:   50 * time.Millisecond,
+	Within:   500 * time.Millisecond,
 	Schedule: readback.Backoff{Initial: time.Millisecond},
 }
 
