@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -29,20 +28,10 @@ const (
 // overCluster runs three workers, each of which is a node of the cluster too.
 // One is killed and comes back; then another is paused, its jobs are taken over,
 // and it goes on.
-func (s settings) overCluster(ctx context.Context, out io.Writer) error {
+func (s settings) overCluster(ctx context.Context, out io.Writer, w *world, tmp string) error {
 	if s.lease == 0 {
 		s.lease = clusterLease
 	}
-	w, err := openWorld()
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	tmp, err := os.MkdirTemp("", "crashtest-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
 	peers, err := freePorts()
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -23,20 +22,10 @@ const (
 )
 
 // overFolder kills workers that follow each other on one folder.
-func (s settings) overFolder(ctx context.Context, out io.Writer) error {
+func (s settings) overFolder(ctx context.Context, out io.Writer, w *world, tmp string) error {
 	if s.lease == 0 {
 		s.lease = folderLease
 	}
-	w, err := openWorld()
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	tmp, err := os.MkdirTemp("", "crashtest-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
 	dir := filepath.Join(tmp, "store")
 	flags := []string{"-service", w.url, "-dir", dir, "-lease", s.lease.String()}
 

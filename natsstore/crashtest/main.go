@@ -75,8 +75,19 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return s.worker.run(ctx, in, out)
 	case s.rounds < 1 || s.jobs < 1:
 		return errors.New("there must be a round and a job")
-	case s.cluster:
-		return s.overCluster(ctx, out)
 	}
-	return s.overFolder(ctx, out)
+	w, err := openWorld()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	tmp, err := os.MkdirTemp("", "crashtest-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	if s.cluster {
+		return s.overCluster(ctx, out, w, tmp)
+	}
+	return s.overFolder(ctx, out, w, tmp)
 }
