@@ -18,14 +18,18 @@ type lease struct {
 // leaseRecord is the value of a lease's record.
 type leaseRecord struct {
 	Version int  `json:"submit"`
-	Left    bool `json:"left,omitempty"` // the holder has gone, and left jobs
+	Left    bool `json:"left,omitempty"` // it was ended, and its jobs are free
+}
+
+func leaseValue(left bool) []byte {
+	value, _ := json.Marshal(leaseRecord{Version: recordVersion, Left: left})
+	return value
 }
 
 func (t *term[J, W, R]) leaseRecord(left bool) Record {
-	value, _ := json.Marshal(leaseRecord{Version: recordVersion, Left: left})
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
-	return Record{Kind: KindLease, Key: t.id, Value: value, Revision: t.lease.revision}
+	return Record{Kind: KindLease, Key: t.id, Value: leaseValue(left), Revision: t.lease.revision}
 }
 
 // valid reports whether nobody can have taken over yet, with a third of the
@@ -42,34 +46,40 @@ func (t *term[J, W, R]) renewedAt(began time.Time, revision uint64) {
 	t.lease.revision, t.lease.renewed = revision, began
 }
 
+// found takes note of a revision that was written who knows when: the lease counts
+// from the next renewal.
+func (t *term[J, W, R]) found(revision uint64) {
+	t.lease.mu.Lock()
+	defer t.lease.mu.Unlock()
+	t.lease.revision = revision
+}
+
 // acquire creates the lease, and returns false if the term ends before.
 func (t *term[J, W, R]) acquire() bool {
-	for {
-		began := time.Now()
-		revision, err := t.createLease()
-		if err == nil {
-			t.renewedAt(began, revision)
-			return t.ctx.Err() == nil
-		}
+	for !t.create() {
 		if !sleep(t.ctx, t.pause()) {
 			return false
 		}
 	}
+	return t.ctx.Err() == nil
 }
 
-func (t *term[J, W, R]) createLease() (uint64, error) {
+// create reports whether it need not be called again soon.
+func (t *term[J, W, R]) create() bool {
 	ctx, cancel := context.WithTimeout(t.ctx, min(storeTimeout, t.options.Lease/3))
 	defer cancel()
+	began := time.Now()
 	revision, err := t.options.Store.Create(ctx, t.leaseRecord(false))
 	if errors.Is(err, ErrExists) { // an earlier try has succeeded
-		var r Record
-		r, err = t.options.Store.Get(ctx, KindLease, t.id)
-		revision = r.Revision
+		return t.renew()
 	}
-	if t.ctx.Err() != nil {
-		return revision, err
+	if err == nil {
+		t.renewedAt(began, revision)
 	}
-	return revision, t.noted(err)
+	if t.ctx.Err() == nil {
+		t.noted(err)
+	}
+	return err == nil
 }
 
 // pause is the time between two tries of what the store failed at.
@@ -101,12 +111,10 @@ func (t *term[J, W, R]) renew() bool {
 		var r Record
 		r, err = t.options.Store.Get(ctx, KindLease, t.id)
 		switch {
-		case err == nil: // an earlier try has succeeded, later than it seemed
-			t.lease.mu.Lock()
-			t.lease.revision = r.Revision
-			t.lease.mu.Unlock()
+		case err == nil && !left(r): // an earlier try has succeeded, later than it seemed
+			t.found(r.Revision)
 			return false
-		case errors.Is(err, ErrNotFound):
+		case err == nil, errors.Is(err, ErrNotFound):
 			t.warn("the lease was lost", holderField(t.id))
 			t.end(errLeaseLost, writeGrace)
 			return true

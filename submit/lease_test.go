@@ -3,6 +3,7 @@ package submit_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -245,4 +246,144 @@ func TestLease_lateAnswer(t *testing.T) {
 			assert.Zero(t, w.sent("b"))
 		})
 	}
+}
+
+// A lease that was created by a call whose answer was lost counts from the first
+// renewal: others may have seen it long ago.
+func TestLease_lostAnswer(t *testing.T) {
+	t.Parallel()
+	bubble(t, "of its creation", func(t *testing.T) {
+		w := &world{}
+		p := newProcess(w, submit.NewMemory())
+		start := time.Now()
+		var renewals atomic.Bool
+		p.fails = func(what string) (before, after bool) {
+			switch what {
+			case "create lease":
+				return time.Since(start) > 0 && time.Since(start) < 8*time.Second, time.Since(start) == 0
+			case "update lease":
+				return !renewals.Load(), false
+			}
+			return false, false
+		}
+		s, stop := p.starts(t)
+		defer stop()
+		_, err := s.Submit(within(t, 12*time.Second), "a", order{"x"})
+		require.ErrorIs(t, err, errDown)
+		assert.Zero(t, w.sent("a"))
+		renewals.Store(true)
+		_, err = s.Submit(within(t, 5*time.Second), "a", order{"x"})
+		require.NoError(t, err)
+		assert.Equal(t, 1, w.sent("a"))
+		assert.Len(t, leases(t, p.Store), 1)
+	})
+}
+
+// A lease that is over is ended in the store before a job of its holder is taken
+// over, also by who submits without a Run: the holder that wakes up cannot renew
+// it, and sends nothing, however late it comes to the write.
+func TestLease_endedBySubmit(t *testing.T) {
+	t.Parallel()
+	bubble(t, "without a Run", func(t *testing.T) {
+		w := &world{}
+		store := submit.NewMemory()
+		first := newProcess(w, store)
+		var resume func()
+		first.hook = func(what string) {
+			if what == "after update job" && resume == nil {
+				resume = first.pause()
+				time.Sleep(time.Minute) // longer than the rest of the process
+			}
+		}
+		s, stopFirst := first.starts(t)
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+		synctest.Wait()
+		require.NotNil(t, resume)
+
+		second := w.on(t, store, everySecond)
+		took := make(chan error)
+		go func() {
+			_, err := second.Submit(t.Context(), "a", order{"x"})
+			took <- err
+		}()
+		require.True(t, until(31*time.Second, func() bool { return second.Progress().Reading == 1 }))
+		resume()
+		require.Error(t, <-took)
+		time.Sleep(5 * time.Minute)
+		assert.Zero(t, w.sent("a"))
+		assert.Len(t, leases(t, store), 1, "the first has another lease, and found its old one's jobs done")
+		stopFirst()
+	})
+}
+
+// Nobody takes over a job whose holder has woken up and renewed its lease, even
+// if it was over when it was last looked at, and could not be ended.
+func TestLease_notEnded(t *testing.T) {
+	t.Parallel()
+	for _, runs := range []bool{true, false} {
+		for _, fails := range []bool{true, false} {
+			bubble(t, fmt.Sprint("by Run ", runs, ", store down ", fails), func(t *testing.T) {
+				w := &world{lag: time.Minute}
+				set := func(o *options) { o.Policy.Within = 5 * time.Minute }
+				memory := submit.NewMemory()
+				first := newProcess(w, memory)
+				s, stopFirst := first.starts(t, set)
+				defer stopFirst()
+				require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+				time.Sleep(time.Second)
+				require.Equal(t, 1, s.Progress().Reading)
+				resume := sync.OnceFunc(first.pause())
+
+				store := &endings{Store: memory, of: leases(t, memory)[0], before: func() error {
+					resume()
+					time.Sleep(2 * time.Second)
+					if fails {
+						return errDown
+					}
+					return nil
+				}}
+				second := w.on(t, store, everySecond, set)
+				if runs {
+					defer running(second)()
+				}
+				res, err := second.Submit(t.Context(), "a", order{"x"})
+				require.NoError(t, err)
+				assert.Equal(t, confirmed, res.Outcome)
+				assert.Positive(t, store.tries.Load())
+				assert.Equal(t, 1, s.Progress().Confirmed, "by who held it all the time")
+				assert.Zero(t, second.Progress().Confirmed)
+				assert.Equal(t, 1, w.sent("a"))
+			})
+		}
+	}
+}
+
+// endings is a store that calls before when somebody ends another's lease.
+type endings struct {
+	submit.Store
+	of     string
+	before func() error
+	tries  atomic.Int64
+}
+
+func (e *endings) about(r submit.Record) error {
+	if r.Kind != submit.KindLease || r.Key != e.of {
+		return nil
+	}
+	e.tries.Add(1)
+	return e.before()
+}
+
+func (e *endings) Update(ctx context.Context, r submit.Record) (uint64, error) {
+	if err := e.about(r); err != nil {
+		return 0, err
+	}
+	return e.Store.Update(ctx, r)
+}
+
+func (e *endings) Delete(ctx context.Context, r submit.Record) error {
+	if err := e.about(r); err != nil {
+		return err
+	}
+	return e.Store.Delete(ctx, r)
 }

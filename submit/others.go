@@ -49,8 +49,10 @@ func (t *term[J, W, R]) watching() {
 const sweepAfter = 60
 
 // sight looks at all leases once, brings seen up to date, and reports whether one
-// that was seen is gone. What is over it deletes itself, if it runs: then the
-// jobs are taken over.
+// that was seen is gone. What is over it ends itself: it deletes the record, if it
+// runs, for then the jobs are taken over, and else marks it as left. Either is by
+// compare-and-set: who was only slow has another revision by now, and whose lease
+// was ended can never renew it.
 func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 	ctx, cancel := context.WithTimeout(t.ctx, min(storeTimeout, t.options.Lease/3))
 	defer cancel()
@@ -66,8 +68,6 @@ func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 	}
 	ended := time.Now()
 	there := make(map[string]bool, len(found))
-	stale := make(map[string]bool)
-	defer t.setStale(stale)
 	for _, r := range found {
 		there[r.Key] = true
 		last, known := seen[r.Key]
@@ -75,22 +75,22 @@ func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 			last = sighting{r.Revision, ended}
 			seen[r.Key] = last
 		}
-		if began.Sub(last.since) < t.options.Lease && !left(r) {
-			continue
-		}
-		stale[r.Key] = true
-		if !t.running() {
-			continue
-		}
-		// Who was only slow has another revision by now.
-		switch err := t.options.Store.Delete(ctx, r); {
-		case err == nil:
-			t.info("a lease is over", holderField(r.Key))
-			delete(there, r.Key)
-		case errors.Is(err, ErrConflict):
-			delete(stale, r.Key)
+		over := began.Sub(last.since) >= t.options.Lease
+		switch runs := t.running(); {
+		case runs && (over || left(r)):
+			err = t.options.Store.Delete(ctx, r)
+			there[r.Key] = err != nil
+		case over && !left(r):
+			r.Value = leaseValue(true)
+			_, err = t.options.Store.Update(ctx, r)
 		default:
+			continue
+		}
+		if err != nil && !errors.Is(err, ErrConflict) {
 			return gone, err
+		}
+		if err == nil {
+			t.info("a lease is over", holderField(r.Key))
 		}
 		gone = gone || !there[r.Key]
 	}
@@ -103,32 +103,22 @@ func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 	return gone, nil
 }
 
-// left reports whether the holder says that it has gone.
+// left reports whether a lease was ended: by its holder, which has gone, or by who
+// saw that it is over.
 func left(r Record) bool {
 	var rec leaseRecord
 	return json.Unmarshal(r.Value, &rec) == nil && rec.Left
 }
 
-func (t *term[J, W, R]) setStale(stale map[string]bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.stale = stale
-}
-
-// dead reports whether a holder is gone: its lease is over, or is no longer
-// there, for it is the first thing that a holder creates.
+// dead reports whether a holder is gone. Its lease was ended, or is no longer
+// there, for it is the first thing that a holder creates. A lease that is over but
+// not yet ended does not tell: its holder may wake up and renew it.
 func (t *term[J, W, R]) dead(ctx context.Context, holder string) (bool, error) {
-	t.mu.Lock()
-	stale := t.stale[holder]
-	t.mu.Unlock()
-	if stale {
-		return true, nil
-	}
-	_, err := t.options.Store.Get(ctx, KindLease, holder)
+	r, err := t.options.Store.Get(ctx, KindLease, holder)
 	if errors.Is(err, ErrNotFound) {
 		return true, nil
 	}
-	return false, err
+	return err == nil && left(r), err
 }
 
 // takeOver takes over all jobs whose holder is gone. It returns false if that

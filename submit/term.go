@@ -37,8 +37,7 @@ type term[J, W, R any] struct {
 	queues queues
 	count  [states]int
 	ages   ages
-	behind bool            // the store has a job of this term that is not in jobs
-	stale  map[string]bool // holders whose lease is over, or was left
+	behind bool // the store has a job of this term that is not in jobs
 }
 
 var (
@@ -186,6 +185,7 @@ func (t *term[J, W, R]) letGo() (any bool) {
 	any = t.behind || n > 0
 	for j := range t.jobs.all() {
 		if j.more != nil {
+			j.more.end, j.more.err = nil, nil // an outcome that was not recorded is none
 			j.more.close()
 		}
 	}

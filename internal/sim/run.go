@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,8 +26,7 @@ type settings struct {
 const (
 	// batchSize is how many flows share a bubble, one after the other.
 	batchSize = 500
-	// countedBatch is how many batches run beside others for each one that
-	// runs alone, so that its goroutines can be counted.
+	// countedBatch is in how many batches one is whose goroutines are looked at.
 	countedBatch = 10
 )
 
@@ -49,7 +46,6 @@ func run(t *testing.T, s settings, out io.Writer) *tally {
 	total.stop = int64(s.stop)
 	var (
 		next    atomic.Int64
-		alone   sync.RWMutex
 		workers sync.WaitGroup
 	)
 	for range s.workers {
@@ -66,15 +62,7 @@ func run(t *testing.T, s settings, out io.Writer) *tally {
 				for n := first; n < min(first+batchSize, s.flows); n++ {
 					seeds = append(seeds, seedOf(s.seed, n))
 				}
-				if batch%countedBatch == 0 {
-					alone.Lock()
-					bubble(t, seeds, true, total)
-					alone.Unlock()
-				} else {
-					alone.RLock()
-					bubble(t, seeds, false, total)
-					alone.RUnlock()
-				}
+				bubble(t, seeds, batch%countedBatch == 0, total)
 			}
 		}()
 	}
@@ -82,37 +70,32 @@ func run(t *testing.T, s settings, out io.Writer) *tally {
 	return total
 }
 
-// bubble plays flows in a bubble, one after the other. Counted says that nothing
-// else runs, so that goroutines can be counted.
+// bubble plays flows in a bubble, one after the other. Counted says that the
+// goroutines that each leaves are looked at.
 func bubble(t *testing.T, seeds []uint64, counted bool, total *tally) {
-	var (
-		options  play.Options
-		stuck    *play.Result
-		suspects []uint64
-		told     = make(map[uint64]bool)
-	)
+	var options play.Options
 	if counted {
-		options.Goroutines = goroutines
+		options.Goroutines = lookout()
 	}
+	told := 0
+	var stuck *play.Result
 	playAll(t, seeds, options, func(r play.Result) {
-		switch {
-		case !slices.ContainsFunc(r.Violations, func(v play.Violation) bool { return v.Goroutines }):
-			told[r.Seed] = true
-			total.add(r)
-		case r.Driver == "": // the bubble could not end, by any of its flows
-			stuck, suspects = &r, seeds
-		default:
-			suspects = append(suspects, r.Seed)
+		if r.Driver == "" {
+			stuck = &r
+			return
 		}
+		told++
+		total.add(r)
 	})
-	// What the runtime and other bubbles do is counted too: so a flow that seems
-	// to leave goroutines behind must do it again, alone.
-	for _, seed := range suspects {
+	if stuck == nil {
+		return
+	}
+	// The bubble could not end, by any of its flows: each plays again alone.
+	guilty := false
+	for n, seed := range seeds {
 		playAll(t, []uint64{seed}, options, func(r play.Result) {
-			if len(r.Violations) > 0 {
-				stuck = nil
-			}
-			if len(r.Violations) > 0 || !told[r.Seed] {
+			guilty = guilty || len(r.Violations) > 0
+			if len(r.Violations) > 0 || n >= told {
 				total.add(r)
 			}
 		})
@@ -120,7 +103,7 @@ func bubble(t *testing.T, seeds []uint64, counted bool, total *tally) {
 			return
 		}
 	}
-	if stuck != nil { // by no flow alone
+	if !guilty {
 		total.add(*stuck)
 	}
 }
@@ -129,6 +112,9 @@ func bubble(t *testing.T, seeds []uint64, counted bool, total *tally) {
 func playAll(t *testing.T, seeds []uint64, o play.Options, done func(play.Result)) {
 	played := 0
 	guarded(t, func() {
+		if o.Goroutines != nil {
+			o.Goroutines() // those of the bubble itself
+		}
 		for _, seed := range seeds {
 			r := play.Flow(seed, o)
 			played++
@@ -146,7 +132,7 @@ func guarded(t *testing.T, f func(), current func() (played int, seed uint64), d
 			text := fmt.Sprintf("after %d flows in the same bubble: %v", played, p)
 			done(play.Result{
 				Seed: seed, Outcome: consistency.Unconfirmed,
-				Violations: []play.Violation{{Kind: play.Leak, Text: text, Goroutines: true}},
+				Violations: []play.Violation{{Kind: play.Leak, Text: text}},
 			})
 		}
 	}()
@@ -159,7 +145,7 @@ func guarded(t *testing.T, f func(), current func() (played int, seed uint64), d
 func replayed(t *testing.T, seed uint64, out io.Writer) int {
 	var r play.Result
 	for range 20 {
-		playAll(t, []uint64{seed}, play.Options{Timeline: true, Goroutines: goroutines}, func(played play.Result) { r = played })
+		playAll(t, []uint64{seed}, play.Options{Timeline: true, Goroutines: lookout()}, func(played play.Result) { r = played })
 		if len(r.Violations) > 0 {
 			break
 		}
@@ -172,10 +158,4 @@ func replayed(t *testing.T, seed uint64, out io.Writer) int {
 		}
 	}
 	return finish(out, total)
-}
-
-// goroutines counts them when all that can run in the bubble has run.
-func goroutines() int {
-	synctest.Wait()
-	return runtime.NumGoroutine()
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -100,6 +101,7 @@ func TestFlow_found(t *testing.T) {
 		{"a job that was not recorded when its lease was lost was taken for deleted", 14917929163127145338},
 		{"a held read that waited for another's poll was not held on when the reason changed", 9581974106215622927},
 		{"a job was sent again by the policy after its lease was over", 15211107471526206286},
+		{"a job was sent when its lease had been over for others, and was renewed", 17798885944077712424},
 	} {
 		playAll(t, []uint64{found.seed}, play.Options{}, func(r play.Result) {
 			assert.Empty(t, r.Violations, "%s\n%s", found.about, strings.Join(r.Timeline, "\n"))
@@ -119,8 +121,29 @@ func TestBubble_deadlock(t *testing.T) {
 	assert.Contains(t, got[0].Violations[0].Text, "deadlock")
 }
 
-// It counts goroutines, so nothing may run beside it.
+// A goroutine that a flow leaves behind is told of once, with its stack; those of
+// others are not.
+func TestLookout(t *testing.T) {
+	t.Parallel()
+	other := make(chan int)
+	defer close(other)
+	go func() { <-other }()
+	synctest.Test(t, func(t *testing.T) {
+		look := lookout()
+		look() // those of the bubble itself
+		go time.Sleep(time.Second)
+		left := look()
+		require.Len(t, left, 1)
+		assert.Contains(t, left[0], "time.Sleep")
+		assert.Empty(t, look())
+		go func() {}()
+		assert.Empty(t, look())
+		time.Sleep(time.Minute)
+	})
+}
+
 func TestReplayed(t *testing.T) {
+	t.Parallel()
 	var out strings.Builder
 	assert.Zero(t, replayed(t, seedOf(1, 0), &out))
 	assert.Contains(t, out.String(), "claim ")

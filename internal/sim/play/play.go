@@ -7,8 +7,6 @@ package play
 
 import (
 	"fmt"
-	"math"
-	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -30,9 +28,8 @@ const (
 
 // Violation is a claim that is wrong.
 type Violation struct {
-	Kind       Kind
-	Text       string
-	Goroutines bool // it is their number that seems wrong
+	Kind Kind
+	Text string
 }
 
 // Result is what became of one flow.
@@ -78,9 +75,9 @@ type Options struct {
 	// Timeline asks for the timeline of a flow that is fine, too.
 	Timeline bool
 
-	// Goroutines returns how many there are, when all that can run has run.
-	// Nil means that nobody counts them.
-	Goroutines func() int
+	// Goroutines returns the stacks of those of the bubble that it has not yet
+	// returned, when all that can run has run. Nil means that nobody looks at them.
+	Goroutines func() []string
 
 	// Server plays the flow in real time, over sockets of that server. Nil means
 	// virtual time.
@@ -93,26 +90,10 @@ const shrink = 50
 // noise is how much later than it should a thing may happen in real time.
 const noise = 500 * time.Millisecond
 
-// count returns how many goroutines there are, if anybody counts them: the least
-// number that it sees, since one that has ended may still be counted for a while.
-// It is content with enough.
-func (o Options) count(enough int) int {
-	if o.Goroutines == nil {
-		return 0
-	}
-	least := o.Goroutines()
-	for tries := 0; tries < 10 || least > enough && tries < 1000; tries++ {
-		runtime.Gosched()
-		least = min(least, o.Goroutines())
-	}
-	return least
-}
-
 // Flow plays the flow of a seed, in the bubble of the caller unless o.Server is
 // set. It returns when virtual time has come to a whole second again, so that
 // every flow begins at one.
 func Flow(seed uint64, o Options) Result {
-	before := o.count(math.MaxInt)
 	f := &flow{dice: world.NewDice(seed, 2), result: Result{Seed: seed}}
 	leave := func() { time.Sleep(quiet) }
 	if o.Server == nil {
@@ -133,9 +114,10 @@ func Flow(seed uint64, o Options) Result {
 		}
 	}
 	f.w.End()
-	if left := o.count(before) - before; left > 0 {
-		f.violate(Leak, "%d goroutines are left", left)
-		f.result.Violations[len(f.result.Violations)-1].Goroutines = true
+	if o.Goroutines != nil {
+		for _, stack := range o.Goroutines() {
+			f.violate(Leak, "this goroutine is left:\n%s", stack)
+		}
 	}
 	leave()
 	f.judge()
