@@ -4,48 +4,14 @@ import (
 	"context"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pipenet"
 )
-
-// pipes is a network without sockets, so that net/http can run in a bubble.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.IPAddr{} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
 
 // site is an HTTP service in a bubble and the client for it.
 type site struct {
@@ -56,8 +22,7 @@ type site struct {
 
 func newSite(t *testing.T, handler http.HandlerFunc) *site {
 	s := new(site)
-	p := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-	server := &http.Server{
+	transport := pipenet.Serve(t, &http.Server{
 		ErrorLog: log.New(io.Discard, "", 0),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
@@ -67,19 +32,8 @@ func newSite(t *testing.T, handler http.HandlerFunc) *site {
 			}
 			handler(w, r)
 		}),
-	}
-	transport := &http.Transport{DialContext: p.dial}
-	s.client = &http.Client{Transport: transport}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(p)
-	}()
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		_ = server.Close()
-		<-served
 	})
+	s.client = &http.Client{Transport: transport}
 	return s
 }
 

@@ -17,10 +17,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pipenet"
 )
 
 // api is the origin of a server in a bubble.
@@ -64,25 +63,13 @@ type request struct {
 func serve(t *testing.T, h http.Handler) *server {
 	t.Helper()
 	s := &server{URL: api, start: time.Now()}
-	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			s.conns.Add(1)
-			return listener.dial(ctx)
-		},
+	transport := pipenet.Serve(t, &http.Server{Handler: s.remember(h)})
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		s.conns.Add(1)
+		return dial(ctx, network, addr)
 	}
 	s.Client = &http.Client{Transport: transport}
-	srv := &http.Server{Handler: s.remember(h)}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = srv.Serve(listener)
-	}()
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		require.NoError(t, srv.Close())
-		<-done
-	})
 	return s
 }
 
@@ -226,47 +213,7 @@ func send(method, url, body string) *http.Request {
 	return req
 }
 
-// pipes is a listener whose connections are pipes.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
 var errRefused = errors.New("connection refused")
-
-func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-p.closed:
-		return nil, errRefused
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case conn := <-p.conns:
-		return conn, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return pipeAddr{} }
-
-type pipeAddr struct{}
-
-func (pipeAddr) Network() string { return "pipe" }
-func (pipeAddr) String() string  { return "pipe" }
 
 // transport is an http.RoundTripper made of a function.
 type transport func(*http.Request) (*http.Response, error)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/readback-go/readback/internal/pipenet"
 	"github.com/readback-go/readback/readbacktest"
 )
 
@@ -38,16 +37,8 @@ func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 // overPipes makes a world of net/http over pipes, for bubbles.
 func overPipes(t *testing.T, script readbacktest.Script) *world {
 	h := readbacktest.NewHandler(script)
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	srv := &http.Server{Handler: h}
-	var running sync.WaitGroup
-	running.Go(func() { _ = srv.Serve(l) })
-	transport := &http.Transport{DialContext: l.dial, DisableKeepAlives: true}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		assert.NoError(t, srv.Close())
-		running.Wait()
-	})
+	transport := pipenet.Serve(t, &http.Server{Handler: h})
+	transport.DisableKeepAlives = true
 	return &world{h, "http://api.test", &http.Client{Transport: transport, CheckRedirect: noRedirect}, time.Now()}
 }
 
@@ -58,41 +49,6 @@ func overSockets(t *testing.T, script readbacktest.Script) *world {
 	client.CheckRedirect = noRedirect
 	return &world{s.Handler, s.URL, &client, time.Now()}
 }
-
-// pipeListener is a listener whose connections are pipes.
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case l.conns <- server:
-		return client, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case conn := <-l.conns:
-		return conn, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // seen is what came of a request.
 type seen struct {

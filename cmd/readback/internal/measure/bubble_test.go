@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/measure"
 	"github.com/readback-go/readback/cmd/readback/internal/report"
 	"github.com/readback-go/readback/examples/workspaces"
+	"github.com/readback-go/readback/internal/pipenet"
 )
 
 const ms = time.Millisecond
@@ -70,19 +70,7 @@ func against(t *testing.T, name string, handler http.HandlerFunc, test func(*tes
 
 func newWorld(t *testing.T, handler http.Handler) *world {
 	w := &world{t: t, start: time.Now()}
-	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-	w.transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return listener.dial(ctx) }}
-	server := &http.Server{Handler: w.remember(handler)}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener)
-	}()
-	t.Cleanup(func() {
-		w.transport.CloseIdleConnections()
-		require.NoError(t, server.Close())
-		<-done
-	})
+	w.transport = pipenet.Serve(t, &http.Server{Handler: w.remember(handler)})
 	w.Streams = cli.Streams{
 		In: strings.NewReader(""), Out: &w.Out, Err: &w.Err,
 		Width: func() int { return 80 }, LookupEnv: func(string) (string, bool) { return "", false },
@@ -142,38 +130,3 @@ func create(more ...string) []string {
 		"--then", "GET", "{location}", "--cleanup", "DELETE", "{location}",
 	}, more...)
 }
-
-// pipes is a listener without sockets.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case p.conns <- server:
-		return client, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.IPAddr{} }
