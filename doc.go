@@ -5,7 +5,9 @@
 // the thing is still there; a write answered with 503 or 504 may even be carried
 // out later. The packages of this module write once, read until the read model
 // shows the write, and report one of three truths: confirmed, unconfirmed or
-// failed.
+// failed. Never confirmed for what reads do not show, never failed for a write
+// that was, or still may be, carried out, and never unconfirmed for one that reads
+// showed in time.
 //
 //	flow := consistency.Create("create workspace", create, get)
 //	res, err := consistency.Do(ctx, consistency.Policy{}, flow)
@@ -14,8 +16,10 @@
 //
 //   - Package consistency runs one write and its reads, for any client:
 //     [github.com/readback-go/readback/consistency.Do].
-//   - Package readbackhttp does the same for a plain HTTP exchange.
-//   - Package submit sends jobs once, whatever happens to the process.
+//   - Package readbackhttp does the same for a plain HTTP exchange, and has a
+//     Transport that lets a client, as it is, read what it wrote.
+//   - Package submit sends jobs once, whatever happens to the process; natsstore, a
+//     module of its own, keeps them in NATS JetStream.
 //   - Package readbacktest is for tests: a server that lags, and assertions.
 //   - Package poll is the loop beneath all: read, judge, wait, until a verdict.
 //

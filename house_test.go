@@ -37,15 +37,18 @@ func modulesOf(t *testing.T, pkgs ...string) []string {
 	return slices.Compact(modules)
 }
 
-// Whoever uses the library downloads and links four modules.
+// Whoever uses the library downloads and links four modules, and one more with the
+// packages that limit rates.
 func TestHouse_linkedModules(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, []string{
+	four := []string{
 		"github.com/cenkalti/backoff/v4",
 		module,
 		"go.uber.org/multierr",
 		"go.uber.org/zap",
-	}, modulesOf(t, "./poll", "./consistency"))
+	}
+	assert.Equal(t, four, modulesOf(t, "./poll", "./consistency"))
+	assert.Equal(t, append(four, "golang.org/x/time"), modulesOf(t, "./readbackhttp", "./submit"))
 }
 
 // goPackage is what go list says of a package.

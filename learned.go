@@ -113,10 +113,10 @@ func (l *Learned) For(key string) *Learned {
 	return &Learned{options: l.options, name: key, model: l.shared()}
 }
 
-// First returns when the first read is best: zero in the first three flows and
-// in a few later ones, to learn how often a write is visible at once, else what
-// was learned. A result not before the deadline means that no read before the
-// closing one pays.
+// First returns when the first read is best: zero until three flows are known, a
+// new key's from its parent included, and in a few later ones, to learn how often
+// a write is visible at once; else what was learned. A result not before the
+// deadline means that no read before the closing one pays.
 func (l *Learned) First(deadline time.Duration) time.Duration { return l.lag().first(deadline) }
 
 // Plan returns a plan of its own for one flow. It counts on from the read that

@@ -65,6 +65,20 @@ func TestLearned_cold(t *testing.T) {
 	assert.Greater(t, s.Quantile(0.9), time.Second)
 }
 
+// The first three flows read at zero, whatever they show. A new key begins with
+// those of its parent.
+func TestLearned_firstFlows(t *testing.T) {
+	t.Parallel()
+	s := readback.NewLearned(readback.LearnedOptions{Seed: 1})
+	a := s.For("a")
+	for range 3 {
+		assert.Zero(t, a.First(time.Minute))
+		a.Observe(readback.Lag{After: 990 * time.Millisecond, By: time.Second, Reads: 5, Deadline: time.Minute})
+	}
+	assert.NotZero(t, a.First(time.Minute))
+	assert.NotZero(t, s.For("b").First(time.Minute))
+}
+
 func TestLearned_quantiles(t *testing.T) {
 	t.Parallel()
 	s := taught(readback.LearnedOptions{Seed: 1}, lawNamed("exponential"), 1000)
@@ -172,7 +186,11 @@ func TestLearned_triesAfterZero(t *testing.T) {
 func TestLearned_patience(t *testing.T) {
 	t.Parallel()
 	s := taught(readback.LearnedOptions{Reads: 3, Seed: 1}, lawNamed("none"), 1000)
-	assert.Less(t, len(flow(s, time.Minute, nil)), 120)
+	times := flow(s, time.Minute, nil)
+	assert.Less(t, len(times), 120)
+	for i := 20 * 3; i < len(times)-1; i++ { // the last one is the deadline
+		assert.GreaterOrEqual(t, times[i], times[i-1]*1.25-1e-6)
+	}
 }
 
 func TestLearned_deterministic(t *testing.T) {

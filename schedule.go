@@ -55,12 +55,12 @@ type Learner interface {
 	Observe(Lag)
 }
 
-// Lag is what the reads of one flow tell of its lag: it lies after the begin
-// of the last read that did not show the write, and not after the begin of the
-// first read from which on all did.
+// Lag is what the reads of one flow tell of its lag: it lies after the beginning
+// of the last read that did not show the write, and not after that of the first
+// read from which on all did.
 type Lag struct {
-	After    time.Duration // begin of the last read that missed the write; negative if none did
-	By       time.Duration // begin of the first read of the streak that held; negative if none did
+	After    time.Duration // beginning of the last read that missed the write; negative if none did
+	By       time.Duration // beginning of the first read of the streak that held; negative if none did
 	Reads    int           // reads up to By, or all if none held
 	Deadline time.Duration // when the flow would have ended
 	ReadTime time.Duration // mean duration of the reads that were answered

@@ -13,7 +13,7 @@ type Class uint8
 const (
 	Applied     Class = iota + 1 // carried out: read back
 	Accepted                     // will be carried out, or not: follow the monitor, then read back
-	NotExecuted                  // never reached the service, or was sent elsewhere
+	NotExecuted                  // never reached the service, or was redirected unexecuted, as by a 307
 	Refused                      // answered with a no
 	Ambiguous                    // proves neither: it may have been carried out, or may be later
 )

@@ -57,14 +57,16 @@ type Flow[W, R any] struct {
 
 // Create returns a flow that is confirmed when read finds something. Write
 // returns the reference, such as the id, that read gets. A nil pointer and an
-// empty slice or map are nothing.
+// empty slice or map are nothing. Set Find and Mine: without them the run is
+// unconfirmed after a lost answer, with [ErrNoFind] or [ErrNotProvablyMine].
 func Create[W, R any](name string, write func(context.Context) (W, error), read func(context.Context, W) (R, error)) Flow[W, R] {
 	return Flow[W, R]{Name: name, Write: write, Read: read, goal: ToPresent}
 }
 
 // Update returns a flow that is confirmed when match accepts what read returns.
 // A match is needed, since a successful read may still show the old value;
-// [Field], [Version] and [Member] make common ones.
+// [Field], [Version] and [Member] make common ones. Set Find, mostly by [Known]:
+// without it a lost answer ends the run, unconfirmed, with [ErrNoFind].
 func Update[W, R any](name string, write func(context.Context) (W, error), read func(context.Context, W) (R, error), match func(W, R) bool) Flow[W, R] {
 	return Flow[W, R]{Name: name, Write: write, Read: read, Match: match, goal: ToMatch}
 }
@@ -72,6 +74,8 @@ func Update[W, R any](name string, write func(context.Context) (W, error), read 
 // Delete returns a flow that is confirmed when reads of w find nothing: 404
 // twice in a row, unless Policy.Settle says otherwise, or one 410. A list that
 // comes back empty does not count, since no status says so.
+//
+// After a lost answer w is read all the same: Find and Mine are not needed.
 //
 // What reads never showed cannot be confirmed gone: 404 may as well mean that
 // its creation is not visible yet. Confirm that first.

@@ -55,8 +55,8 @@ type WriteRule struct {
 	Class    Class
 }
 
-// ReadRule says what an answer to a read means. Ready is subject to the flow's
-// match.
+// ReadRule says what an answer to a read means. Goal, Method, From, To and When
+// are as in [WriteRule]. A ready answer is still subject to the flow's match.
 type ReadRule struct {
 	Goal     Goal
 	Method   string

@@ -56,8 +56,8 @@ func (c *Course) Next() time.Time {
 // Reads returns how many reads there were.
 func (c *Course) Reads() int { return c.poll.Reads() }
 
-// Send sends the write of f as [Do] does, and returns the handle to read it back
-// with, by [Visit], and c as it is then. The error is an [*Error]: Failed if
+// Send sends the write of f as [Do] does, and returns the handle that [Visit]
+// reads it back with; c then says when. The error is an [*Error]: Failed if
 // there is nothing to read back, and Unconfirmed if the write was ambiguous; then
 // it can be read back, unless the error matches [ErrNoFind].
 //
@@ -192,10 +192,10 @@ func (f Flow[W, R]) Lost() Pending {
 	return h
 }
 
-// Direct returns the reference that the next visit reads, if it does nothing
-// else and if a list of things could answer it too: a lost reference must be
-// found before, an operation must end, and that a list lacks something does not
-// prove it gone.
+// Direct returns the reference that the next visit of h reads, for who answers
+// many visits with one list. Ok is false if the visit cannot do with that: it has
+// to find a lost reference first, or to follow an operation, or its flow is to
+// delete something, and that a list lacks that does not prove it gone.
 func Direct[W, R any](f Flow[W, R], h Pending) (w W, ok bool) {
 	r := run[W, R]{flow: f}
 	if r.take(h) != nil || !r.found || r.follows() || h.goal == ToAbsent {

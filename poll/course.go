@@ -59,8 +59,9 @@ func (c *Course) Next() time.Duration { return c.at }
 // reads. Its histories tell no lag.
 func (c *Course) Again() { *c = Course{reads: c.reads, upTo: c.reads, flags: second} }
 
-// Begin makes c know when its first visit is due, before that. Visit begins by
-// itself what has not begun.
+// Begin sets when the first visit of c is due, for c.Next to tell. Without it,
+// that is known after the first call of Visit. The error says what is wrong with
+// opts, and leaves c as it was.
 func Begin(opts Options, c *Course) error {
 	if opts.Since.IsZero() {
 		return errNoSince
@@ -77,10 +78,11 @@ func Begin(opts Options, c *Course) error {
 var errNoSince = errors.New("poll: a visit without Options.Since")
 
 // Visit is the part of [Until] between two waits: if the next read of c is due,
-// it reads once and judges. It returns done if that was the end, the error that
-// Until would have ended with, or neither, and then it is to be called again
-// when c.Next is due, with the same options. Options.Since must be set. No visit
-// waits for a deadline before which there is no time for another read.
+// it reads once and judges. It returns the value and done if the poll is ready,
+// and the error that Until would have ended with if it is over. If it is neither,
+// call Visit again when c.Next is due, with the same options. Options.Since must
+// be set. Once there is no time for another read, the poll is over: no visit waits
+// for the deadline.
 //
 // A visit that comes late does not lose its read: what the reads still needed
 // must have is added to the deadline, though no more than it was late. A read

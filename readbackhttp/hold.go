@@ -20,10 +20,11 @@ type Hold struct {
 	// TransportOptions.Remember. Zero means those of the policy.
 	Within time.Duration
 
-	// Match accepts the answer that shows the write, and is asked of those
-	// with status 2xx: one that it does not accept is held too, as stale; one
-	// longer than 64 KiB is handed on unasked. Its Ref is zero. [HasETag], [AtLeast] and [HasJSON] make common ones. Nil
-	// accepts all. Reads with a Match do not share their waiting with others.
+	// Match accepts the answer that shows the write. It is asked of answers with
+	// status 2xx: one that it does not accept is held too, as stale; one longer
+	// than 64 KiB is handed on unasked. Its Ref is zero. [HasETag], [AtLeast] and
+	// [HasJSON] make common ones. Nil accepts all. Reads with a Match do not share
+	// their waiting with others.
 	Match func(Ref, *Document) bool
 
 	// Report gets what happened to the read if it was held, before its answer

@@ -35,12 +35,13 @@
 // # Leases
 //
 // A process holds its jobs by one lease, a record that it renews three times in
-// the length of the lease. A Run that sees no renewal for a whole lease, by its
-// own clock from when it saw the last one, deletes the record and takes over the
-// jobs, each by compare-and-set. A Submit that waits for one of them takes over
-// that one. No clock is compared with another's, so it does not matter how they
-// are set. A holder that could not renew for two thirds of the lease sends
-// nothing, and one whose lease was deleted begins anew.
+// the length of the lease. Whoever sees no renewal for a whole lease, by its own
+// clock from when it saw the last one, first ends that lease in the store, by
+// compare-and-set: a holder that was only slow has renewed it, or never can.
+// Then a Run takes over all the jobs, and a Submit that waits for one of them
+// that one, each by compare-and-set. No clock is compared with another's, so it
+// does not matter how they are set. A holder that could not renew for two thirds
+// of the lease sends nothing, and one whose lease was ended begins anew.
 //
 // All this guards the store, and not the service. A holder that is paused
 // between the last look at its lease and the write, by its system or its virtual

@@ -164,6 +164,25 @@ func TestOutage_end(t *testing.T) {
 	})
 }
 
+// Without a Run, a Submit that gives up waits 4 s for a store that is down, at
+// whatever step it was.
+func TestOutage_givenUp(t *testing.T) {
+	t.Parallel()
+	for _, down := range []time.Duration{0, 500 * time.Millisecond, 2 * time.Second} {
+		bubble(t, fmt.Sprint(down), func(t *testing.T) {
+			w := &world{took: time.Second, lag: time.Hour}
+			p := newProcess(w, submit.NewMemory())
+			s := w.on(t, p, everySecond, func(o *options) { o.Flow = p.flow })
+			time.AfterFunc(down, func() { p.cutOff(true) })
+			start := time.Now()
+			res, err := s.Submit(within(t, 5*time.Second), "a", order{"x"})
+			assert.LessOrEqual(t, time.Since(start), 9*time.Second)
+			assert.Equal(t, unconfirmed, res.Outcome)
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+	}
+}
+
 // The end of Run lets a write finish, so that it does not become ambiguous, but
 // not for ever.
 func TestRun_endsWrites(t *testing.T) {

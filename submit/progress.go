@@ -30,8 +30,8 @@ type Progress struct {
 }
 
 // Lag is how long reads took to show writes: half, nine in ten, and ninety-nine
-// in a hundred within so long, each rounded up by a fifth at most. It is zero if
-// there was none.
+// in a hundred within so long, each rounded up by a fifth at most, and to 100 µs
+// at least. It is zero if there was none.
 type Lag struct{ P50, P90, P99 time.Duration }
 
 // Progress returns what is known now. It is cheap.

@@ -47,6 +47,12 @@ func TestProgress(t *testing.T) {
 			assert.LessOrEqual(t, lag, 12*time.Second+time.Second)
 		}
 	})
+	bubble(t, "visible at once", func(t *testing.T) {
+		s := (&world{}).on(t, submit.NewMemory())
+		_, err := s.Submit(t.Context(), "a", order{"x"})
+		require.NoError(t, err)
+		assert.Equal(t, 100*time.Microsecond, s.Progress().Lag.P50)
+	})
 	bubble(t, "quantiles", func(t *testing.T) {
 		w := &world{}
 		s := w.on(t, submit.NewMemory(), func(o *options) { o.Policy.Schedule = every(20 * time.Millisecond) })

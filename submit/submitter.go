@@ -38,8 +38,9 @@ func New[J, W, R any](opts Options[J, W, R]) (*Submitter[J, W, R], error) {
 // were left behind. It outlasts any trouble with the store.
 //
 // When ctx has ended, Run begins nothing more, waits up to 5 s for the writes
-// that are under way, and returns once nothing is: the jobs that are left are
-// free for others at once.
+// that are under way, and returns once nothing is. The jobs that are left are
+// free for others at once; if the store does not answer, which takes up to 4 s
+// more, once the lease is over.
 func (s *Submitter[J, W, R]) Run(ctx context.Context) {
 	s.enter(1)
 	<-ctx.Done()
