@@ -38,10 +38,16 @@ func (t *Transport) remember(req *http.Request, resp *http.Response) {
 	if usual != nil {
 		list = append(list, usual)
 	}
+	own := t.space(req, req.URL)
 	for _, u := range t.options.Covers(req, resp, list) {
-		if u != nil {
-			t.memory.Remember(t.space(req, u), u, reach, w)
+		if u == nil {
+			continue
 		}
+		space, w := t.space(req, u), w
+		if space != own {
+			w.Token = "" // one origin's token is none of another's business
+		}
+		t.memory.Remember(space, u, reach, w)
 	}
 }
 

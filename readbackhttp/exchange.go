@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/redact"
@@ -54,8 +55,8 @@ type Exchange struct {
 	Monitor *Monitor
 
 	// Header is sent with reads. Nil means that of the write, less what
-	// belongs to the write alone: conditions, preferences, idempotency keys and
-	// what describes its body. Reads always go out unconditionally and with
+	// belongs to the write alone: conditions, preferences, idempotency keys, what
+	// describes its body and Accept-Encoding. Reads always go out unconditionally and with
 	// Cache-Control: no-cache.
 	Header http.Header
 
@@ -80,9 +81,9 @@ type Exchange struct {
 // the target is known before the write: if the answer is lost, there is still
 // something to read. For a POST, set Find and Mine.
 //
-// An exchange without a Write, or with a target that cannot be, makes a flow
-// that fails before anything is sent, with an error that matches
-// consistency.ErrInvalid.
+// An exchange without a Write, with one or a Header that net/http would not send,
+// or with a target that cannot be or may not be read, makes a flow that fails
+// before anything is sent, with an error that matches consistency.ErrInvalid.
 func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
 	s, err := newSession(ex)
 	if err != nil {
@@ -132,10 +133,24 @@ func newSession(ex Exchange) (*session, error) {
 		return nil, errors.New("readbackhttp: the write has no URL with a host")
 	case ex.Write.URL.Scheme != "http" && ex.Write.URL.Scheme != "https":
 		return nil, errors.New("readbackhttp: the write's URL is not an HTTP URL")
+	case ex.Write.RequestURI != "":
+		return nil, errors.New("readbackhttp: the write has a RequestURI: it is what a server got, not what a client sends")
+	case !isToken(method(ex.Write)):
+		return nil, fmt.Errorf("readbackhttp: %q is not a method", ex.Write.Method)
+	case usualMethod(ex.Write.Method) != ex.Write.Method: // what it is to show would be guessed wrong
+		return nil, fmt.Errorf("readbackhttp: the method is %q, not %q: methods have case", usualMethod(ex.Write.Method), ex.Write.Method)
 	case ex.MaxBody < 0:
 		return nil, fmt.Errorf("readbackhttp: MaxBody is negative: %d", ex.MaxBody)
 	case ex.Goal > consistency.ToAbsent:
 		return nil, errors.New("readbackhttp: there is no such goal")
+	}
+	for _, header := range []http.Header{ex.Write.Header, ex.Write.Trailer, ex.Header} {
+		if err := checkHeader(header); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkToken(ex.Token); err != nil {
+		return nil, err
 	}
 	s := &session{Exchange: ex}
 	s.Client = withoutRedirects(ex.Client)
@@ -153,10 +168,12 @@ func newSession(ex Exchange) (*session, error) {
 	if err := s.Read.check(); err != nil {
 		return nil, err
 	}
-	if s.Read.known() {
-		target, err := s.Read.resolve(ex.Write.URL, Ref{})
+	if sample, ok := s.Read.sample(); ok {
+		target, err := s.Read.resolve(ex.Write.URL, sample)
 		if err == nil {
-			err = s.allowed(target, !sameOrigin(target, ex.Write.URL))
+			// Only what it is really to be read from is AllowOrigin's to see.
+			foreign := !sameOrigin(target, ex.Write.URL) && (s.Read.known() || s.AllowOrigin == nil)
+			err = s.allowed(target, foreign)
 		}
 		if err != nil {
 			return nil, err
@@ -190,6 +207,16 @@ func goalOf(method string) consistency.Goal {
 		return consistency.ToAbsent
 	}
 	return consistency.ToPresent
+}
+
+// usualMethod returns the method that name is but for its case, of those whose
+// reads differ, and otherwise name.
+func usualMethod(name string) string {
+	switch upper := strings.ToUpper(name); upper {
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return upper
+	}
+	return name
 }
 
 func method(req *http.Request) string {

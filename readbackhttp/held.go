@@ -35,14 +35,16 @@ type held struct {
 	kept     *http.Response // the last pending answer, its body read and closed
 	final    *http.Response // the answer that is not pending
 	accepted bool           // Match was asked of it and accepted it
-	why      error          // the poll ended without it
+	why      error          // the poll ended without it; nil if another's did
+	last     error          // of the last read for this request alone
 	failed   error          // of a write that was sent again
 	history  *poll.History
 }
 
 const (
-	forbiddenWindow = 10 * time.Second
-	leastReserve    = time.Millisecond
+	forbiddenWindow    = 10 * time.Second
+	defaultReadTimeout = 10 * time.Second
+	leastReserve       = time.Millisecond
 )
 
 func (t *Transport) held(req, sent *http.Request, own *Hold, w recent.Write, began time.Time) *held {
@@ -57,33 +59,46 @@ func (h *held) class() consistency.Class { return consistency.Class(h.write.Clas
 
 func (h *held) clock() time.Duration { return time.Since(h.write.At) }
 
-// suspicious reports whether an answer with that status may come of lag. What
-// its body says is another matter.
-func (h *held) suspicious(status int) bool {
+// suspicious reports whether an answer may come of lag. What its body says is
+// another matter.
+func (h *held) suspicious(resp *http.Response) bool {
+	status := resp.StatusCode
 	good := status >= 200 && status <= 299
 	switch {
-	case h.sent != h.req && status >= 400: // may be behind the token
+	case h.sent != h.req && status >= 400 || h.behind(resp, nil):
 		return true
 	case h.write.Deleted:
-		return good && h.t.options.HoldDeleted && h.class() != consistency.Ambiguous
+		return good && h.untilGone()
 	case status == http.StatusNotFound || status == http.StatusForbidden:
 		return true
 	}
 	return good && h.own.Match != nil
 }
 
+// untilGone reports whether what was deleted is waited for to be gone.
+func (h *held) untilGone() bool {
+	return h.t.options.HoldDeleted && h.class() != consistency.Ambiguous
+}
+
+// behind reports whether the server has not reached the token that it was asked
+// for.
+func (h *held) behind(resp *http.Response, body []byte) bool {
+	if h.sent == h.req {
+		return false
+	}
+	a := consistency.AnswerOf(resp)
+	a.Body = body
+	return h.t.options.Token.Behind(a)
+}
+
 // pending returns why an answer is taken for lag, or "".
 func (h *held) pending(resp *http.Response, body []byte) poll.Reason {
-	if h.sent != h.req {
-		a := consistency.AnswerOf(resp)
-		a.Body = body
-		if h.t.options.Token.Behind(a) {
-			return consistency.BehindToken
-		}
+	if h.behind(resp, body) {
+		return consistency.BehindToken
 	}
 	good := resp.StatusCode >= 200 && resp.StatusCode <= 299
 	switch {
-	case h.write.Deleted && good && h.suspicious(resp.StatusCode):
+	case h.write.Deleted && good && h.untilGone():
 		return consistency.StillThere
 	case h.write.Deleted:
 	case resp.StatusCode == http.StatusNotFound:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -92,7 +93,11 @@ func (h *held) unconfirmed() *consistency.Error {
 		Elapsed: h.clock(),
 		Status:  h.handedOn().StatusCode,
 		Cause:   poll.ErrDeadline,
+		Last:    h.last,
 		History: h.history,
+	}
+	if h.until() < h.limit() {
+		why.Cause = h.windowOver()
 	}
 	var unready *poll.NotReadyError
 	if errors.As(h.why, &unready) {
@@ -110,6 +115,9 @@ func (h *held) unconfirmed() *consistency.Error {
 	}
 	return why
 }
+
+// windowOver is the cause of a hold that ended with the window of its reason.
+func (h *held) windowOver() error { return fmt.Errorf("%w: %s", poll.ErrWindow, h.reason) }
 
 // shows reports whether the final answer shows the write.
 func (h *held) shows() bool {

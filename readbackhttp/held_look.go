@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"time"
 )
 
 // look sends the request again and says what it saw: h.saw if the answer is
@@ -20,11 +21,13 @@ func (h *held) look(ctx context.Context) (*http.Response, error) {
 	}
 	own, release := context.WithCancelCause(h.req.Context())
 	detach := context.AfterFunc(ctx, func() { release(context.Cause(ctx)) })
+	began := time.Now() // waiting for a turn, or for new credentials, is no slow server
 	resp, err := h.t.base.RoundTrip(h.repeat().WithContext(own))
 	if err == nil {
 		resp.Request = h.req
 		err = h.see(resp)
 	}
+	h.answered(began, err)
 	if h.final == nil || bodiless(resp) {
 		detach()
 		release(nil)
@@ -39,11 +42,18 @@ func (h *held) look(ctx context.Context) (*http.Response, error) {
 	return resp, nil
 }
 
+// answered notes how long a request took that began then, if it was answered.
+func (h *held) answered(began time.Time, err error) {
+	if err == nil {
+		h.slowest = max(h.slowest, time.Since(began))
+	}
+}
+
 // see sets h.saw or h.final, or reads what is worthless up to a limit. The error
 // is that of a body that is needed.
 func (h *held) see(resp *http.Response) error {
 	worthless := silent(resp.StatusCode)
-	if h.suspicious(resp.StatusCode) {
+	if h.suspicious(resp) {
 		body, whole, err := keepNow(resp)
 		if err != nil {
 			return err

@@ -1,9 +1,9 @@
 package readbackhttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -31,7 +31,7 @@ func (h *held) hold(resp *http.Response) (*http.Response, error) {
 func (h *held) begin(resp *http.Response) (pending bool, _ error) {
 	ended := time.Now()
 	h.slowest = ended.Sub(h.began)
-	if !h.suspicious(resp.StatusCode) {
+	if !h.suspicious(resp) {
 		return false, nil
 	}
 	at := ended.Sub(h.write.At)
@@ -77,8 +77,13 @@ func (h *held) share() (again bool) {
 		h.lead(g)
 		return false
 	case <-g.shown:
+		// What the leader's credentials could do, these can: new ones are due
+		// only if this read says otherwise.
+		due := h.refresh
+		h.refresh = false
 		left := h.until() - h.clock()
 		h.once(max(left-2*h.reserve(left), left/2)) // if it hangs, there is time for another
+		h.refresh = h.refresh || due && h.denied >= 0
 		return h.final == nil && h.ctx.Err() == nil && h.clock() < h.until()
 	case <-closing.C:
 		end := h.until()
@@ -131,7 +136,7 @@ func (h *held) leadUntil(g *group, end time.Duration) (again bool) {
 		return false
 	}
 	if end < h.limit() {
-		unready.Cause = fmt.Errorf("%w: %s", poll.ErrWindow, h.reason)
+		unready.Cause = h.windowOver()
 	}
 	return h.clock() < h.until()
 }
@@ -148,13 +153,17 @@ func (h *held) once(longest time.Duration) {
 	if longest <= 0 {
 		return
 	}
-	if limit := h.t.options.Policy.ReadTimeout; limit > 0 {
-		longest = min(longest, limit)
-	}
+	longest = min(longest, cmp.Or(h.t.options.Policy.ReadTimeout, defaultReadTimeout))
 	ctx, cancel := context.WithTimeoutCause(h.ctx, longest, poll.ErrReadTimeout)
 	defer cancel()
 	read := poll.Read{Began: h.clock()}
 	resp, err := h.look(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if h.ctx.Err() == nil {
+		h.last = err
+	}
 	read.Ended, read.Err = h.clock(), err
 	j := h.judge(resp, err, read)
 	read.Verdict, read.Reason, read.Status, read.Note = j.Verdict, j.Reason, j.Status, j.Note
@@ -170,7 +179,6 @@ func (h *held) judge(resp *http.Response, err error, read poll.Read) poll.Judgem
 	if err != nil {
 		return poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}
 	}
-	h.slowest = max(h.slowest, read.Ended-read.Began)
 	answer := consistency.AnswerOf(resp)
 	j := poll.Judgement{Status: answer.Status, Note: answer.Note, RetryAfter: answer.RetryAfter}
 	switch {

@@ -28,7 +28,7 @@ func keep(ctx context.Context, resp *http.Response, wait time.Duration) (body []
 	switch {
 	case resp.Body == nil || resp.Body == http.NoBody:
 		return nil, true, nil
-	case resp.ContentLength > holdLimit:
+	case long(resp):
 		return nil, false, nil
 	}
 	source := resp.Body
@@ -59,13 +59,19 @@ func keep(ctx context.Context, resp *http.Response, wait time.Duration) (body []
 	}
 }
 
+// long reports whether resp says that its body is longer than holdLimit. To HEAD
+// it says so of a body that does not come.
+func long(resp *http.Response) bool {
+	return resp.ContentLength > holdLimit && (resp.Request == nil || resp.Request.Method != http.MethodHead)
+}
+
 // keepNow is keep where the context of the request itself bounds the time. The
 // error is that of the body, which is closed then.
 func keepNow(resp *http.Response) (body []byte, whole bool, err error) {
 	switch {
 	case resp.Body == nil || resp.Body == http.NoBody:
 		return nil, true, nil
-	case resp.ContentLength > holdLimit:
+	case long(resp):
 		return nil, false, nil
 	}
 	body, err = io.ReadAll(io.LimitReader(resp.Body, holdLimit+1))

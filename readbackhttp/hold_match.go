@@ -2,7 +2,7 @@ package readbackhttp
 
 import (
 	"encoding/json"
-	"strconv"
+	"math/big"
 
 	"github.com/readback-go/readback/internal/pointer"
 )
@@ -31,10 +31,12 @@ func AtLeast(at string, version int64) func(Ref, *Document) bool {
 		case string:
 			text = v
 		}
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			return n >= version
+		if len(text) > 100 { // its digits would cost more than it can be worth
+			return false
 		}
-		f, err := strconv.ParseFloat(text, 64)
-		return err == nil && f >= float64(version)
+		// As a float64, a number may be the version that it is not. Rounded down
+		// to more bits than an int64 has, it is on the same side of it.
+		n, _, err := big.ParseFloat(text, 10, 128, big.ToNegativeInf)
+		return err == nil && !n.IsInf() && n.Cmp(new(big.Float).SetInt64(version)) >= 0
 	}
 }

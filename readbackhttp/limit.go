@@ -30,8 +30,11 @@ func (l *limits) wait(ctx context.Context, origin recent.Space) error {
 		return nil
 	}
 	now := time.Now()
+	// Locked until the turn is taken: before that, the limiter may be forgotten.
 	// Not Wait, whose early error has no type.
+	l.mu.Lock()
 	turn := l.of(origin, now).ReserveN(now, 1)
+	l.mu.Unlock()
 	delay := turn.DelayFrom(now)
 	if end, bounded := ctx.Deadline(); bounded && delay > end.Sub(now) {
 		turn.CancelAt(now)
@@ -51,9 +54,8 @@ func (l *limits) wait(ctx context.Context, origin recent.Space) error {
 	}
 }
 
+// of returns the limiter of an origin. The lock is the caller's.
 func (l *limits) of(origin recent.Space, now time.Time) *rate.Limiter {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	limiter := l.origin[origin]
 	if limiter == nil {
 		// A limiter that is full knows nothing that a new one would not.

@@ -104,6 +104,9 @@ func (s *session) readHeader(foreign bool) http.Header {
 		for _, name := range notForReads {
 			header.Del(name)
 		}
+		if s.Header == nil { // net/http asks for what it can undo
+			header.Del("Accept-Encoding")
+		}
 	}
 	header.Set("Cache-Control", "no-cache")
 	return header

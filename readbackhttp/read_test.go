@@ -1,8 +1,10 @@
 package readbackhttp_test
 
 import (
+	"compress/gzip"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -254,4 +256,26 @@ func history(h *poll.History) []poll.Read {
 		reads = append(reads, r)
 	}
 	return reads
+}
+
+// What encodings the write accepts is not what its reads can undo.
+func TestExchange_compressed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != "GET" || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+				return
+			}
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			_, _ = io.WriteString(z, `{"name":"a"}`)
+			_ = z.Close()
+		}))
+		ex := readbackhttp.Exchange{
+			Client: s.Client, Write: with(send("PUT", api+"/things/7", `{"name":"a"}`), "Accept-Encoding", "gzip, br"),
+			Match: readbackhttp.HasJSON("/name", "a"),
+		}
+		res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+		require.NoError(t, err)
+		assert.Equal(t, consistency.Confirmed, res.Outcome)
+	})
 }

@@ -58,9 +58,10 @@ func URL(raw string) Target {
 //
 // Values are escaped for where they stand, in the path or in the query, except
 // {location}. A value must be a string, a number or a boolean. A relative target
-// is resolved against the URL of the write. Braces that do not match, and fields
-// that cannot be, are reported before anything is sent; a field that the answer
-// lacks ends the flow, unconfirmed, before anything is read.
+// is resolved against the URL of the write. Braces that do not match, fields that
+// cannot be, and an origin that may not be read, unless fields are part of it,
+// are reported before anything is sent; a field that the answer lacks ends the
+// flow, unconfirmed, before anything is read.
 func Template(text string) Target {
 	t := Target{kind: toTemplate}
 	for rest := text; rest != ""; {
@@ -107,6 +108,30 @@ func (t Target) isZero() bool { return t.kind == 0 }
 // known reports whether the target is known before the write.
 func (t Target) known() bool {
 	return t.kind == toItself || t.kind == toTemplate && len(t.fields) == 0
+}
+
+// sample returns a reference with which the target resolves if it ever does, and
+// to the same origin, and whether there is one: not if the answer to the write
+// says where that is.
+func (t Target) sample() (Ref, bool) {
+	if t.known() {
+		return Ref{}, true
+	}
+	if len(t.pieces) == 0 || t.pieces[0].field {
+		return Ref{}, false
+	}
+	text := t.pieces[0].text
+	if _, host, absolute := strings.Cut(text, "//"); absolute {
+		text = host
+	}
+	if !strings.ContainsAny(text, "/?#") {
+		return Ref{}, false
+	}
+	ref := Ref{Fields: make(map[string]string, len(t.fields))}
+	for _, f := range t.fields {
+		ref.Fields[f.name] = "x"
+	}
+	return ref, true
 }
 
 func (t Target) check() error {

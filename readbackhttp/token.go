@@ -2,6 +2,7 @@ package readbackhttp
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/readback-go/readback/consistency"
@@ -17,8 +18,9 @@ import (
 // of that name.
 //
 // Only what answers a write is asked for a token, and a token goes only into
-// reads of what that write covers, with the same credentials. One that is longer
-// than 4 KiB, or holds anything but printable ASCII, is not used.
+// reads of what that write covers, of the same origin and with the same
+// credentials. One that is longer than 4 KiB, or holds anything but printable
+// ASCII, is not used.
 type Token interface {
 	// Take returns the token in the answer to a write that was carried out,
 	// and "" if there is none. The answer has no body.
@@ -39,6 +41,15 @@ type HeaderToken struct {
 	Answer       string // header of the answer to a write
 	Request      string // header of a read
 	BehindStatus int    // of an answer that is behind; zero if there is none, since the server waits
+}
+
+// checkToken reports a header pair that no request can have: its reads would fail
+// after the write.
+func checkToken(kind Token) error {
+	if t, ok := kind.(HeaderToken); ok && !(isToken(t.Answer) && isToken(t.Request)) {
+		return fmt.Errorf("readbackhttp: the headers of the token cannot be: %q and %q", t.Answer, t.Request)
+	}
+	return nil
 }
 
 // Take returns the header t.Answer.

@@ -1,6 +1,7 @@
 package readbackhttp_test
 
 import (
+	"net/http"
 	"net/url"
 	"testing"
 	"time"
@@ -46,6 +47,80 @@ func TestToken_scope(t *testing.T) {
 		assert.Empty(t, index(api+"/c", "Authorization: a"), "of an error")
 		time.Sleep(2 * time.Minute)
 		assert.Empty(t, index(api+"/a", "Authorization: a"))
+	})
+}
+
+// A write without a token takes nothing back: the last one's is still to be
+// reached.
+func TestToken_kept(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"204 | X-Vault-Index: one", "503", "204 | X-Vault-Index: two", "204"}, "GET /a": {"200"}}.handler())
+		client := s.over(readbackhttp.TransportOptions{Policy: everySecond, Token: readbackhttp.Vault()})
+		var asked []string
+		for range 4 {
+			_, err := ask(t.Context(), client, "PUT", api+"/a")
+			require.NoError(t, err)
+			answered(t, "200", client, "GET", api+"/a")
+			asked = append(asked, s.reads()[len(asked)].Header.Get("X-Vault-Index"))
+		}
+		assert.Equal(t, []string{"one", "one", "two", "two"}, asked)
+	})
+}
+
+// Another origin gets no token, also if a write is said to cover what is there.
+func TestToken_coversForeign(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		options := readbackhttp.TransportOptions{Policy: everySecond, Token: readbackhttp.Vault()}
+		options.Covers = func(_ *http.Request, _ *http.Response, usual []*url.URL) []*url.URL {
+			return append(usual, &url.URL{Scheme: "http", Host: "other.test", Path: "/a"})
+		}
+		s := serve(t, script{"PUT /a": {"204 | X-Vault-Index: one"}, "GET /a": {"404", "200"}}.handler())
+		client := s.over(options)
+		answered(t, "204", client, "PUT", api+"/a")
+		answered(t, "200", client, "GET", "http://other.test/a") // held, without it
+		answered(t, "200", client, "GET", api+"/a")
+		var asked []string
+		for _, r := range s.reads() {
+			asked = append(asked, r.Header.Get("X-Vault-Index"))
+		}
+		assert.Equal(t, []string{"", "", "one"}, asked)
+	})
+}
+
+// A request without headers can get one.
+func TestToken_noHeader(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		tr := readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+			resp := reply(req, 200, "")
+			resp.Header.Set("X-Vault-Index", "7")
+			return resp, nil
+		}), readbackhttp.TransportOptions{Token: readbackhttp.Vault()})
+		for _, method := range []string{"PUT", "GET"} {
+			req := send(method, api+"/a", "")
+			req.Header = nil
+			resp, err := tr.RoundTrip(req)
+			require.NoError(t, err)
+			assert.Nil(t, resp.Request.Header, "the caller's request is not changed")
+		}
+	})
+}
+
+// indexed is a token of a server that says with each answer how far it is, and
+// answers all the same if that is not far enough.
+type indexed struct{ readbackhttp.HeaderToken }
+
+func (indexed) Behind(read consistency.Answer) bool { return read.Header.Get("X-Index") < "2" }
+
+// A good answer can be behind too.
+func TestToken_behindGoodAnswer(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"204 | X-Index: 2"}, "GET /a": {"200 | X-Index: 1 | old", "200 | X-Index: 2 | new"}}.handler())
+		client := s.over(readbackhttp.TransportOptions{
+			Policy: everySecond, Token: indexed{readbackhttp.HeaderToken{Answer: "X-Index", Request: "X-At-Least"}},
+		})
+		answered(t, "204", client, "PUT", api+"/a")
+		answered(t, "200 new", client, "GET", api+"/a")
+		assert.Equal(t, time.Second, time.Since(s.start))
 	})
 }
 

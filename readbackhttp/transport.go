@@ -156,6 +156,9 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 	sent := req
 	if w.Token != "" {
 		sent = req.Clone(req.Context())
+		if sent.Header == nil {
+			sent.Header = make(http.Header)
+		}
 		t.options.Token.Put(sent, w.Token)
 	}
 	h := t.held(req, sent, own, w, time.Now())

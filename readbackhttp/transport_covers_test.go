@@ -52,6 +52,7 @@ func TestTransport_location(t *testing.T) {
 		{"relative", "things/7", "http://api.test/v1/things/7", true},
 		{"relative, climbing", "../v3/7", "http://api.test/v3/7", true},
 		{"usual port", "http://api.test:80/v1/things/7", "http://api.test/v1/things/7", true},
+		{"empty port", "http://api.test:/v1/things/7", "http://api.test/v1/things/7", true},
 		{"host in another case", "http://API.test/v1/things/7", "http://api.test/v1/things/7", true},
 		{"fragment", "/v1/things/7#top", "http://api.test/v1/things/7", true},
 		{"escaped otherwise", "/v1/th%69ngs/7", "http://api.test/v1/things/7", true},

@@ -147,6 +147,15 @@ func TestAtLeast(t *testing.T) {
 		doc := &readbackhttp.Document{Body: []byte(body)}
 		assert.Equal(t, want, readbackhttp.AtLeast("/v", 5)(readbackhttp.Ref{}, doc), body)
 	}
+	// What a float64 cannot tell apart, and what is no number though it can tell.
+	for body, want := range map[string]bool{
+		`{"v":9007199254740992.0}`: false, `{"v":9007199254740992.5}`: false, `{"v":9007199254740993.0}`: true,
+		`{"v":9.007199254740992e15}`: false, `{"v":9.007199254740993e15}`: true, `{"v":18446744073709551615}`: true,
+		`{"v":"Infinity"}`: false, `{"v":"inf"}`: false, `{"v":"NaN"}`: false, `{"v":"0x7fffffffffffffff"}`: false,
+	} {
+		doc := &readbackhttp.Document{Body: []byte(body)}
+		assert.Equal(t, want, readbackhttp.AtLeast("/v", 1<<53+1)(readbackhttp.Ref{}, doc), body)
+	}
 }
 
 func TestHasETag(t *testing.T) {

@@ -1,6 +1,7 @@
 package readbackhttp_test
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"testing"
@@ -48,6 +49,21 @@ func TestTransport_pollsPerSecond(t *testing.T) {
 			}
 			wg.Wait()
 			assert.Equal(t, time.Second, time.Since(m.start))
+		})
+	})
+	t.Run("a turn that is waited for is no slow server", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			options := slowly
+			options.PollsPerSecond = 0.2
+			m := newModel(15 * time.Second)
+			client := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
+			answered(t, "204", client, "PUT", api+"/a")
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			got, err := ask(ctx, client, "GET", api+"/a")
+			require.NoError(t, err)
+			assert.Equal(t, "200 new", got)
+			assert.Equal(t, 16*time.Second, time.Since(m.start)) // after polls at 1 s, 6 s and 11 s
 		})
 	})
 	t.Run("no room", func(t *testing.T) {

@@ -206,6 +206,24 @@ func TestTransport_http(t *testing.T) {
 		}
 		assert.Equal(t, int32(1), conns.Load())
 	})
+	t.Run("HEAD over HTTP/2, of something long", func(t *testing.T) {
+		t.Parallel()
+		var heads atomic.Int32
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == "HEAD" {
+				w.Header().Set("Content-Length", "1000000")
+				if heads.Add(1) < 3 {
+					w.WriteHeader(404)
+				}
+			}
+		}))
+		s.EnableHTTP2 = true
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		client := &http.Client{Transport: readbackhttp.NewTransport(s.Client().Transport, quickly)}
+		answered(t, "200", client, "PUT", s.URL+"/a")
+		answered(t, "200", client, "HEAD", s.URL+"/a")
+	})
 	t.Run("gzip", func(t *testing.T) {
 		t.Parallel()
 		s := serveLoopback(t, onSecond(func(w http.ResponseWriter, r *http.Request) {

@@ -11,20 +11,22 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// TransportOptions tune a [Transport]. The zero value is ready for use.
+// TransportOptions tune a [Transport]. The zero value is ready for use. Its
+// functions must be safe for concurrent use.
 type TransportOptions struct {
 	// Policy says how reads are held: when polls begin (Schedule), how long
 	// after the write's answer a 404 or 403 is taken for lag (Within, Windows),
 	// how long a poll may take (ReadTimeout), and what writes prove
 	// (Rules.Write). OnForbidden is called before the poll after the first of a
-	// run of 403s, for credentials that are added beneath the Transport.
-	// Observer and Logger get the polls and the end of each read that is held;
-	// the Observer must be safe for concurrent use. The rest is not used, except:
+	// run of 403s, once for all who wait for the same read, for credentials that
+	// are added beneath the Transport. Observer and Logger get the polls and the
+	// end of each read that is held. The rest is not used, except:
 	//
 	// Resend.OnMissingParent sends a write again that was answered with 404 or
 	// 403, which says that it was not carried out, on or below something just
 	// written: turn it on where the parent's lag refuses its children. The body
-	// must have a GetBody. A DELETE is not sent again for a 404.
+	// must have a GetBody. A DELETE is not sent again for a 404, and nothing is
+	// that the base has sent more than once: a try before may be carried out yet.
 	//
 	// The schedule's times count from the first answer of a read that is held.
 	// A schedule that learns is not taught: reads that come after the lag do
@@ -34,7 +36,9 @@ type TransportOptions struct {
 	// Scope returns who sends a request. A write never delays the reads of
 	// others: their 404 or 403 may be an honest one. Nil means by the headers
 	// Authorization, of which only the access key counts in a signature of AWS,
-	// and Cookie. Set it where credentials are in another header. Where they are
+	// and Cookie. Set it where credentials are in another header, and where these
+	// differ from request to request, as signatures, Digest and the cookies of
+	// some load balancers do: then nothing is ever held. Where credentials are
 	// added beneath the Transport, all requests look alike: use a Transport for
 	// each of them, or find out from the request's context.
 	Scope func(*http.Request) string
@@ -47,7 +51,8 @@ type TransportOptions struct {
 	// known to be a read. Nil means usual.
 	//
 	// Set it to cover the list that a POST adds to, too, or the reads of a
-	// service that has its own idea of URLs.
+	// service that has its own idea of URLs. Those of another origin than the
+	// write's are covered without its Token.
 	Covers func(req *http.Request, resp *http.Response, usual []*url.URL) []*url.URL
 
 	// HoldDeleted holds a read that finds what was just deleted until it is
@@ -104,6 +109,9 @@ func (o *TransportOptions) validate() error {
 		return fmt.Errorf("%w: TransportOptions.Remember is negative: %v", consistency.ErrInvalid, o.Remember)
 	case !(o.PollsPerSecond >= 0 && o.PollsPerSecond < math.Inf(1)):
 		return fmt.Errorf("%w: TransportOptions.PollsPerSecond is not a rate: %v", consistency.ErrInvalid, o.PollsPerSecond)
+	}
+	if err := checkToken(o.Token); err != nil {
+		return fmt.Errorf("%w: %w", consistency.ErrInvalid, err)
 	}
 	return o.Policy.Validate()
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,6 +74,33 @@ func TestTransport_report(t *testing.T) {
 			require.ErrorIs(t, report.Err, errGone)
 		})
 	})
+	t.Run("one who waited for another's poll", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			var reads atomic.Int32
+			client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+				switch {
+				case req.Method != "GET":
+					return reply(req, 204, ""), nil
+				case reads.Add(1) <= 2:
+					return reply(req, 403, `{"status":403}`), nil
+				}
+				return nil, errGone
+			}), slowly)}
+			answered(t, "204", client, "PUT", api+"/a")
+			var both sync.WaitGroup
+			for range 2 {
+				both.Go(func() {
+					var report readbackhttp.Report
+					_, err := ask(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Report: &report}), client, "GET", api+"/a")
+					assert.NoError(t, err)
+					assert.Equal(t, consistency.Unconfirmed, report.Outcome)
+					assert.ErrorIs(t, report.Err, poll.ErrWindow)
+					assert.ErrorIs(t, report.Err, errGone, "the last read's")
+				})
+			}
+			both.Wait()
+		})
+	})
 	t.Run("not held", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			report, err := read(t, t.Context(), "200")
@@ -120,6 +149,72 @@ func TestTransport_onForbidden(t *testing.T) {
 	})
 }
 
+// Retry-After holds for whoever polls next, however long it is.
+func TestTransport_retryAfterHandOver(t *testing.T) {
+	t.Parallel()
+	for _, seconds := range []string{"100", "99999999999"} {
+		t.Run(seconds, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				start := time.Now()
+				var mu sync.Mutex
+				var times []time.Duration
+				client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+					if req.Method != "GET" {
+						return reply(req, 204, ""), nil
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					times = append(times, time.Since(start))
+					if len(times) != 3 {
+						return reply(req, 404, ""), nil
+					}
+					resp := reply(req, 503, "")
+					resp.Header.Set("Retry-After", seconds)
+					return resp, nil
+				}), slowly)}
+				answered(t, "204", client, "PUT", api+"/a")
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(1500*time.Millisecond, func() { cancel(errGone) })
+				var both sync.WaitGroup
+				both.Go(func() {
+					_, err := ask(ctx, client, "GET", api+"/a")
+					assert.ErrorIs(t, err, errGone)
+				})
+				time.Sleep(time.Millisecond) // so that it leads
+				both.Go(func() { answered(t, "404", client, "GET", api+"/a") })
+				both.Wait()
+				assert.Equal(t, []time.Duration{0, time.Millisecond, time.Second, 30*time.Second - time.Millisecond}, times)
+			})
+		})
+	}
+}
+
+// Those who wait together need new credentials once, not each.
+func TestTransport_onForbiddenTogether(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var calls atomic.Int32
+		start := time.Now()
+		options := slowly
+		options.Policy.OnForbidden = func(context.Context) { calls.Add(1) }
+		client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+			switch {
+			case req.Method != "GET":
+				return reply(req, 204, ""), nil
+			case time.Since(start) < 1500*time.Millisecond:
+				return reply(req, 403, `{"status":403}`), nil
+			}
+			return reply(req, 200, "new"), nil
+		}), options)}
+		answered(t, "204", client, "PUT", api+"/a")
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() { answered(t, "200 new", client, "GET", api+"/a") })
+		}
+		all.Wait()
+		assert.EqualValues(t, 1, calls.Load())
+	})
+}
+
 // Retry-After is a floor, also that of the first answer, and a date counts from
 // the server's own clock.
 func TestTransport_retryAfter(t *testing.T) {
@@ -160,6 +255,7 @@ func TestNewTransport_invalid(t *testing.T) {
 		"MaxWrites":      {MaxWrites: -1},
 		"Remember":       {Remember: -1},
 		"PollsPerSecond": {PollsPerSecond: nan},
+		"token":          {Token: readbackhttp.HeaderToken{Answer: "X Y", Request: "X"}},
 		"Within":         {Policy: consistency.Policy{Within: -1}},
 		"Schedule":       {Policy: consistency.Policy{Schedule: readback.Backoff{Max: -1}}},
 	} {

@@ -112,3 +112,32 @@ func TestTransport_followerHangs(t *testing.T) {
 		assert.EqualValues(t, 5, reads.Load())
 	})
 }
+
+// A read that hangs, for one who has waited for another's poll, is given up as
+// any poll is: after 10 s, if the policy says nothing else.
+func TestTransport_followerReadTimeout(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		start := time.Now()
+		var reads atomic.Int32
+		client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPut {
+				return reply(req, 204, ""), nil
+			}
+			switch reads.Add(1) {
+			case 1, 2: // the reads that find nothing
+				return reply(req, 404, ""), nil
+			case 4: // the follower's own
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			}
+			return reply(req, 200, "new"), nil
+		}), slowly)}
+		answered(t, "204", client, "PUT", api+"/a")
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() { answered(t, "200 new", client, "GET", api+"/a") })
+		}
+		both.Wait()
+		assert.Equal(t, 12*time.Second, time.Since(start)) // 1 s, the 10 s, and the next poll
+	})
+}

@@ -14,34 +14,36 @@ import (
 // out. The answer is as the server gave it.
 func (t *Transport) write(req *http.Request) (*http.Response, error) {
 	began := time.Now()
-	resp, lost, err := t.sendOnce(req, req)
-	if err == nil && t.options.Policy.Resend.OnMissingParent {
-		resp, lost, err = t.sendAgain(req, resp, began)
+	resp, unsure, err := t.sendOnce(req, req)
+	if err == nil && !unsure && t.options.Policy.Resend.OnMissingParent {
+		resp, unsure, err = t.sendAgain(req, resp, began)
 	}
 	switch {
 	case err == nil:
 		t.remember(req, resp)
-	case lost:
+	case unsure:
 		t.remember(req, nil)
 	}
 	return resp, err
 }
 
-// sendOnce sends a write, or a copy of it. Lost says that there is no answer, but
-// there was a connection: nobody knows what became of the write.
-func (t *Transport) sendOnce(req, sent *http.Request) (resp *http.Response, lost bool, err error) {
+// sendOnce sends a write, or a copy of it. Unsure says that nobody knows what
+// became of it: there was a connection but is no answer, or the base sent it more
+// than once, and the answer is only that to the last.
+func (t *Transport) sendOnce(req, sent *http.Request) (resp *http.Response, unsure bool, err error) {
 	ctx, tries := wire.Trace(req.Context())
 	resp, err = t.base.RoundTrip(sent.WithContext(ctx))
-	if resp != nil {
-		resp.Request = req
+	if err != nil {
+		return nil, !tries.NeverSent(), err
 	}
-	return resp, err != nil && !tries.NeverSent(), err
+	resp.Request = req
+	return resp, tries.Repeated(), nil
 }
 
 // sendAgain sends a write until it is answered with something else than that
 // its parent is missing, if the parent was just written, and returns what the
 // last try did.
-func (t *Transport) sendAgain(req *http.Request, resp *http.Response, began time.Time) (_ *http.Response, lost bool, _ error) {
+func (t *Transport) sendAgain(req *http.Request, resp *http.Response, began time.Time) (_ *http.Response, unsure bool, _ error) {
 	own := holdOf(req.Context())
 	bodied := req.Body != nil && req.Body != http.NoBody
 	if own.Off || !missing(req.Method, resp.StatusCode) || bodied && req.GetBody == nil {
@@ -68,10 +70,17 @@ func (t *Transport) sendAgain(req *http.Request, resp *http.Response, began time
 		if err != nil {
 			return nil, err // the answer before is worth more
 		}
-		again, unknown, err := t.sendOnce(req, sent)
-		if err != nil {
-			lost, h.failed = unknown, err
+		began := time.Now()
+		var again *http.Response
+		again, unsure, err = t.sendOnce(req, sent)
+		h.answered(began, err)
+		switch {
+		case err != nil:
+			h.failed = err
 			return nil, err
+		case unsure:
+			h.final = again
+			return again, nil
 		}
 		return again, h.seeWrite(again)
 	}, h.judgeWrite, poll.Options{
@@ -84,7 +93,7 @@ func (t *Transport) sendAgain(req *http.Request, resp *http.Response, began time
 		History:     h.history,
 	})
 	resp, err := h.answer()
-	return resp, lost, err
+	return resp, unsure, err
 }
 
 // withBody returns a copy of req with a body of its own.

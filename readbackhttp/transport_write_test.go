@@ -174,6 +174,29 @@ func TestTransport_missingParent(t *testing.T) {
 			answered(t, "404 none", client, "POST", api+"/a/parts")
 		})
 	})
+	t.Run("the base sent it twice", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			s := serve(t, script{"PUT /a": {"204"}, "POST /a/parts": {"503", "404 | no parent", "201"}}.handler())
+			retrying := transport(func(req *http.Request) (*http.Response, error) {
+				resp, err := s.Client.Transport.RoundTrip(req)
+				if err != nil || resp.StatusCode != 503 {
+					return resp, err
+				}
+				_ = resp.Body.Close()
+				again := req.Clone(req.Context())
+				if again.Body, err = req.GetBody(); err != nil {
+					return nil, err
+				}
+				return s.Client.Transport.RoundTrip(again)
+			})
+			client := &http.Client{Transport: readbackhttp.NewTransport(retrying, resending)}
+			answered(t, "204", client, "PUT", api+"/a")
+			got, err := do(client, send("POST", api+"/a/parts", "body"))
+			require.NoError(t, err)
+			assert.Equal(t, "404 no parent", got) // the 503 may still be carried out
+			assert.Equal(t, 3, s.writes())
+		})
+	})
 	t.Run("off", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			s := serve(t, script{"PUT /a": {"204"}, "POST /a/parts": {"404 | none", "201"}}.handler())

@@ -1,6 +1,7 @@
 package readbackhttp
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -123,4 +124,7 @@ func (p *pacing) Next(step readback.Step) time.Duration {
 }
 
 // pause keeps the next leader from polling before d has passed.
-func (p *pacing) pause(d time.Duration) { p.floor = max(p.floor, time.Since(p.zero)+d) }
+func (p *pacing) pause(d time.Duration) {
+	now := time.Since(p.zero)
+	p.floor = max(p.floor, now+min(d, math.MaxInt64-now)) // a Retry-After may be the longest there is
+}

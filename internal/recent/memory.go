@@ -63,6 +63,7 @@ type record struct {
 	n     uint64 // of the write; 0 if there is none
 	at    time.Duration
 	token string
+	asOf  uint64 // n of the write whose answer had the token
 	class uint8
 	reach Reach
 }
@@ -110,11 +111,16 @@ func (m *Memory) Remember(space Space, u *url.URL, reach Reach, w Write) {
 		kept = &e.deleted
 	}
 	m.writes++
-	m.tokens += len(w.Token) - len(kept.token)
-	*kept = record{
-		n: m.writes, at: w.At.Sub(m.zero), token: strings.Clone(w.Token), // not what it is a part of
-		class: w.Class, reach: reach | kept.reach, // an earlier, wider write is still news
+	r := record{
+		n: m.writes, at: w.At.Sub(m.zero), class: w.Class,
+		reach: reach | kept.reach,          // an earlier, wider write is still news
+		token: kept.token, asOf: kept.asOf, // and so is its token
 	}
+	if w.Token != "" {
+		r.token, r.asOf = strings.Clone(w.Token), m.writes // not what it is a part of
+	}
+	m.tokens += len(r.token) - len(kept.token)
+	*kept = r
 	for len(m.entries) > m.max || m.tokens > m.max*tokenShare && len(m.entries) > 1 {
 		m.drop(m.ends.next)
 	}
@@ -164,7 +170,7 @@ func (s *search) look(e *entry, reach Reach) {
 		if r.n > s.last.n {
 			s.last, s.deleted = *r, i == 1
 		}
-		if r.n > s.token.n && r.token != "" {
+		if r.asOf > s.token.asOf {
 			s.token = *r
 		}
 	}

@@ -83,11 +83,27 @@ func TestMemory_reach(t *testing.T) {
 	}
 }
 
+// A RawPath that is left over from another Path is not what is sent.
+func TestMemory_staleRawPath(t *testing.T) {
+	t.Parallel()
+	m := recent.New(10, time.Hour)
+	space := m.Space("http", "api.test", "")
+	at := func(path string) *url.URL { return &url.URL{Path: path, RawPath: "/a%2Fb"} }
+	m.Remember(space, at("/things/7 8"), 0, recent.Write{At: time.Now()})
+	for u, want := range map[*url.URL]bool{
+		at("/things/8"): false, at("/a/b"): false, at("/things/7 8"): true, parse(t, "/things/7%208"): true,
+	} {
+		_, known := m.Latest(space, u)
+		assert.Equal(t, want, known, u.Path)
+	}
+}
+
 func TestMemory_space(t *testing.T) {
 	t.Parallel()
 	m := recent.New(10, time.Hour)
 	base := m.Space("http", "api.test", "me")
 	assert.Equal(t, base, m.Space("HTTP", "API.test:80", "me"))
+	assert.Equal(t, base, m.Space("http", "api.test:", "me"))
 	assert.Equal(t, m.Space("https", "api.test", ""), m.Space("https", "api.test:443", ""))
 	for _, other := range []recent.Space{
 		m.Space("https", "api.test", "me"), m.Space("http", "api.test:443", "me"), m.Space("http", "api.test", "you"),
@@ -121,6 +137,11 @@ func TestMemory_latest(t *testing.T) {
 		write("/a/b", false, "two")
 		assert.False(t, latest("/a/b/c").Deleted, "written again above")
 		assert.Equal(t, "two", latest("/a/b/c").Token)
+		write("/a/b", false, "")
+		assert.Equal(t, "two", latest("/a/b/c").Token, "a write without one leaves the last")
+		write("/a", false, "three")
+		write("/a/b", false, "")
+		assert.Equal(t, "three", latest("/a/b").Token, "and makes it no later than it was")
 		write("/a", true, "")
 		assert.True(t, latest("/a/b/c").Deleted)
 		assert.Equal(t, 3, m.Len())

@@ -16,7 +16,7 @@ type Space uint64
 func (m *Memory) Space(scheme, host, credentials string) Space {
 	var h maphash.Hash
 	h.SetSeed(m.seed)
-	scheme, host = strings.ToLower(scheme), strings.ToLower(host)
+	scheme, host = strings.ToLower(scheme), strings.ToLower(strings.TrimSuffix(host, ":"))
 	switch scheme {
 	case "http":
 		host = strings.TrimSuffix(host, ":80")
@@ -69,7 +69,7 @@ func (m *Memory) follow(t *trail, space Space, u *url.URL) {
 	case u.Opaque != "":
 		path, escaped = u.Opaque, false
 	case escaped:
-		path = u.RawPath
+		path = u.EscapedPath() // what is sent: RawPath does not count if it is not that of Path
 	}
 	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
 	for rest, more := path, path != ""; more; {
