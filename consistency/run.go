@@ -20,19 +20,19 @@ type run[W, R any] struct {
 
 	// of the write
 	class    Class
-	writes   int  // calls of Write
 	doubtful bool // some try may have been carried out: never Failed
+	found    bool // written is known
+	resumed  bool
+	writes   int // calls of Write
 	took     time.Duration
 	writeErr error
 	written  W
-	found    bool // written is known
-	resumed  bool
 
 	// of the reads
 	monitored bool   // the operation has ended well
+	unchanged bool   // one good read is enough
 	finding   bool   // the current read is a Find
 	seen      Answer // of the current read
-	unchanged bool   // one good read is enough
 	forbidden forbiddenRun
 	value     R
 	answer    Answer // the last one of the write or a read
@@ -41,8 +41,8 @@ type run[W, R any] struct {
 
 // forbiddenRun is a run of reads that were answered with 403.
 type forbiddenRun struct {
-	going   bool
 	began   time.Duration
+	going   bool
 	refresh bool // OnForbidden is due
 }
 

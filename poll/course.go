@@ -126,7 +126,7 @@ func Visit[T any](ctx context.Context, read func(context.Context) (T, error), ju
 	if !began.IsZero() {
 		at = min(at, max(began.Sub(r.zero), 0))
 	}
-	r.begin(at)
+	r.begin(ctx, at)
 	done, err := once(ctx, r, read, judge, &value)
 	switch {
 	case done || err != nil:

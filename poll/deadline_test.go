@@ -171,6 +171,13 @@ func TestUntil_retryAfter(t *testing.T) {
 	}
 }
 
+var errOver = errors.New("over")
+
+// untimed is a context that does not tell its deadline.
+type untimed struct{ context.Context }
+
+func (untimed) Deadline() (end time.Time, ok bool) { return end, false }
+
 // The closing reads begin in time, whatever the server asks for.
 func TestUntil_retryAfterIsCapped(t *testing.T) {
 	t.Parallel()
@@ -194,6 +201,14 @@ func TestUntil_retryAfterIsCapped(t *testing.T) {
 			assert.Equal(t, tt.wantReads, r.begun)
 		})
 	}
+	bubble(t, "without end, in a time without end", func(t *testing.T) {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), time.Hour, errOver)
+		defer cancel()
+		r := script(unavailable.in(time.Second).retryAfter(math.MaxInt64))
+		_, err := poll.Until(untimed{ctx}, r.read, judge, poll.Options{Schedule: everySecond, Within: math.MaxInt64})
+		require.ErrorIs(t, err, errOver)
+		assert.Equal(t, seconds(0), r.begun)
+	})
 }
 
 func TestUntil_window(t *testing.T) {

@@ -27,10 +27,8 @@ const keptReads = 16
 // History is the reads of a run: the first 16, the last 16, and the number of
 // those in between. Its zero value is an empty history.
 type History struct {
-	first   Read // apart from head, so that one read needs no allocation
-	head    []Read
-	tail    []Read // a ring once it is full
-	oldest  int    // index of the oldest read in a full tail
+	first   Read   // apart from rest, so that one read needs no allocation
+	rest    []Read // those of the last that are kept are a ring
 	reads   int
 	missed  time.Duration // begin of the last pending read
 	shown   time.Duration // begin of the first read of the streak
@@ -47,24 +45,31 @@ func (h *History) Reads() int { return h.before + h.reads }
 
 // Omitted returns how many reads are counted but not kept: those between the
 // first and the last, and after a [Visit], those of earlier ones.
-func (h *History) Omitted() int {
-	return h.Reads() - min(h.reads, 1) - len(h.head) - len(h.tail)
+func (h *History) Omitted() int { return h.before + h.skipped() }
+
+// skipped returns how many reads of this history itself are not kept.
+func (h *History) skipped() int { return max(h.reads-2*keptReads, 0) }
+
+// kept returns where the nth read of this history itself is kept.
+func (h *History) kept(n int) *Read {
+	switch {
+	case n <= 1:
+		return &h.first
+	case n <= keptReads:
+		return &h.rest[n-2]
+	}
+	return &h.rest[keptReads-1+(n-1)%keptReads]
 }
 
 // All returns the reads that are kept, in order. The number of a read tells
 // where some are omitted.
 func (h *History) All() iter.Seq[Read] {
 	return func(yield func(Read) bool) {
-		if h.reads > 0 && !yield(h.first) {
-			return
-		}
-		for _, r := range h.head {
-			if !yield(r) {
-				return
+		for n := 1; n <= h.reads; n++ {
+			if n == keptReads+1 {
+				n += h.skipped()
 			}
-		}
-		for i := range h.tail {
-			if !yield(h.tail[(h.oldest+i)%len(h.tail)]) {
+			if !yield(*h.kept(n)) {
 				return
 			}
 		}
@@ -72,15 +77,7 @@ func (h *History) All() iter.Seq[Read] {
 }
 
 // Last returns the last read, and whether there was one.
-func (h *History) Last() (Read, bool) {
-	switch {
-	case len(h.tail) > 0:
-		return h.tail[(h.oldest+len(h.tail)-1)%len(h.tail)], true
-	case len(h.head) > 0:
-		return h.head[len(h.head)-1], true
-	}
-	return h.first, h.reads > 0
-}
+func (h *History) Last() (Read, bool) { return *h.kept(h.reads), h.reads > 0 }
 
 // Lag returns when the value became visible, as far as the reads tell. Its
 // Deadline is not set.
@@ -107,17 +104,10 @@ func (h *History) Add(r Read) {
 
 func (h *History) add(r *Read) {
 	h.reads++
-	switch {
-	case h.reads == 1:
-		h.first = *r
-	case len(h.head) < keptReads-1:
-		h.head = append(h.head, *r)
-	case len(h.tail) < keptReads:
-		h.tail = append(h.tail, *r)
-	default:
-		h.tail[h.oldest] = *r
-		h.oldest = (h.oldest + 1) % keptReads
+	if h.reads > 1 && h.reads <= 2*keptReads {
+		h.rest = append(h.rest, Read{})
 	}
+	*h.kept(h.reads) = *r
 	switch r.Verdict {
 	case Ready:
 		if !h.streak {

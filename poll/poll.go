@@ -42,7 +42,7 @@ func Until[T any](ctx context.Context, read func(context.Context) (T, error), ju
 		if why := r.sleepUntil(ctx, r.next()); why != nil {
 			return value, r.notReady(why)
 		}
-		r.begin(r.now())
+		r.begin(ctx, r.now())
 		if done, err := once(ctx, r, read, judge, &value); done || err != nil {
 			return value, err
 		}
@@ -55,49 +55,27 @@ func Until[T any](ctx context.Context, read func(context.Context) (T, error), ju
 // once reads and judges. It returns whether the run is done, or the error that
 // ends it, and sets last to what a read without an error returned.
 func once[T any](ctx context.Context, r *run, read func(context.Context) (T, error), judge Judge[T], last *T) (done bool, err error) {
-	value, err, cut := call(ctx, r, read)
+	value, err := read(r.own)
+	cut := whyCut(ctx, r.own, err)
+	r.close()
 	if err == nil {
 		*last = value
 	}
-	r.end(err, cut)
-	if cut == nil || cut == ErrReadTimeout {
-		assess(r, judge, value)
-	} else {
-		r.judged = Judgement{Verdict: Unknown, Reason: cutShort}
+	j := Judgement{Verdict: Unknown, Reason: cutShort}
+	if r.end(err, cut) {
+		assess(r, judge, value, &j)
 	}
-	done, why := r.settle()
+	done, why := r.settle(&j)
 	if why != nil {
 		return false, r.notReady(why)
 	}
 	return done, nil
 }
 
-// assess and call are functions of their own, not inlined, to keep small what is
-// on the stack while the run waits.
+// assess is a function of its own, not inlined, to keep small what is on the
+// stack of a read.
 //
 //go:noinline
-func assess[T any](r *run, judge Judge[T], value T) {
-	r.judged = judge(value, r.read.Err, r.read)
-}
-
-// call reads once. It says by cut why a read that failed was cut short: by
-// ErrReadTimeout, by errCut or by the end of ctx.
-//
-//go:noinline
-func call[T any](ctx context.Context, r *run, read func(context.Context) (T, error)) (value T, err, cut error) {
-	if r.timeout == NoTimeout {
-		value, err = read(ctx)
-		if err != nil {
-			cut = whyCut(ctx, ctx, err)
-		}
-		return value, err, cut
-	}
-	allowed, why := r.allowance()
-	own, cancel := context.WithDeadlineCause(ctx, time.Now().Add(allowed), why)
-	defer cancel()
-	value, err = read(own)
-	if err != nil {
-		cut = whyCut(ctx, own, err)
-	}
-	return value, err, cut
+func assess[T any](r *run, judge Judge[T], value T, j *Judgement) {
+	*j = judge(value, r.read.Err, r.read)
 }

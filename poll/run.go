@@ -18,18 +18,20 @@ import (
 type run struct {
 	schedule readback.Schedule
 	observe  func(Read)
-	timeout  time.Duration // of a read
-	zero     time.Time     // Options.Since, or the call
-	called   time.Duration // the call: zero of the schedule
-	limit    time.Duration // the end of the run at the latest
-	deadline time.Duration // limit, or the end of the window of the reason seen last
-	reason   Reason        // of the last pending read
-	read     Read          // the current one
-	judged   Judgement     // what it means
-	cut      bool          // it was cut short for the closing reads
-	streak   int           // ready reads in a row; -1 after a setback
-	last     error         // of the last read that was not cut short
-	plan     readback.Plan // nil until the first wait
+	timeout  time.Duration   // of a read
+	zero     time.Time       // Options.Since, or the call
+	called   time.Duration   // the call: zero of the schedule
+	limit    time.Duration   // the end of the run at the latest
+	deadline time.Duration   // limit, or the end of the window of the reason seen last
+	reason   Reason          // of the last pending read
+	read     Read            // the current one
+	own      context.Context // its context, until it returns
+	cancel   func()          // ends own; nil if that is the caller's
+	after    time.Duration   // how long it asks to be left alone
+	cut      bool            // it was cut short for the closing reads
+	streak   int             // ready reads in a row; -1 after a setback
+	last     error           // of the last read that was not cut short
+	plan     readback.Plan   // nil until the first wait
 	pace     pace
 	timer    *time.Timer // nil until the first wait
 	history  *History
@@ -40,8 +42,10 @@ type run struct {
 // waits has little on its stack.
 var runs = sync.Pool{New: func() any { return new(run) }}
 
-// release gives r back with its timer stopped, also after a panic.
+// release gives r back with its timer stopped and its read's context ended, also
+// after a panic.
 func (r *run) release() {
+	r.close()
 	if r.timer != nil {
 		r.timer.Stop()
 	}
@@ -101,22 +105,40 @@ func (r *run) now() time.Duration {
 	return r.called
 }
 
-func (r *run) begin(at time.Duration) { r.read = Read{N: r.read.N + 1, Began: at} }
-
-// allowance returns how long the current read may take, and what cuts it short
-// then.
-func (r *run) allowance() (time.Duration, error) {
-	allowed := r.pace.allowance(r.deadline-r.read.Began, r.needed())
-	if r.timeout < allowed {
-		return r.timeout, ErrReadTimeout
+// begin begins a read, whose context lasts until close. It is no part of once,
+// nor is close of end: what a context needs of the stack is much, and would stay
+// with each run that waits.
+func (r *run) begin(ctx context.Context, at time.Duration) {
+	r.read = Read{N: r.read.N + 1, Began: at}
+	if r.own = ctx; r.timeout != NoTimeout {
+		end, why := r.allowance()
+		r.own, r.cancel = context.WithDeadlineCause(ctx, end, why)
 	}
-	return allowed, errCut
 }
 
-// whyCut returns why the context of a read, own, cut it short, or nil if its
-// error stands for itself.
+// allowance returns until when the current read may last, and what cuts it short
+// then.
+func (r *run) allowance() (time.Time, error) {
+	allowed, why := r.pace.allowance(r.deadline-r.read.Began, r.needed()), errCut
+	if r.timeout < allowed {
+		allowed, why = r.timeout, ErrReadTimeout
+	}
+	return time.Now().Add(allowed), why
+}
+
+// close ends the context of the current read.
+func (r *run) close() {
+	if r.cancel != nil {
+		r.cancel()
+	}
+	r.own, r.cancel = nil, nil
+}
+
+// whyCut returns why the context of a read, own, cut it short: ErrReadTimeout,
+// errCut or the end of the caller's. It returns nil if there is no error, or one
+// that stands for itself.
 func whyCut(caller, own context.Context, err error) error {
-	if own.Err() == nil {
+	if err == nil || own.Err() == nil {
 		return nil
 	}
 	why := context.Cause(own)
@@ -129,8 +151,10 @@ func whyCut(caller, own context.Context, err error) error {
 	return why
 }
 
-// end notes how the current read ended.
-func (r *run) end(err, cut error) {
+// end notes how the current read ended. It returns whether there is anything to
+// judge: not if the read was cut short for the closing reads or by the end of the
+// caller's context.
+func (r *run) end(err, cut error) bool {
 	r.read.Ended = r.clock()
 	took := r.read.Ended - r.read.Began
 	switch {
@@ -141,17 +165,19 @@ func (r *run) end(err, cut error) {
 	}
 	r.read.Err = err
 	r.cut = cut == errCut
-	if cut == nil || cut == ErrReadTimeout || r.last == nil && r.pace.answered == 0 && cut == errCut {
+	whole := cut == nil || cut == ErrReadTimeout
+	if whole || r.last == nil && r.pace.answered == 0 && cut == errCut {
 		r.last = err
 	}
+	return whole
 }
 
 // settle notes what the current read means. It returns whether the streak is
 // complete, or why the run cannot go on.
-func (r *run) settle() (done bool, stop error) {
-	j := &r.judged
+func (r *run) settle(j *Judgement) (done bool, stop error) {
 	r.read.Verdict, r.read.Reason = j.Verdict, j.Reason
 	r.read.Status, r.read.Note = j.Status, j.Note
+	r.after = j.RetryAfter
 	switch j.Verdict {
 	case Ready:
 		r.streak++
@@ -172,6 +198,9 @@ func (r *run) settle() (done bool, stop error) {
 	}
 	if r.history != nil || !done {
 		r.remember()
+		if j.Setback {
+			r.history.setback()
+		}
 	}
 	if r.observe != nil {
 		r.observe(r.read)
@@ -185,9 +214,6 @@ func (r *run) remember() {
 		r.history = new(History)
 	}
 	r.history.add(&r.read)
-	if r.judged.Setback {
-		r.history.setback()
-	}
 }
 
 // never is a time that does not come: no further read fits.
@@ -198,21 +224,23 @@ func (r *run) next() time.Duration {
 	if r.read.N == r.before {
 		return r.first()
 	}
-	j := &r.judged
 	now := r.clock()
 	left := r.deadline - now
-	r.pace.keep(left, r.needed(), j.Verdict == Ready)
+	ready := r.read.Verdict == Ready
+	r.pace.keep(left, r.needed(), ready)
 	if r.cut && left >= minWait {
 		return now // the closing reads are due
 	}
 	closing := r.deadline - r.pace.closing(r.needed())
 	at := r.planned(closing)
-	if j.RetryAfter > 0 {
-		spread := time.Duration(rand.Int64N(int64(j.RetryAfter)/10 + 1))
-		at = max(at, r.read.Ended+min(j.RetryAfter, r.limit)+spread)
+	if r.after > 0 {
+		rest := r.limit - r.read.Ended // beyond which there is nothing to add up
+		pause := min(r.after, rest)
+		spread := time.Duration(rand.Int64N(int64(r.after)/10 + 1))
+		at = max(at, r.read.Ended+pause+min(spread, rest-pause))
 	}
 	at = min(at, closing)
-	if j.Verdict == Ready {
+	if ready {
 		return max(at, now)
 	}
 	if at = max(at, now+minWait); at >= r.deadline {
@@ -246,8 +274,7 @@ func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
 	if ctx.Err() != nil {
 		return cause.Of(ctx)
 	}
-	over := at == never || at >= r.deadline
-	if over {
+	if at == never || at > r.deadline {
 		at = r.deadline
 	}
 	if at > r.called {
@@ -263,7 +290,7 @@ func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
 			return cause.Of(ctx)
 		}
 	}
-	if over {
+	if at == r.deadline {
 		return r.overdue(ctx)
 	}
 	return nil
