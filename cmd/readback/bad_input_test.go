@@ -35,6 +35,8 @@ func TestBadInput_usage(t *testing.T) {
 		{"two methods", []string{"run", "-X", "PUT", "POST", r.url}, "two methods: POST, and -X PUT"},
 		{"no method", run("-X", "A B"), "-X: that is not a method"},
 		{"unknown flag", run("--nope"), "unknown flag: --nope"},
+		{"unknown short flag, with a secret", run("-sb" + password), "readback: unknown flag: -b"},
+		{"JSON as in curl", []string{"run", r.url, "--json", "{}"}, "--json takes no value, it is for the result: a body is -d"},
 		{"unknown command", []string{"nope"}, `unknown command "nope"`},
 		{"almost a command", []string{"rn"}, `unknown command "rn" for "readback"; did you mean run?`},
 		{"almost two", []string{"wun"}, `did you mean run?`},

@@ -4,8 +4,12 @@ package main_test
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -71,5 +75,44 @@ func TestPipe_full(t *testing.T) {
 		assert.Equal(t, 74, cmd.ProcessState.ExitCode())
 		assert.Contains(t, stderr.String(), ": confirmed after ")
 		assert.Contains(t, stderr.String(), "no space left on device")
+	}
+}
+
+// What a file holds is kept from the first time that it is read: a pipe, as bash
+// makes of @<(command), has nothing left for a second one.
+func TestPipe_files(t *testing.T) {
+	t.Parallel()
+	r := recording(t, func(w http.ResponseWriter, _ int, req *http.Request) {
+		w.Header().Set("Location", "/7")
+		if req.Method == http.MethodGet {
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = fmt.Fprintf(w, "not for %v", req.Header)
+		}
+	})
+	for _, args := range [][]string{
+		{"run", "--within", "50ms", "-v"},
+		{"measure", "--within", "50ms", "--count", "2", "--pause", "0", "--watch", "0"},
+	} {
+		dir := t.TempDir()
+		for name, content := range map[string]string{"in.write": authorization, "in.read": "X-Api-Key: " + password, "in.body": "x=1"} {
+			name = filepath.Join(dir, name)
+			require.NoError(t, syscall.Mkfifo(name, 0o600))
+			go func() { _ = os.WriteFile(name, []byte(content), 0o600) }() // for one reader
+		}
+		p := call{dir: dir, args: append(args, r.url, "-H", "@in.write", "-d", "@in.body", "--then", "-H", "@in.read", "--connect-timeout", "5")}.run(t)
+		assert.Equal(t, 124, p.status, p.stderr)
+		if args[0] == "run" {
+			assert.Regexp(t, "readback resume [^ ]+ -H 'Authorization: ...' --then -H 'X-Api-Key: ...'\n", p.stderr)
+		}
+	}
+	got := r.requests()
+	require.GreaterOrEqual(t, len(got), 6)
+	for _, request := range got {
+		assert.Equal(t, "ApiKey "+key, request.header.Get("Authorization"))
+		if strings.HasPrefix(request.line, "POST ") {
+			assert.Equal(t, "x=1", request.body)
+		} else {
+			assert.Equal(t, password, request.header.Get("X-Api-Key"))
+		}
 	}
 }

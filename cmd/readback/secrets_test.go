@@ -137,3 +137,46 @@ func TestSecrets_userAlone(t *testing.T) {
 		assert.Contains(t, p.stdout, `"you":"REDACTED"`)
 	}
 }
+
+// A body may hold secrets, in fields that are made for them.
+func TestSecrets_body(t *testing.T) {
+	t.Parallel()
+	r := recording(t, func(w http.ResponseWriter, _ int, req *http.Request) {
+		w.Header().Set("Location", "/default-pool")
+		if req.Method == http.MethodPost {
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte("not found with " + password + " of default-pool"))
+	})
+	for _, body := range []string{
+		`{"name":"default-pool","secretName":"default-pool","auth":[{"password":"` + password + `"}]}`,
+		"name=default-pool&client_secret=" + password,
+		"api_key=%68unter2hunter2",
+	} {
+		p := readback(t, "run", "-v", r.url, "-d", body, "--within", "30ms")
+		assert.Equal(t, 124, p.status, p.stderr)
+		assert.Contains(t, p.stderr, "not found with REDACTED of default-pool")
+		assert.NotContains(t, resumeLine(t, p.stderr), "URL", "names of things are no secrets")
+	}
+}
+
+// What --find names may hold a secret, too.
+func TestSecrets_find(t *testing.T) {
+	t.Parallel()
+	r := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("no more of " + password))
+	})
+	p := readback(t, "run", "-v", r.url, "-d", "x", "--within", "30ms", "--find", "/list?token="+password, "--mine", "a=b", "--found", "/{id}")
+	assert.Equal(t, 124, p.status)
+	assert.Contains(t, p.stderr, "no more of REDACTED")
+}
+
+// A dry run hides what a run does.
+func TestSecrets_dryRun(t *testing.T) {
+	t.Parallel()
+	p := readback(t, "run", "http://127.0.0.1:1/"+password, "-d", "x", "-H", "X-Api-Key: "+password, "--dry-run")
+	assert.Equal(t, 0, p.status, p.stderr)
+	assert.Equal(t, "POST http://127.0.0.1:1/REDACTED, 1 bytes, once; then GET {location}, until it is there, within 30s", one(t, p.stdout))
+}

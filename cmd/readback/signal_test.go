@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -129,4 +130,54 @@ func TestSignal_command(t *testing.T) {
 	assert.Contains(t, p.stdout, "sh: unconfirmed after ")
 	assert.Contains(t, p.stdout, "last exit status 3")
 	assert.Contains(t, p.stderr, "seen\n")
+}
+
+// Who types the body can stop, too: nothing was sent yet.
+func TestSignal_input(t *testing.T) {
+	t.Parallel()
+	r := recording(t, at7)
+	for _, args := range [][]string{
+		{"run", r.url, "-d", "@-"},
+		{"wait", r.url, "-H", "@-"},
+		{"measure", r.url, "-d", "@-"},
+	} {
+		in, typed, err := os.Pipe()
+		require.NoError(t, err)
+		cmd := call{args: args}.cmd(t)
+		var stdout, stderr bytes.Buffer
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &stdout, &stderr
+		require.NoError(t, cmd.Start())
+		require.NoError(t, in.Close())
+		// More than a pipe holds, so that it has been read when all is written.
+		_, err = typed.Write(make([]byte, 256<<10))
+		require.NoError(t, err)
+		require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		_ = cmd.Wait()
+		require.NoError(t, typed.Close())
+		assert.Equal(t, 130, cmd.ProcessState.ExitCode())
+		assert.Empty(t, stdout.String())
+		assert.Contains(t, one(t, stderr.String()), ": received interrupt; nothing was sent")
+	}
+	assert.Empty(t, r.requests())
+}
+
+// Interrupted before there is a connection: the write was not sent, and that is
+// said.
+func TestSignal_connecting(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // and no handshake
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
+	cmd := call{args: []string{"run", "https://" + silent.Addr().String(), "-d", "x"}}.cmd(t)
+	var stdout bytes.Buffer
+	cmd.Stdout = &stdout
+	require.NoError(t, cmd.Start())
+	conn, err := silent.Accept()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	_ = cmd.Wait()
+	assert.Equal(t, 143, cmd.ProcessState.ExitCode())
+	assert.Contains(t, one(t, stdout.String()), ": failed; ")
+	assert.Contains(t, stdout.String(), "; the write was not sent")
 }

@@ -17,9 +17,10 @@ import (
 // [URLString] makes of it, and so is every other URL with a scheme in the text,
 // userinfo included. If a URL did not parse, the pieces of it that the reason
 // quotes are hidden too. Hidden are also the strings, and flat lists, of JSON
-// members with a secret's name, the word after Bearer, Basic and ApiKey, and the
+// members with a secret's name, the word after Bearer, Basic and ApiKey, the
 // rest of the line after the name and colon of an authorization, cookie or key
-// header.
+// header, and, if the name is that of a password, token, key or the like, or one
+// of more, the value after name and equals sign.
 func Error(err error, more ...string) string {
 	if err == nil {
 		return ""
@@ -84,6 +85,16 @@ var (
 	secretHeader = regexp.MustCompile(
 		`(?i)([\w-]*(?:authorization|cookie|api-?key|auth-?token)[ \t]*:[ \t]*)[^ \t\r\n][^\r\n]*`)
 
+	// secretPair finds name=value in prose. A quote that a comma or a bracket
+	// follows is the end of a text of JSON, not the beginning of a value.
+	secretPair = regexp.MustCompile(
+		`([\w.-]+)=(?:\\*"[^",}\]][^"]*"?|\\*'[^']*'?|[^\s"'&;<>\\]+)`)
+
+	// secretPairNames are fewer than the other names of secrets, since much is
+	// written with an equals sign: code = NotFound, with-key=1h, author=alice.
+	secretPairNames = regexp.MustCompile(
+		`(?i)(?:password|passwd|pwd|passphrase|secret|token|(?:api|access|secret|private)[_-]?key|signature|credentials?|session[_-]?id|jwt)$`)
+
 	secretScheme = regexp.MustCompile(`(?i)\b((?:bearer|basic|apikey)\s+["']?)[^\s"]+`)
 )
 
@@ -105,6 +116,15 @@ func redactText(text string, more []string) string {
 		return URLString(u, more...) + tail
 	})
 	text = secretHeader.ReplaceAllString(text, "${1}"+hidden)
+	text = secretPair.ReplaceAllStringFunc(text, func(pair string) string {
+		name, value, _ := strings.Cut(pair, "=")
+		named := secretPairNames.MatchString(name) ||
+			slices.ContainsFunc(more, func(m string) bool { return strings.EqualFold(m, name) })
+		if !named || strings.TrimRight(value, `.,:!?)}]`) == hidden { // as in a URL
+			return pair
+		}
+		return name + "=" + hidden
+	})
 	return secretScheme.ReplaceAllString(text, "${1}"+hidden)
 }
 

@@ -67,6 +67,12 @@ func TestError(t *testing.T) {
 		{"header map", fmt.Errorf("sent %v", http.Header{"Authorization": {"Token hunter2"}, "Cookie": {"a=hunter2"}}),
 			"sent map[Authorization:REDACTED"},
 		{"header without value", errors.New("Authorization:\nHost: h"), "Authorization:\nHost: h"},
+		{"password in prose", errors.New("login with user=me password=hunter2 refused"), "login with user=me password=REDACTED refused"},
+		{"token in prose", errors.New("(token=hunter2)"), "(token=REDACTED"},
+		{"key in prose", errors.New("api_key=hunter2&a=1, X-API-Key=hunter2; client.secret=hunter2"), "api_key=REDACTED&a=1, X-API-Key=REDACTED; client.secret=REDACTED"},
+		{"quoted in prose", errors.New(`password="hunt er2" a 'b' pwd='hunt er2' c`), `password=REDACTED a 'b' pwd=REDACTED c`},
+		{"in prose in JSON", errors.New(`{"message":"password=\"hunt er2\" and token=","a":"b","c":["token=hunter2"]}`), `{"message":"password=REDACTED and token=","a":"b","c":["token=REDACTED"]}`},
+		{"no secret in prose", errors.New(`code = NotFound, with-key=1h, author=alice, tokens=3, key=a, token = nil, token==`), `code = NotFound, with-key=1h, author=alice, tokens=3, key=a, token = nil, token=REDACTED`},
 		{"body", errors.New(`409: {"apiKey":"hunter2","message":"exists"}`), `409: {"apiKey":"REDACTED","message":"exists"}`},
 		{"body, broken off behind a line", errors.New("{\"apiKey\":\"a\\\nhunter2"), `{"apiKey":"REDACTED"`},
 	}

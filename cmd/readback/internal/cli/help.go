@@ -22,6 +22,15 @@ func Section(flags *pflag.FlagSet, title string) {
 	})
 }
 
+// PlainUsages takes away the backquotes that mark the name of a value in usages,
+// which completions would show.
+func PlainUsages(cmd *cobra.Command) {
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+	for _, sub := range cmd.Commands() {
+		PlainUsages(sub)
+	}
+}
+
 // widest is how long lines of help become: longer ones are hard to read.
 const widest = 100
 

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,6 +87,12 @@ func (s *session) sentence(res result, err error) string {
 			text += "; the last answer is " + what + ", not JSON"
 		} else if pair := s.flow.Unmet(); pair != "" {
 			text += "; it does not show " + pair
+		}
+		if s.progress.Class() == consistency.NotExecuted.String() && s.flow.Answer() == nil {
+			text += "; the write was not sent"
+		}
+		if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
+			text += "; --cacert names whom to trust, and -k trusts anybody"
 		}
 	}
 	return s.scrub(text)

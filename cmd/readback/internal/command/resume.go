@@ -49,7 +49,7 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	if err != nil {
 		return err
 	}
-	in := &request.Input{Reader: streams.In}
+	in := &request.Input{Reader: streams.In, Context: ctx}
 	if err := lacks(h, own, in, o.Find); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	}
 	s := &session{
 		command: "resume", streams: streams, output: kept.output, flow: f, kept: keep, plan: plan,
-		file: kept.handleFile, secrets: secretsOf(in, specs...),
+		file: kept.handleFile, secrets: append(secretsOf(in, specs...), request.SecretParams(plan.Find)...),
 	}
 	if info, err := os.Stat(args[0]); s.file == "" && err == nil && info.Mode().IsRegular() {
 		s.file = args[0]

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
@@ -25,6 +28,9 @@ func Main(args []string, streams cli.Streams) int {
 	ran := false
 	root := newRoot(streams, &ran)
 	root.SetArgs(args)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		cli.PlainUsages(root)
+	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exit.Confirmed
@@ -97,8 +103,18 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.With(exit.Usage, err) })
-	root.AddCommand(newRun(streams), newWait(streams), newResume(streams), proxy.Command(streams), measure.Command(streams), newDemo(streams), newMan())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
+			// The parser would print all of -bsession=secret.
+			err = fmt.Errorf("unknown flag: -%.1s", unknown.GetSpecifiedName())
+		}
+		return exit.With(exit.Usage, err)
+	})
+	root.AddCommand(newRun(streams), newWait(streams), newResume(streams), proxy.Command(streams), measure.Command(streams), newDemo(streams), newMan(), newVersion(streams))
+	root.Flags().Bool("version", false, "tell the version")
+	root.Version = version(debug.ReadBuildInfo())
+	root.SetVersionTemplate("readback {{.Version}}\n")
 	refuseOthers(root)
 	root.SetHelpCommand(newHelp(root))
 	cli.SetHelp(root, streams)

@@ -39,6 +39,9 @@ to find it again, or, of a PUT, PATCH or DELETE, let its own URL tell.`,
   id=$(readback run -q -d @ws.json https://api.example/v1/workspaces --print '{id}')`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			specs, err := o.groups.Specs(args)
+			if err != nil && o.json {
+				err = exit.Usagef("%w; --json takes no value, it is for the result: a body is -d", err)
+			}
 			if err != nil {
 				return err
 			}
@@ -52,7 +55,7 @@ to find it again, or, of a PUT, PATCH or DELETE, let its own URL tell.`,
 }
 
 func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Streams, write, read request.Spec) error {
-	in := &request.Input{Reader: streams.In}
+	in := &request.Input{Reader: streams.In, Context: ctx}
 	key := o.idempotencyKey()
 	resend, err := o.resendPolicy(key != "")
 	if err != nil {
@@ -88,7 +91,7 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 	}
 	s := &session{
 		command: "run", streams: streams, output: o.output, flow: f, kept: kept, file: o.handleFile,
-		plan: plan, secrets: secretsOf(in, write, read),
+		plan: plan, secrets: append(secretsOf(in, write, read), request.SecretParams(plan.Find)...),
 	}
 	if o.dryRun {
 		return s.dryRun(policy)
@@ -174,7 +177,7 @@ func (s *session) dryRun(policy consistency.Policy) error {
 		within = policy.Within.String()
 	}
 	fmt.Fprintf(&b, "%s %s, %s, within %s\n", method, target, goalWords[s.flow.Goal], within)
-	return s.write(b.String())
+	return s.write(s.scrub(b.String()))
 }
 
 var goalWords = map[consistency.Goal]string{

@@ -64,7 +64,7 @@ func (o *waitOptions) waitForURL(ctx context.Context, streams cli.Streams, spec 
 	if err := o.check(specs...); err != nil {
 		return err
 	}
-	in := &request.Input{Reader: streams.In}
+	in := &request.Input{Reader: streams.In, Context: ctx}
 	plan := flow.Plan{Flags: o.Flags, Write: specs[0], Elsewhere: true, Input: in}
 	f, policy, err := plan.Build()
 	if err != nil {

@@ -37,14 +37,14 @@ type Connections struct{ Write, Read *http.Transport }
 
 // Connect opens the connections of a write and its read, which are the same if
 // the read's flags say nothing of them.
-func Connect(write, read request.Spec) (*Connections, error) {
+func Connect(write, read request.Spec, in *request.Input) (*Connections, error) {
 	w, err := write.Transport()
 	if err != nil {
 		return nil, err
 	}
 	c := &Connections{Write: w, Read: w}
 	if read.Connects() {
-		both := write.Override(read, nil)
+		both := write.Override(read, in)
 		if c.Read, err = both.Transport(); err != nil {
 			return nil, err
 		}
@@ -206,7 +206,7 @@ func (p Plan) tripper(f *Flow, write *url.URL) (*tripper, error) {
 	}
 	if connections == nil {
 		var err error
-		if connections, err = Connect(p.Write, read); err != nil {
+		if connections, err = Connect(p.Write, read, p.Input); err != nil {
 			return nil, err
 		}
 		f.own = connections

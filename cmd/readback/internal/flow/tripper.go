@@ -2,7 +2,9 @@ package flow
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -10,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/readback-go/readback/cmd/readback/internal/request"
+	"github.com/readback-go/readback/consistency"
 )
 
 // tripper sends the requests of one flow: it notes what the write was answered,
@@ -21,6 +24,7 @@ type tripper struct {
 	follow      bool
 	origins     []string // that the headers of the command line go to
 	others      []string // that may be read without them
+	met         []string // that showed a certificate that is trusted, or need none
 }
 
 // RoundTrip sends req according to what it is for.
@@ -40,6 +44,7 @@ const keptBody = 1 << 20
 
 func (t *tripper) sendWrite(req *http.Request) (*http.Response, error) {
 	t.flow.answer = nil
+	t.meet(req.URL) // or the write is not sent, and nothing is read
 	resp, err := t.write.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -78,8 +83,9 @@ func (t *tripper) sendRead(req *http.Request) (*http.Response, error) {
 		t.flow.reads = request.Answer{Method: req.Method, URL: req.URL}
 		resp, err := t.read.RoundTrip(req)
 		if err != nil {
-			return nil, err
+			return nil, t.strange(req.URL, err)
 		}
+		t.meet(req.URL)
 		t.flow.reads.Status, t.flow.reads.Header = resp.StatusCode, resp.Header
 		next := moved(resp)
 		if !t.follow || next == nil || moves == maxMoves || originOf(next) != originOf(req.URL) {
@@ -95,6 +101,24 @@ func (t *tripper) sendRead(req *http.Request) (*http.Response, error) {
 			}
 		}
 	}
+}
+
+func (t *tripper) meet(u *url.URL) {
+	if origin := originOf(u); !slices.Contains(t.met, origin) {
+		t.met = append(t.met, origin)
+	}
+}
+
+// strange returns the error of a read, which ends the run if it is the
+// certificate of an origin that has not shown a good one yet: that does not heal
+// by waiting. Of an origin that has, it is one server of several, and says
+// nothing.
+func (t *tripper) strange(u *url.URL, err error) error {
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) && !slices.Contains(t.met, originOf(u)) {
+		return consistency.As(consistency.Refused, err)
+	}
+	return err
 }
 
 // moved returns where a redirect leads, and nil if resp is none.

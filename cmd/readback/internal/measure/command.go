@@ -43,7 +43,7 @@ type options struct {
 func Command(streams cli.Streams) *cobra.Command { return command(streams, flow.Connect) }
 
 // connect opens the connections of a measurement.
-type connect func(write, read request.Spec) (*flow.Connections, error)
+type connect func(write, read request.Spec, in *request.Input) (*flow.Connections, error)
 
 func command(streams cli.Streams, connect connect) *cobra.Command {
 	o := options{connect: connect}
@@ -121,7 +121,7 @@ func (o *options) run(ctx context.Context, streams cli.Streams, specs []request.
 	if o.load != "" {
 		return o.tell(streams, specs, before)
 	}
-	m, result, err := o.prepare(streams, specs, cleans)
+	m, result, err := o.prepare(ctx, streams, specs, cleans)
 	if err != nil {
 		return err
 	}
@@ -131,10 +131,14 @@ func (o *options) run(ctx context.Context, streams cli.Streams, specs []request.
 	}
 	defer out.close()
 	m.measure(ctx, streams, o.quiet, result)
+	ended := verdict(ctx, result)
 	if err := out.write(streams, o, result, before); err != nil {
+		if ended != nil {
+			return exit.With(exit.StatusOf(ended, exit.Output), err)
+		}
 		return err
 	}
-	return verdict(ctx, result)
+	return ended
 }
 
 // tell tells what was measured before.
@@ -195,11 +199,11 @@ func (o *options) validate(specs []request.Spec) error {
 }
 
 // prepare returns what is to be measured, checked before anything is sent.
-func (o *options) prepare(streams cli.Streams, specs []request.Spec, cleans bool) (*measurement, *report.Run, error) {
+func (o *options) prepare(ctx context.Context, streams cli.Streams, specs []request.Spec, cleans bool) (*measurement, *report.Run, error) {
 	m := &measurement{
 		requests: requests{
 			plan: flow.Plan{
-				Flags: o.Flags, Write: specs[0], Read: specs[1], Input: &request.Input{Reader: streams.In},
+				Flags: o.Flags, Write: specs[0], Read: specs[1], Input: &request.Input{Reader: streams.In, Context: ctx},
 			},
 			cleanup: specs[2], cleans: cleans, run: strings.ToLower(rand.Text()[:8]),
 		},
@@ -207,7 +211,7 @@ func (o *options) prepare(streams cli.Streams, specs []request.Spec, cleans bool
 		within: o.within, interval: o.interval, watch: o.watch, pause: o.pause,
 		limit: 30 * time.Second, seed: randomSeed(),
 	}
-	connections, err := o.connect(specs[0], specs[1])
+	connections, err := o.connect(specs[0], specs[1], m.plan.Input)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // CommandOver returns the command over other connections, for time that is not
 // that of sockets.
 func CommandOver(streams cli.Streams, transport *http.Transport) *cobra.Command {
-	return command(streams, func(_, _ request.Spec) (*flow.Connections, error) {
+	return command(streams, func(_, _ request.Spec, _ *request.Input) (*flow.Connections, error) {
 		return &flow.Connections{Write: transport, Read: transport}, nil
 	})
 }

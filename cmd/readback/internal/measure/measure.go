@@ -149,7 +149,7 @@ func hide(answer *request.Answer, text string) string {
 		return text
 	}
 	at := request.Spec{URL: answer.Header.Get("Location")}
-	return request.Scrub(at.Secrets(nil))(text)
+	return request.Scrub(at.Secrets(&request.Input{}))(text)
 }
 
 // why returns the text of an error, which everybody knows to be ours.

@@ -2,7 +2,9 @@ package request
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -26,35 +28,74 @@ const (
 	dataRaw                    // @ means nothing
 )
 
-// Input is the stdin of the process. It is read once, when it is first asked
-// for, and then kept.
+// Input is what the requests of a process read: its stdin, and each @FILE. All is
+// read once, when it is first asked for, and then kept: a pipe, such as bash makes
+// of @<(command), holds nothing any more when it is read again. It is safe for
+// concurrent use, and works without a Reader.
 type Input struct {
 	Reader io.Reader
 
-	once    sync.Once
+	// Context, if not nil, ends the wait for what is read, with its cause: who
+	// types the body can stop, too.
+	Context context.Context
+
+	mu    sync.Mutex
+	files map[string]file
+}
+
+type file struct {
 	content []byte
 	err     error
 }
 
-func (in *Input) read() ([]byte, error) {
-	if in == nil || in.Reader == nil {
-		return nil, errors.New("there is no stdin")
+// readFile reads what an @FILE names, or stdin for @-.
+func (in *Input) readFile(flag, name string) ([]byte, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	f, known := in.files[name]
+	if !known {
+		f = in.read(name)
+		if in.files == nil {
+			in.files = make(map[string]file)
+		}
+		in.files[name] = f
 	}
-	in.once.Do(func() { in.content, in.err = io.ReadAll(in.Reader) })
-	return in.content, in.err
+	var signal exit.Signal
+	switch {
+	case errors.As(f.err, &signal):
+		return nil, exit.With(signal.Status(), fmt.Errorf("%s: %w; nothing was sent", flag, f.err))
+	case f.err != nil:
+		return nil, exit.Usagef("%s: %w", flag, f.err)
+	}
+	return f.content, nil
 }
 
-// readFile reads what an @FILE names, or stdin for @-.
-func readFile(flag, name string, in *Input) (content []byte, err error) {
-	if name == "-" {
-		content, err = in.read()
-	} else {
-		content, err = os.ReadFile(name)
+// read reads a file or stdin to its end, or leaves it alone when the context
+// ends: the process does then, too.
+func (in *Input) read(name string) file {
+	result := make(chan file, 1)
+	go func() {
+		var f file
+		switch {
+		case name != "-":
+			f.content, f.err = os.ReadFile(name)
+		case in.Reader != nil:
+			f.content, f.err = io.ReadAll(in.Reader)
+		default:
+			f.err = errors.New("there is no stdin")
+		}
+		result <- f
+	}()
+	var interrupted <-chan struct{}
+	if in.Context != nil {
+		interrupted = in.Context.Done()
 	}
-	if err != nil {
-		return nil, exit.Usagef("%s: %w", flag, err)
+	select {
+	case f := <-result:
+		return f
+	case <-interrupted:
+		return file{err: context.Cause(in.Context)}
 	}
-	return content, nil
 }
 
 // data returns the body that all -d make, and nil if there are none.
@@ -72,7 +113,7 @@ func (s *Spec) data(in *Input) ([]byte, error) {
 			joined = append(joined, d.text...)
 			continue
 		}
-		content, err := readFile("-d", name, in)
+		content, err := in.readFile("-d", name)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package request
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -42,8 +43,8 @@ const (
 )
 
 // Secrets returns the texts of s that must not be shown: the values of headers
-// but the plain ones, passwords, and values of parameters in the URL that are
-// marked as secret.
+// but the plain ones, passwords, values of parameters in the URL that are marked
+// as secret, and those of fields of the body that can be nothing else.
 func (s *Spec) Secrets(in *Input) []string {
 	var found []string
 	add := func(least int, texts ...string) {
@@ -75,6 +76,9 @@ func (s *Spec) Secrets(in *Input) []string {
 		addUser(name, password)
 	}
 	add(leastSecret, SecretParams(s.URL)...)
+	if data, err := s.data(in); err == nil {
+		add(leastUnnamed, secretFields(data)...)
+	}
 	if u, err := parseProxy(s.Proxy); err == nil && u.User != nil {
 		password, _ := u.User.Password()
 		addUser(u.User.Username(), password)
@@ -89,6 +93,53 @@ func parameters(list string) []string {
 	for part := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
 		if _, value, ok := strings.Cut(part, "="); ok {
 			found = append(found, strings.Trim(value, `"`))
+		}
+	}
+	return found
+}
+
+// secretField finds the names of fields that hold nothing but secrets. Other names
+// with such words are those of things: a secretName, the key of a label.
+var secretField = regexp.MustCompile(`(?i)^(?:password|passwd|pwd|passphrase|(?:client[_-]?)?secret|(?:(?:access|auth|refresh|api)[_-]?)?token|(?:api|private|secret)[_-]?key)$`)
+
+// mostFields is how long a body may be to be looked through for such fields: what is
+// longer is an upload.
+const mostFields = 4 << 20
+
+// secretFields returns the texts of such fields of a body, JSON or a form.
+func secretFields(body []byte) (found []string) {
+	if len(body) > mostFields {
+		return nil
+	}
+	var walk func(name string, value any)
+	walk = func(name string, value any) {
+		switch v := value.(type) {
+		case string:
+			if secretField.MatchString(name) {
+				found = append(found, v)
+			}
+		case []any:
+			for _, item := range v {
+				walk(name, item)
+			}
+		case map[string]any:
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				walk(name, v[name])
+			}
+		}
+	}
+	var document any
+	if json.Unmarshal(body, &document) == nil {
+		walk("", document)
+		return found
+	}
+	for pair := range strings.SplitSeq(string(body), "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if secretField.MatchString(name) {
+			found = append(found, value)
+			if plain, err := url.QueryUnescape(value); err == nil {
+				found = append(found, plain)
+			}
 		}
 	}
 	return found

@@ -32,7 +32,7 @@ func TestSecrets(t *testing.T) {
 		"a parameter":             {request.Spec{URL: "http://h/x?token=a%2Bbc&n=12345678"}, []string{"a%2Bbc", "a+bc"}},
 		"a header that goes away": {request.Spec{Headers: []string{"Authorization:"}}, nil},
 	} {
-		assert.Equal(t, tt.want, tt.spec.Secrets(nil), name)
+		assert.Equal(t, tt.want, tt.spec.Secrets(&request.Input{}), name)
 	}
 }
 
