@@ -134,16 +134,9 @@ func (s *Spec) Request(in *Input) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	header, err := s.header(in)
+	header, data, err := s.parts(in)
 	if err != nil {
 		return nil, err
-	}
-	data, err := s.data(in)
-	if err != nil {
-		return nil, err
-	}
-	if !token.MatchString(s.Verb()) {
-		return nil, exit.Usagef("-X: that is not a method")
 	}
 	req, err := http.NewRequest(s.Verb(), u.String(), nil)
 	if err != nil {
@@ -157,6 +150,20 @@ func (s *Spec) Request(in *Input) (*http.Request, error) {
 	return req, nil
 }
 
+// parts returns what s says of a request besides its URL, the method checked.
+func (s *Spec) parts(in *Input) (header fields, data []byte, err error) {
+	if header, err = s.header(in); err != nil {
+		return nil, nil, err
+	}
+	if data, err = s.data(in); err != nil {
+		return nil, nil, err
+	}
+	if !token.MatchString(s.Verb()) {
+		return nil, nil, exit.Usagef("-X: that is not a method")
+	}
+	return header, data, nil
+}
+
 // Edit changes the headers of a request, and gives it the method and body of s
 // if s has them: for a read that takes the rest from its write.
 type Edit struct {
@@ -167,16 +174,9 @@ type Edit struct {
 
 // Edit returns how s differs from the request that it takes the rest from.
 func (s *Spec) Edit(in *Input) (*Edit, error) {
-	header, err := s.header(in)
+	header, data, err := s.parts(in)
 	if err != nil {
 		return nil, err
-	}
-	data, err := s.data(in)
-	if err != nil {
-		return nil, err
-	}
-	if !token.MatchString(s.Verb()) {
-		return nil, exit.Usagef("-X: that is not a method")
 	}
 	if data != nil && !header.names("Content-Type") {
 		header = append(header, field{"Content-Type", "application/x-www-form-urlencoded", false})
