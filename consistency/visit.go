@@ -97,9 +97,9 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 
 // Visit reads once what another visit or [Send] left, if the next read is due,
 // and keeps h and c up to date. It returns an outcome and what [Do] does with
-// it, or the zero Outcome and no error: then it is to be called again when
-// c.Next is due, with the same policy and flow. If ctx ends meanwhile, the
-// outcome is Unconfirmed, and h and c are as before.
+// it, or the zero Outcome with the history alone, and no error: then it is to be
+// called again when c.Next is due, with the same policy and flow. If ctx ends
+// meanwhile, the outcome is Unconfirmed, and h and c are as before.
 //
 // All times, windows and counts go on from visit to visit, and a visit that
 // comes late does not lose its read. What is not kept are earlier answers, but
@@ -126,7 +126,7 @@ func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c 
 	next.flags.set(going, r.forbidden.going)
 	next.flags.set(refresh, r.forbidden.refresh)
 	*c, *h = next, r.handle()
-	return Result[W, R]{}, nil
+	return Result[W, R]{History: r.history}, nil
 }
 
 // refuse returns what Resume does with an invalid argument.

@@ -1,8 +1,11 @@
 package natsstore
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"iter"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,6 +37,14 @@ func (s *Store) list(ctx context.Context, kind submit.Kind, yield func(submit.Re
 	messages := reader{
 		names: s.names, subject: []string{s.names.kind(kind), s.names.fence()}, policy: jetstream.DeliverAllPolicy,
 	}
+	var floor uint64
+	above := kind == submit.KindJob && s.lock != nil
+	if above {
+		if floor, err = s.floor(ctx); err != nil {
+			return err
+		}
+		messages.last = floor
+	}
 	if err := s.call(ctx, "list", func(ctx context.Context, at *site) error {
 		messages.js = at.js
 		return messages.begin(ctx)
@@ -48,7 +59,7 @@ func (s *Store) list(ctx context.Context, kind submit.Kind, yield func(submit.Re
 		}
 	}()
 	found := listing{yield: yield, behind: s.options.Replicas > 1, records: make(map[string]submit.Record)}
-	var last uint64
+	var last, first uint64 // first is of a record that is not done; 0 if there was none
 	for range maxFences {
 		fence, err := s.publish(ctx, "list", nats.NewMsg(s.names.fence()))
 		if err != nil {
@@ -75,14 +86,54 @@ func (s *Store) list(ctx context.Context, kind submit.Kind, yield func(submit.Re
 			if !found.add(r, open) {
 				return nil
 			}
+			if open && first == 0 {
+				first = last
+			}
 		}
 		if whole {
 			break
 		}
 	}
+	if above {
+		s.raise(ctx, floor, cmp.Or(first, last+1)-1)
+	}
 	found.finish()
 	return nil
 }
+
+// floor returns a sequence up to which no message is of a job that is pending, as
+// an earlier list saw: whoever changes a job gives it a greater one. So outcomes
+// that are kept for long are not read again and again. In a cluster there is none: a
+// list by a server that lacks something must not hide it from those by others.
+func (s *Store) floor(ctx context.Context) (uint64, error) {
+	msg, err := s.last(ctx, s.names.floor())
+	if errors.Is(err, submit.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	floor, err := strconv.ParseUint(string(msg.Data), 10, 64)
+	if err != nil {
+		return 0, nil
+	}
+	return floor, nil
+}
+
+// raise notes a higher floor. The note comes after all that it is about, so that a
+// loss of the last changes takes it along. Where a loss of power may take others
+// instead, there is none.
+func (s *Store) raise(ctx context.Context, from, to uint64) {
+	if to < from+raiseBy || s.options.NoSync {
+		return
+	}
+	msg := nats.NewMsg(s.names.floor())
+	msg.Data = strconv.AppendUint(nil, to, 10)
+	_, _ = s.publish(ctx, "list", msg) // without it, the next list reads more
+}
+
+// raiseBy is how many messages take as long to be read as a floor to be written.
+const raiseBy = 100
 
 // listing is what a list has found.
 type listing struct {

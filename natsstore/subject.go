@@ -21,6 +21,9 @@ func (n names) all() string { return n.prefix() + ">" }
 // fence is where a list marks how far it must read.
 func (n names) fence() string { return n.prefix() + "fence" }
 
+// floor is where lists note what they need not read again.
+func (n names) floor() string { return n.prefix() + "floor" }
+
 // records matches every record.
 func (n names) records() string { return n.prefix() + "*.*" }
 

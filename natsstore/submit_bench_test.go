@@ -94,20 +94,7 @@ func BenchmarkReload(b *testing.B) {
 	dir := b.TempDir()
 	store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true})
 	require.NoError(b, err)
-	value := make([]byte, 300)
-	var next atomic.Int64
-	var running sync.WaitGroup
-	for range submitters {
-		running.Go(func() {
-			for n := next.Add(1); n <= pending; n = next.Add(1) {
-				if _, err := store.Create(b.Context(), submit.Record{Kind: submit.KindJob, Key: fmt.Sprint(n), Value: value}); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	running.Wait()
+	records(b, store, pending, submit.Record{})
 	require.NoError(b, store.Close())
 	for b.Loop() {
 		store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true})
@@ -121,4 +108,69 @@ func BenchmarkReload(b *testing.B) {
 		require.NoError(b, store.Close())
 	}
 	b.ReportMetric(pending, "jobs")
+}
+
+// BenchmarkList lists 1,000 pending jobs, and one lease, in a folder that keeps
+// other outcomes or none, and looks one up.
+func BenchmarkList(b *testing.B) {
+	const pending = 1000
+	for _, done := range []int{0, 100_000} {
+		dir := b.TempDir()
+		store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true})
+		require.NoError(b, err)
+		records(b, store, done, submit.Record{Done: true, Keep: time.Hour})
+		records(b, store, pending, submit.Record{})
+		_, err = store.Create(b.Context(), submit.Record{Kind: submit.KindLease, Key: "a"})
+		require.NoError(b, err)
+		require.NoError(b, store.Close())
+		store, err = natsstore.Open(b.Context(), natsstore.Options{Dir: dir})
+		require.NoError(b, err)
+		b.Run(fmt.Sprintf("first/done=%d", done), func(b *testing.B) {
+			for range b.N { // the second one is no longer the first
+				for _, err := range store.List(b.Context(), submit.KindJob) {
+					require.NoError(b, err)
+				}
+			}
+		})
+		for kind, want := range map[submit.Kind]int{submit.KindJob: pending, submit.KindLease: 1} {
+			b.Run(fmt.Sprintf("%s/done=%d", kind, done), func(b *testing.B) {
+				for b.Loop() {
+					n := 0
+					for _, err := range store.List(b.Context(), kind) {
+						require.NoError(b, err)
+						n++
+					}
+					require.Equal(b, want, n)
+				}
+			})
+		}
+		b.Run(fmt.Sprintf("get/done=%d", done), func(b *testing.B) {
+			for b.Loop() {
+				_, err := store.Get(b.Context(), submit.KindJob, "false 1")
+				require.NoError(b, err)
+			}
+		})
+		require.NoError(b, store.Close())
+	}
+}
+
+// records makes n jobs like r.
+func records(b *testing.B, store submit.Store, n int, r submit.Record) {
+	b.Helper()
+	r.Kind, r.Value = submit.KindJob, make([]byte, 300)
+	var next atomic.Int64
+	var running sync.WaitGroup
+	for range submitters {
+		running.Go(func() {
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				r := r
+				r.Key = fmt.Sprint(r.Done, " ", i)
+				if _, err := store.Create(b.Context(), r); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
 }

@@ -1,7 +1,6 @@
 package submit_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -95,104 +94,4 @@ func crashAt(t *testing.T, n int, w *world, queue bool) (survived bool) {
 		assert.Equal(t, res.Outcome, again.Outcome, msg)
 	})
 	return survived
-}
-
-// With consent, a job that was being sent at the crash is sent again.
-func TestResubmit(t *testing.T) {
-	t.Parallel()
-	resubmit := func(o *options) { o.Resubmit.KeyHonouredFor = time.Hour }
-	for _, where := range []string{"before write", "after write"} {
-		for _, after := range []time.Duration{time.Minute, 59 * time.Minute, 61 * time.Minute} {
-			bubble(t, fmt.Sprintf("died %s, restarted after %v", where, after), func(t *testing.T) {
-				w := &world{lag: 2 * time.Hour, honours: true}
-				if where == "after write" {
-					w.lag = after + 30*time.Second // it shows later than the restart
-				}
-				store := submit.NewMemory()
-				first := newProcess(w, store)
-				first.hook = func(what string) {
-					if what == where {
-						first.kill()
-					}
-				}
-				s, stop := first.starts(t, resubmit)
-				_, err := s.Submit(first.ctx, "a", order{"x"})
-				require.Error(t, err)
-				stop()
-				time.Sleep(after)
-
-				w.mu.Lock()
-				if where == "before write" {
-					w.lag = 10 * time.Second
-				}
-				w.mu.Unlock()
-				second, stop := newProcess(w, store).starts(t, resubmit)
-				defer stop()
-				res, _ := second.Submit(t.Context(), "a", order{"x"})
-				sent := 0
-				if where == "after write" {
-					sent++
-				}
-				if after < time.Hour {
-					sent++
-				}
-				assert.Equal(t, sent, w.sent("a"))
-				assert.Equal(t, w.did("a"), res.Outcome == confirmed)
-				assert.NotEqual(t, failed, res.Outcome)
-				assert.LessOrEqual(t, w.seen().executed, 1, "the service honours the key")
-			})
-		}
-	}
-}
-
-// A look comes first, and spares the second write.
-func TestResubmit_looksFirst(t *testing.T) {
-	t.Parallel()
-	bubble(t, "found", func(t *testing.T) {
-		w := &world{}
-		store := submit.NewMemory()
-		first := newProcess(w, store)
-		first.hook = func(what string) {
-			if what == "after write" {
-				first.kill()
-			}
-		}
-		s, stop := first.starts(t)
-		_, err := s.Submit(first.ctx, "a", order{"x"})
-		require.Error(t, err)
-		stop()
-		second, stop := newProcess(w, store).starts(t, func(o *options) { o.Resubmit.KeyHonouredFor = time.Hour })
-		defer stop()
-		_, err = second.Submit(t.Context(), "a", order{"x"})
-		require.NoError(t, err)
-		assert.Equal(t, 1, w.sent("a"))
-	})
-}
-
-// After a crash that left the answer in doubt, a refusal of the second try does
-// not prove that the first was not carried out.
-func TestResubmit_neverFailed(t *testing.T) {
-	t.Parallel()
-	bubble(t, "refused the second time", func(t *testing.T) {
-		w := &world{lag: time.Hour}
-		store := submit.NewMemory()
-		first := newProcess(w, store)
-		first.hook = func(what string) {
-			if what == "after write" {
-				first.kill()
-			}
-		}
-		s, stop := first.starts(t)
-		_, err := s.Submit(first.ctx, "a", order{"x"})
-		require.Error(t, err)
-		stop()
-		w.mu.Lock()
-		w.refuse = status(422)
-		w.mu.Unlock()
-		second, stop := newProcess(w, store).starts(t, func(o *options) { o.Resubmit.KeyHonouredFor = time.Hour })
-		defer stop()
-		res, _ := second.Submit(context.WithoutCancel(t.Context()), "a", order{"x"})
-		assert.Equal(t, 2, w.sent("a"))
-		assert.Equal(t, unconfirmed, res.Outcome)
-	})
 }

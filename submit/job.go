@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/poll"
 )
 
 // job is one that this term holds. It is in a queue, or some goroutine works on
@@ -39,6 +40,7 @@ type more struct {
 	end    *jobRecord    // nil before
 	err    error         // of the outcome
 	doubt  error         // of an ambiguous write
+	last   error         // of the last read that told something
 	lag    time.Duration // from the write's answer to the outcome; negative if that says nothing
 }
 
@@ -58,6 +60,34 @@ func (t *term[J, W, R]) doubt(j *job, err error) {
 		t.mu.Lock()
 		j.wait().doubt = why.Write
 		t.mu.Unlock()
+	}
+}
+
+// remember keeps the error of a read for that of the outcome, if somebody waits: it
+// is lost with the visit, and the next one may be cut short. There is no room for
+// those of all jobs.
+func (t *term[J, W, R]) remember(j *job, h *poll.History) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if read, ok := h.Last(); ok && j.more != nil && read.Verdict != poll.Unknown {
+		j.more.last = read.Err
+	}
+}
+
+// reasons completes the error of an outcome by what earlier steps left.
+func (m *more) reasons(err error, h *poll.History) {
+	var why *consistency.Error
+	if !errors.As(err, &why) {
+		return
+	}
+	if why.Write == nil {
+		why.Write = m.doubt
+	}
+	if h == nil || why.Last != nil {
+		return
+	}
+	if read, ok := h.Last(); !ok || read.Verdict == poll.Unknown && read.Err != nil { // it was cut short
+		why.Last = m.last
 	}
 }
 

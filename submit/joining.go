@@ -128,7 +128,6 @@ func (in *intent[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecor
 		in.joined = true
 		return nil, in.wait(ctx, t, r, rec)
 	case rec.End.outcome() == consistency.Unconfirmed && !in.joined:
-		in.joined = true
 		in.revive(ctx, t, r, rec)
 		return nil, nil
 	}
@@ -163,20 +162,23 @@ func (in *intent[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Recor
 	if rec.Pending == nil || rec.Pending.IsZero() {
 		rec.State = sending // it never had an answer that tells anything
 	}
-	in.adopt(ctx, t, r, rec)
+	in.joined = in.adopt(ctx, t, r, rec)
 }
 
-func (in *intent[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) {
+// adopt reports whether the job is this term's now.
+func (in *intent[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) bool {
 	done := make(chan fate, 1)
 	if !t.spawn(func() { done <- t.adopt(r, rec) }) {
-		return
+		return false
 	}
 	select {
 	case <-ctx.Done():
+		return false
 	case got := <-done:
 		if got != kept {
 			in.pause(ctx, t, nil)
 		}
+		return got == kept
 	}
 }
 
@@ -296,6 +298,9 @@ func (t *term[J, W, R]) leaveBehind(j *job) {
 	t.behind = true
 	t.mu.Unlock()
 	t.drop(j)
+	if t.running() { // since a moment, and may have looked while the job was held
+		t.look()
+	}
 }
 
 // stored reports whether the store has the job of Enqueue.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -212,6 +213,35 @@ func TestLease_sendsNothingWithout(t *testing.T) {
 		_, err = s.Submit(within(t, 10*time.Second), "b", order{"x"})
 		require.NoError(t, err)
 		assert.Equal(t, 1, w.sent("b"))
+	})
+}
+
+// A write that is to be sent again, since it was refused for a while, and may not
+// be, since the lease may be over, is sent once there is a lease again.
+func TestLease_sendsAgainWith(t *testing.T) {
+	t.Parallel()
+	bubble(t, "after 429", func(t *testing.T) {
+		w := &world{refuse: status(429)}
+		p := newProcess(w, submit.NewMemory())
+		var down atomic.Bool
+		p.fails = func(what string) (before, after bool) { return down.Load() && what == "update lease", false }
+		s, stop := p.starts(t, func(o *options) {
+			o.Policy.Resend.OnRateLimited = true
+			o.Policy.Schedule = readback.Backoff{Initial: 13 * time.Second, Max: 13 * time.Second, NoJitter: true}
+		})
+		defer stop()
+		down.Store(true)
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+		time.Sleep(20 * time.Second)
+		assert.Equal(t, 1, w.sent("a"))
+		assert.Equal(t, 1, s.Progress().Queued)
+		w.mu.Lock()
+		w.refuse = nil
+		w.mu.Unlock()
+		down.Store(false)
+		_, err := s.Submit(within(t, 30*time.Second), "a", order{"x"})
+		require.NoError(t, err)
+		assert.Equal(t, 2, w.sent("a"))
 	})
 }
 

@@ -3,6 +3,8 @@ package submit
 import (
 	"context"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,7 +15,7 @@ type Memory struct {
 	mu       sync.Mutex
 	revision uint64 // the last one given
 	records  map[memoryKey]memoryRecord
-	pending  map[memoryKey]struct{} // those that are not done
+	pending  map[Kind]map[string]struct{} // those that are not done
 	watched  map[memoryKey]*memoryWatch
 	done     int // records that are
 	swept    int // how many of them were left by the last sweep
@@ -42,7 +44,7 @@ type memoryRecord struct {
 func NewMemory() *Memory {
 	return &Memory{
 		records: make(map[memoryKey]memoryRecord),
-		pending: make(map[memoryKey]struct{}),
+		pending: make(map[Kind]map[string]struct{}),
 		watched: make(map[memoryKey]*memoryWatch),
 	}
 }
@@ -105,20 +107,16 @@ func (m *Memory) Get(ctx context.Context, kind Kind, key string) (Record, error)
 func (m *Memory) List(ctx context.Context, kind Kind) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		m.mu.Lock()
-		keys := make([]memoryKey, 0, len(m.pending))
-		for at := range m.pending {
-			if at.kind == kind {
-				keys = append(keys, at)
-			}
-		}
+		// Leases are listed again and again, beside any number of jobs.
+		keys := slices.AppendSeq(make([]string, 0, len(m.pending[kind])), maps.Keys(m.pending[kind]))
 		m.mu.Unlock()
-		for _, at := range keys {
+		for _, key := range keys {
 			if ctx.Err() != nil {
 				yield(Record{}, context.Cause(ctx))
 				return
 			}
 			m.mu.Lock()
-			r, err := m.get(at)
+			r, err := m.get(memoryKey{kind, key})
 			m.mu.Unlock()
 			if err == nil && !r.Done && !yield(r, nil) {
 				return
@@ -203,7 +201,10 @@ func (m *Memory) put(at memoryKey, r Record) uint64 {
 		put.changed = time.Now()
 		m.done++
 	} else {
-		m.pending[at] = struct{}{}
+		if m.pending[at.kind] == nil {
+			m.pending[at.kind] = make(map[string]struct{})
+		}
+		m.pending[at.kind][at.key] = struct{}{}
 	}
 	m.records[at] = put
 	m.wake(at)
@@ -220,7 +221,7 @@ func (m *Memory) drop(at memoryKey) {
 		m.done--
 	}
 	delete(m.records, at)
-	delete(m.pending, at)
+	delete(m.pending[at.kind], at.key)
 }
 
 // wake tells those who watch a record that it has changed.

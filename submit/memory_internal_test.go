@@ -3,6 +3,7 @@ package submit
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,4 +53,24 @@ func TestMemory_forgets(t *testing.T) {
 			require.NoError(t, err)
 		}
 	})
+}
+
+// Leases are listed often, and beside any number of jobs: what that costs is
+// theirs alone. It runs by itself, to count what it allocates.
+func TestMemory_listsOneKind(t *testing.T) {
+	m := NewMemory()
+	for i := range 100_000 {
+		_, err := m.Create(t.Context(), Record{Kind: KindJob, Key: fmt.Sprint(i)})
+		require.NoError(t, err)
+	}
+	_, err := m.Create(t.Context(), Record{Kind: KindLease, Key: "a"})
+	require.NoError(t, err)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for r, err := range m.List(t.Context(), KindLease) {
+		require.NoError(t, err)
+		assert.Equal(t, "a", r.Key)
+	}
+	runtime.ReadMemStats(&after)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(100_000))
 }

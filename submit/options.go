@@ -74,8 +74,8 @@ type Options[J, W, R any] struct {
 }
 
 // Resubmit says whether a write that was being sent when its process died may be
-// sent again, with the same idempotency key. It is, once after each crash, if a
-// first look does not show the write.
+// sent again, with the same idempotency key. It is, once after each crash, if
+// the first look that is answered does not show the write, or none is in time.
 type Resubmit struct {
 	// KeyHonouredFor is how long the service remembers a key: no write is sent
 	// again later than this after the intent was recorded, by the clock of the

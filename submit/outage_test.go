@@ -79,6 +79,34 @@ func failingAt(t *testing.T, n, calls int, after bool, w *world) (spared bool) {
 	return spared
 }
 
+// Nor does a job that ended unconfirmed lose its other look by that.
+func TestOutage_readsAgain(t *testing.T) {
+	t.Parallel()
+	for _, after := range []bool{false, true} {
+		for n := range 8 {
+			bubble(t, fmt.Sprintf("call %d, after %v", n, after), func(t *testing.T) {
+				w := &world{lag: time.Hour}
+				p := newProcess(w, submit.NewMemory())
+				res, _ := w.on(t, p).Submit(t.Context(), "a", order{"x"})
+				require.Equal(t, unconfirmed, res.Outcome)
+				time.Sleep(time.Hour)
+				s, stop := p.starts(t)
+				defer stop()
+				var seen atomic.Int64
+				p.mu.Lock()
+				p.fails = func(string) (bool, bool) {
+					fails := seen.Add(1) == int64(n)
+					return fails && !after, fails && after
+				}
+				p.mu.Unlock()
+				_, err := s.Submit(t.Context(), "a", order{"x"})
+				require.NoError(t, err)
+				assert.Equal(t, 1, w.sent("a"))
+			})
+		}
+	}
+}
+
 // The store is down for a while: what was sent is read back all the same, the
 // outcome is recorded when the store is back, and what could not be recorded was
 // not sent.
@@ -244,6 +272,41 @@ func TestRun_endsBeforeConnection(t *testing.T) {
 		_, err = s.Submit(t.Context(), "a", order{"x"})
 		require.NoError(t, err)
 		assert.Equal(t, 1, w.sent("a"))
+	})
+}
+
+// coded is a reference of a client that answers with a status and without an error.
+type coded struct{ Status int }
+
+func (c coded) StatusCode() int { return c.Status }
+
+// A write that was refused just when the end of Run cuts it was sent all the same:
+// it is Failed, and not sent again.
+func TestRun_endsWithAnswer(t *testing.T) {
+	t.Parallel()
+	bubble(t, "422", func(t *testing.T) {
+		sent := 0
+		s, err := submit.New(submit.Options[order, coded, *thing]{
+			Store: submit.NewMemory(),
+			Flow: func(string, order) consistency.Flow[coded, *thing] {
+				return consistency.Create("create thing", func(ctx context.Context) (coded, error) {
+					sent++
+					<-ctx.Done()
+					return coded{422}, nil
+				}, func(context.Context, coded) (*thing, error) { return nil, status(404) })
+			},
+		})
+		require.NoError(t, err)
+		for range 2 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(10*time.Second, cancel)
+			assert.NoError(t, s.Enqueue(ctx, "a", order{"x"}))
+			s.Run(ctx)
+		}
+		assert.Equal(t, 1, sent)
+		res, err := s.Lookup(t.Context(), "a")
+		require.NoError(t, err)
+		assert.Equal(t, failed, res.Outcome)
 	})
 }
 

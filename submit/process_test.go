@@ -150,7 +150,11 @@ func (p *process) List(ctx context.Context, kind submit.Kind) iter.Seq2[submit.R
 
 // flow is the world's, as this process reaches it.
 func (p *process) flow(key string, o order) consistency.Flow[string, *thing] {
-	f := p.world.flow(key, o)
+	return p.reach(p.world.flow(key, o))
+}
+
+// reach returns f as this process can carry it out.
+func (p *process) reach(f consistency.Flow[string, *thing]) consistency.Flow[string, *thing] {
 	write, read, find := f.Write, f.Read, f.Find
 	f.Write = func(ctx context.Context) (string, error) {
 		return call(ctx, p, "write", func() (string, error) { return write(ctx) })
@@ -162,12 +166,14 @@ func (p *process) flow(key string, o order) consistency.Flow[string, *thing] {
 		}
 		return read(ctx, id)
 	}
-	f.Find = func(ctx context.Context) ([]string, error) {
-		if p.ctx.Err() != nil {
-			<-ctx.Done()
-			return nil, errDead
+	if find != nil {
+		f.Find = func(ctx context.Context) ([]string, error) {
+			if p.ctx.Err() != nil {
+				<-ctx.Done()
+				return nil, errDead
+			}
+			return find(ctx)
 		}
-		return find(ctx)
 	}
 	return f
 }

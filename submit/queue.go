@@ -16,6 +16,7 @@ type queues struct {
 	otherNext bool      // it is the turn of those, if both are due
 	all       map[place]*queue
 	limits    map[string]*rate.Limiter // by origin
+	swept     int                      // how many of them were left by the last sweep
 	changed   chan struct{}            // has an item when the first one due may be another
 }
 
@@ -95,21 +96,33 @@ func (qs *queues) limitOf(origin string, now time.Time) *rate.Limiter {
 	}
 	limit := qs.limits[origin]
 	if limit == nil {
-		// A limiter that is full knows nothing that a new one would not, unless
-		// a queue has it.
-		used := make(map[string]bool, len(qs.all))
-		for at := range qs.all {
-			used[at.origin] = true
-		}
-		for other, idle := range qs.limits {
-			if idle.TokensAt(now) >= 1 && !used[other] {
-				delete(qs.limits, other)
-			}
-		}
+		qs.sweep(now)
 		limit = rate.NewLimiter(rate.Limit(qs.perSecond), 1)
 		qs.limits[origin] = limit
 	}
 	return limit
+}
+
+// limitsFrom is how many limits are not worth a sweep.
+const limitsFrom = 100
+
+// sweep forgets the limits that are full, for they know nothing that a new one
+// would not, unless a queue has them: each time that their number has doubled, so
+// that what it costs is shared by as many origins.
+func (qs *queues) sweep(now time.Time) {
+	if len(qs.limits) < max(limitsFrom, 2*qs.swept) {
+		return
+	}
+	used := make(map[string]bool, len(qs.all))
+	for at := range qs.all {
+		used[at.origin] = true
+	}
+	for origin, idle := range qs.limits {
+		if idle.TokensAt(now) >= 1 && !used[origin] {
+			delete(qs.limits, origin)
+		}
+	}
+	qs.swept = len(qs.limits)
 }
 
 // take removes the jobs that are to be worked on next: one, or several that are

@@ -84,14 +84,12 @@ func encode(rec *jobRecord) []byte {
 }
 
 func decode(data []byte) (rec jobRecord, err error) {
-	var version struct {
-		Version int `json:"submit"`
-	}
-	if err = json.Unmarshal(data, &version); err == nil && version.Version > recordVersion {
-		return rec, fmt.Errorf("%w: %d, not %d", errVersion, version.Version, recordVersion)
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &rec)
+	err = json.Unmarshal(data, &rec)
+	if err != nil || rec.Version != recordVersion {
+		// Of another version nothing else is known.
+		if version, err := versionOf(data); err == nil && version > recordVersion {
+			return jobRecord{}, fmt.Errorf("%w: %d, not %d", errVersion, version, recordVersion)
+		}
 	}
 	switch {
 	case err != nil:
@@ -100,6 +98,14 @@ func decode(data []byte) (rec jobRecord, err error) {
 		return rec, errors.New("submit: not a record of a job")
 	}
 	return rec, nil
+}
+
+func versionOf(data []byte) (int, error) {
+	var version struct {
+		Version int `json:"submit"`
+	}
+	err := json.Unmarshal(data, &version)
+	return version.Version, err
 }
 
 // A record must fit into what a Store keeps: maxJob and maxText leave room for a

@@ -149,10 +149,7 @@ func (t *term[J, W, R]) conclude(j *job, res consistency.Result[W, R], err error
 	written, _ := json.Marshal(res.Written)
 	t.mu.Lock()
 	m := j.wait()
-	var why *consistency.Error
-	if errors.As(err, &why) && why.Write == nil {
-		why.Write = m.doubt
-	}
+	m.reasons(err, res.History)
 	m.end = &jobRecord{Intent: time.Unix(0, j.intent), Pending: &res.Pending, End: endingOf(res.Outcome, written, err)}
 	m.err, m.lag = err, -1
 	if res.Outcome == consistency.Confirmed && !j.resumed {

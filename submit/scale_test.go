@@ -56,32 +56,55 @@ func reading(s *submitter, n int) bool {
 // payloadBytes is how long a key, a job and a reference are that leftBehind makes.
 const payloadBytes = len("job 000000000000") + len(`{"Name":"a thing of a certain length"}`) + len(`"a reference"`)
 
-// pendingBytes returns how much memory each of n pending jobs takes in the
-// Submitter beyond its payload.
-func pendingBytes(t testing.TB, n int) (each int64, goroutines int) {
-	w := &world{lag: 24 * time.Hour}
-	store := &frugal{Memory: submit.NewMemory()}
-	leftBehind(t, store, w, n)
-	s, err := submit.New(options{Store: store, Flow: w.flow, Workers: 8, Policy: consistency.Policy{
-		Within:   48 * time.Hour,
-		Schedule: readback.Backoff{Initial: 24 * time.Hour}, // one read each, then all is quiet
-	}})
-	require.NoError(t, err)
+// crowd is a Submitter that holds many pending jobs.
+type crowd struct {
+	*submitter
+	world      *world
+	each       int64 // bytes that a job takes beyond its payload
+	goroutines int
+	stop       func()
+}
+
+// newCrowd returns a crowd of n jobs, each of which was read once and is read
+// again a day later.
+func newCrowd(t testing.TB, n int) *crowd {
 	before, others := heap(), runtime.NumGoroutine()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var run sync.WaitGroup
-	run.Go(func() { s.Run(ctx) })
-	require.True(t, reading(s, n))
-	for w.readsSoFar() < n {
+	c, taken := takeOver(t, n, 0)
+	for c.world.readsSoFar() < n {
 		time.Sleep(10 * time.Millisecond)
 	}
 	time.Sleep(10 * time.Millisecond)
-	goroutines = runtime.NumGoroutine() - others
-	each = (heap()-before)/int64(n) - int64(payloadBytes)
-	cancel()
-	run.Wait()
-	return each, goroutines
+	c.goroutines = runtime.NumGoroutine() - others
+	c.each = (heap()-before-taken)/int64(n) - int64(payloadBytes)
+	return c
+}
+
+// takeOver returns a crowd of n jobs from one that is gone, and how much memory
+// its store takes.
+func takeOver(t testing.TB, n int, readsPerSecond float64) (c *crowd, taken int64) {
+	c = &crowd{world: &world{lag: 24 * time.Hour}}
+	before := heap()
+	store := &frugal{Memory: submit.NewMemory()}
+	leftBehind(t, store, c.world, n)
+	taken = heap() - before
+	var err error
+	c.submitter, err = submit.New(options{
+		Store: store, Flow: c.world.flow, Workers: 8, ReadsPerSecond: readsPerSecond,
+		Policy: consistency.Policy{
+			Within:   48 * time.Hour,
+			Schedule: readback.Backoff{Initial: 24 * time.Hour}, // one read each, then all is quiet
+		},
+	})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() { c.Run(ctx) })
+	c.stop = func() {
+		cancel()
+		run.Wait()
+	}
+	require.True(t, reading(c.submitter, n))
+	return c, taken
 }
 
 func (w *world) readsSoFar() int {
@@ -103,25 +126,11 @@ func (f *frugal) Update(ctx context.Context, r submit.Record) (uint64, error) {
 }
 
 func TestScale_memory(t *testing.T) {
-	each, goroutines := pendingBytes(t, 40_000)
-	t.Log("bytes each:", each, "goroutines:", goroutines)
-	assert.Less(t, each, int64(400))
-	assert.Less(t, goroutines, 20)
-}
-
-// A million pending confirmations, in one process.
-func BenchmarkPending(b *testing.B) {
-	for _, n := range []int{100_000, 1_000_000} {
-		b.Run(fmt.Sprint("jobs=", n), func(b *testing.B) {
-			for b.Loop() {
-				each, goroutines := pendingBytes(b, n)
-				require.Less(b, each, int64(400))
-				require.Less(b, goroutines, 20)
-				b.ReportMetric(float64(each), "B/job")
-				b.ReportMetric(float64(goroutines), "goroutines")
-			}
-		})
-	}
+	c := newCrowd(t, 40_000)
+	defer c.stop()
+	t.Log("bytes each:", c.each, "goroutines:", c.goroutines)
+	assert.Less(t, c.each, int64(400))
+	assert.Less(t, c.goroutines, 20)
 }
 
 // Thousands of jobs at once: all are sent once and confirmed.

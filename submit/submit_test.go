@@ -76,6 +76,41 @@ func TestSubmit(t *testing.T) {
 	}
 }
 
+// The last read that told something stays findable, though those after it hang
+// until they are cut short.
+func TestSubmit_lastReadCutShort(t *testing.T) {
+	t.Parallel()
+	bubble(t, "hanging", func(t *testing.T) {
+		w := &world{lag: time.Hour}
+		store := submit.NewMemory()
+		start := time.Now()
+		s := w.on(t, store, everySecond, func(o *options) {
+			o.Flow = func(key string, o order) consistency.Flow[string, *thing] {
+				f := w.flow(key, o)
+				read := f.Read
+				f.Read = func(ctx context.Context, id string) (*thing, error) {
+					if time.Since(start) > 27*time.Second {
+						<-ctx.Done()
+						return nil, ctx.Err()
+					}
+					return read(ctx, id)
+				}
+				return f
+			}
+		})
+		defer running(s)()
+		res, err := s.Submit(t.Context(), "a", order{"x"})
+		assert.Equal(t, unconfirmed, res.Outcome)
+		assert.ErrorIs(t, err, status(404))
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorContains(t, err, "last status 404")
+		assert.Equal(t, 30*time.Second, time.Since(start).Round(time.Millisecond))
+		kept, err := w.on(t, store).Lookup(t.Context(), "a")
+		require.NoError(t, err)
+		assert.ErrorContains(t, kept.Err, "last read: status 404")
+	})
+}
+
 func everySecond(o *options) { o.Policy.Schedule = every(time.Second) }
 
 func leases(t *testing.T, store submit.Store) (keys []string) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/poll"
 )
 
 // work does the next step of each of the jobs.
@@ -91,7 +92,8 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	}
 	ctx, stop := context.WithCancel(t.writes)
 	defer stop()
-	handle, err := consistency.Send(ctx, t.options.Policy, t.whileValid(t.flow(j), stop), before, &j.course)
+	allowed := func() bool { return t.valid() && (!again || t.mayResend(j)) }
+	handle, err := consistency.Send(ctx, t.options.Policy, whileAllowed(t.flow(j), allowed, stop), before, &j.course)
 	if keptBack(err) {
 		t.unsent(j, again)
 		return
@@ -115,17 +117,18 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	t.revisit(j)
 }
 
-// whileValid returns flow with a Write that is not called again, as the policy may
-// ask for, once the lease may be over: then stop ends the tries.
-func (t *term[J, W, R]) whileValid(flow consistency.Flow[W, R], stop func()) consistency.Flow[W, R] {
+// whileAllowed returns flow with a Write that is not called again, as the policy may
+// ask for, once the lease may be over or the key no longer honoured: then stop ends
+// the tries.
+func whileAllowed[W, R any](flow consistency.Flow[W, R], allowed func() bool, stop func()) consistency.Flow[W, R] {
 	write, again := flow.Write, false
 	if write == nil {
 		return flow
 	}
 	flow.Write = func(ctx context.Context) (w W, _ error) {
-		if again && !t.valid() {
+		if again && !allowed() {
 			stop()
-			return w, context.Canceled
+			return w, consistency.As(consistency.NotExecuted, context.Canceled)
 		}
 		again = true
 		return write(ctx)
@@ -137,8 +140,8 @@ func (t *term[J, W, R]) whileValid(flow consistency.Flow[W, R], stop func()) con
 // the term is over, not the job.
 func keptBack(err error) bool {
 	var why *consistency.Error
-	return errors.As(err, &why) && why.Outcome == consistency.Failed && why.Context != nil && why.Cause == nil &&
-		(why.Write == nil || errors.Is(why.Write, context.Canceled))
+	return errors.As(err, &why) && why.Context != nil && why.Cause == nil && why.Status == 0 &&
+		(why.Write == nil || why.Outcome == consistency.Failed && errors.Is(why.Write, context.Canceled))
 }
 
 // unsent puts a job back whose write was not sent.
@@ -166,13 +169,20 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 	switch {
 	case res.Outcome == consistency.Unconfirmed && t.ctx.Err() != nil:
 		// It ended with the term, and says nothing.
-	case res.Outcome != consistency.Confirmed && t.mayResend(j):
+	case res.Outcome != consistency.Confirmed && (res.Outcome != 0 || lacking(res.History)) && t.mayResend(j):
 		t.resend(j)
 	case res.Outcome == 0:
+		t.remember(j, res.History)
 		t.revisit(j)
 	default:
 		t.conclude(j, res, err)
 	}
+}
+
+// lacking reports whether a visit looked, and did not see the write.
+func lacking(h *poll.History) bool {
+	read, ok := h.Last()
+	return ok && read.Verdict == poll.Pending
 }
 
 func (t *term[J, W, R]) revisit(j *job) {

@@ -127,8 +127,8 @@ func (s *Spec) Verb() string {
 
 var token = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
-// Request returns the request. Its body can be sent again; stdin is read to its
-// end for it. In is the stdin of the process.
+// Request returns the request. Its body can be sent again: what is read for it,
+// from in, is read to its end.
 func (s *Spec) Request(in *Input) (*http.Request, error) {
 	u, err := s.ParseURL()
 	if err != nil {
