@@ -166,6 +166,53 @@ func TestDo_noChange(t *testing.T) {
 	}
 }
 
+// A write that was carried out at its first try changes nothing at the second:
+// that is the echo of its success, which the read model may not show yet.
+func TestDo_noChangeOfAnEcho(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		writes []reply
+		hidden bool // the client sent the write twice by itself
+		resend consistency.Resend
+	}{
+		{"sent again with a key", answers(503, 200), false, consistency.Resend{WithKey: time.Minute}},
+		{"sent again after a lost answer", answers(0, 200), false, consistency.Resend{WithKey: time.Minute}},
+		{"sent twice by the client", answers(200), true, consistency.Resend{}},
+	}
+	for _, tt := range tests {
+		bubble(t, tt.name, func(t *testing.T) {
+			s := &service{writes: tt.writes, reads: []reply{{status: 200, version: 1}, {status: 200, version: wanted}}}
+			f := s.update()
+			if tt.hidden {
+				send := f.Write
+				f.Write = func(ctx context.Context) (ref, error) {
+					trace(ctx, true)
+					trace(ctx, true)
+					return send(ctx)
+				}
+			}
+			f.NoChange = func(ref) bool { return true }
+			p := s.policy()
+			p.Resend, p.Settle = tt.resend, 2
+			res, err := consistency.Do(t.Context(), p, f)
+			require.NoError(t, err)
+			assert.Equal(t, confirmed, res.Outcome)
+			assert.Equal(t, seconds(0, 1, 2), s.readAt, "the stale read does not count, and two others are asked for")
+		})
+	}
+	bubble(t, "but a try that was refused leaves none", func(t *testing.T) {
+		s := &service{writes: answers(429, 200), reads: []reply{{status: 200, version: 1}}}
+		f := s.update()
+		f.NoChange = func(ref) bool { return true }
+		p := s.policy()
+		p.Resend, p.Settle = consistency.Resend{OnRateLimited: true}, 3
+		_, err := consistency.Do(t.Context(), p, f)
+		require.NoError(t, err)
+		assert.Equal(t, seconds(0), s.readAt)
+	})
+}
+
 func TestDo_contextEndsWhileReading(t *testing.T) {
 	t.Parallel()
 	errStop := errors.New("shutting down")

@@ -40,7 +40,9 @@ type Flow[W, R any] struct {
 	Monitor func(ctx context.Context, w *W) (done bool, err error)
 
 	// NoChange reports, once the write was applied, that it changed nothing:
-	// then there is nothing to wait for, and one good read is enough.
+	// then there is nothing to wait for, and one good read is enough. It is not
+	// asked if another try may have been carried out: that the last one changed
+	// nothing may then be the echo of that.
 	NoChange func(w W) bool
 
 	// Behind reports whether an answer to a read means that a replica has not

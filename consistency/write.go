@@ -32,7 +32,9 @@ func (r *run[W, R]) write(ctx context.Context) {
 	if !r.found && r.flow.known != nil {
 		r.written, r.found = *r.flow.known, true
 	}
-	if r.found && r.class == Applied && r.flow.NoChange != nil {
+	// If another try may have been carried out, that nothing changed is the echo
+	// of its success.
+	if r.found && r.class == Applied && !r.doubtful && r.flow.NoChange != nil {
 		r.unchanged = r.flow.NoChange(r.written)
 	}
 }

@@ -101,6 +101,8 @@ func TestFlow_found(t *testing.T) {
 		{"a job that was not recorded when its lease was lost was taken for deleted", 14917929163127145338},
 		{"a held read that waited for another's poll was not held on when the reason changed", 9581974106215622927},
 		{"a job was sent again by the policy after its lease was over", 15211107471526206286},
+		{"an update that changed nothing since its first try had was taken for one that changes nothing", 2738417223607501096},
+		{"an update did, and was overwritten", 16664595555383057481},
 		{"a job was sent when its lease had been over for others, and was renewed", 17798885944077712424},
 	} {
 		playAll(t, []uint64{found.seed}, play.Options{}, func(r play.Result) {

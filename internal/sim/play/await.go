@@ -23,6 +23,7 @@ func (f *flow) await() {
 		ref.ID = "ours-1"
 	}
 	p := f.drawPolicy()
+	p.Rules = f.drawRules(false, true)
 	if f.dice.Chance(0.5) {
 		p.OnForbidden = f.fresh.onForbidden(f.w)
 	}
@@ -32,7 +33,7 @@ func (f *flow) await() {
 	if f.w.Goal == world.Create {
 		want = nil
 	}
-	c.matches = true
+	c.matches, c.typed = true, true
 	ctx, cancel = f.context(c)
 	defer cancel()
 	shown, err := consistency.Await(ctx, p, "await", func(ctx context.Context) (*Shown, error) {

@@ -31,6 +31,9 @@ type claim struct {
 	resumed             bool
 	find, mine, monitor bool
 	matches             bool // an update has a match of its own, not only a token
+	typed               bool // by a client that tells no status of what it could not read to the end
+	refused             bool // to read elsewhere
+	unchanged           bool // the flow said that the write changed nothing
 	handle              consistency.Pending
 	from                time.Time // law 2 speaks of what happens from then on
 	held                *heldRead // by the Transport
@@ -91,6 +94,7 @@ func (f *flow) context(c *claim) (context.Context, func()) {
 	for i := range f.w.Faults {
 		must = must || f.w.Faults[i].Answer == world.Hung && f.client.habitsOf().follows
 	}
+	must = must || f.w.Bodies.Chance > 0
 	if f.dice.Chance(0.3) || must {
 		ctx, cancel = context.WithTimeout(ctx, f.dice.Between(5*time.Millisecond, 3*time.Minute))
 		c.deadline, _ = ctx.Deadline()

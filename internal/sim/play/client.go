@@ -21,6 +21,7 @@ const origin = "http://service.test"
 type Ref struct {
 	Job  int    `json:"job,omitempty"` // whose it is, if there are several
 	ID   string `json:"id,omitempty"`
+	At   string `json:"at,omitempty"` // a token
 	Code int    `json:"-"`
 }
 
@@ -46,6 +47,9 @@ const (
 	byAnswer                   // an error with a whole Answer
 	byValue                    // a nil error, and the status in the value
 	manners
+
+	byPolicy = manners + iota // an error that only Policy.Answer understands
+	byWord                    // an error As what the answer to a write proves
 )
 
 // habits are what a client does by itself.
@@ -64,19 +68,33 @@ type client struct {
 	key    string
 	job    int    // whose it is
 	writes []call // calls of Write, each with what it was answered
+
+	dialect   world.Dialect // of answers to writes
+	tokens    bool          // it asks for the position of its write
+	unchanged bool          // the last write was answered so
 }
 
 // call is one call of Write by the library.
 type call struct {
 	began, ended time.Time
-	status       int // as the client tells it; 0 if it tells none
+	status       int // that the client tells of, as others mean it; 0 if it tells of none
 	unreached    bool
 }
 
 // send sends a request, and follows where the answer leads if that is the
 // client's habit.
 func (c *client) send(ctx context.Context, method, path string) (*http.Response, error) {
-	resp, err := c.sendOnce(ctx, method, path)
+	resp, err := c.sendOnce(ctx, method, path, "")
+	return c.follow(ctx, resp, err)
+}
+
+// get is send for a read that asks for a position, unless token is empty.
+func (c *client) get(ctx context.Context, path, token string) (*http.Response, error) {
+	resp, err := c.sendOnce(ctx, http.MethodGet, path, token)
+	return c.follow(ctx, resp, err)
+}
+
+func (c *client) follow(ctx context.Context, resp *http.Response, err error) (*http.Response, error) {
 	if err != nil || !c.habits.follows || resp.StatusCode < 301 || resp.StatusCode > 303 {
 		return resp, err
 	}
@@ -88,7 +106,7 @@ func (c *client) send(ctx context.Context, method, path string) (*http.Response,
 	return c.send(ctx, http.MethodGet, pathOf(at))
 }
 
-func (c *client) sendOnce(ctx context.Context, method, path string) (*http.Response, error) {
+func (c *client) sendOnce(ctx context.Context, method, path, token string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, origin+path, nil)
 	if err != nil {
 		return nil, err
@@ -98,6 +116,9 @@ func (c *client) sendOnce(ctx context.Context, method, path string) (*http.Respo
 	}
 	if c.key != "" && method != http.MethodGet {
 		req.Header["Idempotency-Key"] = []string{c.key}
+	}
+	if token != "" {
+		req.Header["If-Event-Reached"] = []string{token}
 	}
 	return c.http.RoundTrip(req)
 }
@@ -109,7 +130,9 @@ func pathOf(at string) string { return strings.TrimPrefix(at, origin) }
 func (c *client) write(ctx context.Context, method, path string) (Ref, error) {
 	began := time.Now()
 	ref, err := c.writeOnce(ctx, method, path)
-	c.writes = append(c.writes, callOf(began, ref.Code, err))
+	made := callOf(began, ref.Code, err)
+	made.status = c.dialect.Said(made.status)
+	c.writes = append(c.writes, made)
 	return ref, err
 }
 
@@ -121,6 +144,10 @@ func callOf(began time.Time, status int, err error) call {
 		other interface{ HTTPStatusCode() int }
 		whole interface{ Answer() consistency.Answer }
 	)
+	if a, ok := answerOf(nil, err); ok {
+		made.status = a.Status
+		return made
+	}
 	switch {
 	case errors.As(err, &whole):
 		made.status = whole.Answer().Status
@@ -147,6 +174,7 @@ func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, e
 			return Ref{}, err
 		}
 		ref.Job = c.job
+		c.unchanged = resp.Header.Get(world.Unchanged) != "" || c.goal == world.Delete && resp.StatusCode == http.StatusNotFound
 		body, err := take(resp)
 		if err == nil {
 			err = c.fault(resp, body, true)
@@ -163,16 +191,22 @@ func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, e
 		if c.goal != world.Create {
 			ref.ID = world.Standing
 		}
+		if c.tokens {
+			ref.At = resp.Header.Get("Etag")
+		}
 		return ref, nil
 	}
 }
 
 func (c *client) read(ctx context.Context, ref Ref) (*Shown, error) {
-	resp, err := c.send(ctx, http.MethodGet, "/things/"+ref.ID)
+	resp, err := c.get(ctx, "/things/"+ref.ID, ref.At)
 	if err != nil {
 		return nil, err
 	}
 	body, err := take(resp)
+	if err != nil && ctx.Err() != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &statusError{code: resp.StatusCode, text: err.Error()}
 	}
@@ -192,6 +226,9 @@ func (c *client) find(ctx context.Context) ([]Ref, error) {
 		return nil, err
 	}
 	body, err := take(resp)
+	if err != nil && ctx.Err() != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &statusError{code: resp.StatusCode, text: err.Error()}
 	}
@@ -217,18 +254,31 @@ func (c *client) fault(resp *http.Response, body string, write bool) error {
 	switch c.habits.manner {
 	case byHTTPStatus:
 		return &httpStatusError{status, body}
-	case byAnswer:
+	case byAnswer, byPolicy:
 		a := consistency.AnswerOf(resp)
 		a.Body = []byte(body)
+		if c.habits.manner == byPolicy {
+			return &secretiveError{a}
+		}
 		return &answerError{a}
+	case byWord:
+		if write {
+			return consistency.As(proof(c.goal, c.dialect.Said(status)), &statusError{code: status, text: body})
+		}
 	}
 	return &statusError{code: status, text: body}
 }
 
+// bodyLimit is more than anybody reads of a body.
+const bodyLimit = 1 << 20
+
 // take reads a body and closes it.
 func take(resp *http.Response) (string, error) {
-	body, err := io.ReadAll(resp.Body)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
 	_ = resp.Body.Close()
+	if err == nil && len(body) == bodyLimit {
+		err = io.ErrShortBuffer
+	}
 	return string(body), err
 }
 

@@ -55,6 +55,7 @@ func (f *flow) drawTyped() consistency.Policy {
 	if d.Chance(0.5) {
 		p.OnForbidden = f.fresh.onForbidden(f.w)
 	}
+	f.drawOddly(&p)
 	return p
 }
 
@@ -63,9 +64,14 @@ func (f *flow) typed(c *claim) typed {
 	if c.find = f.dice.Chance(0.7); c.find && f.w.Goal == world.Create {
 		c.mine = f.dice.Chance(0.85)
 	}
-	c.matches = f.w.Goal == world.Update
+	c.matches, c.typed = f.w.Goal == world.Update, true
 	c.monitor = f.w.Goal != world.Delete && f.w.Monitored()
-	return f.client.flow(c)
+	tf := f.client.flow(c)
+	if f.w.Tells || f.w.Goal == world.Delete && f.oddly(0.5) {
+		asked := c.noChange(func() bool { return f.client.unchanged })
+		tf.NoChange = func(Ref) bool { return asked() }
+	}
+	return tf
 }
 
 // flow returns the flow of c's goal.
@@ -95,6 +101,9 @@ func (c *client) flow(cl *claim) (tf typed) {
 			tf.Find = c.find
 		}
 	}
+	if c.tokens {
+		tf.Behind = func(a consistency.Answer) bool { return a.Status == http.StatusPreconditionFailed }
+	}
 	if cl.mine {
 		tf.Mine = func(r Ref) bool { return world.Mine(r.ID) }
 	}
@@ -107,11 +116,14 @@ func (c *client) flow(cl *claim) (tf typed) {
 // monitor follows the operation that a 202 began. A 303 says that it has ended
 // well.
 func (c *client) monitor(ctx context.Context, _ *Ref) (bool, error) {
-	resp, err := c.sendOnce(ctx, http.MethodGet, "/operations/1")
+	resp, err := c.sendOnce(ctx, http.MethodGet, "/operations/1", "")
 	if err != nil {
 		return false, err
 	}
 	body, err := take(resp)
+	if err != nil && ctx.Err() != nil {
+		return false, err
+	}
 	if err != nil {
 		return false, &statusError{code: resp.StatusCode, text: err.Error()}
 	}

@@ -3,6 +3,7 @@ package play
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ func (f *flow) exchange() {
 	if d.Chance(0.5) {
 		p.OnForbidden = f.fresh.onForbidden(f.w)
 	}
+	p.Rules = f.drawRules(true, true)
 	c := f.begin("Do of an exchange", &p)
 	ex, flow := f.exchanged(c)
 	ctx, cancel := f.context(c)
@@ -30,7 +32,9 @@ func (f *flow) exchange() {
 	flow.Write = func(ctx context.Context) (readbackhttp.Ref, error) {
 		began := time.Now()
 		ref, err := write(ctx)
-		f.client.writes = append(f.client.writes, callOf(began, ref.Answer().Status, err))
+		made := callOf(began, ref.Answer().Status, err)
+		made.status = f.w.Writes.Said(made.status)
+		f.client.writes = append(f.client.writes, made)
 		return ref, err
 	}
 	res, err := consistency.Do(ctx, p, flow)
@@ -68,6 +72,12 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 	if f.w.Token && (!c.matches || d.Chance(0.5)) {
 		ex.Token = readbackhttp.Mittwald()
 	}
+	if f.noise == 0 && f.w.Goal == world.Create && f.oddly(0.3) { // a server of sockets has one address
+		f.w.Elsewhere = true
+		if c.refused = f.oddly(0.3); !c.refused {
+			ex.AllowOrigin = func(at *url.URL) bool { return at.Host == "elsewhere.test" }
+		}
+	}
 	for i := range f.w.Fates {
 		if f.w.Fates[i].Monitor {
 			ex.Monitor = &readbackhttp.Monitor{}
@@ -75,6 +85,14 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 		}
 	}
 	flow := ex.Flow()
+	if f.w.Tells {
+		flow.NoChange = func(ref readbackhttp.Ref) bool {
+			return c.noChange(func() bool { return ref.Answer().Header.Get(world.Unchanged) != "" })()
+		}
+	}
+	if f.w.Goal == world.Update && !c.matches {
+		f.w.Rivals = nil // what comes after its position is no concern of a token
+	}
 	c.find = flow.Find != nil
 	if f.w.Goal == world.Create {
 		if c.find = d.Chance(0.6); c.find {

@@ -10,12 +10,16 @@ import (
 
 // heldRead is what became of a read over the Transport.
 type heldRead struct {
+	at      time.Time // when its answer was handed on, but for what was to come of its body
 	covered bool
 	status  int // handed on; 0 if none was
 	err     error
 	report  *readbackhttp.Report
 	options *readbackhttp.TransportOptions
 }
+
+// bodyPatience is how long an answer waits for its own body.
+const bodyPatience = time.Second
 
 // judgeHeld judges one read over the Transport.
 func (f *flow) judgeHeld(c *claim, looks []world.Look) {
@@ -34,6 +38,10 @@ func (f *flow) judgeHeld(c *claim, looks []world.Look) {
 		if !given {
 			f.violate(Misreport, "status %d was handed on, and the server has not given it", r.status)
 		}
+	}
+	endless := last.How == world.Stalled || last.How == world.Endless
+	if waited := r.at.Sub(last.Headed); endless && r.err == nil && len(looks) == 1 && waited > bodyPatience {
+		f.violate(Leak, "a read waited %v for the body of its only answer", waited)
 	}
 	if !r.covered {
 		if len(looks) > 1 {
@@ -70,6 +78,9 @@ func (f *flow) holdPromised(c *claim, looks []world.Look) (why string, _ bool) {
 	for i := range looks {
 		l := &looks[i]
 		slowest = max(slowest, l.Ended.Sub(l.Began))
+		if l.How != world.AtOnce { // what does not come at once may be handed on unheld
+			return "", false
+		}
 		switch s := l.Status; {
 		case s == 0, s == 401, s == 408, s == 425, s == 429, s >= 500:
 		case s == 404, s == 403 && !l.Role, s == 412 && l.Token:

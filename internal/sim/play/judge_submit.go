@@ -77,7 +77,9 @@ func (s *submission) streakOf(j *submitted) (k streak, whole bool) {
 		}
 	}
 	whole = true
-	for _, l := range looksBy(j.w, j.concluder.n) {
+	looks := looksBy(j.w, j.concluder.n)
+	shorten(looks, true)
+	for _, l := range looks {
 		if !l.Ended.After(j.found.Ended) && !l.Began.Before(sent) {
 			k.see(j.w.Goal, &l)
 			whole = whole && l.Status != 0
@@ -88,11 +90,16 @@ func (s *submission) streakOf(j *submitted) (k streak, whole bool) {
 
 func (s *submission) judgeConfirmed(j *submitted) {
 	f := s.f
-	if len(j.w.Runs) == 0 && j.w.Goal != world.Delete {
+	agreed := j.w.Idle || slices.ContainsFunc(j.w.Rivals, func(r world.Rival) bool { return r.Does == world.Agrees })
+	if len(j.w.Runs) == 0 && j.w.Goal != world.Delete && !agreed {
 		f.violate(FalseConfirmed, "%s is confirmed, and was never carried out", j.key)
 	}
 	k, _ := s.streakOf(j)
-	if settle := settleOf(&j.shape.policy, j.w.Goal); k.n < settle && !k.enough {
+	settle := settleOf(&j.shape.policy, j.w.Goal)
+	if j.w.Tells && len(j.w.Tries) == 1 && (j.w.Idle || j.w.Goal == world.Delete && j.w.Tries[0].Status == 404) {
+		settle = 1 // the flow has said that nothing changed
+	}
+	if k.n < settle && !k.enough {
 		f.violate(FalseConfirmed, "%s is confirmed after %d reads in a row that show it, and %d are asked for", j.key, k.n, settle)
 	}
 	if j.w.Goal != world.Create {
@@ -227,7 +234,7 @@ func (s *submission) promised(j *submitted) (why string) {
 	if odd || w.Calm > 0 || w.CacheFor > 0 || w.Denied > 0 || s.many || s.options.ReadsPerSecond > 0 || timeout > 0 && timeout < 2*w.Pace {
 		return ""
 	}
-	if by, ok := w.ShownBy(c.id); ok && j.found.Ended.Sub(by) > ample {
+	if by, ok := w.ShownBy(c.id, j.found.Ended); ok && j.found.Ended.Sub(by) > ample {
 		s.f.result.Promised = true
 		return fmt.Sprintf("from %v on every read shows it", by.Sub(w.Start))
 	}

@@ -45,6 +45,7 @@ type Result struct {
 // flow is one flow while it is played.
 type flow struct {
 	dice   world.Dice
+	odd    world.Dice // for odd worlds only
 	w      *world.World
 	client *client
 	fresh  *credentials
@@ -94,14 +95,15 @@ const noise = 500 * time.Millisecond
 // set. It returns when virtual time has come to a whole second again, so that
 // every flow begins at one.
 func Flow(seed uint64, o Options) Result {
-	f := &flow{dice: world.NewDice(seed, 2), result: Result{Seed: seed}}
+	f := &flow{dice: world.NewDice(seed, 2), odd: world.NewDice(seed, oddStream), result: Result{Seed: seed}}
 	leave := func() { time.Sleep(quiet) }
 	if o.Server == nil {
 		f.w = world.New(world.Draw(seed, 1))
 		f.fresh = &credentials{rest: f.w.Wire()}
 	} else {
-		f.dice, f.noise = f.dice.Shrunk(shrink), noise
+		f.dice, f.odd, f.noise = f.dice.Shrunk(shrink), f.odd.Shrunk(shrink), noise
 		f.w = world.New(world.Draw(seed, shrink))
+		f.w.Bodies = world.Bodies{} // sockets bring them as they do
 		f.fresh = &credentials{}
 		f.fresh.rest, leave = o.Server.Wire(f.w)
 	}

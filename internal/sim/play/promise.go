@@ -35,7 +35,7 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	if c.monitor && c.class == consistency.Accepted {
 		return "", false // two loops share one deadline
 	}
-	shows, ok := f.w.ShownBy(c.id)
+	shows, ok := f.w.ShownBy(c.id, c.ended)
 	if !ok || c.policy.OnForbidden == nil && f.w.NeedsFresh && !f.fresh.fresh.Load() {
 		return "", false
 	}
@@ -47,7 +47,7 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	if c.policy.ReadTimeout > 0 && pace > c.policy.ReadTimeout {
 		return "", false
 	}
-	s, settle := newSeen(c), settleOf(&c.policy, c.goal)
+	s, settle := newSeen(c), f.settle(c)
 	var (
 		left    = s.until.Sub(v)
 		reserve = s.reserve(settle)
@@ -137,7 +137,7 @@ func (s *seen) reserve(needed int) time.Duration {
 // findable reports whether the flow can know what to read.
 func (f *flow) findable(c *claim) bool {
 	switch {
-	case unprovable(c.err):
+	case unprovable(c.err), c.refused:
 		return false
 	case c.goal == world.Create && c.id == "":
 		return c.find && c.mine && f.w.Things() == 1

@@ -43,6 +43,7 @@ func (f *flow) resume() {
 // goOn resumes a flow once.
 func (f *flow) goOn(first *claim, class consistency.Class, h consistency.Pending) {
 	p := f.drawPolicy()
+	p.Rules, p.Answer = first.policy.Rules, first.policy.Answer
 	if first.policy.OnForbidden != nil {
 		p.OnForbidden = f.fresh.onForbidden(f.w)
 	}

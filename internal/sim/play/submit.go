@@ -71,9 +71,13 @@ func (f *flow) submit() {
 		j := &submitted{key: fmt.Sprint("job ", n), w: f.w, fresh: f.fresh}
 		if n > 0 {
 			j.w = world.New(world.Draw(f.w.Seed+uint64(n)*0x9e3779b97f4a7c15, 1))
+			if !f.w.Odd {
+				j.w.Plain()
+			}
 			j.fresh = &credentials{rest: j.w.Wire()}
 		}
-		j.w.Amnesia = false // another process may have seen the outage
+		j.w.Amnesia = false              // another process may have seen the outage
+		j.w.Writes, j.w.Reads = nil, nil // a policy has one set of rules for all
 		keyFor = min(keyFor, j.w.KeyFor)
 		s.jobs = append(s.jobs, j)
 	}
@@ -265,6 +269,9 @@ func (p *process) flowOf(_ string, what payload) consistency.Flow[Ref, *Shown] {
 	write := tf.Write
 	tf.Write = func(ctx context.Context) (Ref, error) {
 		return p.send(ctx, j, what.Wrong, write)
+	}
+	if j.w.Tells {
+		tf.NoChange = func(Ref) bool { return p.clients[what.Job].unchanged }
 	}
 	return tf
 }

@@ -32,6 +32,8 @@ func (f *flow) transport() {
 	f.client = &client{goal: f.w.Goal, auth: alice}
 	h := &held{options: readbackhttp.TransportOptions{Policy: f.drawPolicy(), HoldDeleted: d.Chance(0.6)}}
 	h.options.Policy.Observer, h.options.Policy.Resend = nil, consistency.Resend{}
+	f.w.Reads = nil // no rules for reads are asked
+	h.options.Policy.Rules = f.drawRules(true, false)
 	if f.w.Token {
 		h.options.Token = readbackhttp.Mittwald()
 	}
@@ -44,9 +46,10 @@ func (f *flow) transport() {
 	if d.Chance(0.5) {
 		h.options.Policy.OnForbidden = f.fresh.onForbidden(f.w)
 	}
+	f.drawHolds(&h.options)
 	h.transport = readbackhttp.NewTransport(f.fresh, h.options)
 	f.writeOver(h, d.IntN(3))
-	if len(f.w.Tries) != h.sends {
+	if again := len(f.w.Tries) - h.sends; again != 0 && (again < 0 || again > f.parentless(h)) {
 		f.violate(DoubleWrite, "the Transport made %d requests of %d writes", len(f.w.Tries), h.sends)
 	}
 	if h.id == "" {
@@ -78,7 +81,7 @@ func (f *flow) writeOver(h *held, retries int) {
 		class, at := consistency.Ambiguous, ""
 		switch {
 		case err == nil:
-			class, at = proof(f.w.Goal, resp.StatusCode), resp.Header.Get("Location")
+			class, at = proof(f.w.Goal, f.w.Writes.Said(resp.StatusCode)), resp.Header.Get("Location")
 			_, _ = take(resp)
 		case world.Unreachable(err):
 			class = consistency.NotExecuted
@@ -101,6 +104,8 @@ func (f *flow) writeOver(h *held, retries int) {
 // readOver reads: alone, as another, of another thing, or several at once.
 func (f *flow) readOver(h *held) {
 	switch luck := f.dice.Float64(); {
+	case f.oddly(0.1):
+		f.strangerReads(h, alice, h.id)
 	case luck < 0.15:
 		f.strangerReads(h, bob, h.id)
 	case luck < 0.30:
@@ -121,13 +126,15 @@ func (f *flow) readOver(h *held) {
 	}
 }
 
-// strangerReads reads what the write does not cover: that must not wait.
+// strangerReads reads what the write does not cover, or what it does without
+// being held: that must not wait.
 func (f *flow) strangerReads(h *held, who, id string) {
 	policy := h.options.Policy
 	c := f.begin("GET of a stranger", &policy)
 	ctx, cancel := context.WithTimeout(world.As(context.Background(), c.client), f.span(time.Minute))
 	defer cancel()
-	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, origin+"/things/"+id, nil)
+	off := readbackhttp.Hold{Off: who == alice && id == h.id}
+	req, _ := http.NewRequestWithContext(readbackhttp.WithHold(ctx, off), http.MethodGet, origin+"/things/"+id, nil)
 	req.Header.Set("Authorization", who)
 	resp, err := h.transport.RoundTrip(req)
 	if err == nil {
@@ -161,6 +168,11 @@ func (f *flow) prepare(h *held) func() {
 	c.resumed, c.id, c.class = true, h.id, h.class
 	c.policy.Settle = 1
 	c.policy.Within = min(within(&policy, h.class), h.remember())
+	if f.oddly(0.3) {
+		own.Within = f.odd.Between(10*time.Millisecond, 30*time.Second)
+		c.policy.Within = min(own.Within, h.remember())
+		c.policy.Windows = consistency.Windows{Forbidden: time.Hour} // none
+	}
 	if c.zero = h.at; !h.covers {
 		c.zero = c.called
 	}
@@ -169,11 +181,12 @@ func (f *flow) prepare(h *held) func() {
 	return func() {
 		defer cancel()
 		resp, err := h.transport.RoundTrip(req)
+		at := time.Now()
 		if err == nil {
 			_, _ = take(resp)
 		}
 		c.ended = time.Now()
-		c.held = &heldRead{covered: h.covers, status: statusOf(resp), err: err, report: own.Report, options: &h.options}
+		c.held = &heldRead{at: at, covered: h.covers, status: statusOf(resp), err: err, report: own.Report, options: &h.options}
 	}
 }
 

@@ -62,6 +62,7 @@ func Draw(seed uint64, shrink int) Spec {
 	if d.Chance(0.3) {
 		s.Skew = OneOf[time.Duration](d, -1, 1) * d.Between(time.Second, 24*time.Hour)
 	}
+	drawOdd(&s, shrink)
 	return s
 }
 

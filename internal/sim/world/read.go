@@ -19,6 +19,9 @@ func (w *World) beginRead(ask *Ask) (n int, took time.Duration, fault *Fault) {
 	if who, _, _ := strings.Cut(ask.Auth, " "); owner != "" && owner != who {
 		w.Strays = append(w.Strays, "a token of "+owner+" in a request of "+who)
 	}
+	if ask.Host == elsewhere && ask.Auth+ask.Token != "" {
+		w.Strays = append(w.Strays, "credentials in a request to another origin")
+	}
 	look := Look{Client: ask.Client, Kind: Thing, ID: idOf(ask.Path), Began: now, Token: ask.Token != ""}
 	switch {
 	case ask.Path == "/things":
@@ -103,7 +106,8 @@ func (w *World) endRead(n int, reply Reply) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if reply.Status > 0 {
-		w.Looks[n].Answered, w.Looks[n].Status = time.Now(), reply.Status
+		now := time.Now()
+		w.Looks[n].Headed, w.Looks[n].Answered, w.Looks[n].Status = now, now, reply.Status
 	}
 	w.Looks[n].Lost = reply.Status == Lost
 	switch s := reply.Status; {
@@ -125,14 +129,19 @@ func (w *World) leaveRead(n int) {
 // thing answers a read of one thing, and tells whether it shows the write.
 func (w *World) thing(replica int, ask *Ask, now time.Time) (Reply, bool) {
 	id := idOf(ask.Path)
-	since, seen := w.seen(replica, id, now)
+	last, since := w.stands(replica, id, now)
+	seen := last == Ours || last == Agrees
 	switch {
 	case !Mine(id) && w.exists(id):
 		return Reply{Status: 200, Body: `{"id":"` + id + `","value":0}`}, false
 	case !Mine(id):
 		return Reply{Status: http.StatusNotFound}, false
-	case ask.Token != "" && !seen:
+	case ask.Token != "" && !w.reached(replica, id, now):
 		return Reply{Status: http.StatusPreconditionFailed}, false
+	case last == Removes:
+		return Reply{Status: http.StatusNotFound}, false
+	case last == Overwrites: // what was created is there all the same
+		return Reply{Status: 200, Body: `{"id":"` + id + `","value":2}`}, w.Goal == Create
 	}
 	switch w.Goal {
 	case Delete:
@@ -164,7 +173,7 @@ func (w *World) thing(replica int, ask *Ask, now time.Time) (Reply, bool) {
 
 // exists reports whether id is a thing of somebody else.
 func (w *World) exists(id string) bool {
-	for i := range w.Foreign {
+	for i := range w.Foreign + len(w.Rivals) {
 		if Foreign(i) == id {
 			return true
 		}
@@ -175,11 +184,11 @@ func (w *World) exists(id string) bool {
 // list answers with all things of the name.
 func (w *World) list(replica int, now time.Time) Reply {
 	var ids []string
-	for i := range w.Foreign {
+	for i := range w.Foreign + w.doubled(replica, now) {
 		ids = append(ids, Foreign(i))
 	}
 	for _, run := range w.Runs {
-		if !run.Seen[replica].After(now) {
+		if last, _ := w.stands(replica, run.ID, now); !run.Seen[replica].After(now) && last != Removes {
 			ids = append(ids, run.ID)
 		}
 	}

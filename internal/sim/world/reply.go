@@ -1,8 +1,6 @@
 package world
 
 import (
-	"bytes"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -12,6 +10,7 @@ import (
 type Ask struct {
 	Client  int
 	Method  string
+	Host    string
 	Path    string
 	Query   string
 	Auth    string
@@ -27,6 +26,10 @@ type Reply struct {
 	Body   string
 	Broken bool          // the body ends too early
 	Took   time.Duration // all in all
+
+	how  Arrival
+	wait time.Duration
+	look int // that it answers
 }
 
 func (r *Reply) set(name, value string) {
@@ -53,11 +56,11 @@ func (r *Reply) response(w *World, req *http.Request) *http.Response {
 		r.Header = make(http.Header)
 	}
 	length := int64(len(r.Body))
-	b := &body{w: w}
-	b.rest.Reset([]byte(r.Body))
-	if r.Broken {
-		b.rest.Reset([]byte(r.Body[:len(r.Body)/2]))
-		b.end = io.ErrUnexpectedEOF
+	switch {
+	case r.Broken:
+		r.how = Cut
+	case r.how == Stalled || r.how == Endless:
+		length = -1
 	}
 	w.mu.Lock()
 	w.Opened++
@@ -65,36 +68,6 @@ func (r *Reply) response(w *World, req *http.Request) *http.Response {
 	return &http.Response{
 		Status: http.StatusText(r.Status), StatusCode: r.Status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: r.Header, Body: b, ContentLength: length, Request: req,
+		Header: r.Header, Body: w.newBody(req.Context(), r), ContentLength: length, Request: req,
 	}
-}
-
-// body counts that it is closed.
-type body struct {
-	w      *World
-	rest   bytes.Reader
-	end    error
-	closed bool
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	if b.closed {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	n, err := b.rest.Read(p)
-	if err == io.EOF && b.end != nil {
-		err = b.end
-	}
-	return n, err
-}
-
-func (b *body) Close() error {
-	if b.closed {
-		return nil
-	}
-	b.closed = true
-	b.w.mu.Lock()
-	defer b.w.mu.Unlock()
-	b.w.Closed++
-	return nil
 }

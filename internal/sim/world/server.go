@@ -105,7 +105,7 @@ func (t *socket) RoundTrip(req *http.Request) (*http.Response, error) {
 	reply := Reply{Status: Lost}
 	switch {
 	case err == nil:
-		reply.Status = resp.StatusCode
+		reply.Status = w.said(resp.StatusCode, write) // a swap is its own reverse
 		resp.Request = req
 		w.mu.Lock()
 		w.Opened++
@@ -186,7 +186,7 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
 	if reply.Status != http.StatusNoContent && reply.Status != http.StatusNotModified {
 		rw.Header().Set("Content-Length", strconv.Itoa(len(reply.Body)))
 	}
-	rw.WriteHeader(reply.Status)
+	rw.WriteHeader(w.said(reply.Status, p.fate != nil))
 	if reply.Broken {
 		_, _ = io.WriteString(rw, reply.Body[:len(reply.Body)/2])
 		panic(http.ErrAbortHandler)

@@ -72,6 +72,23 @@ type Spec struct {
 
 	// Skew is how far the server's clock is ahead.
 	Skew time.Duration
+
+	// Odd worlds have some of what follows.
+	Odd bool
+
+	// Tells makes the answer to a write say whether that changed anything.
+	Tells bool
+	// Idle says that all was as the write wants it long before.
+	Idle bool
+	// Rivals write to the same thing, in the order of time.
+	Rivals []Rival
+	// Bodies say how the bodies of answers arrive.
+	Bodies Bodies
+	// Elsewhere is where that what was created is to be read: at another origin.
+	Elsewhere bool
+	// Writes and Reads are the dialects in which writes and reads are answered.
+	// What is on record is what the answer means.
+	Writes, Reads Dialect
 }
 
 // Monitored reports whether an answer to a write may name an operation to follow.

@@ -94,17 +94,62 @@ func (t wireTo) RoundTrip(req *http.Request) (*http.Response, error) {
 	} else {
 		w.endRead(n, reply)
 	}
+	w.arrive(n, write, &reply)
 	if reply.Status == Lost {
 		return nil, errLost
 	}
+	reply.Status = w.said(reply.Status, write)
 	return reply.response(w, req), nil
+}
+
+// arrive draws how the body of an answer arrives.
+func (w *World) arrive(n int, write bool, reply *Reply) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	reply.look = n
+	if write {
+		reply.look = -1
+		if w.Bodies.Chance > 0 {
+			reply.how, reply.wait = w.Bodies.throw(NewDice(w.Seed, writeStream+uint64(n)))
+		}
+		return
+	}
+	look := &w.Looks[n]
+	if w.Bodies.Chance == 0 || look.Began.Sub(w.Start) >= w.Calm {
+		return
+	}
+	asked := 0 // before, by the same client
+	for i := range w.Looks[:n] {
+		if w.Looks[i].Client == look.Client {
+			asked++
+		}
+	}
+	reply.how, reply.wait = w.Bodies.throw(NewDice(w.Seed+uint64(look.Client), readStream+uint64(asked)))
+	look.How = reply.how
+	if reply.how == Cut || reply.how == Endless {
+		look.Broken = true
+	}
+}
+
+// Streams of dice for how bodies arrive.
+const (
+	writeStream = 1 << 20
+	readStream  = 1 << 21
+)
+
+// said returns the status with which a write or a read is answered.
+func (w *World) said(status int, write bool) int {
+	if write {
+		return w.Writes.Said(status)
+	}
+	return w.Reads.Said(status)
 }
 
 // AskOf returns what the service sees of req.
 func AskOf(req *http.Request) Ask {
 	client, _ := req.Context().Value(clientKey{}).(int)
 	return Ask{
-		Client: client, Method: req.Method, Path: req.URL.Path, Query: req.URL.RawQuery,
+		Client: client, Method: req.Method, Host: req.URL.Host, Path: req.URL.Path, Query: req.URL.RawQuery,
 		Auth: req.Header.Get("Authorization"), Token: req.Header.Get("If-Event-Reached"),
 		Key: req.Header.Get("Idempotency-Key"), NoCache: req.Header.Get("Cache-Control") == "no-cache",
 	}

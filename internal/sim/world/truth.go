@@ -31,23 +31,30 @@ func (w *World) done(at time.Time) (id string, ok bool) {
 	return "", false
 }
 
-// seen returns since when a replica shows the write as far as it concerns id.
-func (w *World) seen(replica int, id string, at time.Time) (since time.Time, ok bool) {
-	for _, run := range w.Runs {
-		if (w.Goal != Create || run.ID == id) && !run.Seen[replica].After(at) && (!ok || run.Seen[replica].Before(since)) {
-			since, ok = run.Seen[replica], true
-		}
+// ShownBy returns from when on every replica shows the write to every read of
+// id, or of whatever the first run made if id is empty, until that time at least.
+// False means that there is no such time.
+func (w *World) ShownBy(id string, until time.Time) (time.Time, bool) {
+	by, ok := w.Start, true
+	if !w.Idle {
+		by, ok = w.seenBy(id, until)
 	}
-	return since, ok
+	if ok && w.Goal != Delete && w.NeedsFresh {
+		by, ok = later(by, w.Fresh), !w.Fresh.IsZero()
+	}
+	return by, ok
 }
 
-// ShownBy returns from when on every replica shows the write to every read of
-// id, or of whatever the first run made if id is empty. False means that there
-// is no such time.
-func (w *World) ShownBy(id string) (time.Time, bool) {
-	var by time.Time
+// seenBy is ShownBy for credentials that are fresh.
+func (w *World) seenBy(id string, until time.Time) (by time.Time, _ bool) {
+	var hidden time.Time
+	for _, r := range w.Rivals {
+		if at := w.Start.Add(r.After); w.hides(r.Does) && at.Before(until) {
+			hidden = at
+		}
+	}
 	for _, run := range w.Runs {
-		if id != "" && w.Goal == Create && run.ID != id {
+		if id != "" && w.Goal == Create && run.ID != id || !run.At.After(hidden) {
 			continue
 		}
 		var last time.Time
@@ -63,19 +70,10 @@ func (w *World) ShownBy(id string) (time.Time, bool) {
 			by = last
 		}
 	}
-	if by.IsZero() {
-		return by, false
+	if by.IsZero() || w.Goal == Delete {
+		return by, !by.IsZero()
 	}
-	if w.Goal != Delete {
-		by = by.Add(w.Denied)
-		if w.NeedsFresh {
-			if w.Fresh.IsZero() {
-				return by, false
-			}
-			by = later(by, w.Fresh)
-		}
-	}
-	return by, true
+	return by.Add(w.Denied), true
 }
 
 // CalmFrom returns from when on no read meets a fault, an old answer that a cache

@@ -114,11 +114,14 @@ type Look struct {
 	ID       string
 	Began    time.Time
 	Ended    time.Time
-	Answered time.Time // zero if never
+	Answered time.Time // to the end of its body; zero if never
+	Headed   time.Time // when the answer came, but for its body
 	Status   int       // 0 if it got no answer
 	Shows    bool      // the answer truly shows the write
 	Lost     bool      // the connection broke
 	Broken   bool      // its body cannot be read
+	Cut      bool      // its body was cut short by the end of the context
+	How      Arrival   // of its body
 	Role     bool      // a 403 for good
 	Token    bool      // it asked for a position
 	Cached   bool
@@ -164,8 +167,8 @@ func (w *World) Timeline() []string {
 		return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.Client, b.Client))
 	})
 	for _, l := range looks {
-		lines = append(lines, fmt.Sprintf("%-6s %s – %s client %d %s: status %d, shows %v %s",
-			kinds[l.Kind], since(l.Began), since(l.Ended), l.Client, l.ID, l.Status, l.Shows, l.Note))
+		lines = append(lines, fmt.Sprintf("%-6s %s – %s client %d %s: status %d, shows %v, body %v %s",
+			kinds[l.Kind], since(l.Began), since(l.Ended), l.Client, l.ID, l.Status, l.Shows, l.How, l.Note))
 	}
 	return lines
 }

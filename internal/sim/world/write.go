@@ -27,12 +27,15 @@ func (w *World) serveWrite(n int, fate *Fate, ask *Ask) Reply {
 	reply := Reply{Status: fate.Answer}
 	if ask.Key != "" && w.Tries[n].Began.Sub(w.Tries[0].Began) < w.KeyFor && len(w.Runs) > 0 {
 		// The key says that this is the write from before.
-		w.answerDone(&reply, w.Runs[0].ID, n)
+		w.answerDone(&reply, w.Runs[0].ID)
+		w.tell(&reply, true)
 		return reply
 	}
-	id, done := w.done(now)
+	id, _ := w.done(now)
+	last, _ := w.stands(primary, id, now)
+	done := last == Ours || last == Agrees
 	switch {
-	case done && w.Goal == Create && w.Unique && fate.Answer < 300 && fate.Answer > 0:
+	case w.Goal == Create && w.Unique && fate.Answer < 300 && fate.Answer > 0 && w.taken(id, now):
 		reply.Status = http.StatusConflict
 		return reply
 	case done && w.Goal == Delete && fate.Answer < 300 && fate.Answer > 0:
@@ -55,7 +58,8 @@ func (w *World) serveWrite(n int, fate *Fate, ask *Ask) Reply {
 	case id == "": // accepted, and never carried out
 		id = "ours-9"
 	}
-	w.answerDone(&reply, id, n)
+	w.answerDone(&reply, id)
+	w.tell(&reply, last == Ours && w.Goal == Update)
 	reply.Status = fate.Answer
 	if fate.Monitor {
 		reply.set("Operation-Location", "/operations/1")
@@ -64,18 +68,38 @@ func (w *World) serveWrite(n int, fate *Fate, ask *Ask) Reply {
 }
 
 // answerDone fills in what the answer to a write that was carried out says.
-func (w *World) answerDone(reply *Reply, id string, n int) {
+func (w *World) answerDone(reply *Reply, id string) {
 	reply.Status = http.StatusOK
 	switch w.Goal {
 	case Create:
 		reply.Status = http.StatusCreated
 		reply.set("Location", "/things/"+id)
+		if w.Elsewhere {
+			reply.set("Location", "http://"+elsewhere+"/things/"+id)
+		}
 		reply.Body = `{"id":"` + id + `"}`
 	case Delete:
 		reply.Status = http.StatusNoContent
 	}
 	if w.Token {
 		reply.set("Etag", "alice:1")
+	}
+}
+
+// taken reports whether there is a thing of the name that a create would not make
+// another of.
+func (w *World) taken(id string, now time.Time) bool {
+	last, _ := w.stands(primary, id, now)
+	return last == Ours || last == Overwrites || w.doubled(primary, now) > 0
+}
+
+// Unchanged is the header that says that a write has changed nothing.
+const Unchanged = "X-Unchanged"
+
+// tell says in the answer to a write whether all was as it wants it before.
+func (w *World) tell(reply *Reply, unchanged bool) {
+	if w.Tells && unchanged {
+		reply.set(Unchanged, "true")
 	}
 }
 
