@@ -3,6 +3,7 @@ package play
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -198,15 +199,19 @@ func (j *submitted) sendOf(t *world.Try) *send {
 }
 
 // consented reports whether the caller allows to send a job again: its policy, or
-// once for each holder, as long as the service knows its key.
+// once for each holder, as long as the service knows its key. A job of which no try
+// was carried out is queued again where the policy's own tries were stopped, and is
+// anybody's to go on with.
 func (s *submission) consented(j *submitted, before []*send, sent *send) bool {
 	last := before[len(before)-1]
+	allowed := func(b *send, since time.Duration) bool { return s.f.consented(j.shape, b.call, since) }
 	first := slices.IndexFunc(before, func(b *send) bool { return b.holder == sent.holder })
 	if first < 0 {
 		age := sent.began.Sub(j.found.Intent)
-		return s.options.Resubmit.KeyHonouredFor > 0 && (sent.paused || age < s.options.Resubmit.KeyHonouredFor)
+		refused := !slices.ContainsFunc(before, func(b *send) bool { return !allowed(b, math.MaxInt64) })
+		return refused || s.options.Resubmit.KeyHonouredFor > 0 && (sent.paused || age < s.options.Resubmit.KeyHonouredFor)
 	}
-	return last.holder != sent.holder || s.f.consented(j.shape, last.call, last.ended.Sub(before[first].began))
+	return last.holder != sent.holder || allowed(last, last.ended.Sub(before[first].began))
 }
 
 // ample is time enough for the last reads of any policy, if nothing is slow.
