@@ -98,7 +98,7 @@ func (s *server) start(t *testing.T, handler http.Handler) {
 	t.Cleanup(s.Close)
 	before := runtime.NumGoroutine()
 	t.Cleanup(func() { // after those of the clients
-		for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 			if s.open() == 0 && runtime.NumGoroutine() <= before {
 				return
 			}

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,17 +21,34 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
+var ports atomic.Int32
+
+// unusedPort returns a port on loopback at which nobody listens, another one each
+// time. It is not one that systems give to those who ask for any: nobody gets it
+// meanwhile.
+func unusedPort(t *testing.T) int {
+	t.Helper()
+	for {
+		port := 25_000 + (37*os.Getpid()+int(ports.Add(1)))%4_000
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			require.NoError(t, listener.Close())
+			return port
+		}
+	}
+}
+
 // serve starts a server with a real socket on loopback.
 func serve(t *testing.T, o *server.Options) *server.Server {
 	t.Helper()
 	o.Host, o.NoLog, o.NoSigs, o.JetStream = "127.0.0.1", true, true, true
 	if o.Port == 0 {
-		o.Port = server.RANDOM_PORT
+		o.Port = unusedPort(t)
 	}
 	srv, err := server.NewServer(o)
 	require.NoError(t, err)
 	srv.Start()
-	require.True(t, srv.ReadyForConnections(10*time.Second), "the server is not ready")
+	require.True(t, srv.ReadyForConnections(soon), "the server is not ready")
 	t.Cleanup(func() {
 		srv.Shutdown()
 		srv.WaitForShutdown()
@@ -43,10 +62,7 @@ func cluster(t *testing.T) []*server.Server {
 	// A server does not start without routes: the ports must be known before.
 	var routes []*url.URL
 	for range 3 {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		require.NoError(t, listener.Close())
-		routes = append(routes, &url.URL{Scheme: "nats", Host: listener.Addr().String()})
+		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", unusedPort(t))})
 	}
 	var servers []*server.Server
 	for i, route := range routes {
@@ -71,7 +87,7 @@ func both(t *testing.T, servers []*server.Server, bucket string) (here, there *n
 		if assert.NoError(c, err) {
 			here = s
 		}
-	}, 30*time.Second, 50*time.Millisecond)
+	}, soon, 50*time.Millisecond)
 	t.Cleanup(func() { require.NoError(t, here.Close()) })
 	return here, open(t, natsstore.Options{URL: servers[1].ClientURL(), Bucket: bucket})
 }
@@ -85,7 +101,7 @@ func TestStore_cluster(t *testing.T) {
 	})
 	s := open(t, natsstore.Options{URL: servers[1].ClientURL()})
 	listWhileChanging(t, s)
-	_, err := natsstore.Open(t.Context(), natsstore.Options{URL: servers[2].ClientURL(), Replicas: 1, Bucket: "b1"})
+	_, err := natsstore.Open(t.Context(), natsstore.Options{URL: servers[2].ClientURL(), Replicas: 1, Bucket: "b1", Timeout: patience})
 	require.ErrorContains(t, err, `the bucket "b1" has 3 replicas, not 1`)
 }
 
@@ -100,7 +116,7 @@ func single(t *testing.T) (*server.Server, *natsstore.Store) {
 func TestOpen_unfit(t *testing.T) {
 	t.Parallel()
 	srv := serve(t, &server.Options{StoreDir: t.TempDir()})
-	_, err := natsstore.Open(t.Context(), natsstore.Options{URL: srv.ClientURL()})
+	_, err := natsstore.Open(t.Context(), natsstore.Options{URL: srv.ClientURL(), Timeout: patience})
 	require.ErrorContains(t, err, "replicas > 1 not supported")
 	require.NotErrorIs(t, err, natsstore.ErrUnavailable)
 
@@ -111,7 +127,7 @@ func TestOpen_unfit(t *testing.T) {
 	require.NoError(t, err)
 	_, err = js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "usual", Storage: jetstream.FileStorage})
 	require.NoError(t, err)
-	_, err = natsstore.Open(t.Context(), natsstore.Options{URL: srv.ClientURL(), Replicas: 1, Bucket: "usual"})
+	_, err = natsstore.Open(t.Context(), natsstore.Options{URL: srv.ClientURL(), Replicas: 1, Bucket: "usual", Timeout: patience})
 	require.ErrorContains(t, err, `the bucket "usual" allows direct reads`)
 }
 
@@ -122,7 +138,7 @@ func TestStore_serverAway(t *testing.T) {
 	dir := t.TempDir()
 	srv := serve(t, &server.Options{StoreDir: dir})
 	port := srv.Addr().(*net.TCPAddr).Port
-	s := open(t, natsstore.Options{URL: srv.ClientURL(), Replicas: 1, Timeout: time.Second})
+	s := open(t, natsstore.Options{URL: srv.ClientURL(), Replicas: 1, Timeout: soon / 4})
 	r := submit.Record{Kind: submit.KindJob, Key: "before", Value: []byte("kept")}
 	revision, err := s.Create(t.Context(), r)
 	require.NoError(t, err)
@@ -132,7 +148,7 @@ func TestStore_serverAway(t *testing.T) {
 	require.EventuallyWithT(t, func(c *assert.CollectT) { // once the client knows
 		_, err = s.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: "meanwhile"})
 		assert.EqualError(c, err, "natsstore: the server does not answer: write: there is no connection")
-	}, 10*time.Second, time.Millisecond)
+	}, soon, time.Millisecond)
 	require.ErrorIs(t, err, natsstore.ErrUnavailable)
 	_, err = s.Get(t.Context(), submit.KindJob, "before")
 	require.ErrorIs(t, err, natsstore.ErrUnavailable)
@@ -147,7 +163,7 @@ func TestStore_serverAway(t *testing.T) {
 		got, err := s.Get(t.Context(), submit.KindJob, "before")
 		assert.NoError(c, err)
 		assert.Equal(c, []byte("kept"), got.Value)
-	}, 30*time.Second, 50*time.Millisecond)
+	}, soon, 50*time.Millisecond)
 	_, err = s.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: "after"})
 	require.NoError(t, err)
 }

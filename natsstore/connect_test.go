@@ -35,7 +35,7 @@ func TestOpen_refused(t *testing.T) {
 		{"nats://alice:" + secret + "%zz@" + address, "invalid URL escape"},
 		{"nats://alice:" + secret + "@" + address + "x", "invalid port"},
 	} {
-		_, err := natsstore.Open(t.Context(), natsstore.Options{URL: tt.url})
+		_, err := natsstore.Open(t.Context(), natsstore.Options{URL: tt.url, Timeout: patience})
 		require.ErrorContains(t, err, tt.want)
 		assert.NotContains(t, err.Error(), secret)
 		assert.NotErrorIs(t, err, natsstore.ErrUnavailable)
@@ -52,11 +52,14 @@ func TestStore_lockedOut(t *testing.T) {
 	srv := serve(t, &server.Options{StoreDir: dir, Username: "alice", Password: "first"})
 	port := srv.Addr().(*net.TCPAddr).Port
 	refused := make(chan error, 10)
-	s := open(t, natsstore.Options{URL: srv.ClientURL(), Replicas: 1, Connect: []nats.Option{
+	s := open(t, natsstore.Options{URL: srv.ClientURL(), Replicas: 1, Timeout: soon / 4, Connect: []nats.Option{
 		nats.UserInfo("alice", "first"),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrAuthorization) {
-				refused <- err
+				select {
+				case refused <- err:
+				default: // enough of them
+				}
 			}
 		}),
 	}})
@@ -75,7 +78,7 @@ func TestStore_lockedOut(t *testing.T) {
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		_, err := s.Get(t.Context(), submit.KindJob, "a")
 		assert.ErrorIs(c, err, submit.ErrNotFound)
-	}, 10*time.Second, 10*time.Millisecond)
+	}, soon, 10*time.Millisecond)
 }
 
 func TestOpen_unknownCertificate(t *testing.T) {
@@ -90,7 +93,7 @@ func TestOpen_unknownCertificate(t *testing.T) {
 	srv := serve(t, &server.Options{StoreDir: t.TempDir(), TLSConfig: &tls.Config{
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
 	}})
-	_, err = natsstore.Open(t.Context(), natsstore.Options{URL: srv.ClientURL()})
+	_, err = natsstore.Open(t.Context(), natsstore.Options{URL: srv.ClientURL(), Timeout: patience})
 	require.ErrorContains(t, err, "certificate signed by unknown authority")
 	assert.NotErrorIs(t, err, natsstore.ErrUnavailable)
 
@@ -125,7 +128,7 @@ func TestOpen_silent(t *testing.T) {
 	dead := silent(t)
 	srv := serve(t, &server.Options{StoreDir: t.TempDir()})
 	inOrder := []nats.Option{nats.DontRandomize()}
-	open(t, natsstore.Options{URL: dead + ", " + srv.ClientURL(), Replicas: 1, Timeout: 3 * time.Second, Connect: inOrder})
+	open(t, natsstore.Options{URL: dead + ", " + srv.ClientURL(), Replicas: 1, Timeout: 15 * time.Second, Connect: inOrder})
 
 	_, err := natsstore.Open(t.Context(), natsstore.Options{URL: dead, Timeout: time.Second})
 	require.ErrorIs(t, err, natsstore.ErrUnavailable)

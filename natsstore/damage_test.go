@@ -19,7 +19,7 @@ import (
 func fill(t *testing.T, records, size int) (closed, killed string) {
 	t.Helper()
 	closed, killed = filepath.Join(t.TempDir(), "closed"), filepath.Join(t.TempDir(), "killed")
-	s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: closed})
+	s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: closed, Timeout: patience})
 	require.NoError(t, err)
 	for i := range records {
 		_, err := s.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: fmt.Sprint("job ", i), Value: make([]byte, size)})
@@ -93,7 +93,7 @@ func TestOpen_damaged(t *testing.T) {
 func isDamaged(t *testing.T, dir string) {
 	t.Helper()
 	for range 2 {
-		_, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir})
+		_, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir, Timeout: patience})
 		require.ErrorIs(t, err, natsstore.ErrDamaged)
 		require.ErrorContains(t, err, dir)
 	}
@@ -138,7 +138,7 @@ func TestOpen_brokenOff(t *testing.T) {
 	require.NoError(t, os.Truncate(block, int64(last+500)))
 
 	for range 2 {
-		s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir})
+		s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir, Timeout: patience})
 		require.NoError(t, err)
 		n := 0
 		for _, err := range s.List(t.Context(), submit.KindJob) {
@@ -160,7 +160,7 @@ func TestOpen_brokenOffUnsynced(t *testing.T) {
 	flip(t, find(t, dir, "*.blk"), 0)
 	open(t, natsstore.Options{Dir: dir, NoSync: true})
 	flip(t, find(t, older, "2.blk"), 0)
-	_, err := natsstore.Open(t.Context(), natsstore.Options{Dir: older, NoSync: true})
+	_, err := natsstore.Open(t.Context(), natsstore.Options{Dir: older, NoSync: true, Timeout: patience})
 	require.ErrorIs(t, err, natsstore.ErrDamaged)
 }
 
@@ -170,7 +170,7 @@ func TestOpen_compacted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for range 3 {
-		s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir, NoSync: true})
+		s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir, NoSync: true, Timeout: patience})
 		require.NoError(t, err)
 		r := submit.Record{Kind: submit.KindJob, Key: "a", Value: make([]byte, 256<<10)}
 		r.Revision, err = s.Create(t.Context(), r)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -28,7 +29,7 @@ func TestStore_diskFull(t *testing.T) {
 		fillDisk(t, dir)
 		return
 	}
-	child := exec.Command(os.Args[0], "-test.run=^TestStore_diskFull$", "-test.v")
+	child := exec.Command(os.Args[0], "-test.run=^TestStore_diskFull$", "-test.v", "-test.timeout=5m")
 	child.Env = append(os.Environ(), diskFolder+"="+t.TempDir())
 	child.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	if os.Getuid() != 0 {
@@ -43,7 +44,7 @@ func TestStore_diskFull(t *testing.T) {
 func fillDisk(t *testing.T, disk string) {
 	ballast := filepath.Join(disk, "ballast")
 	require.NoError(t, os.WriteFile(ballast, make([]byte, 3<<20), 0o600))
-	o := natsstore.Options{Dir: filepath.Join(disk, "store"), Timeout: 2 * time.Second}
+	o := natsstore.Options{Dir: filepath.Join(disk, "store"), Timeout: 10 * time.Second}
 	s := open(t, o)
 	acknowledged := make(map[string]uint64)
 	untilFull(t, s, "first", acknowledged)
@@ -52,14 +53,14 @@ func fillDisk(t *testing.T, disk string) {
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		_, err := s.Create(t.Context(), submit.Record{Kind: submit.KindLease, Key: "after"})
 		assert.NoError(c, err)
-	}, 30*time.Second, 50*time.Millisecond)
+	}, soon, 50*time.Millisecond)
 	allThere(t, s, acknowledged)
 
 	// One that is closed while it is full, and is being mended, is as good.
 	untilFull(t, s, "second", acknowledged)
 	began := time.Now()
 	_ = s.Close() // there may be no room for its notes
-	assert.Less(t, time.Since(began), 10*time.Second)
+	assert.Less(t, time.Since(began), patience)
 	require.NoError(t, os.Remove(ballast))
 	allThere(t, open(t, o), acknowledged)
 }
@@ -68,7 +69,7 @@ func fillDisk(t *testing.T, disk string) {
 func untilFull(t *testing.T, s *natsstore.Store, name string, acknowledged map[string]uint64) {
 	t.Helper()
 	var mu sync.Mutex
-	var reasons string
+	full := false
 	var writing sync.WaitGroup
 	for writer := range 16 {
 		writing.Go(func() {
@@ -76,20 +77,22 @@ func untilFull(t *testing.T, s *natsstore.Store, name string, acknowledged map[s
 				r := submit.Record{Kind: submit.KindJob, Key: fmt.Sprint(name, " ", writer, " ", i), Value: value}
 				revision, err := s.Create(t.Context(), r)
 				mu.Lock()
-				if err != nil {
+				if err == nil {
+					acknowledged[r.Key] = revision
+				} else {
 					assert.ErrorIs(t, err, natsstore.ErrUnavailable)
-					reasons += err.Error()
-					mu.Unlock()
+					full = full || strings.Contains(err.Error(), "out of space")
+				}
+				enough := full && err != nil // some hear other reasons, also of a busy machine
+				mu.Unlock()
+				if enough || t.Context().Err() != nil {
 					return
 				}
-				acknowledged[r.Key] = revision
-				mu.Unlock()
 			}
 		})
 	}
 	writing.Wait()
 	require.NotEmpty(t, acknowledged)
-	assert.Contains(t, reasons, "out of space")
 }
 
 var value = bytes.Repeat([]byte("x"), 3000)

@@ -1,6 +1,8 @@
 package natsstore_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"testing"
@@ -17,7 +19,8 @@ import (
 )
 
 // loseConsumers takes away all that a store reads by, as a server does that dies.
-func loseConsumers(t *testing.T, srv *server.Server) (lost int) {
+// There is something soon.
+func loseConsumers(t *testing.T, srv *server.Server) {
 	t.Helper()
 	conn, err := nats.Connect(srv.ClientURL())
 	require.NoError(t, err)
@@ -26,17 +29,26 @@ func loseConsumers(t *testing.T, srv *server.Server) (lost int) {
 	require.NoError(t, err)
 	stream, err := js.Stream(t.Context(), "KV_readback")
 	require.NoError(t, err)
-	for name := range stream.ConsumerNames(t.Context()).Name() {
-		require.NoError(t, stream.DeleteConsumer(t.Context(), name))
-		lost++
-	}
-	return lost
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		lost := 0
+		for name := range stream.ConsumerNames(t.Context()).Name() {
+			// One that heard nothing for a while is replaced meanwhile.
+			if err := stream.DeleteConsumer(t.Context(), name); !errors.Is(err, jetstream.ErrConsumerNotFound) {
+				assert.NoError(c, err)
+				lost++
+			}
+		}
+		assert.Positive(c, lost)
+	}, soon, time.Millisecond)
 }
 
 // A watcher hears of changes although what brings word of them was lost.
 func TestStore_watchLost(t *testing.T) {
 	t.Parallel()
 	srv, s := single(t)
+	s.LookSeldom()
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
 	r := submit.Record{Kind: submit.KindJob, Key: "a"}
 	var err error
 	r.Revision, err = s.Create(t.Context(), r)
@@ -44,19 +56,16 @@ func TestStore_watchLost(t *testing.T) {
 	for range 3 {
 		watched := make(chan submit.Record)
 		go func() {
-			got, err := s.Watch(t.Context(), r.Kind, r.Key, r.Revision)
+			got, err := s.Watch(ctx, r.Kind, r.Key, r.Revision)
 			assert.NoError(t, err)
 			watched <- got
 		}()
-		lost := 0
-		require.Eventually(t, func() bool { lost += loseConsumers(t, srv); return lost > 0 }, 10*time.Second, time.Millisecond)
-		began := time.Now()
+		loseConsumers(t, srv)
 		changed := r
 		changed.Revision, err = s.Update(t.Context(), r)
 		require.NoError(t, err)
 		got := <-watched
 		assert.Equal(t, changed.Revision, got.Revision)
-		assert.Less(t, time.Since(began), 4*time.Second, "not by looking now and then")
 		r.Revision = changed.Revision
 	}
 }
@@ -76,17 +85,36 @@ func TestStore_listLost(t *testing.T) {
 		require.False(t, found[r.Key], "twice")
 		found[r.Key] = true
 		if len(found) == 1 || len(found) == records-100 {
-			require.Equal(t, 1, loseConsumers(t, srv))
+			loseConsumers(t, srv)
 		}
 	}
 	assert.Len(t, found, records)
+}
+
+// leavesNoConsumers checks that use does not leave any. Once is enough: where the
+// machine stood still in between, a store leaves it to the server to forget one.
+func leavesNoConsumers(t *testing.T, consumers func() int, use func()) {
+	t.Helper()
+	for range 10 {
+		before := consumers()
+		if use(); consumers() <= before {
+			return
+		}
+	}
+	assert.Fail(t, "a consumer is left each time")
 }
 
 // Nothing goes on after Close, in the process or in the server. It runs alone,
 // since it counts goroutines.
 func TestStore_nothingLeft(t *testing.T) {
 	srv := serve(t, &server.Options{StoreDir: t.TempDir()})
+	consumers := func() int {
+		info, err := srv.Jsz(nil)
+		require.NoError(t, err)
+		return info.Consumers
+	}
 	use := func(o natsstore.Options) {
+		o.Timeout = patience
 		s, err := natsstore.Open(t.Context(), o)
 		require.NoError(t, err)
 		revision, err := s.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: "a"})
@@ -99,17 +127,15 @@ func TestStore_nothingLeft(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, s.Delete(t.Context(), submit.Record{Kind: submit.KindJob, Key: "a", Revision: revision}))
 		require.NoError(t, s.Close())
-		info, err := srv.Jsz(nil)
-		require.NoError(t, err)
-		assert.Zero(t, info.Consumers)
 	}
 	for _, o := range []natsstore.Options{{Dir: t.TempDir()}, {URL: srv.ClientURL(), Replicas: 1}} {
 		use(o)                               // some things are there once and for all
 		before := runtime.NumGoroutine() + 1 // Eventually has one of its own
+		leavesNoConsumers(t, consumers, func() { use(o) })
 		for range 5 {
 			use(o)
 		}
-		require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before && srv.NumClients() == 0 }, 10*time.Second, 10*time.Millisecond,
+		require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before && srv.NumClients() == 0 }, soon, 10*time.Millisecond,
 			"%d goroutines before", before)
 	}
 }

@@ -2,6 +2,7 @@ package natsstore
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,7 @@ import (
 func TestServe(t *testing.T) {
 	t.Parallel()
 	for _, noSync := range []bool{false, true} {
-		s, err := Open(t.Context(), Options{Dir: t.TempDir(), NoSync: noSync})
+		s, err := Open(t.Context(), Options{Dir: t.TempDir(), NoSync: noSync, Timeout: time.Minute})
 		require.NoError(t, err)
 		assert.Equal(t, !noSync, s.site.server.JetStreamConfig().SyncAlways)
 		assert.Nil(t, s.site.server.Addr())
@@ -26,7 +27,7 @@ func TestServe(t *testing.T) {
 // next one starts on its folder.
 func TestMend(t *testing.T) {
 	t.Parallel()
-	s, err := Open(t.Context(), Options{Dir: t.TempDir(), NoSync: true})
+	s, err := Open(t.Context(), Options{Dir: t.TempDir(), NoSync: true, Timeout: time.Minute})
 	require.NoError(t, err)
 	first := s.site
 	s.mend(first)

@@ -141,8 +141,8 @@ func unreachable(err error) bool {
 }
 
 // last returns the sequence of the last change.
-func (at *site) last() (uint64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+func (at *site) last(timeout time.Duration) (uint64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	info, err := at.stream.Info(ctx)
 	if err != nil {

@@ -46,6 +46,7 @@ type Store struct {
 	end     context.CancelFunc
 	closing sync.Once
 	menders sync.WaitGroup
+	anyway  time.Duration // lookAnyway, but for tests
 
 	mu      sync.RWMutex
 	site    *site // nil while the server is down
@@ -77,7 +78,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	s := &Store{options: options, names: names{options.Bucket}}
+	s := &Store{options: options, names: names{options.Bucket}, anyway: lookAnyway}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	if options.URL != "" {
 		var cancel context.CancelFunc
@@ -139,7 +140,7 @@ func (s *Store) close() (err error) {
 		return nil
 	}
 	if at != nil {
-		last, unknown := at.last()
+		last, unknown := at.last(s.options.Timeout)
 		at.close()
 		if unknown == nil {
 			err = s.lock.leave(s.names, last)

@@ -1,7 +1,9 @@
 package natsstore_test
 
 import (
+	"cmp"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -10,9 +12,18 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// open opens a store that is closed with the test.
+// patience is the timeout of stores where none is the matter of the test: a
+// machine may be busy.
+const patience = time.Minute
+
+// soon is how long a test waits for what comes, to say that it did not come.
+const soon = 2 * time.Minute
+
+// open opens a store that is closed with the test. Its timeout is patience unless
+// it is said.
 func open(t *testing.T, o natsstore.Options) *natsstore.Store {
 	t.Helper()
+	o.Timeout = cmp.Or(o.Timeout, patience)
 	s, err := natsstore.Open(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })

@@ -28,7 +28,7 @@ func BenchmarkSubmit(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			dir := b.TempDir()
 			syncs := syncRate(b, filepath.Join(dir, "probe"))
-			store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: filepath.Join(dir, "store"), NoSync: noSync})
+			store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: filepath.Join(dir, "store"), NoSync: noSync, Timeout: patience})
 			require.NoError(b, err)
 			defer store.Close()
 			jobs := instant(b, store)
@@ -92,12 +92,12 @@ func syncRate(b *testing.B, path string) float64 {
 func BenchmarkReload(b *testing.B) {
 	const pending = 100_000
 	dir := b.TempDir()
-	store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true})
+	store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true, Timeout: patience})
 	require.NoError(b, err)
 	records(b, store, pending, submit.Record{})
 	require.NoError(b, store.Close())
 	for b.Loop() {
-		store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true})
+		store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true, Timeout: patience})
 		require.NoError(b, err)
 		n := 0
 		for _, err := range store.List(b.Context(), submit.KindJob) {

@@ -22,7 +22,7 @@ const (
 
 // Watch implements [submit.Store].
 func (s *Store) Watch(ctx context.Context, kind submit.Kind, key string, after uint64) (submit.Record, error) {
-	for wait := lookAnyway; ; {
+	for wait := s.anyway; ; {
 		var ping chan struct{}
 		var leave func()
 		var over <-chan struct{}
@@ -39,7 +39,7 @@ func (s *Store) Watch(ctx context.Context, kind submit.Kind, key string, after u
 			return r, err
 		}
 		timer := time.NewTimer(wait)
-		wait = lookAnyway
+		wait = s.anyway
 		select {
 		case <-ctx.Done():
 		case <-over:

@@ -31,11 +31,13 @@ func (a *api) Get(_ context.Context, id string) (*workspace, error) {
 	return &workspace{Status: "active"}, nil
 }
 
-// quick is a policy for reads that do not lag for long.
-var quick = consistency.Policy{
-	Within:   500 * time.Millisecond,
-	Schedule: readback.Backoff{Initial: time.Millisecond},
-}
+var (
+	// quick is a policy for reads that do not lag for long.
+	quick = consistency.Policy{Schedule: readback.Backoff{Initial: time.Millisecond}}
+
+	// brief is one for tests that use up all its time.
+	brief = consistency.Policy{Within: 500 * time.Millisecond, Schedule: quick.Schedule}
+)
 
 func ExampleConfirm() {
 	var t console // in a test: t *testing.T
@@ -48,7 +50,7 @@ func ExampleConfirm() {
 func ExampleUnconfirmed() {
 	var t console // in a test: t *testing.T
 	gone := func(context.Context, string) (*workspace, error) { return nil, status(404) }
-	res, err := readbacktest.Unconfirmed(t, quick, consistency.Create("create workspace", (&api{}).Create, gone))
+	res, err := readbacktest.Unconfirmed(t, brief, consistency.Create("create workspace", (&api{}).Create, gone))
 	fmt.Println(res.Written, errors.Is(err, poll.ErrDeadline), !res.Pending.IsZero())
 	// Output: ws-7 true true
 }
@@ -77,7 +79,7 @@ func ExampleEventually() {
 func ExampleNever() {
 	var t console // in a test: t *testing.T
 	jobs := func(context.Context) ([]string, error) { return []string{"job-1"}, nil }
-	readbacktest.Never(t, quick, jobs, func(t *readbacktest.C, jobs []string) {
+	readbacktest.Never(t, brief, jobs, func(t *readbacktest.C, jobs []string) {
 		if len(jobs) < 2 {
 			t.Errorf("only %d", len(jobs))
 		}

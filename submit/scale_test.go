@@ -73,8 +73,12 @@ func newCrowd(t testing.TB, n int) *crowd {
 	for c.world.readsSoFar() < n {
 		time.Sleep(10 * time.Millisecond)
 	}
-	time.Sleep(10 * time.Millisecond)
-	c.goroutines = runtime.NumGoroutine() - others
+	for range 6000 { // those of the last reads end
+		if c.goroutines = runtime.NumGoroutine() - others; c.goroutines < 20 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	c.each = (heap()-before-taken)/int64(n) - int64(payloadBytes)
 	return c
 }

@@ -254,7 +254,7 @@ func TestCurl_proxy(t *testing.T) {
 func TestCurl_maxTime(t *testing.T) {
 	t.Parallel()
 	r := recording(t, func(_ http.ResponseWriter, _ int, req *http.Request) { <-req.Context().Done() })
-	p := readback(t, "run", r.url, "-d", "x", "-m", "0.05", "-q")
+	p := readback(t, "run", r.url, "-d", "x", "-m", "1.5", "-q")
 	assert.Equal(t, 124, p.status)
 	assert.Contains(t, p.stderr, "may have been carried out, or may be later (no answer came); do not send it again. Nothing tells where it is")
 	assert.Contains(t, p.stderr, " --find '...' --mine '...' --found '...'\n")

@@ -19,7 +19,7 @@ import (
 // The commands that the demo prints do what it says of them, in a shell.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	demo := call{args: []string{"demo", "--workspaces-lag", "400ms", "--memberships-lag", "500ms"}}.cmd(t)
+	demo := call{args: []string{"demo", "--workspaces-lag", "2s", "--memberships-lag", "2500ms"}}.cmd(t)
 	stdout, err := demo.StdoutPipe()
 	require.NoError(t, err)
 	var stderr bytes.Buffer
@@ -61,7 +61,7 @@ func TestDemo(t *testing.T) {
 	assert.Equal(t, 124, p.status, p.stderr)
 	_, resume, found := strings.Cut(p.stderr, "\n  readback resume ")
 	require.True(t, found, p.stderr)
-	p = shell("readback resume --within 5s " + strings.Replace(resume, "Authorization: ...", authorization, 1))
+	p = shell("readback resume --within 30s " + strings.Replace(resume, "Authorization: ...", authorization, 1))
 	assert.Equal(t, 0, p.status, p.stderr)
 
 	require.NoError(t, demo.Process.Signal(os.Interrupt))

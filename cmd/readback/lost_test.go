@@ -13,7 +13,7 @@ import (
 func TestLost(t *testing.T) {
 	t.Parallel()
 	s := lagging(t, usual)
-	lost := []string{"-H", authorization, "-H", "X-Fault: 503 later 20ms", "--interval", "20ms", "--max-interval", "40ms", "--within", "5s"}
+	lost := []string{"-H", authorization, "-H", "X-Fault: 503 later 1s", "--interval", "20ms", "--max-interval", "40ms", "--within", "30s"}
 	create := `{"workspaceName":"%","reference":"%"}`
 	tests := []struct {
 		name string
@@ -83,7 +83,7 @@ func TestLost_known(t *testing.T) {
 		}
 		_, _ = w.Write([]byte(`{"mark":"7f"}`))
 	})
-	put := []string{"run", "-q", "-X", "PUT", r.url + "/x", "--within", "100ms"}
+	put := []string{"run", "-q", "-X", "PUT", r.url + "/x", "--within", "2s"}
 	p := readback(t, append(put, "--for", "present")...)
 	assert.Equal(t, 124, p.status)
 	assert.Contains(t, p.stdout, "no candidate is provably this write's")

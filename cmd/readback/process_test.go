@@ -8,10 +8,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,6 +33,11 @@ func TestMain(m *testing.M) {
 	name, value, _ := strings.Cut(asCommand, "=")
 	if os.Getenv(name) == value {
 		os.Exit(command.Main(os.Args[1:], cli.System()))
+	}
+	// Whoever runs the tests may ignore the signal, as nohup does. Processes that
+	// are started would inherit that, but nothing that is caught here.
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	os.Exit(m.Run())
 }
@@ -63,7 +70,7 @@ func (c call) cmd(t *testing.T) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, self, c.args...)
 	// A process with the race detector would sleep for a second at its end.

@@ -57,7 +57,7 @@ func TestResume(t *testing.T) {
 
 	show()
 	before := len(r.requests())
-	p = readback(t, append(again, "--print", "{id} {state}")...)
+	p = readback(t, append(again, "--within", "30s", "--print", "{id} {state}")...)
 	require.Equal(t, 0, p.status, p.stderr)
 	assert.Equal(t, "7 new\n", p.stdout)
 	got := r.requests()[before:]
@@ -77,7 +77,7 @@ func TestResume_otherFlags(t *testing.T) {
 	require.Equal(t, 124, p.status, p.stderr)
 	show()
 	handle := resumeLine(t, p.stderr)
-	p = readback(t, "resume", handle, "--expect-json", "state=new", "--within", "5s", "--then", "/v1/other", "-H", "Accept: application/json")
+	p = readback(t, "resume", handle, "--expect-json", "state=new", "--within", "30s", "--then", "/v1/other", "-H", "Accept: application/json")
 	assert.Equal(t, 0, p.status, p.stderr)
 	got := r.requests()
 	assert.Equal(t, []string{"application/json"}, got[len(got)-1].header["Accept"])
@@ -117,7 +117,7 @@ func TestResume_file(t *testing.T) {
 	assert.Equal(t, 124, p.status, p.stderr)
 
 	show()
-	p = call{dir: dir, args: []string{"resume", "h.json", "-u", "me:" + password}}.run(t)
+	p = call{dir: dir, args: []string{"resume", "h.json", "-u", "me:" + password, "--within", "30s"}}.run(t)
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.NoFileExists(t, file)
 

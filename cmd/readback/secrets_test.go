@@ -118,7 +118,7 @@ func TestSecrets_handle(t *testing.T) {
 	p := readback(t, append([]string{"run", r.url, "-d", "x", "--within", "30ms"}, again...)...)
 	require.Equal(t, 124, p.status, p.stdout)
 	there.Store(true)
-	p = readback(t, append([]string{"resume", resumeLine(t, p.stderr)}, again...)...)
+	p = readback(t, append([]string{"resume", resumeLine(t, p.stderr), "--within", "30s"}, again...)...)
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Contains(t, p.stdout, "GET "+r.url+"/things/7 answered 200")
 }

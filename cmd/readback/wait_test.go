@@ -63,7 +63,7 @@ func TestWait(t *testing.T) {
 func TestWait_unmet(t *testing.T) {
 	t.Parallel()
 	r := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { _, _ = w.Write([]byte(`{"a":1}`)) })
-	p := readback(t, "wait", "-q", r.url, "--expect-json", "a=1", "--expect-json", "/b=2", "--within", "30ms")
+	p := readback(t, "wait", "-q", r.url, "--expect-json", "a=1", "--expect-json", "/b=2", "--within", "2s")
 	assert.Equal(t, 124, p.status)
 	assert.Contains(t, one(t, p.stdout), "; last status 200; it does not show /b=2")
 }
@@ -88,11 +88,11 @@ func TestWait_command(t *testing.T) {
 	count := `echo x >> in.count; n=$(wc -l < in.count); echo "run $n"; echo "{\"n\":$n}" >&2; test $n -ge 3`
 	p := call{dir: dir, args: []string{"wait", "--interval", "5ms", "--", "sh", "-c", count}}.run(t)
 	assert.Equal(t, 0, p.status, p.stderr)
-	assert.Regexp(t, `^sh: confirmed after 3 reads in [0-9.]+ms: exit status 0$`, one(t, p.stdout))
+	assert.Regexp(t, `^sh: confirmed after 3 reads in [0-9.]+m?s: exit status 0$`, one(t, p.stdout))
 	assert.Contains(t, p.stderr, "pending (exit status 1)\n")
 	assert.True(t, strings.HasSuffix(p.stderr, "\nrun 3\n{\"n\":3}\n"), p.stderr)
 
-	p = readback(t, "wait", "--interval", "50ms", "--within", "1s", "--expect-json", "/ready=true", "--", "sh", "-c", `echo '{"ready":false}'`)
+	p = readback(t, "wait", "--interval", "50ms", "--within", "3s", "--expect-json", "/ready=true", "--", "sh", "-c", `echo '{"ready":false}'`)
 	assert.Equal(t, 124, p.status)
 	assert.Contains(t, one(t, p.stdout), "last exit status 0, but the output is not as expected")
 
@@ -106,7 +106,7 @@ func TestWait_command(t *testing.T) {
 func TestWait_commandHangs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	p := call{dir: dir, args: []string{"wait", "--within", "1s", "--read-timeout", "400ms", "--", "sh", "-c", "sleep 60 & echo $! >> in.pids; wait"}}.run(t)
+	p := call{dir: dir, args: []string{"wait", "--within", "3s", "--read-timeout", "1s", "--", "sh", "-c", "sleep 60 & echo $! >> in.pids; wait"}}.run(t)
 	assert.Equal(t, 124, p.status)
 	assert.Contains(t, one(t, p.stdout), "read timed out")
 	pids, err := os.ReadFile(filepath.Join(dir, "in.pids"))
@@ -116,7 +116,7 @@ func TestWait_commandHangs(t *testing.T) {
 		assert.Eventually(t, func() bool {
 			stat, err := os.ReadFile("/proc/" + pid + "/stat")
 			return err != nil || strings.Contains(string(stat), ") Z ") // gone, or waiting to be noticed
-		}, 10*time.Second, 10*time.Millisecond)
+		}, 50*time.Second, 10*time.Millisecond) // sooner than it ends by itself
 	}
 
 	p = readback(t, "wait", "--", "sh", "-c", "sleep 60 & echo done")

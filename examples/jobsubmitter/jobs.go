@@ -108,7 +108,7 @@ func submitter(store submit.Store, a api) (*submit.Submitter[order, string, *wor
 	return submit.New(submit.Options[order, string, *workspaces.Workspace]{
 		Store:  store,
 		Lease:  time.Second, // so that the example is soon over
-		Policy: consistency.Policy{Within: 3 * time.Second},
+		Policy: consistency.Policy{Within: 8 * time.Second},
 		Flow: func(key string, o order) consistency.Flow[string, *workspaces.Workspace] {
 			flow := consistency.Create("order",
 				func(ctx context.Context) (string, error) { return a.create(ctx, key, o) }, a.get)

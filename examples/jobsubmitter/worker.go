@@ -15,7 +15,7 @@ import (
 // whether it is the first worker or the next: what was submitted before is
 // joined.
 func work(ctx context.Context, s settings, out io.Writer) error {
-	store, err := natsstore.Open(ctx, natsstore.Options{Dir: s.dir})
+	store, err := natsstore.Open(ctx, natsstore.Options{Dir: s.dir, Timeout: time.Minute})
 	if err != nil {
 		return err
 	}

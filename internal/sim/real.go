@@ -54,7 +54,7 @@ func runReal(s settings, out io.Writer) *tally {
 // settled returns how many goroutines are left, when those that end have had the
 // time to.
 func settled(before int) (left int) {
-	for range 100 {
+	for range 1000 { // only if there are some
 		if left = runtime.NumGoroutine() - before; left <= 0 {
 			return 0
 		}

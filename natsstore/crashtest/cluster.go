@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"strings"
@@ -121,16 +122,12 @@ func (c *trio) kill(ctx context.Context, victim int) (time.Duration, error) {
 // pause does the same with a worker that is paused, and goes on when the others
 // have ended its jobs.
 func (c *trio) pause(ctx context.Context, victim int) (time.Duration, error) {
-	mine, err := c.giveAll(ctx, victim)
+	process := c.children[victim].cmd.Process
+	defer process.Signal(syscall.SIGCONT)
+	mine, began, err := c.stop(ctx, victim)
 	if err != nil {
 		return 0, err
 	}
-	began := time.Now()
-	process := c.children[victim].cmd.Process
-	if err := process.Signal(syscall.SIGSTOP); err != nil {
-		return 0, err
-	}
-	defer process.Signal(syscall.SIGCONT)
 	unrecorded := c.children[victim].left(mine)
 	c.say("worker %d is paused: %d jobs of %d have no outcome or are not known to be recorded", victim, len(unrecorded), len(mine))
 	c.children[(victim+1)%3].give(unrecorded...)
@@ -145,6 +142,45 @@ func (c *trio) pause(ctx context.Context, victim int) (time.Duration, error) {
 	return took, c.await(ctx, "the paused worker finds its lease gone", c.lease+election, func() (bool, error) {
 		return c.children[victim].warned("the lease was lost"), nil
 	})
+}
+
+// stop stops a worker in the middle of its jobs, and returns those and the moment.
+// On a machine that stood still before, they may all have ended: then it goes on
+// and gets more.
+func (c *trio) stop(ctx context.Context, victim int) (mine []int, at time.Time, err error) {
+	process := c.children[victim].cmd.Process
+	for range 10 {
+		if mine, err = c.giveAll(ctx, victim); err != nil {
+			return nil, at, err
+		}
+		at = time.Now()
+		if err := process.Signal(syscall.SIGSTOP); err != nil {
+			return nil, at, err
+		}
+		pending := false
+		err = c.await(ctx, "the jobs are looked at", time.Minute, func() (bool, error) {
+			for _, n := range mine {
+				res, err := c.asking.Lookup(ctx, keyOf(n))
+				switch {
+				case errors.Is(err, natsstore.ErrUnavailable):
+					return false, nil
+				case err == nil && res.Outcome == 0:
+					pending = true
+					return true, nil
+				case err != nil && res.Outcome == 0 && !errors.Is(err, submit.ErrNotFound):
+					return false, err
+				}
+			}
+			return true, nil
+		})
+		if err != nil || pending {
+			return mine, at, err
+		}
+		if err := process.Signal(syscall.SIGCONT); err != nil {
+			return nil, at, err
+		}
+	}
+	return nil, at, errors.New("the jobs always end before their worker is stopped")
 }
 
 // giveAll gives each worker some jobs, and returns those of one of them when it
@@ -226,13 +262,15 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// freePorts returns the ports of three peers, as parsePeers reads them.
+// freePorts returns the ports of three peers, as parsePeers reads them. None of
+// them is one that systems give to those who ask for any: nobody gets it before
+// the peers do, or while one of them is away.
 func freePorts() (string, error) {
 	var pairs []string
 	for range 3 {
 		var ports [2]int
 		for i := range ports {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			listener, err := listenSomewhere()
 			if err != nil {
 				return "", err
 			}
@@ -242,4 +280,13 @@ func freePorts() (string, error) {
 		pairs = append(pairs, fmt.Sprintf("%d:%d", ports[0], ports[1]))
 	}
 	return strings.Join(pairs, ","), nil
+}
+
+func listenSomewhere() (listener net.Listener, err error) {
+	for range 100 {
+		if listener, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 29_000+rand.N(3_000))); err == nil {
+			return listener, nil
+		}
+	}
+	return nil, err
 }

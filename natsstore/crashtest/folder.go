@@ -60,7 +60,7 @@ func (s settings) overFolder(ctx context.Context, out io.Writer, w *world, tmp s
 	if err := last.finish(); err != nil {
 		return fmt.Errorf("the last worker: %w", err)
 	}
-	store, err := natsstore.Open(ctx, natsstore.Options{Dir: dir})
+	store, err := natsstore.Open(ctx, natsstore.Options{Dir: dir, Timeout: time.Minute})
 	if err != nil {
 		return err
 	}

@@ -107,8 +107,8 @@ func (c client) get(ctx context.Context, id string) (*workspaces.Workspace, erro
 }
 
 // within is how long a worker reads back. What is executed later is there long
-// before.
-const within = 4 * time.Second
+// before, also if the machine stands still for a while.
+const within = 10 * time.Second
 
 // submitter makes the submitter of a worker, or of the audit.
 func (c client) submitter(store submit.Store, o submit.Options[order, string, *workspaces.Workspace]) (*submit.Submitter[order, string, *workspaces.Workspace], error) {

@@ -130,7 +130,7 @@ func countPending(ctx context.Context, store submit.Store) (n int, err error) {
 // open opens the worker's store, and the node of the cluster first if it is one.
 func (w worker) open(ctx context.Context) (*natsstore.Store, func(), error) {
 	if w.peers == "" {
-		store, err := natsstore.Open(ctx, natsstore.Options{Dir: w.dir})
+		store, err := natsstore.Open(ctx, natsstore.Options{Dir: w.dir, Timeout: time.Minute})
 		return store, func() {}, err
 	}
 	node, err := w.serve()
@@ -175,7 +175,7 @@ func (w worker) serve() (*server.Server, error) {
 		return nil, err
 	}
 	srv.Start()
-	if !srv.ReadyForConnections(10 * time.Second) {
+	if !srv.ReadyForConnections(time.Minute) {
 		return nil, errors.New("the node does not start")
 	}
 	return srv, nil

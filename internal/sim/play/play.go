@@ -88,8 +88,15 @@ type Options struct {
 // shrink is how many times shorter the times of worlds are in real time.
 const shrink = 50
 
-// noise is how much later than it should a thing may happen in real time.
-const noise = 500 * time.Millisecond
+const (
+	// noise is how much later than it should a thing may happen in real time, on
+	// a machine that keeps up.
+	noise = 500 * time.Millisecond
+
+	// hops is how many goroutines may wait for each other until a thing happens,
+	// each as late as the machine.
+	hops = 4
+)
 
 // Flow plays the flow of a seed, in the bubble of the caller unless o.Server is
 // set. It returns when virtual time has come to a whole second again, so that
@@ -97,11 +104,13 @@ const noise = 500 * time.Millisecond
 func Flow(seed uint64, o Options) Result {
 	f := &flow{dice: world.NewDice(seed, 2), odd: world.NewDice(seed, oddStream), result: Result{Seed: seed}}
 	leave := func() { time.Sleep(quiet) }
+	var late time.Duration
 	if o.Server == nil {
 		f.w = world.New(world.Draw(seed, 1))
 		f.fresh = &credentials{rest: f.w.Wire()}
 	} else {
 		f.dice, f.odd, f.noise = f.dice.Shrunk(shrink), f.odd.Shrunk(shrink), noise
+		late = o.Server.Lateness()
 		f.w = world.New(world.Draw(seed, shrink))
 		f.w.Bodies = world.Bodies{} // sockets bring them as they do
 		f.fresh = &credentials{}
@@ -122,6 +131,9 @@ func Flow(seed uint64, o Options) Result {
 		}
 	}
 	leave()
+	if o.Server != nil {
+		f.noise += hops * (o.Server.Lateness() - late)
+	}
 	f.judge()
 	if o.Timeline || len(f.result.Violations) > 0 {
 		f.result.Timeline = f.timeline()

@@ -16,6 +16,7 @@ type Server struct {
 	server *http.Server
 	client *http.Transport // that reaches the server
 	closed *http.Transport // that reaches nobody
+	pace   *pace
 
 	mu     sync.Mutex
 	last   int
@@ -35,6 +36,7 @@ func NewServer() (*Server, error) {
 			return nil, errUnreached
 		}},
 		worlds: make(map[int]*World),
+		pace:   newPace(),
 	}
 	s.server = &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
 	go func() { _ = s.server.Serve(listener) }()
@@ -45,7 +47,12 @@ func NewServer() (*Server, error) {
 func (s *Server) Close() {
 	s.client.CloseIdleConnections()
 	_ = s.server.Close()
+	s.pace.end()
 }
+
+// Lateness returns how much later than they should things have happened on this
+// machine so far, in sum. It grows only while the machine does not keep up.
+func (s *Server) Lateness() time.Duration { return s.pace.lateness() }
 
 // Wire returns the way to w over the server. Leave is to be called when nobody
 // asks any more: it waits until all that was asked has been answered.

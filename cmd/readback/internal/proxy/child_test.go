@@ -58,12 +58,16 @@ func TestChild(t *testing.T) {
 	s := newService(0)
 	upstream := httptest.NewServer(s)
 	t.Cleanup(upstream.Close)
-	p := start(t, "proxy", "--upstream", upstream.URL, "--env", "API_URL", "--",
+	p := prepare(t, "proxy", "--upstream", upstream.URL, "--env", "API_URL", "--",
 		"sh", "-c", `echo "$READBACK_PROXY_URL"; read line; echo "$line $1" >&2; test "$API_URL" = "$READBACK_PROXY_URL"`, "sh", "--upstream")
+	stdin, err := p.StdinPipe()
+	require.NoError(t, err)
+	p.begin(t)
 	url := p.line(t)
 	assert.Regexp(t, `^http://127\.0\.0\.1:\d+$`, url)
 	assert.NoError(t, get(newClient(t), url+"/static", http.StatusOK))
-	rest, status := p.end(t) // stdin is at its end
+	require.NoError(t, stdin.Close())
+	rest, status := p.end(t)
 	assert.Empty(t, rest)
 	assert.Equal(t, 0, status)
 	assert.Equal(t, " --upstream\n", p.Stderr.String())
@@ -86,11 +90,7 @@ func TestChild_signals(t *testing.T) {
 			while [ $n -lt 2 ]; do sleep 0.01; done; exit 9`)...)
 		// A group of its own, as of a program that runs in the background.
 		p.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		out, err := p.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, p.Start())
-		t.Cleanup(func() { _ = p.Process.Kill() })
-		p.Out = bufio.NewReader(out)
+		p.begin(t)
 		assert.Equal(t, "ready", p.line(t))
 		for range 2 { // the first one ends nothing
 			require.NoError(t, p.Process.Signal(s))

@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -28,17 +30,28 @@ const (
 // Accept returns the next connection. Once the door closes, it returns an error
 // that a server does not take for a passing one.
 func (d *door) Accept() (net.Conn, error) {
-	if d.closing.Load() {
-		if time.Now().After(d.last) {
+	for {
+		if d.closing.Load() {
+			if time.Now().After(d.last) && !d.crowded() {
+				return nil, http.ErrServerClosed
+			}
+			d.hurry()
+		}
+		c, err := d.Listener.Accept()
+		if err == nil || !d.closing.Load() {
+			return c, err
+		}
+		// On a busy machine the time may be up before anybody has looked.
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !d.crowded() {
 			return nil, http.ErrServerClosed
 		}
-		d.hurry()
 	}
-	c, err := d.Listener.Accept()
-	if err != nil && d.closing.Load() {
-		return nil, http.ErrServerClosed
-	}
-	return c, err
+}
+
+// crowded reports whether somebody is at the door for sure.
+func (d *door) crowded() bool {
+	l, ok := d.Listener.(syscall.Conn)
+	return ok && waits(l)
 }
 
 // close makes Accept return an error as soon as nobody is there.

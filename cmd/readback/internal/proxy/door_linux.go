@@ -19,3 +19,16 @@ func lock(l syscall.Conn) {
 		_ = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &nothing})
 	})
 }
+
+// waits reports whether somebody knocked at a listener and was not let in yet.
+func waits(l syscall.Conn) bool {
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return false
+	}
+	n := 0
+	_ = raw.Control(func(fd uintptr) {
+		n, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	})
+	return n > 0
+}

@@ -21,10 +21,7 @@ import (
 // Nobody listens there.
 func TestProxy_deadUpstream(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	dead := "http://" + l.Addr().String()
-	require.NoError(t, l.Close())
+	const dead = "http://127.0.0.1:1"
 	lines := make(chan string, 10)
 	url, _ := serve(t, dead, proxy.Options{Warn: func(line string) { lines <- line }})
 	for method, want := range map[string]struct{ word, text string }{

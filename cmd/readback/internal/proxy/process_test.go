@@ -34,6 +34,13 @@ func TestMain(m *testing.M) {
 		sayInterrupts()
 		os.Exit(0)
 	}
+	// Whoever runs the tests may ignore signals, as nohup does. Processes that are
+	// started would inherit that, but nothing that is caught here.
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 	os.Exit(m.Run())
 }
 
@@ -74,12 +81,18 @@ func prepare(t *testing.T, args ...string) *process {
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := prepare(t, args...)
+	p.begin(t)
+	return p
+}
+
+// begin starts what was prepared.
+func (p *process) begin(t *testing.T) {
+	t.Helper()
 	out, err := p.StdoutPipe()
 	require.NoError(t, err)
 	p.Out = bufio.NewReader(out)
 	require.NoError(t, p.Start())
 	t.Cleanup(func() { _ = p.Process.Kill() })
-	return p
 }
 
 // line returns the next line of stdout.

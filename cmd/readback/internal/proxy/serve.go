@@ -47,8 +47,9 @@ func Serve(ctx context.Context, l net.Listener, p *Proxy, grace time.Duration) e
 	open.wait(rest, farewell)
 	err := srv.Shutdown(rest)
 	if err != nil {
+		n := p.options.Meter.inFlight.Load() // before they end, of being cut off
 		_ = srv.Close()
-		if n := p.options.Meter.inFlight.Load(); n > 0 {
+		if n > 0 {
 			return fmt.Errorf("%w: %d of them after %v", ErrCutOff, n, grace)
 		}
 	}

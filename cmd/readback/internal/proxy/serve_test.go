@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -69,10 +68,7 @@ func TestServe_stops(t *testing.T) {
 			<-b.came
 			stopped := make(chan error, 1)
 			go func() { stopped <- stop() }()
-			require.Eventually(t, func() bool {
-				_, err := net.Dial("tcp", url[len("http://"):])
-				return errors.Is(err, syscall.ECONNREFUSED)
-			}, 10*time.Second, time.Millisecond)
+			untilRefused(t, url)
 			assert.Empty(t, stopped, "a request is in flight")
 			b.goOn <- struct{}{}
 			assert.Equal(t, "answered", <-answer)
@@ -84,15 +80,19 @@ func TestServe_stops(t *testing.T) {
 // A read that is held is in flight, too.
 func TestServe_stopsAfterHold(t *testing.T) {
 	t.Parallel()
-	s := newService(300 * time.Millisecond)
+	s := newService(time.Hour)
 	url, stop := stoppable(t, s, time.Minute)
 	at, err := post(newClient(t), url+"/things", "body")
 	require.NoError(t, err)
 	answer := make(chan error, 1)
 	go func() { answer <- get(newClient(t), url+at, 200) }()
-	require.Eventually(t, func() bool { return len(s.requests()) >= 2 }, 10*time.Second, time.Millisecond)
-	require.NoError(t, stop())
+	require.Eventually(t, func() bool { return len(s.requests()) >= 2 }, time.Minute, time.Millisecond)
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	untilRefused(t, url)
+	s.show()
 	assert.NoError(t, <-answer)
+	assert.NoError(t, <-stopped)
 }
 
 // Grace has an end.
@@ -126,7 +126,9 @@ func TestServe_closesUpgraded(t *testing.T) {
 
 // Clients that send one write after the other never lose one: each is answered,
 // or no connection was made. Without Linux, connections that are made in the
-// moment that the last is let in may be reset; then nothing was carried out.
+// moment that the last is let in may be reset; then nothing was carried out. So may
+// one that is silent for longer than it is waited for, as on a busy machine: that
+// counts from the request before, or later.
 func TestServe_losesNothing(t *testing.T) {
 	t.Parallel()
 	s := newService(0)
@@ -134,7 +136,12 @@ func TestServe_losesNothing(t *testing.T) {
 	var (
 		group    sync.WaitGroup
 		answered atomic.Int32
+		late     atomic.Int32
 		enough   = make(chan struct{})
+	)
+	const (
+		farewell = 250 * time.Millisecond
+		first    = 5 * time.Second // net/http waits so long for the first request
 	)
 	for n := range 16 {
 		client := newClient(t)
@@ -143,13 +150,22 @@ func TestServe_losesNothing(t *testing.T) {
 		}
 		client.Transport.(*http.Transport).DisableKeepAlives = n%4 == 1
 		group.Go(func() {
+			before := time.Now()
 			for i := 0; ; i++ {
+				begun := time.Now()
 				_, err := post(client, url+"/things", fmt.Sprint(n, " ", i))
 				if err != nil {
 					var op *net.OpError
-					assert.True(t, errors.As(err, &op) && (op.Op == "dial" || runtime.GOOS != "linux"), "client %d: %v", n, err)
+					switch {
+					case errors.As(err, &op) && op.Op == "dial":
+					case n%4 != 1 && time.Since(before) >= farewell, time.Since(begun) >= first:
+						late.Add(1)
+					default:
+						assert.True(t, op != nil && runtime.GOOS != "linux", "client %d: request %d, after %v: %v", n, i, time.Since(before), err)
+					}
 					return
 				}
+				before = begun
 				if answered.Add(1) == 500 {
 					close(enough)
 				}
@@ -159,7 +175,8 @@ func TestServe_losesNothing(t *testing.T) {
 	<-enough
 	require.NoError(t, stop())
 	group.Wait()
-	assert.Len(t, s.written(), int(answered.Load()))
+	assert.GreaterOrEqual(t, len(s.written()), int(answered.Load()))
+	assert.LessOrEqual(t, len(s.written()), int(answered.Load()+late.Load()))
 }
 
 // Nothing is left of a proxy that was stopped.
@@ -176,7 +193,7 @@ func TestServe_leavesNothing(t *testing.T) {
 	require.NoError(t, stop())
 	client.CloseIdleConnections()
 	upstream.Close()
-	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > before && time.Now().Before(end); {
 		runtime.Gosched()
 	}
 	assert.LessOrEqual(t, runtime.NumGoroutine(), before)

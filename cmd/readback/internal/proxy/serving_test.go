@@ -2,9 +2,15 @@ package proxy_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +35,34 @@ func listenAndServe(t testing.TB, p *proxy.Proxy, grace time.Duration) (proxyURL
 		return err
 	})
 	return "http://" + l.Addr().String(), stop
+}
+
+// untilRefused waits until nobody is let in there.
+func untilRefused(t *testing.T, url string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	}, time.Minute, time.Millisecond)
+}
+
+var ports atomic.Int32
+
+// unused returns an address on loopback at which nobody listens, another one each
+// time. Its port is not one that systems give to those who ask for any: nobody
+// gets it meanwhile.
+func unused(t *testing.T) string {
+	t.Helper()
+	for {
+		address := fmt.Sprintf("127.0.0.1:%d", 20_000+(37*os.Getpid()+int(ports.Add(1)))%4_000)
+		if l, err := net.Listen("tcp", address); err == nil {
+			require.NoError(t, l.Close())
+			return address
+		}
+	}
 }
 
 // newClient returns a client with connections of its own, which follows no

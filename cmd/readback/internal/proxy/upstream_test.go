@@ -24,18 +24,20 @@ import (
 // service is an upstream whose reads lag behind its writes. POST /things makes
 // one and PUT /things/x makes that; what else there is says more.
 type service struct {
-	lag func() time.Duration // of a write
-	mux *http.ServeMux
+	lag  func() time.Duration // of a write
+	hide int                  // how many reads of a thing do not show it, whatever its lag
+	mux  *http.ServeMux
 
 	mu     sync.Mutex
 	things map[string]time.Time // when they can be read
-	bodies map[string]int       // how often a body was written
+	reads  map[string]int
+	bodies map[string]int // how often a body was written
 	seen   []*http.Request
 }
 
 func newService(lag time.Duration) *service {
 	s := &service{lag: func() time.Duration { return lag }, mux: http.NewServeMux(),
-		things: make(map[string]time.Time), bodies: make(map[string]int)}
+		things: make(map[string]time.Time), reads: make(map[string]int), bodies: make(map[string]int)}
 	s.mux.HandleFunc("POST /things", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
@@ -60,8 +62,10 @@ func newService(lag time.Duration) *service {
 	s.mux.HandleFunc("GET /things/{id}", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		at, there := s.things[r.URL.Path]
+		s.reads[r.URL.Path]++
+		hidden := s.reads[r.URL.Path] <= s.hide
 		s.mu.Unlock()
-		if !there || time.Now().Before(at) {
+		if !there || hidden || time.Now().Before(at) {
 			http.NotFound(w, r)
 			return
 		}
@@ -78,6 +82,15 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Unlock()
 	s.mux.ServeHTTP(w, r)
+}
+
+// show ends the lag of all that was written.
+func (s *service) show() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at := range s.things {
+		s.things[at] = time.Time{}
+	}
 }
 
 // last returns the last of the first hundred requests.

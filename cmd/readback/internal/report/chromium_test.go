@@ -28,7 +28,9 @@ import (
 // in dark. It asks for nothing, complains of nothing, and all of it can be read.
 // The screenshots are kept with -artifacts.
 func TestPage_chromium(t *testing.T) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox) // root needs that
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, // root needs that
+		chromedp.WSURLReadTimeout(5*time.Minute))
 	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	defer cancel()
 	browser, stop := chromedp.NewContext(allocator)
@@ -99,7 +101,7 @@ const lookScript = `(() => {
 func look(t *testing.T, browser context.Context, file string, wide int64, scheme string, figures bool) {
 	ctx, cancel := chromedp.NewContext(browser)
 	defer cancel()
-	ctx, end := context.WithTimeout(ctx, time.Minute)
+	ctx, end := context.WithTimeout(ctx, 5*time.Minute)
 	defer end()
 
 	var (
