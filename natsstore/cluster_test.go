@@ -138,7 +138,7 @@ func TestStore_serverAway(t *testing.T) {
 	dir := t.TempDir()
 	srv := serve(t, &server.Options{StoreDir: dir})
 	port := srv.Addr().(*net.TCPAddr).Port
-	s := open(t, natsstore.Options{URL: srv.ClientURL(), Replicas: 1, Timeout: soon / 4})
+	s := open(t, natsstore.Options{URL: srv.ClientURL(), Replicas: 1, Timeout: 3 * time.Second})
 	r := submit.Record{Kind: submit.KindJob, Key: "before", Value: []byte("kept")}
 	revision, err := s.Create(t.Context(), r)
 	require.NoError(t, err)
