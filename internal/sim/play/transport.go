@@ -78,6 +78,7 @@ func (f *flow) writeOver(h *held, retries int) {
 		req.Header.Set("Authorization", alice)
 		h.sends++
 		resp, err := h.transport.RoundTrip(req)
+		answered := time.Now() // its body may take longer
 		class, at := consistency.Ambiguous, ""
 		switch {
 		case err == nil:
@@ -93,7 +94,7 @@ func (f *flow) writeOver(h *held, retries int) {
 			} else if at != "" {
 				h.covers, h.id = true, idOf(at)
 			}
-			h.at, h.class = time.Now(), class
+			h.at, h.class = answered, class
 		}
 		if err == nil && resp.StatusCode < 500 {
 			return

@@ -113,7 +113,7 @@ func (w *World) endRead(n int, reply Reply) {
 	switch s := reply.Status; {
 	case w.Looks[n].Kind != Thing:
 	case w.Amnesia && s >= 500:
-		w.empty = true
+		w.empty = w.empty || reply.how == AtOnce // or nobody may have waited for it
 	case s >= 200 && s < 300 || s >= 400 && s != 408 && s != 425 && s != 429:
 		w.empty = false
 	}

@@ -89,12 +89,12 @@ func (t wireTo) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !sleep(ctx, took-took/2) {
 		return nil, w.over(ctx)
 	}
+	w.arrive(n, write, &reply)
 	if write {
 		w.endWrite(n, reply)
 	} else {
 		w.endRead(n, reply)
 	}
-	w.arrive(n, write, &reply)
 	if reply.Status == Lost {
 		return nil, errLost
 	}
