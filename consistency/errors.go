@@ -28,7 +28,7 @@ var (
 
 	// ErrNotProvablyMine is in the error of an ambiguous write of which Find
 	// did not show exactly one candidate that is proven: none, several, or one
-	// without proof.
+	// without proof; also of an update that has a Behind and no Match.
 	ErrNotProvablyMine = errors.New("no candidate is provably this write's")
 
 	// ErrOperation is returned, wrapped, by a Monitor whose operation ended

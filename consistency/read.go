@@ -166,8 +166,14 @@ func (r *run[W, R]) judge(j *poll.Judgement, value *R, err error, at time.Durati
 
 const notProven poll.Reason = "not provably ours"
 
-// judgeValue makes a ready read pending whose value is not what is waited for.
+// judgeValue makes a ready read pending whose value is not what is waited for, and
+// stops where no value can prove it.
 func (r *run[W, R]) judgeValue(j *poll.Judgement, value *R, at time.Duration) {
+	if r.flow.goal == ToMatch && r.flow.Match == nil && r.class == Ambiguous {
+		// No answer to the write told how far a replica must have come.
+		j.Verdict, j.Reason, j.Settled, j.Cause = poll.Stop, notProven, false, ErrNotProvablyMine
+		return
+	}
 	if reason := r.lacks(value); reason != "" {
 		j.Verdict, j.Settled = poll.Pending, false
 		r.pending(j, reason, at)

@@ -362,3 +362,37 @@ func TestPolicy_rules(t *testing.T) {
 		assert.Equal(t, seconds(0, 1), s.readAt)
 	})
 }
+
+// Without a match, an update is confirmed by a replica that has reached the
+// position of the write's answer. If that was lost there is none, and whatever is
+// read proves nothing.
+func TestDo_behindWithoutMatch(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		answer  int
+		outcome consistency.Outcome
+	}{
+		{"answered", 200, confirmed},
+		{"not answered", 0, unconfirmed},
+		{"503", 503, unconfirmed},
+	} {
+		bubble(t, tt.name, func(t *testing.T) {
+			s := &service{writes: answers(tt.answer), reads: []reply{{status: 200, version: 1}}}
+			f := s.update()
+			f.Match, f.Behind = nil, func(consistency.Answer) bool { return false }
+			f.Find = consistency.Known(ref{ID: "7"})
+			res, err := consistency.Do(t.Context(), s.policy(), f)
+			assert.Equal(t, tt.outcome, res.Outcome)
+			assert.Equal(t, seconds(0), s.readAt)
+			if tt.outcome == confirmed {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, consistency.ErrNotProvablyMine)
+			res, err = consistency.Resume(t.Context(), s.policy(), f, res.Pending)
+			assert.Equal(t, unconfirmed, res.Outcome)
+			require.ErrorIs(t, err, consistency.ErrNotProvablyMine)
+		})
+	}
+}
