@@ -89,7 +89,7 @@ the last write is taken back.`,
 	flags.IntVar(&o.parallel, "parallel", 1, "`N` flows go on at the same time")
 	flags.DurationVar(&o.within, "within", 30*time.Second, "time for a flow, from the write's answer on")
 	flags.DurationVar(&o.interval, "interval", 20*time.Millisecond, "least time from the beginning of a read to that of the next, in a flow")
-	flags.DurationVar(&o.watch, "watch", time.Second, "how long reads go on after the first that shows the write, to catch flips")
+	flags.DurationVar(&o.watch, "watch", time.Second, "how long reads go on after the first that shows the write, to catch flips; a quarter of --within if that is less")
 	flags.DurationVar(&o.pause, "pause", 500*time.Millisecond, "random time before each flow, at most: or flows would keep step with the API's own clock")
 	flags.DurationVar(&o.ReadTimeout, "read-timeout", 10*time.Second, "time for one read")
 	cli.Section(flags, "Flows")
@@ -104,6 +104,9 @@ the last write is taken back.`,
 		specs, err := groups.Specs(args)
 		if err != nil {
 			return err
+		}
+		if !flags.Changed("watch") { // a short --within is not to be a mistake
+			o.watch = min(o.watch, o.within/4)
 		}
 		return o.run(cmd.Context(), streams, specs, groups.Given("cleanup"))
 	}

@@ -113,6 +113,17 @@ func TestMeasure_atOnce(t *testing.T) {
 	})
 }
 
+// A write is watched for a second, or for a quarter of a shorter time for a flow.
+func TestMeasure_watchUnsaid(t *testing.T) {
+	t.Parallel()
+	for within, want := range map[string]time.Duration{"30s": time.Second, "2s": 500 * ms} {
+		against(t, within, echo(201), func(t *testing.T, w *world) {
+			_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "--count", "1", "--within", within)
+			assert.Equal(t, want, r.Watch.Duration())
+		})
+	}
+}
+
 // What is never seen is told as longer than it was waited for.
 func TestMeasure_unconfirmed(t *testing.T) {
 	t.Parallel()
