@@ -30,6 +30,7 @@ func drawOdd(s *Spec, shrink int) {
 	if d.Chance(0.4) {
 		s.Reads = drawDialect(d, []int{400, 401, 404, 403, 422}, []int{408, 500, 503, 504, 418, 410, 429})
 	}
+	s.Mute = s.Token && d.Chance(0.3)
 }
 
 // oddStream is the stream of dice that odd worlds are drawn with.
@@ -37,7 +38,7 @@ const oddStream = 4
 
 // Plain makes a world what it would be were it not odd.
 func (s *Spec) Plain() {
-	s.Odd, s.Tells, s.Idle, s.Rivals, s.Elsewhere, s.Writes, s.Reads = false, false, false, nil, false, nil, nil
+	s.Odd, s.Tells, s.Idle, s.Mute, s.Rivals, s.Elsewhere, s.Writes, s.Reads = false, false, false, false, nil, false, nil, nil
 	s.Bodies = Bodies{}
 }
 

@@ -80,6 +80,8 @@ type Spec struct {
 	Tells bool
 	// Idle says that all was as the write wants it long before.
 	Idle bool
+	// Mute makes the write's answer lack the position that it should carry.
+	Mute bool
 	// Rivals write to the same thing, in the order of time.
 	Rivals []Rival
 	// Bodies say how the bodies of answers arrive.
