@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"runtime"
+	"runtime/metrics"
 	"sync"
 	"testing"
 	"time"
@@ -92,6 +93,22 @@ func BenchmarkWaiting(b *testing.B) {
 	}
 }
 
+// settle returns when no goroutine but the caller's can run: those whose last read
+// has returned wait.
+func settle() {
+	states := []metrics.Sample{
+		{Name: "/sched/goroutines/runnable:goroutines"},
+		{Name: "/sched/goroutines/running:goroutines"},
+	}
+	for quiet := 0; quiet < 100; quiet++ { // the counts are approximate
+		runtime.Gosched()
+		metrics.Read(states)
+		if states[0].Value.Uint64() > 0 || states[1].Value.Uint64() > 1 {
+			quiet = 0
+		}
+	}
+}
+
 func measure(waiter func(context.Context, func(context.Context) (*thing, error))) (bytes, goroutines float64) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all, reading sync.WaitGroup
@@ -112,7 +129,7 @@ func measure(waiter func(context.Context, func(context.Context) (*thing, error))
 		all.Go(func() { waiter(ctx, read) })
 	}
 	reading.Wait()
-	time.Sleep(100 * time.Millisecond) // from the last read to its wait
+	settle()
 	bytes = float64(memory()-before) / flows
 	goroutines = float64(runtime.NumGoroutine()-running) / flows
 	cancel()

@@ -83,61 +83,47 @@ func TestTransport_windowGrowsForFollower(t *testing.T) {
 	})
 }
 
-// One who has waited for another's poll, and whose own read then hangs, has time
-// for one more.
+// One who has waited for another's poll, and whose own read then hangs, gives that
+// up in time for one more: as any poll, after 10 s if the policy says nothing else,
+// and before the window ends.
 func TestTransport_followerHangs(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		var reads atomic.Int32
-		options := slowly
-		options.Policy.Within = 10 * time.Second
-		client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
-			if req.Method == http.MethodPut {
-				return reply(req, 204, ""), nil
-			}
-			switch time.Sleep(time.Millisecond); reads.Add(1) {
-			case 1, 2: // the reads that find nothing
-				return reply(req, 404, ""), nil
-			case 4: // the follower's own
-				<-req.Context().Done()
-				return nil, req.Context().Err()
-			}
-			return reply(req, 200, "new"), nil
-		}), options)}
-		answered(t, "204", client, "PUT", api+"/a")
-		var both sync.WaitGroup
-		for range 2 {
-			both.Go(func() { answered(t, "200 new", client, "GET", api+"/a") })
-		}
-		both.Wait()
-		assert.EqualValues(t, 5, reads.Load())
-	})
-}
-
-// A read that hangs, for one who has waited for another's poll, is given up as
-// any poll is: after 10 s, if the policy says nothing else.
-func TestTransport_followerReadTimeout(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		start := time.Now()
-		var reads atomic.Int32
-		client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
-			if req.Method == http.MethodPut {
-				return reply(req, 204, ""), nil
-			}
-			switch reads.Add(1) {
-			case 1, 2: // the reads that find nothing
-				return reply(req, 404, ""), nil
-			case 4: // the follower's own
-				<-req.Context().Done()
-				return nil, req.Context().Err()
-			}
-			return reply(req, 200, "new"), nil
-		}), slowly)}
-		answered(t, "204", client, "PUT", api+"/a")
-		var both sync.WaitGroup
-		for range 2 {
-			both.Go(func() { answered(t, "200 new", client, "GET", api+"/a") })
-		}
-		both.Wait()
-		assert.Equal(t, 12*time.Second, time.Since(start)) // 1 s, the 10 s, and the next poll
-	})
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		within time.Duration
+		takes  time.Duration
+	}{
+		{"to the end of its timeout", 0, 12*time.Second + 3*time.Millisecond}, // 1 s, the 10 s, the next poll, and its reads
+		{"until the window ends", 10 * time.Second, 10*time.Second - time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				start := time.Now()
+				var reads atomic.Int32
+				options := slowly
+				options.Policy.Within = tt.within
+				client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+					if req.Method == http.MethodPut {
+						return reply(req, 204, ""), nil
+					}
+					switch time.Sleep(time.Millisecond); reads.Add(1) {
+					case 1, 2: // the reads that find nothing
+						return reply(req, 404, ""), nil
+					case 4: // the follower's own
+						<-req.Context().Done()
+						return nil, req.Context().Err()
+					}
+					return reply(req, 200, "new"), nil
+				}), options)}
+				answered(t, "204", client, "PUT", api+"/a")
+				var both sync.WaitGroup
+				for range 2 {
+					both.Go(func() { answered(t, "200 new", client, "GET", api+"/a") })
+				}
+				both.Wait()
+				assert.EqualValues(t, 5, reads.Load())
+				assert.Equal(t, tt.takes, time.Since(start))
+			})
+		})
+	}
 }
