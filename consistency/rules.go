@@ -39,29 +39,53 @@ const (
 )
 
 // Rules say what answers mean. They are asked in order, before the built-in
-// tables: the first rule that fits an answer decides. The zero value leaves all
-// to the tables.
+// tables: the first rule that fits an answer decides, also of an answer with a
+// good status. The zero value leaves all to the tables.
+//
+// A service that answers {"ok":false} or the errors of GraphQL with a 200, or that
+// shows what was deleted as {"state":"deleted"}, is one rule each:
+//
+//	consistency.Rules{
+//		Write: []consistency.WriteRule{
+//			{From: 200, Body: consistency.JSON("/ok", false), Class: consistency.Refused},
+//			{From: 200, Body: consistency.JSON("/errors"), Class: consistency.Refused},
+//		},
+//		Read: []consistency.ReadRule{
+//			{From: 200, Body: consistency.JSON("/state", "deleted"), Goal: consistency.ToAbsent, Verdict: poll.Ready, Settled: true},
+//		},
+//	}
 type Rules struct {
 	Write []WriteRule
 	Read  []ReadRule
 }
 
-// WriteRule says what an answer to a write proves.
+// WriteRule says what an answer to a write proves. It fits an answer if all that
+// it asks for is so.
 type WriteRule struct {
 	Goal     Goal              // zero fits any
 	Method   string            // empty fits any, also an unknown one
-	From, To int               // the range of the status; To zero means From alone
+	Code     string            // the client's own code; empty fits any
+	From, To int               // the range of the status; To zero means From alone, both zero any, also none
 	When     func(Answer) bool // nil fits any
-	Class    Class
+
+	// Body is asked about the beginning of the body, at most 64 KiB, of good
+	// answers too, whose end is waited for then; a body that is not known does
+	// not fit. [JSON] makes common ones. Nil fits any.
+	Body func(body []byte) bool
+
+	Class Class
 }
 
-// ReadRule says what an answer to a read means. Goal, Method, From, To and When
-// are as in [WriteRule]. A ready answer is still subject to the flow's match.
+// ReadRule says what an answer to a read, or to a look at an operation, means.
+// Goal to Body are as in [WriteRule]. A ready answer is still subject to the
+// flow's match, but not asked whether anything is in it.
 type ReadRule struct {
 	Goal     Goal
 	Method   string
+	Code     string
 	From, To int
 	When     func(Answer) bool
+	Body     func(body []byte) bool
 	Verdict  poll.Verdict
 	Reason   poll.Reason
 	Setback  bool // see poll.Judgement
@@ -96,8 +120,10 @@ var readTable = []ReadRule{
 	{From: 200, To: 299, Goal: ToAbsent, Verdict: poll.Pending, Reason: StillThere},
 	{From: 200, To: 299, Verdict: poll.Ready},
 	{From: 300, To: 399, Verdict: poll.Unknown, Reason: "redirected or cached"},
+	{From: 403, Goal: ToAbsent, When: rateLimited, Verdict: poll.Unknown, Reason: unavailable, Setback: true},
 	{From: 403, Goal: ToAbsent, Verdict: poll.Unknown, Reason: Forbidden},
 	{From: 403, When: missingRole, Verdict: poll.Stop, Reason: "role missing"},
+	{From: 403, When: rateLimited, Verdict: poll.Unknown, Reason: unavailable},
 	{From: 403, Verdict: poll.Pending, Reason: Forbidden},
 	{From: 404, Goal: ToAbsent, Verdict: poll.Ready},
 	{From: 404, Verdict: poll.Pending, Reason: NotFound},
@@ -106,9 +132,11 @@ var readTable = []ReadRule{
 	{From: 408, Goal: ToAbsent, Verdict: poll.Unknown, Reason: unavailable, Setback: true},
 	{From: 425, Goal: ToAbsent, Verdict: poll.Unknown, Reason: unavailable, Setback: true},
 	{From: 429, Goal: ToAbsent, Verdict: poll.Unknown, Reason: unavailable, Setback: true},
+	{From: 499, Goal: ToAbsent, Verdict: poll.Unknown, Reason: unavailable, Setback: true},
 	{From: 408, Verdict: poll.Unknown, Reason: unavailable},
 	{From: 425, Verdict: poll.Unknown, Reason: unavailable},
 	{From: 429, Verdict: poll.Unknown, Reason: unavailable},
+	{From: 499, Verdict: poll.Unknown, Reason: unavailable},
 	{From: 400, To: 499, Verdict: poll.Stop, Reason: "refused"},
 }
 
@@ -122,11 +150,32 @@ var (
 const unavailable poll.Reason = "unavailable"
 
 func missingRole(a Answer) bool { return forbidden.MissingRole(a.Body) }
+func rateLimited(a Answer) bool { return a.rateLimited() }
+
+// askForBodies reports whether a rule asks for the bodies of good answers in that
+// phase.
+func (r *Rules) askForBodies(phase Phase) bool {
+	if phase == PhaseWrite {
+		for i := range r.Write {
+			if r.Write[i].Body != nil {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range r.Read {
+		if r.Read[i].Body != nil {
+			return true
+		}
+	}
+	return false
+}
 
 func (r *Rules) write(goal Goal, a *Answer) Class {
 	for _, table := range [...]*[]WriteRule{&r.Write, &writeTable} {
 		for i := range *table {
-			if rule := &(*table)[i]; fits(rule.Goal, goal, rule.Method, rule.From, rule.To, rule.When, a) {
+			rule := &(*table)[i]
+			if fits(rule.Goal, goal, rule.Method, rule.Code, rule.From, rule.To, a) && asked(rule.When, rule.Body, a) {
 				return rule.Class
 			}
 		}
@@ -134,31 +183,38 @@ func (r *Rules) write(goal Goal, a *Answer) Class {
 	return Ambiguous
 }
 
-func (r *Rules) read(goal Goal, a *Answer) *ReadRule {
+// read returns the rule that fits, and whether it is one of r and no row of the
+// table.
+func (r *Rules) read(goal Goal, a *Answer) (rule *ReadRule, own bool) {
 	if rule := firstFit(r.Read, goal, a); rule != nil {
-		return rule
+		return rule, true
 	}
 	if rule := firstFit(readTable, goal, a); rule != nil {
-		return rule
+		return rule, false
 	}
 	if goal == ToAbsent {
-		return &notListedAbsent
+		return &notListedAbsent, false
 	}
-	return &notListed
+	return &notListed, false
 }
 
 func firstFit(table []ReadRule, goal Goal, a *Answer) *ReadRule {
 	for i := range table {
-		if rule := &table[i]; fits(rule.Goal, goal, rule.Method, rule.From, rule.To, rule.When, a) {
+		rule := &table[i]
+		if fits(rule.Goal, goal, rule.Method, rule.Code, rule.From, rule.To, a) && asked(rule.When, rule.Body, a) {
 			return rule
 		}
 	}
 	return nil
 }
 
-func fits(ruleGoal, goal Goal, method string, from, to int, when func(Answer) bool, a *Answer) bool {
+func fits(ruleGoal, goal Goal, method, code string, from, to int, a *Answer) bool {
 	return (ruleGoal == 0 || ruleGoal == goal) &&
 		(method == "" || method == a.Method) &&
-		a.Status >= from && a.Status <= max(from, to) &&
-		(when == nil || when(*a))
+		(code == "" || code == a.Code) &&
+		(from == 0 && to == 0 || a.Status >= from && a.Status <= max(from, to))
+}
+
+func asked(when func(Answer) bool, body func([]byte) bool, a *Answer) bool {
+	return (when == nil || when(*a)) && (body == nil || a.Body != nil && body(a.Body))
 }

@@ -29,6 +29,7 @@ type Course struct {
 	reads    int32
 	streak   int16
 	flags    courseFlags
+	first    time.Duration // end of the first read of the streak
 }
 
 type courseFlags uint8
@@ -109,7 +110,8 @@ func Visit[T any](ctx context.Context, read func(context.Context) (T, error), ju
 	if c.reads == 0 {
 		called = opts.Since // however late the first visit is
 	}
-	if err := r.init(ctx, &opts, called); err != nil {
+	// The deadline of ctx is this visit's, and not the poll's.
+	if err := r.init(context.Background(), &opts, called); err != nil {
 		return value, false, err
 	}
 	r.restore(c)
@@ -119,7 +121,7 @@ func Visit[T any](ctx context.Context, read func(context.Context) (T, error), ju
 		return value, false, r.notReady(cause.Of(ctx))
 	case at < due:
 		return value, false, nil
-	case due >= r.deadline:
+	case due >= r.deadline && r.read.N > r.before:
 		return value, false, r.notReady(r.overdue(ctx))
 	}
 	r.forgive(at - due)
@@ -140,7 +142,7 @@ func Visit[T any](ctx context.Context, read func(context.Context) (T, error), ju
 	}
 	next := r.next()
 	if next == never || next >= r.deadline {
-		return value, false, r.notReady(r.overdue(ctx))
+		return value, false, r.notReady(r.overdue(context.Background()))
 	}
 	r.save(c, next)
 	return value, false, nil
@@ -149,7 +151,11 @@ func Visit[T any](ctx context.Context, read func(context.Context) (T, error), ju
 // forgive moves the deadline of a run whose read begins so late that the reads
 // still needed would not have their reserves.
 func (r *run) forgive(late time.Duration) {
-	lacking := r.pace.closing(r.needed()) - (r.deadline - r.clock())
+	now := r.clock()
+	lacking := now - r.closing(now)
+	if r.streak > 0 && r.span > 0 {
+		lacking = max(lacking, r.first+r.span+r.pace.reserve-r.deadline)
+	}
 	if by := min(late, lacking); by > 0 {
 		r.deadline += by
 		r.limit = max(r.limit, r.deadline)
@@ -168,7 +174,7 @@ func (r *run) restore(c *Course) {
 	}
 	if !c.flags.has(begun) {
 		c.flags.set(begun, true)
-		c.deadline, c.at = r.deadline, r.first()
+		c.deadline, c.at = r.deadline, r.begins()
 		c.recent, c.reserve = r.pace.expected, r.pace.reserve
 		if c.flags.has(second) {
 			c.shown = r.called
@@ -176,7 +182,7 @@ func (r *run) restore(c *Course) {
 		return
 	}
 	r.plan, r.deadline, r.called = c.plan, c.deadline, 0
-	r.streak = int(c.streak)
+	r.streak, r.first = int(c.streak), c.first
 	if c.reason != (unique.Handle[Reason]{}) {
 		r.reason = c.reason.Value()
 	}
@@ -197,7 +203,7 @@ func (r *run) restore(c *Course) {
 // save notes in c when the next visit is due, and what it must know.
 func (r *run) save(c *Course, next time.Duration) {
 	c.at, c.plan, c.deadline = next, r.plan, r.deadline
-	c.reads, c.streak = int32(r.read.N), int16(r.streak)
+	c.reads, c.streak, c.first = int32(r.read.N), int16(min(r.streak, MaxSettle)), r.first
 	if r.reason != "" {
 		c.reason = unique.Make(r.reason)
 	}

@@ -56,7 +56,7 @@ func (e *NotReadyError) Error() string {
 		reads = "read"
 	}
 	fmt.Fprintf(&b, "poll: not ready after %d %s in %v: %v", e.Reads, reads, e.Elapsed.Round(time.Millisecond), e.Cause)
-	if e.Last != nil && !errors.Is(e.Cause, e.Last) {
+	if e.Last != nil && !cause.Is(e.Cause, e.Last) {
 		fmt.Fprintf(&b, "; last read: %v", e.Last)
 	}
 	return b.String()

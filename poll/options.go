@@ -3,6 +3,7 @@ package poll
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/readback-go/readback"
@@ -17,6 +18,22 @@ type Options struct {
 	// Settle is how many reads must be ready in a row. Replicas catch up one
 	// by one, so a single ready read can be luck. Zero means 1.
 	Settle int
+
+	// SettleFor is how long the ready reads must span, from the end of the first
+	// to the beginning of the last, for states that come and go: then at least two
+	// are needed, whatever Settle and Judgement.Settled say. Zero means that
+	// their number is enough.
+	SettleFor time.Duration
+
+	// KeepReads is how many reads follow when this run is over, before the same
+	// deadline: their reserves are kept, as is KeepFor, the time between them. It
+	// is for a run that only waits for another to begin. Zero means none.
+	KeepReads int
+	KeepFor   time.Duration
+
+	// Pause is how long the first read waits at least, as the answer before it
+	// asked, like Judgement.RetryAfter. Zero means that it need not wait.
+	Pause time.Duration
 
 	// Within is how long the run may take. Zero means as long as the context,
 	// or 30 s if that has no deadline.
@@ -45,6 +62,9 @@ type Options struct {
 	History *History
 }
 
+// MaxSettle is the most that Options.Settle may ask for.
+const MaxSettle = math.MaxInt16
+
 // NoTimeout as Options.ReadTimeout means that reads have no timeout of their
 // own.
 const NoTimeout time.Duration = -1
@@ -62,6 +82,9 @@ func (o *Options) fillIn() {
 	if o.Settle == 0 {
 		o.Settle = 1
 	}
+	if o.SettleFor > 0 {
+		o.Settle = max(o.Settle, 2)
+	}
 	if o.ReadTimeout == 0 {
 		o.ReadTimeout = defaultReadTimeout
 	}
@@ -71,6 +94,14 @@ func (o *Options) validate() error {
 	switch {
 	case o.Settle < 0:
 		return fmt.Errorf("poll: Options.Settle is negative: %d", o.Settle)
+	case o.Settle > MaxSettle:
+		return fmt.Errorf("poll: Options.Settle is %d, more than %d", o.Settle, MaxSettle)
+	case o.SettleFor < 0:
+		return fmt.Errorf("poll: Options.SettleFor is negative: %v", o.SettleFor)
+	case o.KeepReads < 0 || o.KeepFor < 0:
+		return fmt.Errorf("poll: Options.KeepReads or KeepFor is negative: %d, %v", o.KeepReads, o.KeepFor)
+	case o.Pause < 0:
+		return fmt.Errorf("poll: Options.Pause is negative: %v", o.Pause)
 	case o.Within < 0:
 		return fmt.Errorf("poll: Options.Within is negative: %v", o.Within)
 	case o.ReadTimeout < 0 && o.ReadTimeout != NoTimeout:

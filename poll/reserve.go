@@ -11,6 +11,7 @@ const minWait = time.Millisecond
 // be kept for the reads that are still needed.
 type pace struct {
 	settle   int
+	keepers  int // reads that follow the run
 	answered int
 	total    time.Duration
 	slowest  time.Duration
@@ -64,11 +65,12 @@ func (p *pace) allowance(left time.Duration, needed int) time.Duration {
 	// A read that hangs must leave a reserve for every read of a full streak.
 	// One more is kept, since this read may have begun before the value was
 	// visible, and then it does not count.
-	if spare := left - time.Duration(p.settle+1)*p.reserve; spare >= p.reserve {
+	streak := time.Duration(p.settle + p.keepers + 1)
+	if spare := left - streak*p.reserve; spare >= p.reserve {
 		return spare
 	}
 	// It is late: this read is one of the last that are needed. It gets its
 	// reserve, and never less than an equal share with a full streak after it.
 	share := left / time.Duration(needed)
-	return max(min(p.reserve, share), left/time.Duration(p.settle+1))
+	return max(min(p.reserve, share), left/streak)
 }

@@ -3,7 +3,6 @@ package poll
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -30,6 +29,9 @@ type run struct {
 	after    time.Duration   // how long it asks to be left alone
 	cut      bool            // it was cut short for the closing reads
 	streak   int             // ready reads in a row; -1 after a setback
+	first    time.Duration   // end of the first of them
+	span     time.Duration   // Options.SettleFor
+	kept     time.Duration   // Options.KeepFor
 	last     error           // of the last read that was not cut short
 	plan     readback.Plan   // nil until the first wait
 	pace     pace
@@ -78,23 +80,46 @@ func (r *run) init(ctx context.Context, opts *Options, now time.Time) error {
 		r.before = r.history.Reads()
 		r.read.N = r.before
 	}
-	r.pace.settle, r.pace.expected = opts.Settle, opts.Reserve
+	r.span, r.kept, r.after = opts.SettleFor, opts.KeepFor, opts.Pause
+	r.pace.settle, r.pace.keepers, r.pace.expected = opts.Settle, opts.KeepReads, opts.Reserve
 	if opts.Reserve == 0 {
 		r.pace.expected = (r.limit - r.called) / reservedShare
 	}
-	r.pace.keep(r.limit-r.called, opts.Settle, false)
+	r.pace.keep(r.left(r.called), r.needed(), false)
 	return nil
 }
 
+// isFirst reports whether the current read, or the next if none has begun, is the
+// first. There always is one, unless the caller's context ends before.
+func (r *run) isFirst() bool { return r.read.N-r.before <= 1 }
+
 func (r *run) clock() time.Duration { return time.Since(r.zero) }
 
-func (r *run) needed() int { return r.pace.settle - r.streak }
+// needed returns how many reads are still needed, those that follow the run
+// included.
+func (r *run) needed() int { return max(r.pace.settle-r.streak, 1) + r.pace.keepers }
 
-// first returns when the first read begins.
-func (r *run) first() time.Duration {
+// left returns how much of the time from now to the deadline is left for reads
+// themselves. The span of a streak that has begun passes while they are made.
+func (r *run) left(now time.Duration) time.Duration {
+	left := r.deadline - now - r.kept
+	if r.streak <= 0 {
+		left -= r.span
+	}
+	return left
+}
+
+// closing returns when the next read must begin, so that all that are needed fit
+// before the deadline.
+func (r *run) closing(now time.Duration) time.Duration {
+	return now + r.left(now) - r.pace.closing(r.needed())
+}
+
+// begins returns when the first read begins.
+func (r *run) begins() time.Duration {
 	left := r.limit - r.called
-	at := r.called + min(r.schedule.First(left), left)
-	return max(r.called, min(at, r.deadline-r.pace.closing(r.needed())))
+	at := r.called + min(max(r.schedule.First(left), r.after), left)
+	return max(r.called, min(at, r.closing(r.called)))
 }
 
 // now returns the time, and spares the clock if the run was called just now.
@@ -119,7 +144,10 @@ func (r *run) begin(ctx context.Context, at time.Duration) {
 // allowance returns until when the current read may last, and what cuts it short
 // then.
 func (r *run) allowance() (time.Time, error) {
-	allowed, why := r.pace.allowance(r.deadline-r.read.Began, r.needed()), errCut
+	allowed, why := r.pace.allowance(r.left(r.read.Began), r.needed()), errCut
+	if r.isFirst() && r.deadline-r.read.Began < minWait {
+		allowed = r.timeout // the only read of a run that was called too late
+	}
 	if r.timeout < allowed {
 		allowed, why = r.timeout, ErrReadTimeout
 	}
@@ -142,7 +170,7 @@ func whyCut(caller, own context.Context, err error) error {
 		return nil
 	}
 	why := context.Cause(own)
-	if !errors.Is(err, why) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+	if !cause.Is(err, why) && !cause.Is(err, context.DeadlineExceeded) && !cause.Is(err, context.Canceled) {
 		return nil
 	}
 	if caller.Err() != nil {
@@ -180,9 +208,17 @@ func (r *run) settle(j *Judgement) (done bool, stop error) {
 	r.after = j.RetryAfter
 	switch j.Verdict {
 	case Ready:
-		r.streak++
 		r.deadline = r.limit
-		done = j.Settled || r.streak == r.pace.settle
+		if r.streak++; j.Anew {
+			r.streak = 1
+		}
+		if r.streak == 1 {
+			r.first = r.read.Ended
+		}
+		done = j.Settled || r.streak >= r.pace.settle
+		if r.span > 0 {
+			done = done && r.streak > 0 && r.read.Began-r.first >= r.span
+		}
 	case Pending:
 		r.streak, r.reason = 0, j.Reason
 		r.deadline = r.limit
@@ -222,16 +258,15 @@ const never time.Duration = -1
 // next returns when the next read begins, or never.
 func (r *run) next() time.Duration {
 	if r.read.N == r.before {
-		return r.first()
+		return r.begins()
 	}
 	now := r.clock()
-	left := r.deadline - now
 	ready := r.read.Verdict == Ready
-	r.pace.keep(left, r.needed(), ready)
-	if r.cut && left >= minWait {
+	r.pace.keep(r.left(now), r.needed(), ready)
+	if r.cut && r.deadline-now >= minWait {
 		return now // the closing reads are due
 	}
-	closing := r.deadline - r.pace.closing(r.needed())
+	closing := r.closing(now)
 	at := r.planned(closing)
 	if r.after > 0 {
 		rest := r.limit - r.read.Ended // beyond which there is nothing to add up
@@ -241,12 +276,30 @@ func (r *run) next() time.Duration {
 	}
 	at = min(at, closing)
 	if ready {
-		return max(at, now)
+		return r.inStreak(max(at, now), now)
 	}
 	if at = max(at, now+minWait); at >= r.deadline {
 		return never
 	}
 	return at
+}
+
+// inStreak returns when a read of a streak begins that is planned at that time.
+// If only the span is lacking, the last read begins when that is over, and no
+// later; near the deadline nothing is read before that in vain.
+func (r *run) inStreak(at, now time.Duration) time.Duration {
+	if r.span == 0 || r.streak < r.pace.settle-1 {
+		return at
+	}
+	spanned := max(r.first+r.span, now)
+	late := r.closing(now) <= now
+	if !late && (r.streak < r.pace.settle || at < spanned) {
+		return at
+	}
+	if spanned >= r.deadline {
+		return never
+	}
+	return spanned
 }
 
 // planned asks the schedule for the next read, which is at closing if there is
@@ -274,7 +327,8 @@ func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
 	if ctx.Err() != nil {
 		return cause.Of(ctx)
 	}
-	if at == never || at > r.deadline {
+	first := r.read.N == r.before
+	if at == never || at > r.deadline && !first {
 		at = r.deadline
 	}
 	if at > r.called {
@@ -290,7 +344,7 @@ func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
 			return cause.Of(ctx)
 		}
 	}
-	if at == r.deadline {
+	if at == r.deadline && !first {
 		return r.overdue(ctx)
 	}
 	return nil

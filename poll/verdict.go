@@ -51,8 +51,13 @@ type Judgement struct {
 	Setback bool
 
 	// Settled makes a ready read enough by itself, however many are asked for:
-	// a tombstone, say, is no matter of luck.
+	// a tombstone, say, is no matter of luck. Options.SettleFor is asked for
+	// all the same.
 	Settled bool
+
+	// Anew makes a ready read the first of a streak, whatever was ready before:
+	// it is ready in another way.
+	Anew bool
 
 	// Cause says why to stop. Nil means the read's error.
 	Cause error

@@ -3,9 +3,6 @@ package readbackhttp
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
-	"strconv"
-	"strings"
 
 	"github.com/readback-go/readback/internal/pointer"
 )
@@ -33,72 +30,8 @@ func HasJSON(at string, want any) func(Ref, *Document) bool {
 			return false
 		}
 		got, found := pointer.Get(shown, at)
-		return found && equal(got, wanted)
+		return found && pointer.Equal(got, wanted)
 	}
-}
-
-// equal compares decoded JSON values.
-func equal(a, b any) bool {
-	switch a := a.(type) {
-	case json.Number:
-		b, ok := b.(json.Number)
-		return ok && normal(a) == normal(b)
-	case map[string]any:
-		b, ok := b.(map[string]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for name, value := range a {
-			other, found := b[name]
-			if !found || !equal(value, other) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		b, ok := b.([]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for i := range a {
-			if !equal(a[i], b[i]) {
-				return false
-			}
-		}
-		return true
-	}
-	return reflect.DeepEqual(a, b)
-}
-
-// decimal is a number: its digits, without zeros around them, times a power of
-// ten. As floats, different numbers may be the same.
-type decimal struct {
-	negative bool
-	digits   string
-	exponent int64
-}
-
-// normal returns the one decimal that n is.
-func normal(n json.Number) decimal {
-	text, exponent, _ := strings.Cut(strings.ToLower(string(n)), "e")
-	text, negative := strings.CutPrefix(text, "-")
-	whole, fraction, _ := strings.Cut(text, ".")
-	digits := whole + fraction
-	d := decimal{negative: negative, digits: strings.TrimRight(digits, "0")}
-	d.exponent = int64(len(whole) - len(d.digits))
-	d.digits = strings.TrimLeft(d.digits, "0")
-	switch {
-	case d.digits == "":
-		return decimal{}
-	case exponent == "":
-		return d
-	}
-	power, err := strconv.ParseInt(exponent, 10, 32)
-	if err != nil { // absurd: then only what is written the same is the same
-		return decimal{digits: string(n)}
-	}
-	d.exponent += power
-	return d
 }
 
 // scalar returns the text of a JSON value that has one.

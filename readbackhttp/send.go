@@ -1,7 +1,6 @@
 package readbackhttp
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pointer"
 	"github.com/readback-go/readback/internal/redact"
 )
 
@@ -132,18 +132,7 @@ type transportError struct{ err error }
 func (e *transportError) Error() string { return "readbackhttp: " + redact.Error(e.err) }
 func (e *transportError) Unwrap() error { return e.err }
 
-func decode(body []byte) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var doc any
-	if err := decoder.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("not JSON: %w", err)
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("not JSON: something follows it")
-	}
-	return doc, nil
-}
+func decode(body []byte) (any, error) { return pointer.Decode(body) }
 
 func sameOrigin(a, b *url.URL) bool {
 	return strings.EqualFold(a.Scheme, b.Scheme) &&

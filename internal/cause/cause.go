@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 )
 
 // Veil returns an error with the text of err, which errors.Is and errors.As
@@ -29,10 +30,33 @@ func (v veiled) Is(target error) bool {
 	if target == context.DeadlineExceeded || target == context.Canceled {
 		return false
 	}
-	return errors.Is(v.error, target)
+	return Is(v.error, target)
 }
 
 func (v veiled) As(target any) bool { return errors.As(v.error, target) }
+
+// Is is [errors.Is] for errors that may be of any make: if a comparison or a
+// method panics, those are the same that are alike.
+func Is(err, target error) (is bool) {
+	defer func() {
+		if recover() != nil {
+			is = reflect.DeepEqual(err, target)
+		}
+	}()
+	return errors.Is(err, target)
+}
+
+// As is [errors.As] for errors that may be of any make: one whose method panics
+// is not found.
+func As[T any](err error) (found T, ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	ok = errors.As(err, &found)
+	return found, ok
+}
 
 // Ended is the error of a run that ended with its caller's context. It matches
 // the context's error and its cause.

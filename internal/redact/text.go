@@ -3,6 +3,7 @@ package redact
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -25,12 +26,12 @@ func Error(err error, more ...string) string {
 	if err == nil {
 		return ""
 	}
-	text := err.Error()
+	text := textOf(err)
 	found := urlErrors(err)
 	for _, e := range found {
 		if URLString(e.URL) == unparsable && e.Err != nil {
 			// For instance: invalid port ":secret" after host.
-			reason := e.Err.Error()
+			reason := textOf(e.Err)
 			text = strings.ReplaceAll(text, reason, quoted.ReplaceAllLiteralString(reason, `"`+hidden+`"`))
 		}
 	}
@@ -47,6 +48,17 @@ func Error(err error, more ...string) string {
 		}
 	}
 	return redactText(text, more)
+}
+
+// textOf returns err.Error(), or what there is to say of an error whose method
+// panics, as that of a nil pointer in an error does.
+func textOf(err error) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("an error of type %T that has no text", err)
+		}
+	}()
+	return err.Error()
 }
 
 // quoted is what strconv.Quote makes.

@@ -1,8 +1,8 @@
-// Package retryafter reads the Retry-After header of an HTTP answer.
+// Package retryafter reads how long an HTTP answer asks to be left alone: by its
+// Retry-After, or by the headers of a rate limit that is used up.
 package retryafter
 
 import (
-	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -10,43 +10,157 @@ import (
 	"time"
 )
 
+// Longest is the longest wait that is returned. It is longer than anything waits
+// for, and some of them can be added up without an overflow.
+const Longest = 10 * 365 * 24 * time.Hour
+
 // Parse returns how long the answer with header h asks to wait, and whether it
-// asks at all. The wait is never negative.
+// asks at all. The wait is never negative, and at most [Longest].
 //
-// A value is either a whole number of seconds, digits only, or a date in one of
-// the three forms of HTTP. A date counts from the answer's own Date header, for
-// the clocks of client and server differ; without a Date that can be read, it
-// counts from now. A date in the past is a wait of zero, and a wait that is too
-// long for a [time.Duration] is the longest there is. Of several values the
-// first that can be read counts.
-//
-// Both forms are those of [RFC 9110, section 10.2.3].
+// A value is a number of seconds, also with a fraction, or a date in one of the
+// three forms of HTTP, as in [RFC 9110, section 10.2.3]. Some services send a time
+// of the Unix clock instead, in seconds or in milliseconds: a number too large to
+// be a wait is taken for one. Dates and times count from the answer's own Date
+// header, for the clocks of client and server differ; without a Date that can be
+// read, they count from now. One in the past is a wait of zero, but a number that
+// would be more than a day in the past is no time: it is the longest wait. Of
+// several values the first that can be read counts. Retry-After-Ms and
+// X-Ms-Retry-After-Ms, in milliseconds, go before Retry-After.
 //
 // [RFC 9110, section 10.2.3]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
 func Parse(h http.Header, now time.Time) (time.Duration, bool) {
-	for _, v := range h.Values("Retry-After") {
-		v = strings.Trim(v, " \t")
-		if d, ok := seconds(v); ok {
-			return d, true
+	if len(h) == 0 {
+		return 0, false
+	}
+	for _, name := range [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
+		if n, ok := number(h.Get(name)); ok {
+			return span(n, time.Millisecond), true
 		}
-		if at, err := http.ParseTime(v); err == nil {
-			if date, err := http.ParseTime(h.Get("Date")); err == nil {
-				now = date
+	}
+	now = clock(h, now)
+	for _, v := range h.Values("Retry-After") {
+		if n, ok := number(v); ok {
+			if at, ok := unixTime(n); ok && at.After(now.Add(-24*time.Hour)) {
+				return until(at, now), true
 			}
-			return max(0, at.Sub(now)), true // Sub clamps by itself
+			return span(n, time.Second), true
+		}
+		if at, err := http.ParseTime(strings.Trim(v, " \t")); err == nil {
+			return until(at, now), true
 		}
 	}
 	return 0, false
 }
 
-// seconds accepts what ParseUint accepts: digits without a sign.
-func seconds(v string) (time.Duration, bool) {
-	n, err := strconv.ParseUint(v, 10, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) {
+// UsedUp reports whether h says that a rate limit is used up, and how long it is
+// until it begins anew: zero if h does not say.
+//
+// It knows X-RateLimit-Remaining and X-Rate-Limit-Remaining with -Reset, which is
+// a time of the Unix clock or a number of seconds, and -Reset-After; and both
+// drafts of the IETF, RateLimit-Remaining with RateLimit-Reset, and RateLimit with
+// its parameters.
+func UsedUp(h http.Header, now time.Time) (wait time.Duration, used bool) {
+	if len(h) == 0 {
 		return 0, false
 	}
-	if n > uint64(math.MaxInt64/time.Second) { // out of range is the largest n
-		return math.MaxInt64, true
+	now = clock(h, now)
+	for _, prefix := range [...]string{"X-Ratelimit-", "X-Rate-Limit-", "Ratelimit-"} {
+		left, ok := number(h.Get(prefix + "Remaining"))
+		if !ok || left > 0 {
+			continue
+		}
+		used = true
+		if n, ok := number(h.Get(prefix + "Reset-After")); ok {
+			wait = max(wait, span(n, time.Second))
+		} else if n, ok := number(h.Get(prefix + "Reset")); ok {
+			wait = max(wait, reset(n, now))
+		}
 	}
-	return time.Duration(n) * time.Second, true
+	for _, v := range h.Values("Ratelimit") {
+		for policy := range strings.SplitSeq(v, ",") {
+			left, hasLeft := parameter(policy, "r", "remaining")
+			if !hasLeft { // the older draft has its parameters between commas
+				left, hasLeft = parameter(v, "remaining")
+				policy = v
+			}
+			if !hasLeft || left > 0 {
+				continue
+			}
+			used = true
+			if n, ok := parameter(policy, "t", "reset"); ok {
+				wait = max(wait, reset(n, now))
+			}
+		}
+	}
+	return wait, used
+}
+
+// clock returns the time of the answer, and now if it does not tell.
+func clock(h http.Header, now time.Time) time.Time {
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		return date
+	}
+	return now
+}
+
+// number accepts digits with at most one fraction.
+func number(v string) (float64, bool) {
+	v = strings.Trim(v, " \t")
+	if v == "" || strings.Trim(v, "0123456789.") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil && !math.IsInf(n, 1) {
+		return 0, false
+	}
+	return n, true
+}
+
+// parameter returns the number that one of the names has in a list of
+// parameters.
+func parameter(list string, names ...string) (float64, bool) {
+	for field := range strings.FieldsFuncSeq(list, func(c rune) bool { return c == ';' || c == ',' }) {
+		name, value, _ := strings.Cut(strings.Trim(field, " \t"), "=")
+		for _, wanted := range names {
+			if strings.EqualFold(name, wanted) {
+				return number(value)
+			}
+		}
+	}
+	return 0, false
+}
+
+// The least number that is taken for seconds, and for milliseconds, of the Unix
+// clock: the first is in 2001, and as a wait would be 31 years.
+const (
+	leastSeconds = 1e9
+	leastMillis  = 1e12
+)
+
+// unixTime returns the time that n is on the Unix clock, if it can be one.
+func unixTime(n float64) (time.Time, bool) {
+	switch {
+	case n >= leastSeconds && n < 100*leastSeconds:
+		return time.Unix(int64(n), 0), true
+	case n >= leastMillis && n < 100*leastMillis:
+		return time.UnixMilli(int64(n)), true
+	}
+	return time.Time{}, false
+}
+
+// reset returns the wait that n means, which is a time or a number of seconds.
+func reset(n float64, now time.Time) time.Duration {
+	if at, ok := unixTime(n); ok {
+		return until(at, now)
+	}
+	return span(n, time.Second)
+}
+
+func until(at, now time.Time) time.Duration { return min(max(0, at.Sub(now)), Longest) }
+
+func span(n float64, unit time.Duration) time.Duration {
+	if n >= float64(Longest/unit) {
+		return Longest
+	}
+	return time.Duration(math.Round(n * float64(unit)))
 }

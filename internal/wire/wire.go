@@ -1,60 +1,128 @@
-// Package wire counts what a write really put on the wire.
+// Package wire notes what a call of a flow really put on the wire.
 //
 // A client that retries by itself hides an ambiguous try behind a later
-// refusal: its POST answered 503, was sent again and came back as 409. Only the
-// requests that were written tell.
+// refusal: its POST answered 503, was sent again and came back as 409. And many a
+// client hides the status behind an error of its own. Only the requests that were
+// written, and their answers, tell.
+//
+// There are three witnesses. A trace of net/http sees connections and requests,
+// but no methods and no answers. A RoundTripper, see [Call.Begin], sees all of its
+// own requests. Any other client's hook counts what it sends by [Call.CountTry].
 package wire
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http/httptrace"
-	"sync/atomic"
+	"sync"
 )
 
-// Tries counts the requests of one write. It is safe for concurrent use; the
-// transport may still call it after the write returned.
-type Tries struct {
-	asked   atomic.Int32 // for a connection
-	got     atomic.Int32 // a connection
-	written atomic.Int32 // request headers
-	void    atomic.Int32 // written requests that are known not to be executed
+// Call is what is noted of one call of a flow: of a write, of a look at an
+// operation, or of a read. It is the context of that call. It is safe for
+// concurrent use: what the call has started may still be told when it has
+// returned.
+type Call struct {
+	context.Context
+
+	// Bodies says that the bodies of answers are asked for, to their end.
+	Bodies bool
+
+	mu        sync.Mutex
+	exchanges []*Exchange
+	counted   int    // by CountTry
+	steps     int    // of exchanges that began or ended, which puts them in order
+	trace     *trace // nil if net/http is not traced
 }
 
 type key struct{}
 
-// Trace returns a context in which requests of net/http are counted.
-func Trace(ctx context.Context) (context.Context, *Tries) {
-	t := new(Tries)
-	ctx = context.WithValue(ctx, key{}, t)
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn:      func(string) { t.asked.Add(1) },
-		GotConn:      func(httptrace.GotConnInfo) { t.got.Add(1) },
-		WroteHeaders: func() { t.written.Add(1) },
-	}), t
+// Note returns a call in whose context requests are noted.
+func Note(ctx context.Context) *Call { return &Call{Context: ctx} }
+
+// Trace returns a call in whose context requests are noted and net/http is traced.
+func Trace(ctx context.Context) *Call {
+	t := new(trace)
+	return &Call{Context: httptrace.WithClientTrace(ctx, t.hooks()), trace: t}
 }
 
-// From returns the tries that ctx counts, or nil.
-func From(ctx context.Context) *Tries {
-	t, _ := ctx.Value(key{}).(*Tries)
-	return t
-}
-
-// NeverSent reports whether a connection was asked for and none was got. A
-// client that does not tell the trace anything gets no such proof.
-func (t *Tries) NeverSent() bool {
-	return t != nil && t.asked.Load() > 0 && t.got.Load() == 0
-}
-
-// Repeated reports whether more than one request was written that may have been
-// executed.
-func (t *Tries) Repeated() bool {
-	return t != nil && t.written.Load()-t.void.Load() > 1
-}
-
-// Void says that the last request written is known not to have been executed,
-// such as one that was answered with 307.
-func (t *Tries) Void() {
-	if t != nil {
-		t.void.Add(1)
+// Silent returns a context in which nothing is noted: for requests that are none
+// of the call's, such as those that confirm a write inside of another flow.
+func Silent(ctx context.Context) context.Context {
+	if From(ctx) == nil {
+		return ctx
 	}
+	return context.WithValue(ctx, key{}, (*Call)(nil))
+}
+
+// Value returns c for the package's own key.
+func (c *Call) Value(k any) any {
+	if k == (key{}) {
+		return c
+	}
+	return c.Context.Value(k)
+}
+
+// From returns the call that ctx belongs to, or nil.
+func From(ctx context.Context) *Call {
+	c, _ := ctx.Value(key{}).(*Call)
+	return c
+}
+
+// CountTry counts one try of a write whose answer nobody but the caller of the
+// write sees. A nil call counts nothing.
+func (c *Call) CountTry() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	c.counted++
+	c.mu.Unlock()
+}
+
+// trace is what net/http tells of the requests in a context.
+type trace struct {
+	mu      sync.Mutex
+	asked   bool   // for a connection
+	host    string // of the last one that was asked for
+	begun   bool   // some header went out
+	written int    // requests whose header went out whole
+	watched int    // those of them that an exchange knows of
+	failed  []error
+}
+
+func (t *trace) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(host string) {
+			t.mu.Lock()
+			t.asked, t.host, t.failed = true, host, nil
+			t.mu.Unlock()
+		},
+		DNSDone:          func(info httptrace.DNSDoneInfo) { t.fail(info.Err) },
+		ConnectDone:      func(_, _ string, err error) { t.fail(err) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { t.fail(err) },
+		WroteHeaderField: func(string, []string) {
+			t.mu.Lock()
+			t.begun = true
+			t.mu.Unlock()
+		},
+		WroteHeaders: func() {
+			t.mu.Lock()
+			t.begun = true
+			t.written++
+			t.mu.Unlock()
+		},
+	}
+}
+
+// fail notes why a connection was not got. A name has several addresses, and the
+// error of any may be the one that is returned.
+func (t *trace) fail(err error) {
+	if err == nil {
+		return
+	}
+	t.mu.Lock()
+	if len(t.failed) < 8 {
+		t.failed = append(t.failed, err)
+	}
+	t.mu.Unlock()
 }

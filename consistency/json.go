@@ -1,0 +1,74 @@
+package consistency
+
+import (
+	"encoding/json"
+
+	"github.com/readback-go/readback/internal/pointer"
+)
+
+// JSON returns what a rule's Body can ask: whether the JSON pointer finds, in a
+// body that is JSON, one of the values given, compared as JSON; or, if none is
+// given, anything that says something: not null, false, zero or empty.
+//
+// A pointer that is none, a value that cannot be encoded, and a body that is no
+// whole JSON never fit.
+func JSON(at string, values ...any) func(body []byte) bool {
+	wanted := make([]any, 0, len(values))
+	for _, value := range values {
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			continue
+		}
+		if doc, err := pointer.Decode(encoded); err == nil {
+			wanted = append(wanted, doc)
+		}
+	}
+	return func(body []byte) bool {
+		if !pointer.Valid(at) {
+			return false
+		}
+		doc, err := pointer.Decode(body)
+		if err != nil {
+			return false
+		}
+		got, found := pointer.Get(doc, at)
+		if !found {
+			return false
+		}
+		if len(values) == 0 {
+			return !blank(got)
+		}
+		for _, want := range wanted {
+			if pointer.Equal(got, want) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// blank reports whether a JSON value says nothing: null, false, zero, and what is
+// empty or holds only such.
+func blank(doc any) bool {
+	switch v := doc.(type) {
+	case nil:
+		return true
+	case bool:
+		return !v
+	case string:
+		return v == ""
+	case json.Number:
+		f, err := v.Float64()
+		return err == nil && f == 0
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		for _, member := range v {
+			if !blank(member) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}

@@ -1,0 +1,339 @@
+package consistency
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/readback-go/readback/internal/wire"
+	"github.com/readback-go/readback/poll"
+)
+
+// As returns err with a class that goes before every rule: for a client whose
+// errors say more than a status does. It keeps err's text and chain. As of a nil
+// error is nil.
+//
+// Of a write, NotExecuted means that nothing was sent. The word is for this answer:
+// it does not outweigh a try before it whose answer was seen to be no refusal, or
+// that was counted by [CountTry].
+//
+// A read may use it too: Refused ends the run, which is then Unconfirmed with
+// err as its cause, and any other class makes the read unknown.
+func As(class Class, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &classed{class: class, err: err}
+}
+
+type classed struct {
+	class Class
+	err   error
+}
+
+func (c *classed) Error() string { return c.err.Error() }
+func (c *classed) Unwrap() error { return c.err }
+
+// Status returns err with an HTTP status that goes before what is found in err
+// itself: for errors that have none, such as
+//
+//	if errors.Is(err, sql.ErrNoRows) {
+//		err = consistency.Status(err, http.StatusNotFound)
+//	}
+//
+// It keeps err's text and chain. Status of a nil error is nil.
+func Status(err error, code int) error {
+	if err == nil {
+		return nil
+	}
+	return &stated{code: code, err: err}
+}
+
+type stated struct {
+	code int
+	err  error
+}
+
+func (s *stated) Error() string   { return s.err.Error() }
+func (s *stated) Unwrap() error   { return s.err }
+func (s *stated) StatusCode() int { return s.code }
+
+// statusError stands for an answer whose error was nil but whose status was not
+// a success, as generated clients return it.
+type statusError int
+
+func (s statusError) Error() string   { return fmt.Sprintf("answered with status %d", int(s)) }
+func (s statusError) StatusCode() int { return int(s) }
+
+// said is what one call told: a class that was stated, or an answer.
+type said struct {
+	class  Class // 0 if none was stated
+	word   bool  // class is the caller's or an adapter's, by As
+	code   bool  // the status is the caller's, by Status or Policy.Answer
+	err    error // of several, the one that counts
+	answer Answer
+}
+
+// known reports whether there is anything to go by.
+func (s *said) known() bool { return s.class != 0 || s.answer.Status != 0 || s.answer.NotSent }
+
+// hear finds what a call told: by the caller's word, by Policy.Answer, in the
+// error, in the value, and on the wire, in this order. What one of them does not
+// know of the answer is taken from the wire, if the status is the same. Worse
+// says which of two counts if the error joins several.
+func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, worse func(a, b *said) bool) said {
+	s := said{err: err}
+	if err != nil {
+		s = hearError(err, worse)
+	}
+	if s.class == 0 && !s.code && p.Answer != nil {
+		if a, ok := p.Answer(phase, *value, err); ok {
+			s = said{code: true, err: err, answer: a}
+		}
+	}
+	if err == nil && !s.known() {
+		s.answer = answerOfValue(carrier(value))
+	}
+	overheard(&s, phase, call)
+	s.answer.Phase = phase
+	return s
+}
+
+// hearError finds what err tells, and nothing if that panics.
+func hearError(err error, worse func(a, b *said) bool) (s said) {
+	defer func() {
+		if recover() != nil {
+			s = said{err: err}
+		}
+	}()
+	first := true
+	failures(err, func(one error) {
+		found := hearOne(one)
+		if first || worse(&found, &s) {
+			s, first = found, false
+		}
+	})
+	if first {
+		s.err = err
+	}
+	return s
+}
+
+// failures calls yield for each failure that err tells of: for err itself, unless
+// it joins several. An error that joins others and has a status or a class of its
+// own is one.
+func failures(err error, yield func(error)) {
+	for inner := err; inner != nil; {
+		switch e := inner.(type) {
+		case *classed, *stated, *Error, *poll.NotReadyError, answerer, statusCode, httpStatus:
+			yield(err)
+			return
+		case interface{ Unwrap() error }:
+			inner = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			several := false
+			for _, one := range e.Unwrap() {
+				if one != nil && !(wire.Annotates(inner, one) && silent(one)) {
+					failures(one, yield)
+					several = true
+				}
+			}
+			if !several {
+				yield(err)
+			}
+			return
+		default:
+			yield(err)
+			return
+		}
+	}
+}
+
+// silent reports whether err tells neither a status nor a class.
+func silent(err error) bool {
+	s := hearOne(err)
+	return !s.known()
+}
+
+// hearOne finds what a single failure tells.
+func hearOne(err error) said {
+	s := said{err: err}
+	for e := err; e != nil; {
+		switch one := e.(type) {
+		case *classed:
+			s.class, s.word = one.class, true
+			s.answer = hearOne(one.err).answer
+			return s
+		case *stated:
+			s.answer = hearOne(one.err).answer
+			s.answer.Status, s.code = one.code, true
+			return s
+		case *Error: // of a flow inside, whose reads' status is not this call's
+			if s.class = Ambiguous; one.Outcome == Failed {
+				s.class = Refused
+			}
+			return s
+		case *poll.NotReadyError:
+			s.class = Ambiguous
+			return s
+		}
+		if e == poll.ErrReadTimeout {
+			s.class = Ambiguous
+			return s
+		}
+		if a, ok := answerOfError(e); ok {
+			s.answer = a
+			return s
+		}
+		wrapper, ok := e.(interface{ Unwrap() error })
+		if !ok {
+			return s
+		}
+		e = wrapper.Unwrap()
+	}
+	return s
+}
+
+type (
+	answerer   interface{ Answer() Answer }
+	statusCode interface{ StatusCode() int }
+	httpStatus interface{ HTTPStatusCode() int }
+	bodied     interface{ Body() []byte }
+)
+
+// answerOfError returns what err itself tells, and whether it tells anything: not
+// what it wraps, unless it is of a kind that only its method As gives out.
+func answerOfError(err error) (a Answer, ok bool) {
+	if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.IsNil() {
+		return a, false
+	}
+	whole, ok := as[answerer](err)
+	if ok {
+		return whole.Answer(), true
+	}
+	if code, found := as[statusCode](err); found {
+		a.Status, ok = code.StatusCode(), true
+	} else if code, found := as[httpStatus](err); found {
+		a.Status, ok = code.HTTPStatusCode(), true
+	}
+	if body, found := as[bodied](err); found {
+		a.Body = body.Body()
+	}
+	return a, ok
+}
+
+func as[T any](err error) (found T, ok bool) {
+	if found, ok = err.(T); ok {
+		return found, true
+	}
+	if as, can := err.(interface{ As(any) bool }); can && as.As(&found) {
+		return found, true
+	}
+	return found, false
+}
+
+func answerOfValue(value any) (a Answer) {
+	defer func() {
+		if recover() != nil {
+			a = Answer{}
+		}
+	}()
+	switch v := value.(type) {
+	case nil:
+	case *http.Response:
+		return AnswerOf(v)
+	case answerer:
+		return v.Answer()
+	case statusCode:
+		return Answer{Status: v.StatusCode()}
+	case httpStatus:
+		return Answer{Status: v.HTTPStatusCode()}
+	}
+	return Answer{}
+}
+
+// overheard completes s by what the wire shows of the call's answer: that of the
+// last try of a write, and that of the only request of anything else.
+func overheard(s *said, phase Phase, call *wire.Call) {
+	ex, ok := lastAnswer(phase, call)
+	if !ok || s.answer.Status != 0 && s.answer.Status != ex.Status {
+		return
+	}
+	seen := answerOfExchange(&ex)
+	a := &s.answer
+	a.Status, a.Method = seen.Status, seen.Method
+	if a.Header == nil {
+		a.Header, a.Note = seen.Header, seen.Note
+	}
+	a.RetryAfter = max(a.RetryAfter, seen.RetryAfter)
+	if a.Body == nil {
+		a.Body, a.whole = seen.Body, seen.whole
+	}
+}
+
+func answerOfExchange(ex *wire.Exchange) Answer {
+	a := answerOf(ex.Status, ex.Header)
+	a.Method, a.Body, a.whole = ex.Method, ex.Body, ex.Whole
+	return a
+}
+
+// lastAnswer returns the exchange that the wire shows to be the call's. Mixed
+// answers to a read have none, see mixed.
+func lastAnswer(phase Phase, call *wire.Call) (last wire.Exchange, ok bool) {
+	if phase == PhaseWrite {
+		tries := call.Tries()
+		if n := len(tries.Seen); n > 0 && tries.Traced == 0 && tries.Counted == 0 {
+			last = tries.Seen[n-1]
+		}
+		return last, last.Status != 0
+	}
+	for _, ex := range call.Exchanges() {
+		if ex.Followed {
+			continue
+		}
+		if ok && ex.Status != last.Status {
+			return last, false
+		}
+		last, ok = ex, true
+	}
+	return last, last.Status != 0
+}
+
+// mixed reports whether the requests of one read were answered differently, so
+// that the wire does not tell what the read was answered.
+func mixed(call *wire.Call) bool {
+	first := -1
+	for _, ex := range call.Exchanges() {
+		switch {
+		case ex.Followed:
+		case first >= 0 && ex.Status != first:
+			return true
+		default:
+			first = ex.Status
+		}
+	}
+	return false
+}
+
+// carrier returns value's methods without copying a struct to the heap: a
+// pointer to T has the methods of T, unless T is a pointer or an interface
+// itself. A nil pointer carries nothing, nor does one in an interface.
+func carrier[T any](value *T) any {
+	switch v := content(value); {
+	case !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil():
+		return nil
+	case v.Kind() == reflect.Pointer || reflect.TypeFor[T]().Kind() == reflect.Interface:
+		return *value
+	}
+	return value
+}
+
+// content returns what value points to, or what is in it if that is an
+// interface: the zero Value if nothing is.
+func content[T any](value *T) reflect.Value {
+	v := reflect.ValueOf(value).Elem()
+	if v.Kind() == reflect.Interface {
+		return v.Elem()
+	}
+	return v
+}

@@ -1,0 +1,255 @@
+// Package exact encodes values as JSON, and finds out whether they come back as
+// they were.
+//
+// JSON loses more than one expects: an integer in an interface comes back as a
+// float, bytes that are no UTF-8 as something else, a field that is not exported
+// not at all. A reference that is stored must be read by another process as the
+// same one.
+package exact
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"unicode/utf8"
+)
+
+var (
+	marshaler       = reflect.TypeFor[json.Marshaler]()
+	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
+	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// Type returns why no value of type t, or hardly any, comes back from JSON as it
+// was, and nil if that depends on the value.
+func Type(t reflect.Type) error {
+	if s := deref(t); s.Kind() == reflect.Struct && s.NumField() > 0 && !visible(s) {
+		if whole, err := encodesItself(t); !whole && err == nil {
+			return fmt.Errorf("JSON carries no field of a %v", t)
+		}
+	}
+	return check(t, make(map[reflect.Type]bool))
+}
+
+func visible(t reflect.Type) bool {
+	for i := range t.NumField() {
+		if carried(t.Field(i)) {
+			return true
+		}
+	}
+	return false
+}
+
+func check(t reflect.Type, seen map[reflect.Type]bool) error {
+	if t == nil || seen[t] {
+		return nil
+	}
+	seen[t] = true
+	if whole, err := encodesItself(t); whole || err != nil {
+		return err
+	}
+	switch t.Kind() {
+	case reflect.Chan, reflect.Func, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+		return fmt.Errorf("JSON cannot carry a %v", t)
+	case reflect.Interface:
+		if t.NumMethod() > 0 {
+			return fmt.Errorf("JSON cannot be decoded into the interface %v", t)
+		}
+	case reflect.Map:
+		key := t.Key()
+		switch k := key.Kind(); {
+		case k == reflect.String || k >= reflect.Int && k <= reflect.Uintptr:
+		case both(key, textMarshaler, textUnmarshaler):
+		default:
+			return fmt.Errorf("JSON cannot carry the keys of a %v", t)
+		}
+		return check(t.Elem(), seen)
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return check(t.Elem(), seen)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			field := t.Field(i)
+			if !carried(field) {
+				continue
+			}
+			if err := check(field.Type, seen); err != nil {
+				return fmt.Errorf("field %s: %w", field.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// carried reports whether JSON carries a field of a struct.
+func carried(field reflect.StructField) bool {
+	if field.Tag.Get("json") == "-" {
+		return false
+	}
+	return field.IsExported() || field.Anonymous && deref(field.Type).Kind() == reflect.Struct
+}
+
+func deref(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
+}
+
+// encodesItself reports whether values of type t say themselves how they are
+// encoded and decoded; only one of both is an error.
+func encodesItself(t reflect.Type) (bool, error) {
+	if t.Kind() == reflect.Interface {
+		return false, nil
+	}
+	switch {
+	case both(t, marshaler, unmarshaler), both(t, textMarshaler, textUnmarshaler) && !has(t, marshaler):
+		return true, nil
+	case has(t, marshaler), has(t, textMarshaler):
+		return false, fmt.Errorf("a %v encodes itself, but cannot be decoded", t)
+	}
+	return false, nil
+}
+
+func both(t, encode, decode reflect.Type) bool {
+	return has(t, encode) && (t.Implements(decode) || reflect.PointerTo(t).Implements(decode))
+}
+
+func has(t, method reflect.Type) bool {
+	return t.Implements(method) || reflect.PointerTo(t).Implements(method)
+}
+
+// Encode returns v as JSON, or why it would not come back as it is.
+func Encode[T any](v *T) (json.RawMessage, error) {
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("JSON cannot carry it: %w", err)
+	}
+	value := reflect.ValueOf(v).Elem()
+	if simple(value) {
+		return encoded, nil
+	}
+	back := new(T)
+	if err := json.Unmarshal(encoded, back); err != nil {
+		return nil, fmt.Errorf("it does not come back from JSON: %w", err)
+	}
+	if err := same(value, reflect.ValueOf(back).Elem(), 0); err != nil {
+		return nil, fmt.Errorf("it does not come back from JSON as it is: %w", err)
+	}
+	return encoded, nil
+}
+
+// simple reports whether v surely comes back, which spares the way.
+func simple(v reflect.Value) bool {
+	if _, plain := v.Interface().(interface{ String() string }); plain {
+		return false // perhaps of a kind of its own
+	}
+	switch k := v.Kind(); {
+	case k == reflect.String:
+		return utf8.ValidString(v.String()) && !has(v.Type(), marshaler) && !has(v.Type(), textMarshaler)
+	case k == reflect.Bool || k >= reflect.Int && k <= reflect.Uint64:
+		return !has(v.Type(), marshaler) && !has(v.Type(), textMarshaler)
+	}
+	return false
+}
+
+const deepest = 1000
+
+var errDeep = errors.New("it is nested too deeply")
+
+func same(a, b reflect.Value, depth int) error {
+	if depth > deepest {
+		return errDeep
+	}
+	if !a.IsValid() || !b.IsValid() {
+		if a.IsValid() != b.IsValid() {
+			return errors.New("a nil became something else")
+		}
+		return nil
+	}
+	if whole, _ := encodesItself(a.Type()); whole {
+		return sameJSON(a, b)
+	}
+	switch a.Kind() {
+	case reflect.Interface:
+		a, b = a.Elem(), b.Elem()
+		if a.IsValid() && b.IsValid() && a.Type() != b.Type() {
+			return fmt.Errorf("a %v in an interface became a %v", a.Type(), b.Type())
+		}
+		return same(a, b, depth+1)
+	case reflect.Pointer:
+		if a.IsNil() != b.IsNil() {
+			return fmt.Errorf("a pointer of type %v became another", a.Type())
+		}
+		return same(a.Elem(), b.Elem(), depth+1)
+	case reflect.Slice, reflect.Array:
+		if a.Len() != b.Len() {
+			return fmt.Errorf("a %v changed its length", a.Type())
+		}
+		for i := range a.Len() {
+			if err := same(a.Index(i), b.Index(i), depth+1); err != nil {
+				return err
+			}
+		}
+	case reflect.Map:
+		if a.Len() != b.Len() {
+			return fmt.Errorf("a %v changed its length", a.Type())
+		}
+		for _, key := range a.MapKeys() {
+			other := b.MapIndex(key)
+			if !other.IsValid() {
+				return fmt.Errorf("a key of a %v was lost", a.Type())
+			}
+			if err := same(a.MapIndex(key), other, depth+1); err != nil {
+				return err
+			}
+		}
+	case reflect.Struct:
+		for i := range a.NumField() {
+			field := a.Type().Field(i)
+			switch {
+			case field.Tag.Get("json") == "-":
+				// Left out on purpose.
+			case !carried(field):
+				if !a.Field(i).IsZero() {
+					return fmt.Errorf("the field %s of a %v is not exported", field.Name, a.Type())
+				}
+			default:
+				if err := same(a.Field(i), b.Field(i), depth+1); err != nil {
+					return fmt.Errorf("field %s: %w", field.Name, err)
+				}
+			}
+		}
+	case reflect.String:
+		if a.String() != b.String() {
+			return errors.New("a text that is not UTF-8 became another")
+		}
+	default:
+		if !a.Equal(b) {
+			return fmt.Errorf("a %v changed", a.Type())
+		}
+	}
+	return nil
+}
+
+// sameJSON compares values by their encoding: two of the same time, say, may
+// differ in ways that nobody sees.
+func sameJSON(a, b reflect.Value) error {
+	if !a.CanInterface() || !b.CanInterface() {
+		return nil
+	}
+	first, err := json.Marshal(a.Interface())
+	if err != nil {
+		return err
+	}
+	second, err := json.Marshal(b.Interface())
+	if err != nil {
+		return err
+	}
+	if string(first) != string(second) {
+		return fmt.Errorf("a %v changed", a.Type())
+	}
+	return nil
+}

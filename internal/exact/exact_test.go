@@ -1,0 +1,117 @@
+package exact_test
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/internal/exact"
+)
+
+type (
+	hidden  struct{ id string }
+	partly  struct{ ID, secret string }
+	half    struct{ ID string }
+	tree    struct{ Next *tree }
+	level   int
+	leftOut struct {
+		ID   string
+		Memo func() `json:"-"`
+	}
+)
+
+func (half) MarshalJSON() ([]byte, error) { return []byte(`"half"`), nil }
+
+func TestType(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		give reflect.Type
+		ok   bool
+	}{
+		{"text", reflect.TypeFor[string](), true},
+		{"a number", reflect.TypeFor[int64](), true},
+		{"nothing", reflect.TypeFor[struct{}](), true},
+		{"any", reflect.TypeFor[any](), true},
+		{"a time", reflect.TypeFor[time.Time](), true},
+		{"a pointer", reflect.TypeFor[*url.URL](), true},
+		{"itself inside", reflect.TypeFor[tree](), true},
+		{"a map", reflect.TypeFor[map[string][]int](), true},
+		{"what is left out", reflect.TypeFor[leftOut](), true},
+		{"raw", reflect.TypeFor[json.RawMessage](), true},
+		{"some fields hidden", reflect.TypeFor[partly](), true},
+
+		{"all fields hidden", reflect.TypeFor[hidden](), false},
+		{"a function", reflect.TypeFor[func()](), false},
+		{"a channel", reflect.TypeFor[chan int](), false},
+		{"a complex number", reflect.TypeFor[complex128](), false},
+		{"an interface", reflect.TypeFor[io.Reader](), false},
+		{"a response", reflect.TypeFor[*http.Response](), false},
+		{"encoded only", reflect.TypeFor[half](), false},
+		{"keys", reflect.TypeFor[map[float64]string](), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, tt.ok, exact.Type(tt.give) == nil, "%v", exact.Type(tt.give))
+		})
+	}
+}
+
+func TestEncode(t *testing.T) {
+	t.Parallel()
+	for name, ok := range map[string]bool{
+		"text":                          encodes(t, "a"),
+		"text with marks":               encodes(t, "<a&b>"),
+		"a great number":                encodes(t, int64(math.MaxInt64)),
+		"a number of a kind of its own": encodes(t, level(3)),
+		"text in an interface":          encodes[any](t, "a"),
+		"nil in an interface":           encodes[any](t, nil),
+		"a float in an interface":       encodes[any](t, 1.5),
+		"a time":                        encodes(t, time.Now()),
+		"a URL":                         encodes(t, &url.URL{Scheme: "http", Host: "api.test"}),
+		"a nil pointer":                 encodes[*string](t, nil),
+		"a map":                         encodes(t, map[string]int{"a": 1}),
+		"hidden fields that are zero":   encodes(t, partly{ID: "1"}),
+		"a list in an interface":        encodes[any](t, []any{"a", nil, true}),
+		"raw":                           encodes(t, json.RawMessage(`{"a":1}`)),
+		"what is left out":              encodes(t, leftOut{ID: "a", Memo: func() {}}),
+	} {
+		assert.True(t, ok, name)
+	}
+	for name, ok := range map[string]bool{
+		"an integer in an interface":         encodes[any](t, 7),
+		"a great integer in an interface":    encodes[any](t, int64(1)<<53+1),
+		"not a number":                       encodes(t, math.NaN()),
+		"not a number, in an interface":      encodes[any](t, math.NaN()),
+		"bytes that are no UTF-8":            encodes(t, "\xff"),
+		"bytes that are no UTF-8 in a field": encodes(t, partly{ID: "\xff"}),
+		"a hidden field":                     encodes(t, partly{ID: "1", secret: "x"}),
+		"a struct in an interface":           encodes[any](t, partly{ID: "1"}),
+		"who it is":                          encodes(t, &url.URL{User: url.User("me")}),
+		"a function in an interface":         encodes[any](t, func() {}),
+	} {
+		assert.False(t, ok, name)
+	}
+}
+
+// encodes reports whether v comes back, and checks what comes back.
+func encodes[T any](t *testing.T, v T) bool {
+	t.Helper()
+	encoded, err := exact.Encode(&v)
+	if err != nil {
+		assert.Nil(t, encoded)
+		return false
+	}
+	var back T
+	require.NoError(t, json.Unmarshal(encoded, &back))
+	return true
+}

@@ -1,0 +1,223 @@
+package wire
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// Exchange is one request of a call and what became of it, as a RoundTripper saw
+// it. Its fields are read after the call has returned, by [Call.Exchanges].
+type Exchange struct {
+	Method   string
+	URL      *url.URL
+	Status   int // 0 if no answer came
+	Header   http.Header
+	Body     []byte // its beginning, as far as it was read
+	Whole    bool   // Body is the whole body
+	Err      error  // why no answer came
+	Safe     bool   // by its method, it asks for no change
+	NotSent  bool   // it is proven that no header went out
+	Writes   int    // how often net/http wrote it; 0 if that is not known
+	Followed bool   // it was redirected, and another exchange went there
+
+	began, ended int // steps of the call; ended is 0 as long as its body is not at its end
+}
+
+// How much of a body is kept: enough for a message, or for the rules that ask for
+// bodies.
+const (
+	bodyLimit  = 64 << 10
+	shortLimit = 4 << 10
+)
+
+// RoundTrip sends req by rest and notes it in c. Direct says that rest is a
+// transport of net/http's own, which has sent nothing if it asked for no
+// connection.
+func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
+	o := &observed{call: c, ex: Exchange{Method: req.Method, URL: req.URL}}
+	if o.ex.Method == "" {
+		o.ex.Method = http.MethodGet
+	}
+	o.ex.Safe = safe(o.ex.Method)
+	c.begin(&o.ex, req.Response != nil)
+	var own *trace
+	if c.trace != nil {
+		own = new(trace)
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), own.hooks()))
+	}
+	resp, err := rest.RoundTrip(req)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if own != nil {
+		own.mu.Lock()
+		o.ex.Writes = own.written
+		o.ex.NotSent = resp == nil && !own.begun && (own.asked || direct)
+		c.trace.mu.Lock()
+		c.trace.watched += own.written
+		c.trace.mu.Unlock()
+		own.mu.Unlock()
+	}
+	if err != nil || resp == nil {
+		o.ex.Err = err
+		return resp, err
+	}
+	o.ex.Status, o.ex.Header = resp.StatusCode, resp.Header
+	if resp.Body == nil || resp.Body == http.NoBody {
+		o.ex.Whole = true
+		o.end()
+		return resp, nil
+	}
+	o.left, o.rest = resp.ContentLength, resp.Body
+	if o.left == 0 {
+		o.ex.Whole = true
+		o.end()
+	}
+	o.limit = shortLimit
+	if c.Bodies {
+		o.limit = bodyLimit
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return resp, nil // what follows is no body
+	}
+	resp.Body = o
+	if eager := c.Bodies || resp.StatusCode == http.StatusForbidden && o.left > 0 && o.left <= shortLimit; eager {
+		c.mu.Unlock()
+		o.peek()
+		c.mu.Lock()
+	}
+	return resp, nil
+}
+
+// begin adds an exchange. Moved says that it goes where the one before it was
+// redirected to.
+func (c *Call) begin(ex *Exchange, moved bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if moved {
+		for i := len(c.exchanges) - 1; i >= 0; i-- {
+			if last := c.exchanges[i]; last.Status >= 300 && last.Status <= 399 && !last.Followed {
+				last.Followed = true
+				break
+			}
+		}
+	}
+	c.steps++
+	ex.began = c.steps
+	c.exchanges = append(c.exchanges, ex)
+}
+
+// observed is a body that is noted as it is read.
+type observed struct {
+	call  *Call
+	ex    Exchange
+	rest  io.ReadCloser
+	left  int64 // of a length that was announced; negative if none was
+	limit int
+
+	mu    sync.Mutex // a body may be closed while it is read
+	ahead []byte     // read, but not yet by the client
+	err   error      // that follows ahead
+}
+
+func (o *observed) Read(p []byte) (int, error) {
+	o.mu.Lock()
+	if len(o.ahead) > 0 || o.err != nil {
+		n := copy(p, o.ahead)
+		o.ahead = o.ahead[n:]
+		var err error
+		if len(o.ahead) == 0 {
+			err = o.err
+		}
+		o.mu.Unlock()
+		return n, err
+	}
+	o.mu.Unlock()
+	n, err := o.rest.Read(p)
+	o.note(p[:n], err)
+	return n, err
+}
+
+func (o *observed) Close() error { return o.rest.Close() }
+
+// note keeps what was read.
+func (o *observed) note(read []byte, err error) {
+	o.call.mu.Lock()
+	defer o.call.mu.Unlock()
+	if room := o.limit - len(o.ex.Body); room > 0 {
+		o.ex.Body = append(o.ex.Body, read[:min(len(read), room)]...)
+	}
+	full := false
+	if o.left > 0 {
+		o.left -= int64(len(read))
+		full = o.left <= 0
+	}
+	if (err == io.EOF || full) && o.ex.ended == 0 {
+		o.ex.Whole = len(o.ex.Body) < o.limit
+		o.end()
+	}
+}
+
+func (o *observed) end() {
+	o.call.steps++
+	o.ex.ended = o.call.steps
+}
+
+// peek reads the beginning of the body before the client does.
+func (o *observed) peek() {
+	buf := make([]byte, o.limit)
+	n := 0
+	var err error
+	for n < len(buf) && err == nil {
+		var m int
+		m, err = o.rest.Read(buf[n:])
+		o.note(buf[n:n+m], err)
+		n += m
+	}
+	o.mu.Lock()
+	o.ahead, o.err = buf[:n:n], err
+	o.mu.Unlock()
+}
+
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
+// Exchanges returns a copy of what is known by now of the requests that a
+// RoundTripper saw, in order.
+func (c *Call) Exchanges() []Exchange {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.exchanges) == 0 {
+		return nil
+	}
+	all := make([]Exchange, len(c.exchanges))
+	for i, ex := range c.exchanges {
+		all[i] = *ex
+	}
+	return all
+}
+
+func origin(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Hostname() + ":" + port)
+}
+
+var _ context.Context = (*Call)(nil)
