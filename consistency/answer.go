@@ -17,14 +17,13 @@ type Answer struct {
 	Code       string        // the client's own code, such as 23505 or ALREADY_EXISTS; empty if it has none
 	Header     http.Header   // nil if not known
 	Body       []byte        // its beginning, at most 64 KiB; nil if not known
+	Whole      bool          // Body is the whole body
 	RetryAfter time.Duration // how long the server asks to wait; 0 if it does not
 	Note       string        // for the history, such as that a cache answered
 
 	// NotSent is an adapter's word that nothing was sent, for a protocol that
 	// can prove it. It means nothing if a try was counted.
 	NotSent bool
-
-	whole bool // Body is the whole body
 }
 
 // AnswerOf returns what the rules need of resp, whose body it leaves alone: for

@@ -11,7 +11,7 @@ const (
 	Ambiguous                    // proves neither: it may have been carried out, or may be later
 )
 
-// String returns the class in lower case, and the empty text for none.
+// String returns the class in lower case.
 func (c Class) String() string {
 	switch c {
 	case Applied:
@@ -25,7 +25,7 @@ func (c Class) String() string {
 	case Ambiguous:
 		return "ambiguous"
 	}
-	return ""
+	return "invalid class"
 }
 
 // refusal reports whether c proves that the write was not carried out.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/readback-go/readback/internal/cause"
+	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -15,6 +17,7 @@ type Result[W, R any] struct {
 	Value   R             // what the last successful read returned
 	Pending Pending       // how to go on, if Unconfirmed
 	Elapsed time.Duration // from the write's answer to the end
+	Started error         // what Flow.Started returned
 	History *poll.History // the reads; never nil
 }
 
@@ -29,10 +32,19 @@ type Result[W, R any] struct {
 //
 // Do is Failed only if the answer of every try proves that the write was not
 // carried out. To know the tries of a client that repeats them by itself, it
-// hands Write a context with an [net/http/httptrace.ClientTrace]; a Write whose
-// context causes several requests, such as a look-up before the write, counts as
-// tried several times, and is never Failed unless [As] or Policy.SingleAttempt
-// says otherwise.
+// hands Write a context in which they are counted, by three witnesses:
+//
+//   - an [net/http/httptrace.ClientTrace] sees each request of net/http, but
+//     neither its method nor its answer: with it alone, several requests, such as
+//     a look-up before the write, make a refusal prove nothing;
+//   - the RoundTripper of readbackhttp.Watch sees both: what only reads is no try,
+//     and a token that was fetched from another origin is none;
+//   - [CountTry] is called by any other client's hook.
+//
+// A Write that speaks by other protocols than net/http must count those itself.
+// What it sends in a context that does not come from the one it is handed is seen
+// by nobody, and neither are requests that something in between repeats: there a
+// refusal is taken at its word.
 //
 // If the outcome is Unconfirmed, Result.Pending is the handle to go on with
 // [Resume]. Do may be called concurrently, with the same policy; a Flow is one
@@ -55,20 +67,45 @@ func (r *run[W, R]) send(ctx context.Context) (Outcome, error) {
 	if err := r.validate(); err != nil {
 		return Failed, err
 	}
+	if err := r.hasRoom(ctx); err != nil {
+		return Failed, err
+	}
 	if ctx.Err() != nil {
 		return Failed, nil
 	}
 	r.write(ctx)
-	if r.class == Refused || r.class == NotExecuted {
-		return Failed, nil
+	if r.class == Refused && r.conflicts() {
+		if err := r.lookWhoseItIs(ctx); err != nil {
+			return Unconfirmed, err
+		}
 	}
-	if !r.found && r.flow.Find == nil {
-		return Unconfirmed, ErrNoFind
+	switch {
+	case r.class.refusal():
+		return Failed, nil
+	case r.class == Accepted && r.flow.Monitor != nil && r.writeErr != nil && r.answer.Status/100 == 2:
+		return Unconfirmed, errNoOperation
+	}
+	if err := r.findable(); err != nil {
+		return Unconfirmed, err
 	}
 	if r.flow.Started != nil {
-		r.flow.Started(r.handle())
+		r.started = r.flow.Started(ctx, r.handle())
 	}
 	return 0, nil
+}
+
+// findable returns nil if there is a reference, or a way to find one.
+func (r *run[W, R]) findable() error {
+	switch {
+	case r.found || r.flow.Find != nil:
+		return nil
+	case r.lacking != nil:
+		return r.lacking
+	case r.class == Ambiguous:
+		r.hint = joinHints(r.hint, "set Flow.Find, which looks for what may be this write's")
+		return ErrNoFind
+	}
+	return ErrNoReference
 }
 
 // Resume goes on with a write that another run left unconfirmed, and returns
@@ -77,14 +114,14 @@ func (r *run[W, R]) send(ctx context.Context) (Outcome, error) {
 //
 // The time and the windows begin anew with the call, and there is always at
 // least one read unless ctx has ended. The outcome is Failed only by
-// [ErrOperation]. An argument or a handle that is invalid leaves the write what
-// it was: the outcome is Unconfirmed, Result.Pending is h, the error matches
-// [ErrInvalid], and nothing was read.
+// [ErrOperation] or [NotCarriedOut]. An argument or a handle that is invalid leaves
+// the write what it was: the outcome is Unconfirmed, Result.Pending is h, the error
+// matches [ErrInvalid], and nothing was read.
 func Resume[W, R any](ctx context.Context, p Policy, f Flow[W, R], h Pending) (Result[W, R], error) {
 	r := newRun(&p, &f)
 	outcome, why := r.resume(ctx, h)
 	res, err := r.end(ctx, outcome, why)
-	if errors.Is(why, ErrInvalid) {
+	if cause.Is(why, ErrInvalid) {
 		res.Pending = h // as it was, for it may fit another flow
 	}
 	return res, err
@@ -95,11 +132,14 @@ func (r *run[W, R]) resume(ctx context.Context, h Pending) (Outcome, error) {
 	if err := r.validate(); err != nil {
 		return Unconfirmed, err
 	}
+	if err := r.hasRoom(ctx); err != nil {
+		return Unconfirmed, err
+	}
 	if err := r.take(h); err != nil {
 		return Unconfirmed, err
 	}
-	if !r.found && r.flow.Find == nil {
-		return Unconfirmed, ErrNoFind
+	if err := r.findable(); err != nil {
+		return Unconfirmed, err
 	}
 	return r.readBack(ctx)
 }
@@ -124,6 +164,9 @@ func Await[R any](ctx context.Context, p Policy, name string, read func(context.
 	r.class, r.found, r.resumed = Applied, true, true
 	outcome, why := Unconfirmed, r.validate()
 	if why == nil {
+		why = r.hasRoom(ctx)
+	}
+	if why == nil {
 		outcome, why = r.readBack(ctx)
 	}
 	res, err := r.end(ctx, outcome, why)
@@ -132,14 +175,115 @@ func Await[R any](ctx context.Context, p Policy, name string, read func(context.
 
 // readBack follows the operation, if there is one, and reads until a verdict.
 func (r *run[W, R]) readBack(ctx context.Context) (Outcome, error) {
-	if err := r.follow(ctx); err != nil {
-		if errors.Is(err, ErrOperation) && !r.doubtful {
-			return Failed, err
+	if r.follows() {
+		_, err := poll.Until(ctx, r.monitor, r.judgeMonitor, r.monitorOptions())
+		if outcome, why := r.followed(err); outcome != 0 {
+			return outcome, why
 		}
-		return Unconfirmed, err
 	}
-	if err := r.readUntil(ctx); err != nil {
-		return Unconfirmed, err
-	}
-	return Confirmed, nil
+	_, err := poll.Until(ctx, r.read, r.judgeRead, r.options(PhaseRead))
+	return r.verdict(err)
 }
+
+// followed says what the end of a monitor means. The zero Outcome says that the
+// target is to be read.
+func (r *run[W, R]) followed(err error) (Outcome, error) {
+	switch {
+	case r.fault != nil && !r.doubtful: // only its own monitor's answer counts
+		return Failed, err
+	case err != nil:
+		return Unconfirmed, err
+	}
+	r.monitored, r.ended = true, time.Since(r.zero)
+	r.forbidden, r.encoded = forbiddenRun{}, nil
+	if r.lacking = r.flow.lacks(&r.written); r.lacking != nil && r.flow.known == nil {
+		r.found = false
+		if err := r.findable(); err != nil {
+			return Unconfirmed, err
+		}
+	}
+	return 0, nil
+}
+
+// verdict says what the end of the reads means.
+func (r *run[W, R]) verdict(err error) (Outcome, error) {
+	switch {
+	case err == nil && r.fault == nil:
+		return Confirmed, nil
+	case err == nil && r.doubtful:
+		return Unconfirmed, r.fault
+	case err == nil:
+		return Failed, r.fault
+	case r.never && r.tries == 1:
+		return Failed, err
+	}
+	return Unconfirmed, err
+}
+
+// conflicts reports whether a refusal may be the echo of this very write, which
+// something in between has repeated, and can be found out.
+func (r *run[W, R]) conflicts() bool {
+	return r.flow.proves() && r.flow.goal != ToAbsent && !r.word && (r.answer.Status == 409 || r.answer.Status == 412)
+}
+
+// lookWhoseItIs looks after a 409 or a 412 whether what stands in the way is what
+// this write made. Then the write goes on as one that was applied. If nothing is
+// there, or what is there is another's, the refusal stands. What cannot be seen is
+// looked for again, no longer than the window of a 403, and then the refusal
+// proves nothing: that is the error.
+func (r *run[W, R]) lookWhoseItIs(ctx context.Context) error {
+	r.class = Ambiguous // as long as it is open
+	opts := r.options(PhaseRead)
+	opts.Settle, opts.SettleFor = 1, 0
+	opts.Within = min(opts.Within, r.forbiddenWindow())
+	ours := false
+	_, err := poll.Until(ctx, r.read, func(_ R, err error, read poll.Read) (j poll.Judgement) {
+		r.judge(&j, err, read.Ended)
+		switch {
+		case r.found:
+			ours = true
+			j = poll.Judgement{Verdict: poll.Ready, Status: j.Status}
+		case j.Reason == Forbidden, j.Verdict == poll.Unknown, r.several:
+			j.Verdict = poll.Unknown
+		default:
+			j.Verdict, j.Cause = poll.Stop, errNotShown
+		}
+		return j
+	}, opts)
+	r.forbidden, r.fault, r.faulty = forbiddenRun{}, nil, false
+	switch {
+	case ours:
+		r.class, r.hint = Applied, ""
+		return nil
+	case cause.Is(err, errNotShown):
+		r.class = Refused
+		return nil
+	}
+	r.doubtful = true
+	return err
+}
+
+var (
+	// errNotShown ends a look at what is not there, or not this write's.
+	errNotShown = errors.New("it does not show this write")
+
+	errNoOperation = errors.New("the write's answer was good but could not be read, and so it is not known which operation to follow")
+)
+
+// NotCarriedOut returns an error for a Find that knows more than that it found
+// nothing: that the write was not carried out and will not be, as a database does
+// that keeps the fate of transactions. Err says how it is known, and is kept in
+// the chain. Then the flow is Failed if one try alone was made, counted or by
+// Policy.SingleAttempt's word, and Unconfirmed otherwise.
+func NotCarriedOut(err error) error { return &notCarriedOut{err} }
+
+type notCarriedOut struct{ err error }
+
+func (e *notCarriedOut) Error() string {
+	if e.err == nil {
+		return "the write was not carried out"
+	}
+	return "the write was not carried out: " + redact.Error(e.err)
+}
+
+func (e *notCarriedOut) Unwrap() error { return e.err }

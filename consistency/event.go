@@ -1,6 +1,8 @@
 package consistency
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -29,12 +31,44 @@ type Event struct {
 	Began   time.Duration
 	Ended   time.Duration
 	Status  int          // 0 if none is known
-	Class   Class        // of a write
+	Code    string       // the client's own code; empty if it has none
+	Class   Class        // of a write, and at the end that of all its tries
 	Verdict poll.Verdict // of a read
 	Reason  poll.Reason  // of a read that is not ready
 	Note    string       // what else there is to know
 	Outcome Outcome      // at the end
 	Err     error        // its text hides secrets
+}
+
+// String says in one line what the event tells, and nothing of the fields that its
+// phase does not have.
+func (e Event) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", e.Flow, e.Phase)
+	if e.N > 0 {
+		fmt.Fprintf(&b, " %d", e.N)
+	}
+	fmt.Fprintf(&b, " at %v for %v: ", e.Began, e.Ended-e.Began)
+	switch e.Phase {
+	case PhaseWrite:
+		b.WriteString(e.Class.String())
+	case PhaseEnd:
+		b.WriteString(e.Outcome.String())
+	default:
+		b.WriteString(e.Verdict.String())
+	}
+	for _, more := range []string{string(e.Reason), e.Code, e.Note} {
+		if more != "" {
+			b.WriteString(", " + more)
+		}
+	}
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ", status %d", e.Status)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + redact.Error(e.Err))
+	}
+	return b.String()
 }
 
 func (p *Policy) observed() bool {
@@ -71,6 +105,9 @@ func (e Event) fields() []zap.Field {
 		fields = append(fields, zap.Stringer("outcome", e.Outcome))
 	default:
 		fields = append(fields, zap.Stringer("verdict", e.Verdict))
+	}
+	if e.Code != "" {
+		fields = append(fields, zap.String("code", e.Code))
 	}
 	if e.Reason != "" {
 		fields = append(fields, zap.String("reason", string(e.Reason)))

@@ -1,48 +1,89 @@
 package consistency
 
-import "context"
+import (
+	"context"
+	"reflect"
+
+	"github.com/readback-go/readback/internal/exact"
+)
 
 // Flow is one write and how to read it back. Make it with [Create], [Update] or
 // [Delete], set further fields as needed, and hand it to [Do]. W refers to what
 // was written, such as an id or a URL; R is what a read returns.
 //
 // W is stored in [Pending] as JSON: no secret belongs in it, and everything does
-// that Read needs and that differs between runs.
+// that Read needs and that differs between runs. A type that JSON cannot carry,
+// such as a *http.Response, is refused before anything is sent; a value that it
+// does not carry exactly is told, see [Pending.Missing].
 type Flow[W, R any] struct {
 	// Name says what the write is, for errors, logs and handles. Resume asks
 	// for the same name.
 	Name string
 
-	// Write sends the write once.
+	// Write sends the write once. An empty string, a nil, or a reference whose
+	// method IsZero() bool is true names nothing: then it is never read, but
+	// looked for by Find.
 	Write func(context.Context) (W, error)
 
 	// Read reads what W refers to. It never gets a W that neither Write nor
 	// Find returned.
 	Read func(context.Context, W) (R, error)
 
-	// Match reports whether a value read shows the write of w. Create and
-	// Delete have none.
+	// Match reports whether a value read shows the write of w. An update needs
+	// one. A creation may have one, for a thing that is made again under an old
+	// name, or that is there before it is as asked; it proves nothing of whose
+	// the thing is.
 	Match func(w W, value R) bool
 
-	// Find lists what may be this write's, if the answer to it was lost: by a
-	// natural key, or by [Known]. It is called like a read, again and again,
-	// until Mine proves one of them.
+	// Find lists what may be this write's, if the answer to it was lost or names
+	// nothing: by a natural key, or by [Known]. It is called like a read, again
+	// and again, until Mine proves one of them. A candidate that is listed twice
+	// is one. If it knows that the write was not carried out and never will be,
+	// it returns [NotCarriedOut].
 	Find func(context.Context) ([]W, error)
 
 	// Mine reports whether w is this write's and nobody else's. A created
 	// thing is confirmed after a lost answer only if Mine proves exactly one.
+	// After a 409 or a 412 there is one look by it: what is provably this
+	// write's was carried out.
 	Mine func(w W) bool
 
-	// Monitor follows an operation that goes on after the write was answered,
-	// as with 202: it is called like a read until it returns true, or an error
-	// that wraps [ErrOperation]. It may put into w what only the end of the
-	// operation tells.
+	// MineValue is Mine for what only the value tells: each candidate is read, and
+	// this is asked of what is there. With both, both must prove it.
+	MineValue func(w W, value R) bool
+
+	// Gone reports whether a value is what a deleted thing looks like, where a
+	// read finds an empty list or a tombstone and no 404. Only [Delete] has it.
+	Gone func(value R) bool
+
+	// Fault reports, by an error, that a value shows the write of w to have
+	// failed: the state FAILED of what was created, say. It counts like a
+	// reading that is ready, and then the flow is Failed with [ErrOperation].
+	// The value must be tied to this write, by an identity, an operation or a
+	// generation in it: the first reads after a PATCH may show an earlier
+	// failure.
+	Fault func(w W, value R) error
+
+	// Monitor follows an operation that goes on after the write was answered
+	// well: it is called like a read until it returns true, or an error that
+	// wraps [ErrOperation]. It may put into w what only the end of the
+	// operation tells. That its record is gone, as a 410 or lasting 404s tell,
+	// is an end of which the reads tell the rest.
 	Monitor func(ctx context.Context, w *W) (done bool, err error)
 
+	// Follows reports whether w names an operation to follow. If it does not, the
+	// write is what its status says. Nil means that all do.
+	Follows func(w W) bool
+
+	// Lacks says why w names nothing that could be read, or nil, where that takes
+	// more than to see whether it is empty.
+	Lacks func(w W) error
+
 	// NoChange reports, once the write was applied, that it changed nothing:
-	// then there is nothing to wait for, and one good read is enough. It is not
-	// asked if another try may have been carried out: that the last one changed
-	// nothing may then be the echo of that.
+	// then there is nothing to wait for, and one good read is enough, which
+	// Match accepts if there is one. It is not asked if another try may have
+	// been carried out: that the last one changed nothing may then be the echo
+	// of that.
 	NoChange func(w W) bool
 
 	// Behind reports whether an answer to a read means that a replica has not
@@ -50,17 +91,23 @@ type Flow[W, R any] struct {
 	Behind func(Answer) bool
 
 	// Started gets the handle of a write that is not failed before the first
-	// read, so that a crash while reading loses nothing.
-	Started func(Pending)
+	// read, so that a crash while reading loses nothing. Its error ends
+	// nothing: it is told in [Result] and [Error].
+	Started func(context.Context, Pending) error
 
 	goal  Goal
 	known *W // of Delete: what the write refers to, whatever it answers
 }
 
 // Create returns a flow that is confirmed when read finds something. Write
-// returns the reference, such as the id, that read gets. A nil pointer and an
-// empty slice or map are nothing. Set Find and Mine: without them the run is
-// unconfirmed after a lost answer, with [ErrNoFind] or [ErrNotProvablyMine].
+// returns the reference, such as the id, that read gets. A nil, and what is empty
+// or all zero, is nothing, unless a Match accepts it. Set Find and Mine: without
+// them the run is unconfirmed after a lost answer, with [ErrNoFind] or
+// [ErrNotProvablyMine].
+//
+// If R is an interface, a client may return its 404 as a value of it, with a nil
+// error: then set a Match, or let the status be known, by Policy.Answer, by the
+// value or by readbackhttp.Watch.
 func Create[W, R any](name string, write func(context.Context) (W, error), read func(context.Context, W) (R, error)) Flow[W, R] {
 	return Flow[W, R]{Name: name, Write: write, Read: read, goal: ToPresent}
 }
@@ -73,9 +120,9 @@ func Update[W, R any](name string, write func(context.Context) (W, error), read 
 	return Flow[W, R]{Name: name, Write: write, Read: read, Match: match, goal: ToMatch}
 }
 
-// Delete returns a flow that is confirmed when reads of w find nothing: 404
-// twice in a row, unless Policy.Settle says otherwise, or one 410. A list that
-// comes back empty does not count, since no status says so.
+// Delete returns a flow that is confirmed when reads of w find nothing: 404, or
+// nil without an error, twice in a row, unless Policy.Settle says otherwise, or
+// one 410. What is empty, such as a list, does not count, unless Gone says so.
 //
 // After a lost answer w is read all the same: Find and Mine are not needed.
 //
@@ -105,10 +152,50 @@ func (f *Flow[W, R]) validate() error {
 		return invalid("the flow has no Read")
 	case f.goal == ToMatch && f.Match == nil && f.Behind == nil:
 		return invalid("the update has no match, and a successful read alone proves nothing")
-	case f.goal != ToMatch && f.Match != nil:
-		return invalid("a flow to %s has no use for a match: make it with Update", f.goal)
-	case f.Mine != nil && f.Find == nil:
+	case f.goal == ToAbsent && f.Match != nil:
+		return invalid("a flow to %s has no use for a Match: set Gone", f.goal)
+	case f.goal != ToAbsent && f.Gone != nil:
+		return invalid("a flow to %s has no use for Gone: it is for Delete", f.goal)
+	case (f.Mine != nil || f.MineValue != nil) && f.Find == nil:
 		return invalid("the flow has a Mine but no Find")
+	case f.Follows != nil && f.Monitor == nil:
+		return invalid("the flow has Follows but no Monitor")
+	}
+	if err := exact.Type(reflect.TypeFor[W]()); err != nil {
+		return invalid("the reference cannot be kept in a handle: %w", err)
 	}
 	return nil
 }
+
+// lacks returns why w names nothing to read, or nil.
+func (f *Flow[W, R]) lacks(w *W) error {
+	if namesNothing(w) {
+		return ErrNoReference
+	}
+	if f.Lacks != nil {
+		return f.Lacks(*w)
+	}
+	return nil
+}
+
+// namesNothing reports whether w is an empty string, a nil, or says so itself.
+func namesNothing[W any](w *W) bool {
+	v := content(w)
+	switch v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.String:
+		if v.Len() == 0 {
+			return true
+		}
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface:
+		if v.IsNil() {
+			return true
+		}
+	}
+	zero, ok := carrier(w).(interface{ IsZero() bool })
+	return ok && zero.IsZero()
+}
+
+// proves reports whether the flow can prove a candidate to be this write's.
+func (f *Flow[W, R]) proves() bool { return f.Mine != nil || f.MineValue != nil }

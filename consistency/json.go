@@ -46,29 +46,3 @@ func JSON(at string, values ...any) func(body []byte) bool {
 		return false
 	}
 }
-
-// blank reports whether a JSON value says nothing: null, false, zero, and what is
-// empty or holds only such.
-func blank(doc any) bool {
-	switch v := doc.(type) {
-	case nil:
-		return true
-	case bool:
-		return !v
-	case string:
-		return v == ""
-	case json.Number:
-		f, err := v.Float64()
-		return err == nil && f == 0
-	case []any:
-		return len(v) == 0
-	case map[string]any:
-		for _, member := range v {
-			if !blank(member) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
-}

@@ -14,8 +14,13 @@ type Pending struct {
 	written   json.RawMessage // nil if the reference must still be found
 	goal      Goal
 	class     Class
-	doubtful  bool // some try may have been carried out besides the one answered
-	monitored bool // the operation has ended well
+	doubtful  bool  // some try may have been carried out besides the one answered
+	monitored bool  // the operation has ended, or the reads know nothing of it
+	tries     int   // that were made; 0 if that is not known
+	answered  int64 // when the write was answered, in ms of the Unix clock; 0 if that is not known
+	trace     string
+
+	missing error // why there is no reference; only in the process that made it
 }
 
 // Name returns the name of the flow.
@@ -24,8 +29,24 @@ func (h Pending) Name() string { return h.name }
 // IsZero reports whether h is no handle.
 func (h Pending) IsZero() bool { return h.goal == 0 }
 
+// Missing returns why the handle has no reference although the write had one: what
+// JSON does not carry exactly is left out, to be found again by Flow.Find. It is
+// known only in the process that made the handle.
+func (h Pending) Missing() error { return h.missing }
+
+// Trace returns the trace context that WithTrace set.
+func (h Pending) Trace() string { return h.trace }
+
+// WithTrace returns a copy of h with a trace context, such as a traceparent of
+// W3C, for the run that goes on to link to the one that left it. It plays no part
+// in anything else.
+func (h Pending) WithTrace(context string) Pending {
+	h.trace = context
+	return h
+}
+
 // handleVersion grows when an older reader would misunderstand a handle.
-const handleVersion = 1
+const handleVersion = 2
 
 type handleJSON struct {
 	Version   int             `json:"readback"`
@@ -35,6 +56,9 @@ type handleJSON struct {
 	Written   json.RawMessage `json:"written,omitempty"`
 	Doubtful  bool            `json:"doubtful,omitempty"`
 	Monitored bool            `json:"monitored,omitempty"`
+	Tries     int             `json:"tries,omitempty"`
+	Answered  int64           `json:"answered,omitempty"`
+	Trace     string          `json:"trace,omitempty"`
 }
 
 // MarshalJSON returns the handle as a JSON object, or null for none.
@@ -46,11 +70,15 @@ func (h Pending) MarshalJSON() ([]byte, error) {
 		Version: handleVersion, Name: h.name,
 		Goal: h.goal.String(), Class: h.class.String(),
 		Written: h.written, Doubtful: h.doubtful, Monitored: h.monitored,
+		Tries: h.tries, Answered: h.answered, Trace: h.trace,
 	})
 }
 
-// UnmarshalJSON reads what MarshalJSON made. A handle that is truncated, was
-// changed, or was made by a newer version is an error, and leaves h as it was.
+// UnmarshalJSON reads what MarshalJSON made, now or as version 1, which tells
+// neither when the write was answered nor how many tries there were. A handle that
+// is truncated, whose fields cannot be, or that was made by a newer version is an
+// error, and leaves h as it was. A handle is not signed: it is as trustworthy as
+// the place where it was kept.
 func (h *Pending) UnmarshalJSON(data []byte) error {
 	if bytes.Equal(bytes.TrimSpace(data), []byte("null")) {
 		return nil
@@ -59,10 +87,24 @@ func (h *Pending) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &stored); err != nil {
 		return fmt.Errorf("consistency: not a handle: %w", err)
 	}
-	got := Pending{name: stored.Name, written: stored.Written, doubtful: stored.Doubtful, monitored: stored.Monitored}
+	got := Pending{
+		name: stored.Name, written: stored.Written, doubtful: stored.Doubtful, monitored: stored.Monitored,
+		tries: stored.Tries, answered: stored.Answered, trace: stored.Trace,
+	}
+	if string(got.written) == "null" {
+		got.written = nil
+	}
 	switch {
 	case stored.Version > handleVersion:
 		return fmt.Errorf("consistency: the handle is of version %d, newer than %d", stored.Version, handleVersion)
+	case got.tries < 0 || got.answered < 0:
+		return fmt.Errorf("consistency: not a handle: its numbers are negative")
+	case stored.Version == 1:
+		got.tries, got.answered = 0, 0
+	case got.tries < 0 || got.answered < 0:
+		return fmt.Errorf("consistency: not a handle: its numbers are negative")
+	case stored.Version == 1:
+		got.tries, got.answered = 0, 0
 	case stored.Version != handleVersion:
 		return fmt.Errorf("consistency: not a handle: version %d", stored.Version)
 	}

@@ -273,7 +273,7 @@ func TestPending_referenceThatCannotBeStored(t *testing.T) {
 	assert.Equal(t, 1, writes)
 	stored(t, res.Pending)
 
-	f.Started = func(consistency.Pending) {}
+	f.Started = func(context.Context, consistency.Pending) error { return nil }
 	res, err = consistency.Do(t.Context(), consistency.Policy{}, f)
 	assert.Equal(t, failed, res.Outcome, "who asks for a handle must get a whole one")
 	assert.ErrorIs(t, err, consistency.ErrInvalid)

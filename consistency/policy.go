@@ -26,6 +26,12 @@ type Policy struct {
 	// Delete.
 	Settle int
 
+	// SettleFor is how long those reads must span, from the end of the first to
+	// the beginning of the last, for states that come and go: then there are at
+	// least two. It must be shorter than Within. Zero means that their number
+	// is enough.
+	SettleFor time.Duration
+
 	// Schedule says when reads begin. Nil means readback.Backoff{}.
 	Schedule readback.Schedule
 
@@ -47,14 +53,16 @@ type Policy struct {
 	// never made.
 	SingleAttempt bool
 
-	// Answer finds the status for clients that carry it in their own way, such
-	// as gRPC's. It is asked first; value is what the call returned. False
-	// leaves it to the methods StatusCode() int and HTTPStatusCode() int of
-	// the error or value.
-	Answer func(value any, err error) (Answer, bool)
+	// Answer says what a call of that phase told, for clients that carry it in
+	// their own way, such as gRPC's: value and err are what the call returned,
+	// for a look at an operation whether that is done. It goes before what is
+	// found in the error, in the value and on the wire. False leaves it to
+	// those.
+	Answer func(phase Phase, value any, err error) (Answer, bool)
 
-	// OnForbidden is called once in a run of 403s, before the read after the
-	// first: some only heal with fresh credentials. Its context is that read's.
+	// OnForbidden is called in a run of 403s, to refresh credentials: before the
+	// read after the first, and again whenever the run has lasted twice as
+	// long. Its context is that read's.
 	OnForbidden func(context.Context)
 
 	// Observer gets an event for each write, each read and each end, in order,
@@ -68,31 +76,43 @@ type Policy struct {
 // Windows says how long a read that is pending for one reason is still taken
 // for lag. When the window of the reason seen last ends, so does the flow,
 // unconfirmed. Zero means as long as the flow may take, except for Forbidden.
+//
+// They count from the write's answer, or from the end of the operation that was
+// followed.
 type Windows struct {
-	NotFound    time.Duration // from the write's answer; ignored after an ambiguous write
-	Stale       time.Duration // from the write's answer; ignored after an ambiguous write
-	StillThere  time.Duration // from the write's answer; ignored after an ambiguous write
-	BehindToken time.Duration // from the write's answer
+	NotFound    time.Duration // ignored after an ambiguous write
+	Stale       time.Duration // ignored after an ambiguous write
+	StillThere  time.Duration // ignored after an ambiguous write
+	BehindToken time.Duration
 	Forbidden   time.Duration // from the first 403 of an unbroken run; zero means 10 s
 }
 
 // Resend says which writes may be sent again, with the waits of the policy's
 // schedule and no longer than Within. The zero value says none.
 type Resend struct {
-	OnNotSent       bool // no connection was ever got
-	OnRateLimited   bool // answered with 429
+	OnNotSent       bool // nothing was ever sent
+	OnRateLimited   bool // answered with 429, or with a 403 of a rate limit
 	OnMissingParent bool // answered with 404 or 403, below something just written
+
+	// When allows to repeat a write that was refused and that the caller knows to
+	// pass later, such as a 400 "role cannot be assumed" or a serialization
+	// failure. It is asked of refused answers only, before anything is read,
+	// and never once a try was ambiguous. Nil allows none.
+	When func(Answer) bool
 
 	// WithKey allows to repeat an ambiguous write for so long after it was
 	// first sent: the write carries an idempotency key that the server
-	// honours for at least that time. Zero means never.
+	// honours for at least that time. Between the tries it is looked for, if
+	// there is a way, and what is shown and provably this write's ends them.
+	// A 409, 425 or 429 to a later try does not: servers answer so while an
+	// earlier one still runs. Zero means never.
 	WithKey time.Duration
 }
 
 const (
 	withinApplied   = 30 * time.Second
 	withinAmbiguous = 2 * time.Minute
-	withinAccepted  = 10 * time.Minute
+	withinAccepted  = 10 * time.Minute // also of an operation that was followed
 
 	forbiddenWindow = 10 * time.Second
 	settleAbsent    = 2
@@ -140,6 +160,7 @@ func (p *Policy) validate() error {
 		{"Windows.BehindToken", p.Windows.BehindToken},
 		{"Windows.Forbidden", p.Windows.Forbidden},
 		{"Resend.WithKey", p.Resend.WithKey},
+		{"SettleFor", p.SettleFor},
 	} {
 		if field.value < 0 {
 			return invalid("Policy.%s is negative: %v", field.name, field.value)
@@ -147,6 +168,12 @@ func (p *Policy) validate() error {
 	}
 	if p.Settle < 0 {
 		return invalid("Policy.Settle is negative: %d", p.Settle)
+	}
+	if p.Settle > poll.MaxSettle {
+		return invalid("Policy.Settle is %d, more than %d", p.Settle, poll.MaxSettle)
+	}
+	if p.SettleFor >= p.within(Applied) {
+		return invalid("Policy.SettleFor is %v, which Within, %v, has no room for", p.SettleFor, p.within(Applied))
 	}
 	for i, rule := range p.Rules.Write {
 		if rule.Class < Applied || rule.Class > Ambiguous {

@@ -3,52 +3,16 @@ package consistency
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
+	"github.com/readback-go/readback/internal/cause"
 	"github.com/readback-go/readback/internal/redact"
+	"github.com/readback-go/readback/internal/wire"
 	"github.com/readback-go/readback/poll"
 )
 
-// errNoCandidate is the error of a Find that found nothing.
-var errNoCandidate = fmt.Errorf("%w: none was found", ErrNotProvablyMine)
-
-// follow waits for the end of an accepted operation, if there is a monitor.
-func (r *run[W, R]) follow(ctx context.Context) error {
-	if !r.follows() {
-		return nil
-	}
-	_, err := poll.Until(ctx, r.monitor, r.judgeMonitor, r.monitorOptions())
-	r.monitored = err == nil
-	return err
-}
-
-// follows reports whether an accepted operation is yet to be followed.
-func (r *run[W, R]) follows() bool {
-	return r.class == Accepted && r.flow.Monitor != nil && !r.monitored && r.found
-}
-
-func (r *run[W, R]) monitor(ctx context.Context) (bool, error) {
-	r.refresh(ctx)
-	done, err := r.flow.Monitor(ctx, &r.written)
-	return done, redact.Guard(err)
-}
-
-func (r *run[W, R]) monitorOptions() poll.Options {
-	opts := r.options(PhaseMonitor)
-	opts.Settle = 1
-	return opts
-}
-
-// readUntil reads until the read model shows the write.
-func (r *run[W, R]) readUntil(ctx context.Context) error {
-	_, err := poll.Until(ctx, r.read, r.judgeRead, r.options(PhaseRead))
-	return err
-}
-
-func (r *run[W, R]) judgeRead(value R, err error, read poll.Read) (j poll.Judgement) {
-	r.judge(&j, &value, err, read.Ended)
+func (r *run[W, R]) judgeRead(_ R, err error, read poll.Read) (j poll.Judgement) {
+	r.judge(&j, err, read.Ended)
 	return j
 }
 
@@ -56,6 +20,7 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 	opts := poll.Options{
 		Schedule:    r.policy.Schedule,
 		Settle:      r.policy.settle(r.flow.goal),
+		SettleFor:   r.policy.SettleFor,
 		Within:      r.policy.within(r.class),
 		ReadTimeout: r.policy.ReadTimeout,
 		Since:       r.zero,
@@ -64,6 +29,11 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 	if r.unchanged {
 		opts.Settle = 1
 	}
+	if r.ended > 0 {
+		opts.Within = r.policy.within(Accepted)
+	} else if r.class == Accepted {
+		opts.Pause = r.pause
+	}
 	if r.writes > 0 {
 		opts.Reserve = max(r.took, 1) // a write of no time is still one that was measured
 	}
@@ -71,7 +41,7 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 		opts.Observe = func(read poll.Read) {
 			r.policy.tell(Event{
 				Flow: r.flow.Name, Phase: phase, N: read.N, Began: read.Began, Ended: read.Ended,
-				Status: read.Status, Verdict: read.Verdict, Reason: read.Reason, Note: read.Note, Err: read.Err,
+				Status: read.Status, Code: r.heard.answer.Code, Verdict: read.Verdict, Reason: read.Reason, Note: read.Note, Err: read.Err,
 			})
 		}
 	}
@@ -84,137 +54,188 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 // histories and events.
 func (r *run[W, R]) read(ctx context.Context) (R, error) {
 	r.refresh(ctx)
-	value, err := r.look(ctx)
-	r.seen = answerOf(&r.policy, &value, err)
-	if body := release(&value); r.seen.Body == nil {
-		r.seen.Body = body
+	call, err := r.look(ctx)
+	r.hearRead(err, call)
+	if own, ok := err.(*candidateError); ok {
+		return r.latest, own
 	}
-	if err == errNoCandidate || err == ErrNotProvablyMine {
-		return value, err
-	}
-	return value, redact.Guard(err)
+	return r.latest, redact.Guard(err)
 }
 
-// look looks for the reference, if the write's answer was lost, and then for
-// what it refers to.
-func (r *run[W, R]) look(ctx context.Context) (value R, err error) {
+// note returns the context of one read.
+func (r *run[W, R]) note(ctx context.Context) *wire.Call {
+	call := wire.Note(ctx)
+	call.Bodies = r.policy.Rules.askForBodies(PhaseRead)
+	return call
+}
+
+// hearRead notes what a read told. Of several errors in one the one that says
+// least counts.
+func (r *run[W, R]) hearRead(err error, call *wire.Call) {
+	body, whole := release(&r.latest, call.Bodies)
+	r.heard = hear(&r.policy, PhaseRead, &r.latest, err, call, r)
+	if a := &r.heard.answer; a.Body == nil && body != nil {
+		a.Body, a.Whole = body, whole
+	}
+	r.heard.mixed = !r.heard.known() && mixed(call)
+}
+
+func (r *run[W, R]) weight(s *said) int {
+	if s.class != 0 && s.class != Refused || !s.known() {
+		return 0
+	}
+	rule, _ := r.policy.Rules.read(r.flow.goal, &s.answer)
+	switch rule.Verdict {
+	case poll.Unknown:
+		return 0
+	case poll.Pending:
+		return 1
+	case poll.Stop:
+		return 2
+	}
+	return 3
+}
+
+// look looks for the reference, if it is not known, and then for what it refers
+// to. It returns what was noted of the last of both.
+func (r *run[W, R]) look(ctx context.Context) (call *wire.Call, err error) {
 	if r.finding = !r.found; r.finding {
-		candidates, err := r.flow.Find(ctx)
-		if err != nil {
-			return value, err
-		}
-		if err := r.choose(candidates); err != nil {
-			return value, err
+		var none R
+		r.latest = none
+		call = r.note(ctx)
+		if err := r.find(call); err != nil {
+			return call, err
 		}
 		r.finding = false
 	}
-	return r.flow.Read(ctx, r.written)
+	call = r.note(ctx)
+	r.latest, err = r.flow.Read(call, r.written)
+	return call, err
 }
 
-// refresh asks for fresh credentials if a run of 403s has just begun.
+// refresh asks for fresh credentials if a run of 403s has just begun, or lasts.
 func (r *run[W, R]) refresh(ctx context.Context) {
-	if r.forbidden.refresh {
-		r.forbidden.refresh = false
+	if f := &r.forbidden; f.refresh {
+		f.refresh = false
+		f.refreshed = max(time.Since(r.zero)-f.began, time.Millisecond)
 		r.policy.OnForbidden(ctx)
 	}
 }
 
-// choose takes the one candidate that is this write's.
-func (r *run[W, R]) choose(candidates []W) error {
-	if len(candidates) == 0 {
-		return errNoCandidate
-	}
-	mine, proven := 0, 0
-	for i, w := range candidates {
-		// Without a Mine, a thing that is to be created may as well be
-		// another's; one that is to be changed need not be proven, since its
-		// state is what counts.
-		if r.flow.Mine != nil && r.flow.Mine(w) || r.flow.Mine == nil && r.flow.goal != ToPresent {
-			mine, proven = i, proven+1
-		}
-	}
-	if proven != 1 {
-		return ErrNotProvablyMine
-	}
-	r.written, r.found = candidates[mine], true
-	return nil
-}
-
 // judge says what a read means that ended at that time.
-func (r *run[W, R]) judge(j *poll.Judgement, value *R, err error, at time.Duration) {
+func (r *run[W, R]) judge(j *poll.Judgement, err error, at time.Duration) {
 	if err == nil {
-		r.value = *value
+		r.value = r.latest
 	}
 	goal := r.flow.goal
 	if r.finding {
 		goal = ToPresent
 	}
-	switch {
-	case err == errNoCandidate:
-		r.pending(j, NotFound, at)
-	case err == ErrNotProvablyMine && r.flow.Mine == nil && r.flow.goal == ToPresent:
-		j.Verdict, j.Reason, j.Cause = poll.Stop, notProven, err
-	case err == ErrNotProvablyMine:
-		r.pending(j, notProven, at)
-	default:
+	r.hint, r.fault, r.several = "", nil, false
+	if missing, ok := err.(*candidateError); ok {
+		r.judgeCandidates(j, missing, at)
+	} else {
 		r.judgeAnswer(j, goal, err, at)
-		if j.Verdict == poll.Ready && goal != ToAbsent {
-			r.judgeValue(j, value, at)
+		if err == nil && !r.finding && r.heard.answer.Status != 202 && r.good() {
+			r.judgeValue(j, at)
 		}
+	}
+	r.seen = seen{}
+	switch j.Verdict {
+	case poll.Ready:
+		// A streak is of values that are ready in the same way.
+		faulty := r.fault != nil
+		j.Anew, r.faulty = faulty != r.faulty, faulty
+	case poll.Pending:
+		r.seen.reason = j.Reason
+		r.seen.value = err == nil && j.Reason != NotFound
+	default:
+		r.seen.reason = j.Reason
 	}
 }
 
+// good reports whether the answer that was heard has a good status.
+func (r *run[W, R]) good() bool { return r.heard.answer.Status/100 == 2 }
+
 const notProven poll.Reason = "not provably ours"
 
-// judgeValue makes a ready read pending whose value is not what is waited for, and
-// stops where no value can prove it.
-func (r *run[W, R]) judgeValue(j *poll.Judgement, value *R, at time.Duration) {
+// judgeValue says what the value of a good answer means.
+func (r *run[W, R]) judgeValue(j *poll.Judgement, at time.Duration) {
+	value := &r.latest
+	if j.Verdict != poll.Ready && !(j.Verdict == poll.Pending && j.Reason == StillThere) {
+		return // a rule, or a replica that is behind
+	}
 	if r.flow.goal == ToMatch && r.flow.Match == nil && r.class == Ambiguous {
 		// No answer to the write told how far a replica must have come.
 		j.Verdict, j.Reason, j.Settled, j.Cause = poll.Stop, notProven, false, ErrNotProvablyMine
 		return
 	}
-	if reason := r.lacks(value); reason != "" {
-		j.Verdict, j.Settled = poll.Pending, false
-		r.pending(j, reason, at)
+	if r.flow.Fault != nil {
+		if why := r.flow.Fault(r.written, *value); why != nil {
+			r.fault = operationFailed(why)
+			j.Verdict, j.Reason, j.Settled = poll.Ready, "failed", false
+			return
+		}
 	}
-}
-
-// lacks returns why a value that was read is not what is waited for, or "".
-func (r *run[W, R]) lacks(value *R) poll.Reason {
+	if r.heard.own && j.Verdict == poll.Ready && r.flow.goal != ToMatch && r.flow.Match == nil {
+		return // a rule says that this is it
+	}
+	presence := presenceOf(value, &r.heard.answer)
+	switch r.flow.goal {
+	case ToAbsent:
+		switch {
+		case r.heard.own:
+		case presence == nothing, r.flow.Gone != nil && r.flow.Gone(*value):
+			j.Verdict, j.Reason = poll.Ready, ""
+		case presence == hollow:
+			j.Verdict, j.Reason, j.Setback, j.Until = poll.Unknown, "empty, which may be no answer", true, 0
+		}
+		return
+	case ToMatch:
+		if r.flow.Match == nil && presence != something {
+			r.lag(j, NotFound, at)
+		} else if r.flow.Match != nil && !r.flow.Match(r.written, *value) {
+			r.lag(j, Stale, at)
+		}
+		return
+	}
 	switch {
-	case empty(value):
-		return NotFound
-	case r.flow.Match == nil || r.unchanged || r.flow.Match(r.written, *value):
-		return ""
+	case presence == nothing && !r.heard.own:
+		r.lag(j, NotFound, at)
+	case r.flow.Match != nil:
+		if !r.flow.Match(r.written, *value) {
+			reason := Stale
+			if presence == hollow {
+				reason = NotFound
+			}
+			r.lag(j, reason, at)
+		}
+	case presence == hollow && !r.heard.own:
+		r.lag(j, NotFound, at)
+	case r.heard.silent && isInterface[R]():
+		// It may be the client's way to return a 404.
+		j.Verdict, j.Reason, j.Settled = poll.Unknown, "no status is known", false
+		r.hint = noStatus
 	}
-	return Stale
 }
 
-// judgeMonitor says what a look at an operation means.
-func (r *run[W, R]) judgeMonitor(done bool, err error, read poll.Read) (j poll.Judgement) {
-	if err == nil {
-		r.forbidden.going = false
-	}
-	switch {
-	case errors.Is(err, ErrOperation):
-		j = poll.Judgement{Verdict: poll.Stop, Reason: "operation failed", Cause: err}
-	case err == nil && done:
-		j.Verdict = poll.Ready
-	case err == nil:
-		j.Reason = "running"
-	default:
-		r.seen = answerOf(&r.policy, &done, err)
-		r.judgeAnswer(&j, ToPresent, err, read.Ended)
-	}
-	return j
+// lag makes a read pending that had a good answer.
+func (r *run[W, R]) lag(j *poll.Judgement, reason poll.Reason, at time.Duration) {
+	j.Verdict, j.Settled = poll.Pending, false
+	r.pending(j, reason, at)
 }
 
-// judgeAnswer says what the rules make of the answer seen, which came at that
+// judgeAnswer says what the rules make of the answer heard, which came at that
 // time.
 func (r *run[W, R]) judgeAnswer(j *poll.Judgement, goal Goal, err error, at time.Duration) {
-	if class, _, ok := said(err); ok {
-		switch class {
+	s := &r.heard
+	if proof, ok := cause.As[*notCarriedOut](err); ok && r.finding {
+		r.never = true
+		j.Verdict, j.Reason, j.Cause = poll.Stop, "not carried out", proof
+		return
+	}
+	if s.class != 0 {
+		switch s.class {
 		case Refused:
 			j.Verdict, j.Reason, j.Cause = poll.Stop, "refused", err
 		default:
@@ -222,25 +243,35 @@ func (r *run[W, R]) judgeAnswer(j *poll.Judgement, goal Goal, err error, at time
 		}
 		return
 	}
-	a := &r.seen
-	r.answer = *a
-	j.Status, j.Note, j.RetryAfter = a.Status, a.Note, a.RetryAfter
-	if err == nil && a.Status == 0 {
+	a := &s.answer
+	if s.mixed {
+		j.Verdict, j.Reason, j.Setback = poll.Unknown, "requests of one read were answered differently", goal == ToAbsent
+		return
+	}
+	s.silent = a.Status == 0
+	if err == nil && a.Status == 0 && a.Code == "" {
 		a.Status = 200 // a client without statuses that found no fault
 	}
+	r.answer = a.kept()
+	if s.silent {
+		r.answer.Status = 0
+	}
+	j.Status, j.Note, j.RetryAfter = r.answer.Status, a.Note, a.RetryAfter
 	rule := &behindToken
-	if r.flow.Behind == nil || !r.flow.Behind(*a) {
-		rule = r.policy.Rules.read(goal, a)
+	if s.own = false; r.flow.Behind == nil || !r.flow.Behind(*a) {
+		rule, s.own = r.policy.Rules.read(goal, a)
 	}
 	j.Verdict, j.Reason, j.Setback, j.Settled = rule.Verdict, rule.Reason, rule.Setback, rule.Settled
 	switch {
 	case rule.Verdict == poll.Pending:
 		r.pending(j, rule.Reason, at)
-	case rule.Verdict == poll.Ready && goal != ToAbsent && err != nil:
+	case rule.Verdict == poll.Ready && err != nil && a.Status/100 == 2:
 		// The status is good, but what came with it could not be read.
 		j.Verdict, j.Reason, j.Settled = poll.Unknown, "unreadable", false
 	case rule.Verdict == poll.Stop && err == nil:
 		j.Cause = statusError(a.Status)
+	case err != nil && a.Status == 0 && a.Code == "":
+		r.hint = opaque("read", s.err)
 	}
 	switch {
 	case rule.Reason == Forbidden && j.Verdict != poll.Stop:
@@ -252,31 +283,51 @@ func (r *run[W, R]) judgeAnswer(j *poll.Judgement, goal Goal, err error, at time
 
 // pending gives a pending judgement its reason, and the window of that.
 func (r *run[W, R]) pending(j *poll.Judgement, reason poll.Reason, at time.Duration) {
-	j.Reason = reason
+	j.Reason, j.Until = reason, 0
 	if reason == Forbidden {
 		r.forbid(at)
-		j.Until = r.forbidden.began + cmp.Or(r.policy.Windows.Forbidden, forbiddenWindow)
+		j.Until = r.forbidden.began + r.forbiddenWindow()
 		return
 	}
 	r.forbidden.going = false
+	var window time.Duration
 	switch {
 	case reason == BehindToken:
-		j.Until = r.policy.Windows.BehindToken
+		window = r.policy.Windows.BehindToken
 	case r.class == Ambiguous:
 		// Not lag of the read model alone: the write may not have run yet.
 	case reason == NotFound:
-		j.Until = r.policy.Windows.NotFound
+		window = r.policy.Windows.NotFound
 	case reason == Stale:
-		j.Until = r.policy.Windows.Stale
+		window = r.policy.Windows.Stale
 	case reason == StillThere:
-		j.Until = r.policy.Windows.StillThere
+		window = r.policy.Windows.StillThere
 	}
+	if window > 0 {
+		j.Until = r.ended + window
+	}
+}
+
+// forbiddenRun is a run of reads that were answered with 403.
+type forbiddenRun struct {
+	began     time.Duration
+	refreshed time.Duration // how long it had lasted when OnForbidden was last called; 0 if it was not
+	going     bool
+	refresh   bool // OnForbidden is due
 }
 
 // forbid notes that a read was answered with 403 at that time.
 func (r *run[W, R]) forbid(at time.Duration) {
-	if r.forbidden.going {
+	f := &r.forbidden
+	if !f.going {
+		*f = forbiddenRun{going: true, began: at, refresh: r.policy.OnForbidden != nil}
 		return
 	}
-	r.forbidden = forbiddenRun{going: true, began: at, refresh: r.policy.OnForbidden != nil}
+	if r.policy.OnForbidden != nil && f.refreshed > 0 && at-f.began >= 2*f.refreshed {
+		f.refresh = true
+	}
+}
+
+func (r *run[W, R]) forbiddenWindow() time.Duration {
+	return cmp.Or(r.policy.Windows.Forbidden, forbiddenWindow)
 }

@@ -337,7 +337,7 @@ func TestPolicy_rules(t *testing.T) {
 	bubble(t, "know the method", func(t *testing.T) {
 		s := &service{writes: answers(503), reads: answers(200)}
 		p := s.policy()
-		p.Answer = func(_ any, err error) (consistency.Answer, bool) {
+		p.Answer = func(_ consistency.Phase, _ any, err error) (consistency.Answer, bool) {
 			return consistency.Answer{Method: "PUT", Status: 503}, err != nil
 		}
 		p.Rules.Write = []consistency.WriteRule{

@@ -194,7 +194,7 @@ func TestPolicy_answer(t *testing.T) {
 			reads:  []reply{{err: &sdkError{&http.Response{StatusCode: 404}}}, {err: &sdkError{}}, {status: 200}},
 		}
 		p := s.policy()
-		p.Answer = func(_ any, err error) (consistency.Answer, bool) {
+		p.Answer = func(_ consistency.Phase, _ any, err error) (consistency.Answer, bool) {
 			if e, ok := err.(*sdkError); ok {
 				return consistency.AnswerOf(e.http), true
 			}
@@ -212,7 +212,7 @@ func TestPolicy_answer(t *testing.T) {
 	bubble(t, "in a value, before its methods", func(t *testing.T) {
 		s := &service{writes: answers(201), reads: []reply{{status: 200, version: 1}, {status: 200, version: 2}}}
 		p := s.policy()
-		p.Answer = func(value any, _ error) (consistency.Answer, bool) {
+		p.Answer = func(_ consistency.Phase, value any, _ error) (consistency.Answer, bool) {
 			if i, ok := value.(*item); ok && i.Version == 1 {
 				return consistency.Answer{Status: 404}, true
 			}

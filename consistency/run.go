@@ -3,11 +3,11 @@ package consistency
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/internal/cause"
+	"github.com/readback-go/readback/internal/exact"
 	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/poll"
 )
@@ -21,29 +21,48 @@ type run[W, R any] struct {
 	// of the write
 	class    Class
 	doubtful bool // some try may have been carried out: never Failed
+	word     bool // the class of the last answer is the caller's word
 	found    bool // written is known
 	resumed  bool
-	writes   int // calls of Write
+	writes   int       // calls of Write
+	tries    int       // that they made; 0 if that is not known
+	answered time.Time // on the wall clock; zero if that is not known
+	pause    time.Duration
 	took     time.Duration
 	writeErr error
+	lacking  error // why what Write returned names nothing
+	counted  string
+	started  error // of Flow.Started
 	written  W
+	encoded  json.RawMessage // written, as it was in a handle
+
+	// of the operation
+	monitored bool          // it has ended, or there is none
+	ended     time.Duration // when
+	shown     bool          // the monitor has answered
+	missed    bool          // its last answer was a 404
 
 	// of the reads
-	monitored bool   // the operation has ended well
-	unchanged bool   // one good read is enough
-	finding   bool   // the current read is a Find
-	seen      Answer // of the current read
+	unchanged bool // one good read is enough
 	forbidden forbiddenRun
-	value     R
+	faulty    bool  // the streak is of values that show a fault
+	fault     error // of the last of them
+	latest    R // what the current read returned
+	value     R // what the last one without an error returned
+	heard     said   // of the current read
+	finding   bool   // the current read is a Find
 	answer    Answer // the last one of the write or a read
+	seen      seen
+	several   bool   // several candidates are provably this write's
+	never     bool   // Find knows that the write was not carried out
+	hint      string // how to go on
 	history   *poll.History
 }
 
-// forbiddenRun is a run of reads that were answered with 403.
-type forbiddenRun struct {
-	began   time.Duration
-	going   bool
-	refresh bool // OnForbidden is due
+// seen is what the last read that was not ready lacked.
+type seen struct {
+	reason poll.Reason
+	value  bool // it came with a value
 }
 
 // newRun copies p and f. It is not inlined, to keep the copies off the stack of a
@@ -61,30 +80,35 @@ func (r *run[W, R]) validate() error {
 	if err := r.flow.validate(); err != nil {
 		return err
 	}
-	if r.resumed {
-		return nil
-	}
-	if r.flow.Write == nil {
+	if !r.resumed && r.flow.Write == nil {
 		return invalid("the flow has no Write")
-	}
-	if r.flow.Started != nil {
-		var w W
-		if _, err := json.Marshal(w); err != nil {
-			return invalid("the reference cannot be kept in a handle: %w", err)
-		}
 	}
 	return nil
 }
 
-// handle returns what is needed to go on later. If the reference cannot be
-// stored, it is left out, to be found again.
+// hasRoom reports whether SettleFor fits before the deadline of ctx.
+func (r *run[W, R]) hasRoom(ctx context.Context) error {
+	if end, bounded := ctx.Deadline(); bounded && r.policy.SettleFor > 0 && time.Until(end) <= r.policy.SettleFor {
+		return invalid("Policy.SettleFor is %v, which the context's deadline has no room for", r.policy.SettleFor)
+	}
+	return nil
+}
+
+// handle returns what is needed to go on later. A reference that JSON cannot carry
+// is left out, to be found again.
 func (r *run[W, R]) handle() Pending {
 	h := Pending{
 		name: r.flow.Name, goal: r.flow.goal, class: r.class,
-		doubtful: r.doubtful, monitored: r.monitored,
+		doubtful: r.doubtful, monitored: r.monitored, tries: r.tries,
 	}
-	if r.found {
-		h.written, _ = json.Marshal(r.written)
+	if !r.answered.IsZero() {
+		h.answered = r.answered.UnixMilli()
+	}
+	if !r.found {
+		return h
+	}
+	if h.written = r.encoded; h.written == nil {
+		h.written, h.missing = exact.Encode(&r.written)
 	}
 	return h
 }
@@ -99,14 +123,20 @@ func (r *run[W, R]) take(h Pending) error {
 	case h.goal != r.flow.goal:
 		return invalid("the handle is for a flow to %s, not to %s", h.goal, r.flow.goal)
 	}
-	r.class, r.doubtful, r.monitored = h.class, h.doubtful, h.monitored
+	r.class, r.doubtful, r.monitored, r.tries = h.class, h.doubtful, h.monitored, h.tries
+	if h.answered != 0 {
+		r.answered = time.UnixMilli(h.answered)
+	}
 	if h.written == nil || string(h.written) == "null" {
 		return nil // to be found again
 	}
 	if err := json.Unmarshal(h.written, &r.written); err != nil {
 		return invalid("the handle's reference does not fit the flow: %w", err)
 	}
-	r.found = true
+	r.lacking = r.flow.lacks(&r.written)
+	if r.lacking == nil || r.flow.known != nil || r.operates(r.class) {
+		r.found, r.encoded = true, h.written
+	}
 	return nil
 }
 
@@ -116,6 +146,7 @@ func (r *run[W, R]) end(ctx context.Context, outcome Outcome, why error) (Result
 		Outcome: outcome,
 		Value:   r.value,
 		Elapsed: time.Since(r.zero),
+		Started: r.started,
 		History: r.history,
 	}
 	if r.found {
@@ -124,12 +155,12 @@ func (r *run[W, R]) end(ctx context.Context, outcome Outcome, why error) (Result
 	if outcome == Unconfirmed && r.class != 0 {
 		res.Pending = r.handle()
 	}
-	err := r.explain(ctx, outcome, why, res.Elapsed)
+	err := r.explain(ctx, outcome, why, &res)
 	r.teach(outcome)
 	if r.policy.observed() {
 		r.policy.tell(Event{
 			Flow: r.flow.Name, Phase: PhaseEnd, N: r.history.Reads(), Ended: res.Elapsed,
-			Status: r.answer.Status, Outcome: outcome, Err: err,
+			Status: r.answer.Status, Class: r.class, Outcome: outcome, Err: err,
 		})
 	}
 	return res, err
@@ -139,7 +170,7 @@ func (r *run[W, R]) end(ctx context.Context, outcome Outcome, why error) (Result
 const snippetLimit = 512
 
 // explain gathers the reasons for an outcome that is not Confirmed.
-func (r *run[W, R]) explain(ctx context.Context, outcome Outcome, why error, elapsed time.Duration) error {
+func (r *run[W, R]) explain(ctx context.Context, outcome Outcome, why error, res *Result[W, R]) error {
 	if outcome == Confirmed {
 		return nil
 	}
@@ -147,16 +178,31 @@ func (r *run[W, R]) explain(ctx context.Context, outcome Outcome, why error, ela
 		Outcome: outcome,
 		Name:    r.flow.Name,
 		Reads:   r.history.Reads(),
-		Elapsed: elapsed,
+		Elapsed: res.Elapsed,
 		Status:  r.answer.Status,
-		Body:    redact.Snippet(r.answer.Body, snippetLimit),
+		Phase:   r.answer.Phase,
+		Code:    r.answer.Code,
+		Note:    r.answer.Note,
 		Cause:   why,
 		Write:   redact.Guard(r.writeErr),
+		Started: redact.Guard(r.started),
+		Missing: res.Pending.missing,
+		Counted: r.counted,
+		Hint:    r.hint,
 		History: r.history,
 	}
-	var unready *poll.NotReadyError
-	if errors.As(why, &unready) {
+	if r.answer.Status >= 300 {
+		e.Body = redact.Snippet(r.answer.Body, snippetLimit)
+	}
+	if unready, ok := cause.As[*poll.NotReadyError](why); ok {
 		e.Cause, e.Last = unready.Cause, unready.Last
+		e.Reason = r.seen.reason
+		if r.seen.value {
+			e.Seen = r.shows()
+		}
+		if window := r.window(unready.Cause, r.seen.reason); window != "" {
+			e.Hint = joinHints(window, e.Hint)
+		}
 	}
 	if ended, ok := e.Cause.(*cause.Ended); ok {
 		e.Cause, e.Context = nil, ended
@@ -170,7 +216,7 @@ func (r *run[W, R]) explain(ctx context.Context, outcome Outcome, why error, ela
 // it began.
 func (r *run[W, R]) teach(outcome Outcome) {
 	learner, ok := r.policy.Schedule.(readback.Learner)
-	if !ok || outcome == Failed || r.class != Applied || r.doubtful || r.resumed || r.unchanged || r.writes != 1 {
+	if !ok || outcome == Failed || r.class != Applied || r.doubtful || r.resumed || r.unchanged || r.writes != 1 || r.lacking != nil {
 		return
 	}
 	lag := r.history.Lag()

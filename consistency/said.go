@@ -72,19 +72,30 @@ type said struct {
 	code   bool  // the status is the caller's, by Status or Policy.Answer
 	err    error // of several, the one that counts
 	answer Answer
+
+	mixed  bool // the requests of one read were answered differently, and nothing else tells
+	silent bool // no status was found
+	own    bool // a rule of the policy decided, and not the table
 }
 
 // known reports whether there is anything to go by.
 func (s *said) known() bool { return s.class != 0 || s.answer.Status != 0 || s.answer.NotSent }
 
+// judge is what hearing needs of a run, whatever its types are.
+type judge interface {
+	// outweighs reports whether a, rather than b, is what an error means that
+	// joins both.
+	outweighs(phase Phase, a, b *said) bool
+}
+
 // hear finds what a call told: by the caller's word, by Policy.Answer, in the
 // error, in the value, and on the wire, in this order. What one of them does not
-// know of the answer is taken from the wire, if the status is the same. Worse
-// says which of two counts if the error joins several.
-func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, worse func(a, b *said) bool) said {
+// know of the answer is taken from the wire, if the status is the same. Of says
+// which of two counts if the error joins several.
+func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, of judge) said {
 	s := said{err: err}
 	if err != nil {
-		s = hearError(err, worse)
+		s = hearError(err, phase, of)
 	}
 	if s.class == 0 && !s.code && p.Answer != nil {
 		if a, ok := p.Answer(phase, *value, err); ok {
@@ -100,7 +111,7 @@ func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, w
 }
 
 // hearError finds what err tells, and nothing if that panics.
-func hearError(err error, worse func(a, b *said) bool) (s said) {
+func hearError(err error, phase Phase, of judge) (s said) {
 	defer func() {
 		if recover() != nil {
 			s = said{err: err}
@@ -109,7 +120,7 @@ func hearError(err error, worse func(a, b *said) bool) (s said) {
 	first := true
 	failures(err, func(one error) {
 		found := hearOne(one)
-		if first || worse(&found, &s) {
+		if first || of.outweighs(phase, &found, &s) {
 			s, first = found, false
 		}
 	})
@@ -267,13 +278,13 @@ func overheard(s *said, phase Phase, call *wire.Call) {
 	}
 	a.RetryAfter = max(a.RetryAfter, seen.RetryAfter)
 	if a.Body == nil {
-		a.Body, a.whole = seen.Body, seen.whole
+		a.Body, a.Whole = seen.Body, seen.Whole
 	}
 }
 
 func answerOfExchange(ex *wire.Exchange) Answer {
 	a := answerOf(ex.Status, ex.Header)
-	a.Method, a.Body, a.whole = ex.Method, ex.Body, ex.Whole
+	a.Method, a.Body, a.Whole = ex.Method, ex.Body, ex.Whole
 	return a
 }
 

@@ -158,7 +158,10 @@ func (s *service) monitor(ctx context.Context, w *ref) (bool, error) {
 	return r.status == http.StatusOK, nil
 }
 
-func (s *service) start(h consistency.Pending) { s.started = append(s.started, h) }
+func (s *service) start(_ context.Context, h consistency.Pending) error {
+	s.started = append(s.started, h)
+	return nil
+}
 
 // isMine knows the references of this service's write: w1, w2.
 func isMine(w ref) bool { return w.ID[0] == 'w' }

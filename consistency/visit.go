@@ -3,7 +3,6 @@ package consistency
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"math"
 	"time"
 
@@ -20,21 +19,25 @@ import (
 type Course struct {
 	poll      poll.Course
 	zero      time.Time
-	forbidden time.Duration // when the run of 403s began that is going on
-	took      uint32        // by the write, in ms
-	status    int16         // of the last answer
+	forbidden uint32 // when the run of 403s began that is going on, in ms
+	refreshed uint32 // how long it had lasted at the last refresh, in ms
+	took      uint32 // by the write, in ms
+	status    int16  // of the last answer
 	flags     courseFlags
 }
 
-type courseFlags uint8
+type courseFlags uint16
 
 const (
-	sent      courseFlags = 1 << iota // by Send; else it was resumed
+	fromSend  courseFlags = 1 << iota // by Send; else it was resumed
 	once                              // the write was sent once
 	unchanged                         // see run
 	going                             // see forbiddenRun
 	refresh                           // see forbiddenRun
 	reading                           // no operation is followed any more
+	shown                             // see run
+	missed                            // see run
+	faulty                            // see run
 )
 
 func (f courseFlags) has(one courseFlags) bool { return f&one != 0 }
@@ -59,7 +62,7 @@ func (c *Course) Reads() int { return c.poll.Reads() }
 // Send sends the write of f as [Do] does, and returns the handle that [Visit]
 // reads it back with; c then says when. The error is an [*Error]: Failed if
 // there is nothing to read back, and Unconfirmed if the write was ambiguous; then
-// it can be read back, unless the error matches [ErrNoFind].
+// it can be read back, unless the error matches [ErrNoFind] or [ErrNoReference].
 //
 // Before is the handle of an earlier try of the same write with the same
 // idempotency key, which may have been carried out: then the outcome is never
@@ -78,8 +81,7 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 		}
 		return res.Pending, err
 	}
-	took := (r.took + time.Millisecond - 1).Milliseconds()
-	*c = Course{zero: r.zero, took: uint32(min(took, math.MaxUint32)), status: int16(r.answer.Status), flags: sent}
+	*c = Course{zero: r.zero, took: millis(r.took), status: int16(r.answer.Status), flags: fromSend}
 	c.flags.set(once, r.writes == 1)
 	c.flags.set(unchanged, r.unchanged)
 	opts := r.options(PhaseRead)
@@ -88,11 +90,18 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 	} else {
 		c.flags.set(reading, true)
 	}
+	opts.History = nil
 	_ = poll.Begin(opts, &c.poll) // what is wrong with the options a visit says too
+	h := r.handle()
 	if r.class == Ambiguous {
-		return r.handle(), r.explain(ctx, Unconfirmed, nil, 0)
+		return h, r.explain(ctx, Unconfirmed, nil, &Result[W, R]{Pending: h})
 	}
-	return r.handle(), nil
+	return h, nil
+}
+
+// millis rounds up, and to what fits.
+func millis(d time.Duration) uint32 {
+	return uint32(min((d + time.Millisecond - 1).Milliseconds(), math.MaxUint32))
 }
 
 // Visit reads once what another visit or [Send] left, if the next read is due,
@@ -102,9 +111,9 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 // meanwhile, the outcome is Unconfirmed, and h and c are as before.
 //
 // All times, windows and counts go on from visit to visit, and a visit that
-// comes late does not lose its read. What is not kept are earlier answers, but
-// for the status: the history is of the last visit alone, and the error has no
-// Write.
+// comes late does not lose its read. The deadline of ctx is that of this visit
+// alone. What is not kept are earlier answers, but for the status: the history is
+// of the last visit alone, and the error has no Write.
 //
 // Began is when the read really began, for one that was made before the visit
 // and that f.Read only hands over. Its zero value is now.
@@ -122,10 +131,16 @@ func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c 
 	if outcome != 0 {
 		return r.end(ctx, outcome, why)
 	}
-	next.status, next.forbidden = int16(r.answer.Status), r.forbidden.began
+	next.status = int16(r.answer.Status)
+	next.forbidden, next.refreshed = millis(r.forbidden.began), millis(r.forbidden.refreshed)
 	next.flags.set(going, r.forbidden.going)
 	next.flags.set(refresh, r.forbidden.refresh)
+	next.flags.set(shown, r.shown)
+	next.flags.set(missed, r.missed)
+	next.flags.set(faulty, r.faulty)
+	trace := h.trace
 	*c, *h = next, r.handle()
+	h.trace = trace
 	return Result[W, R]{History: r.history}, nil
 }
 
@@ -143,8 +158,14 @@ func (r *run[W, R]) restore(c Course) Course {
 	}
 	r.zero, r.took = c.zero, time.Duration(c.took)*time.Millisecond
 	r.answer.Status = int(c.status)
-	r.forbidden = forbiddenRun{going: c.flags.has(going), began: c.forbidden, refresh: c.flags.has(refresh)}
-	r.resumed, r.unchanged = !c.flags.has(sent), c.flags.has(unchanged)
+	r.forbidden = forbiddenRun{
+		going: c.flags.has(going), refresh: c.flags.has(refresh),
+		began:     time.Duration(c.forbidden) * time.Millisecond,
+		refreshed: time.Duration(c.refreshed) * time.Millisecond,
+	}
+	r.resumed, r.unchanged = !c.flags.has(fromSend), c.flags.has(unchanged)
+	r.shown, r.missed, r.faulty = c.flags.has(shown), c.flags.has(missed), c.flags.has(faulty)
+	r.ended = c.poll.Began()
 	if c.flags.has(once) {
 		r.writes = 1
 	}
@@ -153,32 +174,26 @@ func (r *run[W, R]) restore(c Course) Course {
 
 // visit is readBack for one read. The zero Outcome says that more are needed.
 func (r *run[W, R]) visit(ctx context.Context, c *Course, began time.Time) (Outcome, error) {
-	if !r.found && r.flow.Find == nil {
-		return Unconfirmed, ErrNoFind
+	if err := r.findable(); err != nil {
+		return Unconfirmed, err
 	}
 	// A reference that is found while reading does not lead back to the operation.
 	if !c.flags.has(reading) && r.follows() {
 		_, done, err := poll.Visit(ctx, r.monitor, r.judgeMonitor, r.monitorOptions(), &c.poll, began)
-		switch {
-		case errors.Is(err, ErrOperation) && !r.doubtful:
-			return Failed, err
-		case err != nil:
-			return Unconfirmed, err
-		case !done:
+		if err == nil && !done {
 			return 0, nil
 		}
-		r.monitored = true
+		if outcome, why := r.followed(err); outcome != 0 {
+			return outcome, why
+		}
 		c.poll.Again()
 	}
 	c.flags.set(reading, true)
 	_, done, err := poll.Visit(ctx, r.read, r.judgeRead, r.options(PhaseRead), &c.poll, began)
-	switch {
-	case err != nil:
-		return Unconfirmed, err
-	case !done:
+	if err == nil && !done {
 		return 0, nil
 	}
-	return Confirmed, nil
+	return r.verdict(err)
 }
 
 // Lost returns the handle of a write of f of which only the intent is known: it

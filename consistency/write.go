@@ -8,6 +8,7 @@ import (
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/internal/wire"
+	"github.com/readback-go/readback/poll"
 )
 
 // write sends the write, once unless the policy consents to more, and notes
@@ -15,17 +16,18 @@ import (
 func (r *run[W, R]) write(ctx context.Context) {
 	again := resending{first: time.Now()}
 	for {
-		class, notSent := r.writeOnce(ctx)
+		t := r.writeOnce(ctx)
+		doubted := r.doubtful
+		r.doubtful = r.doubtful || t.open || t.class == Ambiguous
 		// One ambiguous try makes the whole ambiguous: a later refusal may be
 		// the echo of the first try's success.
-		if r.class = class; r.doubtful && (class == Refused || class == NotExecuted) {
+		if r.class = t.class; r.doubtful && t.class.refusal() {
 			r.class = Ambiguous
 		}
-		r.doubtful = r.doubtful || class == Ambiguous
-		if !r.policy.resends(class, notSent, r.answer, time.Since(again.first)) {
+		if !r.resends(&t, doubted, time.Since(again.first)) || !again.wait(ctx, r) {
 			break
 		}
-		if !again.wait(ctx, &r.policy, r.class, r.answer) {
+		if r.class == Ambiguous && r.glimpse(ctx) || ctx.Err() != nil {
 			break
 		}
 	}
@@ -39,75 +41,150 @@ func (r *run[W, R]) write(ctx context.Context) {
 	}
 }
 
-// writeOnce calls Write and classifies its answer. NotSent says that no
-// connection was ever got.
-func (r *run[W, R]) writeOnce(ctx context.Context) (class Class, notSent bool) {
-	var tries *wire.Tries
+// writing is what one call of Write came to.
+type writing struct {
+	tried
+	never  bool // nothing was sent
+	word   bool // the class is the caller's
+	answer Answer
+}
+
+// writeOnce calls Write and classifies its answer.
+func (r *run[W, R]) writeOnce(ctx context.Context) writing {
+	call := wire.Note(ctx)
 	if !r.policy.SingleAttempt {
-		ctx, tries = wire.Trace(ctx)
+		call = wire.Trace(ctx)
 	}
+	call.Bodies = r.policy.Rules.askForBodies(PhaseWrite)
 	began := time.Now()
-	r.written, r.writeErr = r.flow.Write(ctx)
+	r.written, r.writeErr = r.flow.Write(call)
+	r.encoded = nil
 	r.zero = time.Now()
+	r.answered = r.zero
 	r.took = r.zero.Sub(began)
 	r.writes++
 
-	r.answer = answerOf(&r.policy, &r.written, r.writeErr)
-	if body := release(&r.written); r.answer.Body == nil {
-		r.answer.Body = body
+	body, whole := release(&r.written, call.Bodies)
+	s := hear(&r.policy, PhaseWrite, &r.written, r.writeErr, call, r)
+	if s.answer.Body == nil && body != nil {
+		s.answer.Body, s.answer.Whole = body, whole
 	}
-	class, notSent = r.classify(tries)
-	r.found = r.writeErr == nil && (class == Applied || class == Accepted)
+	never := r.writeErr != nil && neverSent(call, &s, r.writeErr)
+	t := writing{tried: r.weigh(call, r.classify(&s, never), &s), word: s.word, answer: s.answer}
+	t.never = never && t.class == NotExecuted
+	r.answer, r.pause = s.answer.kept(), s.answer.RetryAfter
+	r.counted, r.hint = t.text, ""
+	r.word = t.word
+	r.addTries(t.n)
+	r.refer(t.class)
+	if t.class == Ambiguous && r.writeErr != nil && !s.known() && t.text == "" {
+		r.hint = opaque("write", s.err)
+	}
 	if r.policy.observed() {
 		r.policy.tell(Event{
 			Flow: r.flow.Name, Phase: PhaseWrite, N: r.writes, Began: -r.took,
-			Status: r.answer.Status, Class: class, Note: r.answer.Note, Err: redact.Guard(r.writeErr),
+			Status: r.answer.Status, Code: r.answer.Code, Class: t.class, Note: r.answer.Note, Err: redact.Guard(r.writeErr),
 		})
 	}
-	return class, notSent
+	return t
 }
 
-func (r *run[W, R]) classify(tries *wire.Tries) (class Class, notSent bool) {
-	class, word, ok := said(r.writeErr)
+// classify returns what the answer of a write proves by itself.
+func (r *run[W, R]) classify(s *said, never bool) Class {
+	class := Ambiguous
 	switch {
-	case word:
-		return class, false
-	case ok: // by a flow inside, which knows nothing of what else was sent
-	case r.answer.Status != 0:
-		class = r.policy.Rules.write(r.flow.goal, &r.answer)
-	case r.writeErr == nil && r.flow.Monitor != nil:
-		class = Accepted
-	case r.writeErr == nil:
+	case s.class != 0:
+		class = s.class
+	case never:
+		return NotExecuted
+	case r.writeErr == nil && s.answer.Status == 0 && s.answer.Code == "":
 		class = Applied
-	case tries.NeverSent():
-		return NotExecuted, true
 	default:
-		class = r.policy.Rules.write(r.flow.goal, &r.answer)
+		class = r.policy.Rules.write(r.flow.goal, &s.answer)
 	}
-	if tries.Repeated() {
-		r.doubtful = true
-		if class == Refused || class == NotExecuted {
-			class = Ambiguous
-		}
+	if class == Applied && s.class == 0 && r.flow.Monitor != nil && (r.writeErr != nil || r.flow.Follows == nil || r.flow.Follows(r.written)) {
+		return Accepted
 	}
-	return class, false
+	return class
+}
+
+// outweighs makes the ambiguous one count of what several errors of one write say,
+// and of a read the one that says least.
+func (r *run[W, R]) outweighs(phase Phase, a, b *said) bool {
+	if phase == PhaseWrite {
+		return r.severity(a) >= r.severity(b)
+	}
+	return r.weight(a) <= r.weight(b)
+}
+
+func (r *run[W, R]) severity(s *said) int {
+	switch r.classify(s, s.answer.NotSent) {
+	case NotExecuted:
+		return 0
+	case Refused:
+		return 1
+	case Accepted, Applied:
+		return 2
+	}
+	return 3
+}
+
+// refer notes whether what Write returned refers to anything.
+func (r *run[W, R]) refer(class Class) {
+	r.found, r.lacking = false, nil
+	if r.writeErr != nil || class != Applied && class != Accepted {
+		return
+	}
+	r.lacking = r.flow.lacks(&r.written)
+	r.found = r.lacking == nil || r.operates(class)
+}
+
+// operates reports whether the reference names an operation that is to be followed
+// after an answer of that class.
+func (r *run[W, R]) operates(class Class) bool {
+	return class == Accepted && r.flow.Monitor != nil && !r.monitored && !namesNothing(&r.written) &&
+		(r.flow.Follows == nil || r.flow.Follows(r.written))
+}
+
+// addTries adds the tries of a call of Write; nothing counted is not known, unless
+// the caller's word is that there was one.
+func (r *run[W, R]) addTries(n int) {
+	if n == 0 && r.policy.SingleAttempt {
+		n = 1
+	}
+	if r.writes > 1 && (r.tries == 0 || n == 0) {
+		r.tries = 0
+		return
+	}
+	r.tries += n
 }
 
 // resends reports whether the policy consents to another try. Since is the time
 // from the first one.
-func (p *Policy) resends(class Class, notSent bool, a Answer, since time.Duration) bool {
-	switch class {
-	case NotExecuted:
-		return p.Resend.OnNotSent && notSent
-	case Refused:
-		switch a.Status {
-		case http.StatusTooManyRequests:
-			return p.Resend.OnRateLimited
-		case http.StatusNotFound, http.StatusForbidden:
-			return p.Resend.OnMissingParent && !missingRole(a)
+func (r *run[W, R]) resends(t *writing, doubted bool, since time.Duration) bool {
+	p := &r.policy.Resend
+	status := t.answer.Status
+	if t.answer.rateLimited() {
+		status = http.StatusTooManyRequests
+	}
+	if t.class == Refused && !t.open {
+		switch {
+		case status == http.StatusTooManyRequests && p.OnRateLimited:
+			return true
+		case (status == http.StatusNotFound || status == http.StatusForbidden) && p.OnMissingParent && !missingRole(t.answer):
+			return true
+		case !doubted && p.When != nil && p.When(t.answer):
+			return true
+		case doubted && (status == http.StatusConflict || status == http.StatusTooEarly || status == http.StatusTooManyRequests):
+			return since < p.WithKey
 		}
+		return false
+	}
+	switch t.class {
+	case NotExecuted:
+		return p.OnNotSent && t.never
 	case Ambiguous:
-		return since < p.Resend.WithKey
+		return since < p.WithKey
 	}
 	return false
 }
@@ -119,9 +196,17 @@ type resending struct {
 	plan  readback.Plan
 }
 
+// waits is what resending needs of a run, whatever its types are.
+type waits interface {
+	spacing() (p *Policy, class Class, after time.Duration)
+}
+
+func (r *run[W, R]) spacing() (*Policy, Class, time.Duration) { return &r.policy, r.class, r.pause }
+
 // wait returns true when the write is due again, and false if ctx or the
 // policy's time ends before.
-func (s *resending) wait(ctx context.Context, p *Policy, class Class, a Answer) bool {
+func (s *resending) wait(ctx context.Context, of waits) bool {
+	p, class, after := of.spacing()
 	if s.plan == nil {
 		s.plan = p.schedule().Plan()
 	}
@@ -132,10 +217,10 @@ func (s *resending) wait(ctx context.Context, p *Policy, class Class, a Answer) 
 		limit = min(limit, p.Resend.WithKey)
 	}
 	at := s.plan.Next(readback.Step{Reads: s.tries, Settle: 1, Began: now, Ended: now, Deadline: limit})
-	if at < 0 {
+	if at < 0 || after >= limit {
 		return false
 	}
-	at = max(at, now+a.RetryAfter, now+minResendWait)
+	at = max(at, now+after, now+minResendWait)
 	if at >= limit {
 		return false
 	}
@@ -154,3 +239,25 @@ func (s *resending) wait(ctx context.Context, p *Policy, class Class, a Answer) 
 // minResendWait keeps a schedule without waits from becoming a hot loop of
 // writes.
 const minResendWait = 10 * time.Millisecond
+
+// glimpse looks once, between two tries, whether the write is shown. Then it is
+// not sent again.
+func (r *run[W, R]) glimpse(ctx context.Context) bool {
+	if !r.found && r.flow.known != nil {
+		r.written, r.found = *r.flow.known, true
+	}
+	if !r.found && r.flow.Find == nil {
+		return false
+	}
+	shown := false
+	opts := r.options(PhaseRead)
+	opts.Settle, opts.SettleFor, opts.Schedule = 1, 0, nil
+	_, err := poll.Until(ctx, r.read, func(_ R, err error, read poll.Read) (j poll.Judgement) {
+		r.judge(&j, err, read.Ended)
+		if shown = j.Verdict == poll.Ready && r.fault == nil; !shown {
+			j.Verdict, j.Cause = poll.Stop, errNotShown
+		}
+		return j
+	}, opts)
+	return err == nil && shown
+}

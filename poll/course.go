@@ -56,6 +56,15 @@ func (c *Course) Reads() int { return int(c.reads) }
 // Options.Since. A visit before that does nothing.
 func (c *Course) Next() time.Duration { return c.at }
 
+// Began returns when c began as a second poll, on the clock that begins at
+// Options.Since; zero if it is not one, or has not begun.
+func (c *Course) Began() time.Duration {
+	if !c.flags.has(second) {
+		return 0
+	}
+	return c.shown
+}
+
 // Again makes c a second poll that has not begun, except that it goes on counting
 // reads. Its histories tell no lag.
 func (c *Course) Again() { *c = Course{reads: c.reads, upTo: c.reads, flags: second} }

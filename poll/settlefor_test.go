@@ -39,7 +39,7 @@ func TestUntil_settleFor(t *testing.T) {
 		{"just enough time is left", []answer{ready},
 			poll.Options{SettleFor: 2 * time.Second, Within: 2100 * time.Millisecond, Schedule: everySecond, Reserve: 10 * time.Millisecond}, seconds(0, 1, 2), nil},
 		{"the first closing read leaves the span", []answer{stale, ready},
-			poll.Options{SettleFor: 2 * time.Second, Within: 10 * time.Second, Schedule: timetable{0}}, seconds(0, 7.998, 9.998), nil},
+			poll.Options{SettleFor: 2 * time.Second, Within: 10 * time.Second, Schedule: timetable{0}}, seconds(0, 7.998, 9.999), nil},
 		{"the span does not fit any more", []answer{stale, stale, stale, stale, ready},
 			poll.Options{SettleFor: 2 * time.Second, Within: 10 * time.Second, Schedule: timetable{0}}, nil, poll.ErrDeadline},
 	}

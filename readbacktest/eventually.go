@@ -117,7 +117,7 @@ func listed[R any](read func(context.Context) (R, error)) func(context.Context) 
 // ofLists returns p, whose Answer is asked of what a list holds.
 func ofLists[R any](p consistency.Policy) consistency.Policy {
 	if answer := p.Answer; answer != nil {
-		p.Answer = func(value any, err error) (consistency.Answer, bool) {
+		p.Answer = func(phase consistency.Phase, value any, err error) (consistency.Answer, bool) {
 			if in, ok := value.(list[R]); ok {
 				value = in.value
 			}

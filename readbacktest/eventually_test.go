@@ -107,7 +107,7 @@ func TestEventually_text(t *testing.T) {
 func TestEventually_empty(t *testing.T) {
 	t.Parallel()
 	p := everySecond
-	p.Answer = func(value any, err error) (consistency.Answer, bool) {
+	p.Answer = func(phase consistency.Phase, value any, err error) (consistency.Answer, bool) {
 		switch value.(type) {
 		case []string, map[string]int, *workspace:
 			return consistency.Answer{}, false

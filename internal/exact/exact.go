@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -26,6 +27,19 @@ var (
 // Type returns why no value of type t, or hardly any, comes back from JSON as it
 // was, and nil if that depends on the value.
 func Type(t reflect.Type) error {
+	if why, ok := known.Load(t); ok {
+		err, _ := why.(error)
+		return err
+	}
+	err := find(t)
+	known.Store(t, err)
+	return err
+}
+
+// known is what was found out of types, which does not change.
+var known sync.Map
+
+func find(t reflect.Type) error {
 	if s := deref(t); s.Kind() == reflect.Struct && s.NumField() > 0 && !visible(s) {
 		if whole, err := encodesItself(t); !whole && err == nil {
 			return fmt.Errorf("JSON carries no field of a %v", t)

@@ -1,0 +1,117 @@
+package consistency
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/readback-go/readback/internal/redact"
+	"github.com/readback-go/readback/internal/wire"
+)
+
+// CountTry counts one try of the write that ctx belongs to: for clients that do
+// not speak by net/http, in whatever hook they call as a request goes out, such as
+// a stats handler of gRPC, a tracer of pgx or a hook of go-redis. Once two tries
+// were counted, a refusal proves nothing: the first may have been carried out.
+//
+// Outside of a Write that [Do] has called it does nothing. It may be called
+// concurrently.
+func CountTry(ctx context.Context) { wire.From(ctx).CountTry() }
+
+// tried is what is known of the tries that one call of Write made.
+type tried struct {
+	class Class  // of all of them together
+	open  bool   // some try may have been carried out, whatever the answer says
+	n     int    // how many were counted; 0 if nothing was
+	text  string // what was counted, where that is why a refusal proves nothing
+}
+
+// weigh says what the tries of a write make of the class of its answer: a refusal
+// needs the answer of every try to have been seen, each a refusal.
+//
+// The caller's word, and that of Policy.Answer, is for the last try. A trace, which
+// cannot tell a look-up from a try, does not outweigh it.
+func (r *run[W, R]) weigh(call *wire.Call, class Class, s *said) tried {
+	tries := call.Tries()
+	unseen := tries.Replayed + tries.Counted
+	if !s.word {
+		unseen += tries.Traced
+	}
+	if unseen == 1 && len(tries.Seen) == 0 {
+		unseen = 0 // the caller saw its answer
+	}
+	last := len(tries.Seen) - 1
+	if tries.Traced+tries.Counted > 0 {
+		last = -1 // it is not known which was the last
+	}
+	open := unseen > 0
+	for i := range tries.Seen {
+		refused := r.classOf(&tries.Seen[i]).refusal()
+		if i == last {
+			// A client may return the status of a read that it made after its write.
+			open = open || class.refusal() && !refused && !s.word && !s.code
+		} else if !refused {
+			open = true
+		}
+	}
+	t := tried{class: class, open: open, n: tries.N()}
+	if open && class.refusal() {
+		t.class, t.text = Ambiguous, describe(&tries)
+	}
+	return t
+}
+
+// classOf returns what the answer to one try proves.
+func (r *run[W, R]) classOf(ex *wire.Exchange) Class {
+	switch {
+	case ex.NotSent:
+		return NotExecuted
+	case ex.Status == 0:
+		return Ambiguous
+	}
+	a := answerOfExchange(ex)
+	a.Phase = PhaseWrite
+	return r.policy.Rules.write(r.flow.goal, &a)
+}
+
+// describe says what was counted of a write.
+func describe(tries *wire.Tries) string {
+	var seen []string
+	for i, ex := range tries.Seen {
+		if i == 3 {
+			seen = append(seen, "…")
+			break
+		}
+		answer := "no answer"
+		if ex.Status != 0 {
+			answer = fmt.Sprint(ex.Status)
+		}
+		seen = append(seen, fmt.Sprintf("%s %s: %s", ex.Method, redact.URL(ex.URL), answer))
+	}
+	n := tries.N()
+	text := fmt.Sprintf("%d requests of the write were counted", n)
+	if n == 1 {
+		text = "a request of the write was counted"
+	}
+	if len(seen) > 0 {
+		text += " (" + strings.Join(seen, ", ") + ")"
+	}
+	if tries.Traced > 0 {
+		text += "; readbackhttp.Watch in the client would tell look-ups from tries"
+	}
+	return text
+}
+
+// neverSent reports whether the error of a write proves that nothing was sent.
+func neverSent(call *wire.Call, s *said, err error) bool {
+	switch {
+	case s.class == NotExecuted && s.word:
+		return true
+	case s.answer.NotSent:
+		tries := call.Tries()
+		return tries.N() == 0
+	case s.class != 0 || s.answer.Status != 0:
+		return false
+	}
+	return call.NeverSent(err)
+}
