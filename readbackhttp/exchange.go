@@ -27,21 +27,43 @@ type Exchange struct {
 	Client *http.Client
 
 	// Write is sent once, with the context of the flow. A body without a
-	// GetBody can be sent only once, whatever the policy consents to.
+	// GetBody can be sent only once, whatever the policy consents to. It may be
+	// nil in an exchange that only resumes: then Goal and Name must be set, and
+	// the handle knows the URL of the write, but for its query.
 	Write *http.Request
 
 	// Read says where the write is read back. Zero means the Location of the
 	// answer to a POST, and the URL of the write otherwise.
 	Read Target
 
+	// LocationOfAccepted says that the Location of a 202 is what was written. It
+	// is taken for that of an operation otherwise, which is followed if there is
+	// a Monitor, and never read back.
+	LocationOfAccepted bool
+
 	// Goal is what the reads are to show. Zero means that something is there
 	// after a POST, that Match accepts it after a PUT or PATCH, and that it is
 	// gone after a DELETE.
 	Goal consistency.Goal
 
-	// Match accepts the document that shows an update. [HasJSON] makes common
-	// ones. An update needs one, or a Token.
+	// Match accepts the document that shows the write. [HasJSON] makes common
+	// ones. An update needs one, or a Token; a creation may have one.
 	Match func(Ref, *Document) bool
+
+	// Mine accepts a document that is provably this write's: by an id of the
+	// client's in it, say. After a write with If-Match or If-None-Match,
+	// [HasJSON] of all that it sets does, but no version. It is asked of what is
+	// read after a lost answer, and after a 409 or 412, which may be the echo of
+	// a copy of this very write. What is read must be known before the write.
+	Mine func(Ref, *Document) bool
+
+	// Gone accepts a document that is what a deleted thing looks like, such as
+	// an empty list or a tombstone.
+	Gone func(*Document) bool
+
+	// Fault returns an error if a document shows that the write failed later; see
+	// [consistency.Flow]. [FaultJSON] makes common ones.
+	Fault func(Ref, *Document) error
 
 	// Token is the kind of consistency token that the service knows. Reads of
 	// the write's origin then ask for the position of the write, and a good
@@ -50,8 +72,8 @@ type Exchange struct {
 	// else is read back without one. Nil means that there is none.
 	Token Token
 
-	// Monitor follows the operation that a 202 speaks of. Nil means that there
-	// is nothing to follow: the target is read at once.
+	// Monitor follows the operation that a good answer speaks of. Nil means that
+	// there is nothing to follow: the target is read at once.
 	Monitor *Monitor
 
 	// Header is sent with reads. Nil means that of the write, less what
@@ -100,19 +122,31 @@ func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
 	case consistency.ToAbsent:
 		flow = consistency.Delete(s.Name, Ref{}, nil, s.read)
 		flow.Write = s.write // its answer may name a monitor
+		if s.Gone != nil {
+			flow.Gone = s.Gone
+		}
 	case consistency.ToMatch:
 		flow = consistency.Update(s.Name, s.write, s.read, ex.Match)
 	default:
 		flow = consistency.Create(s.Name, s.write, s.read)
+		flow.Match = ex.Match
 	}
-	if s.Read.known() && s.Goal != consistency.ToAbsent {
-		flow.Find = consistency.Known(Ref{})
+	if s.Goal != consistency.ToAbsent {
+		flow.Lacks = s.lacks
+		if s.Read.known() && s.Write != nil {
+			flow.Find = consistency.Known(Ref{})
+			flow.MineValue = s.Mine
+		}
 	}
+	flow.Fault = s.Fault
 	if s.Monitor != nil {
-		flow.Monitor = s.follow
+		flow.Monitor, flow.Follows = s.follow, follows
 	}
 	if s.Token != nil {
 		flow.Behind = s.Token.Behind
+	}
+	if s.Write == nil {
+		flow.Write = nil
 	}
 	return flow
 }
@@ -126,9 +160,10 @@ type session struct {
 const defaultMaxBody = 1 << 20
 
 func newSession(ex Exchange) (*session, error) {
+	if ex.Write == nil {
+		return newReader(ex)
+	}
 	switch {
-	case ex.Write == nil:
-		return nil, errors.New("readbackhttp: the exchange has no Write")
 	case ex.Write.URL == nil || ex.Write.URL.Host == "":
 		return nil, errors.New("readbackhttp: the write has no URL with a host")
 	case ex.Write.URL.Scheme != "http" && ex.Write.URL.Scheme != "https":
@@ -141,8 +176,6 @@ func newSession(ex Exchange) (*session, error) {
 		return nil, fmt.Errorf("readbackhttp: the method is %q, not %q: methods have case", usualMethod(ex.Write.Method), ex.Write.Method)
 	case ex.MaxBody < 0:
 		return nil, fmt.Errorf("readbackhttp: MaxBody is negative: %d", ex.MaxBody)
-	case ex.Goal > consistency.ToAbsent:
-		return nil, errors.New("readbackhttp: there is no such goal")
 	}
 	for _, header := range []http.Header{ex.Write.Header, ex.Write.Trailer, ex.Header} {
 		if err := checkHeader(header); err != nil {
@@ -157,8 +190,8 @@ func newSession(ex Exchange) (*session, error) {
 	if s.Goal == 0 {
 		s.Goal = goalOf(ex.Write.Method)
 	}
-	if s.Goal != consistency.ToMatch && s.Match != nil {
-		return nil, fmt.Errorf("readbackhttp: Match has no use for the goal %s: set Goal to ToMatch", s.Goal)
+	if err := s.check(); err != nil {
+		return nil, err
 	}
 	if s.Read.isZero() && ex.Write.Method != http.MethodPost {
 		s.Read = itself()
@@ -182,21 +215,66 @@ func newSession(ex Exchange) (*session, error) {
 	if s.Goal == consistency.ToAbsent && !s.Read.known() {
 		return nil, errors.New("readbackhttp: what is to be gone must be known before: Read needs a URL")
 	}
-	if s.Monitor != nil {
-		if err := s.Monitor.check(); err != nil {
-			return nil, err
-		}
+	if s.Mine != nil && !s.Read.known() {
+		return nil, errors.New("readbackhttp: Mine needs a Read that is known before the write: set Find and Mine of the flow")
 	}
-	if s.MaxBody == 0 {
-		s.MaxBody = defaultMaxBody
-	}
-	s.MaxBody = min(s.MaxBody, math.MaxInt64-1) // one byte more tells whether it is too long
 	if s.Name == "" {
 		named := *ex.Write.URL
 		named.RawQuery = ""
 		s.Name = method(ex.Write) + " " + redact.URL(&named)
 	}
 	return s, nil
+}
+
+// check reports fields that cannot be, and fills in MaxBody.
+func (s *session) check() error {
+	switch {
+	case s.Goal > consistency.ToAbsent:
+		return errors.New("readbackhttp: there is no such goal")
+	case s.Goal == consistency.ToAbsent && s.Match != nil:
+		return errors.New("readbackhttp: Match has no use for the goal absent: set Gone")
+	case s.Goal != consistency.ToAbsent && s.Gone != nil:
+		return fmt.Errorf("readbackhttp: Gone has no use for the goal %s", s.Goal)
+	case s.Goal == consistency.ToAbsent && s.Mine != nil:
+		return errors.New("readbackhttp: Mine has no use for the goal absent")
+	}
+	if s.Monitor != nil {
+		if err := s.Monitor.check(); err != nil {
+			return err
+		}
+	}
+	if s.MaxBody == 0 {
+		s.MaxBody = defaultMaxBody
+	}
+	s.MaxBody = min(s.MaxBody, math.MaxInt64-1) // one byte more tells whether it is too long
+	return nil
+}
+
+// newReader returns the session of an exchange that only resumes.
+func newReader(ex Exchange) (*session, error) {
+	s := &session{Exchange: ex}
+	s.Client = withoutRedirects(ex.Client)
+	switch {
+	case ex.Goal == 0 || ex.Name == "":
+		return nil, errors.New("readbackhttp: the exchange has no Write; to resume without one, set Goal and Name, those of the handle")
+	case ex.MaxBody < 0:
+		return nil, fmt.Errorf("readbackhttp: MaxBody is negative: %d", ex.MaxBody)
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if err := checkHeader(ex.Header); err != nil {
+		return nil, err
+	}
+	if err := checkToken(ex.Token); err != nil {
+		return nil, err
+	}
+	if s.Read.isZero() && ex.Goal == consistency.ToPresent {
+		s.Read = Location()
+	} else if s.Read.isZero() {
+		s.Read = itself()
+	}
+	return s, s.Read.check()
 }
 
 func goalOf(method string) consistency.Goal {

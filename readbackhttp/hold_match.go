@@ -3,40 +3,62 @@ package readbackhttp
 import (
 	"encoding/json"
 	"math/big"
+	"strconv"
+	"strings"
 
 	"github.com/readback-go/readback/internal/pointer"
 )
 
 // HasETag returns a match that accepts a document with this ETag, such as that
-// of the answer to the write. It suits what nobody else changes: another's
-// change has another ETag, and is not accepted either. An empty ETag accepts
-// nothing.
+// of the answer to the write. Weak and strong ones are compared weakly, as in RFC
+// 9110, section 8.8.3.2. It suits what nobody else changes: another's change has
+// another ETag, and is not accepted either. An empty ETag means that of the answer
+// to the write, which its Ref has kept; without one, nothing is accepted.
 func HasETag(etag string) func(Ref, *Document) bool {
-	return func(_ Ref, doc *Document) bool { return etag != "" && doc.Header.Get("Etag") == etag }
+	return func(ref Ref, doc *Document) bool {
+		wanted := etag
+		if wanted == "" {
+			wanted = ref.ETag
+		}
+		shown := doc.Header.Get("Etag")
+		if wanted != "" && strong(shown) == strong(wanted) {
+			doc.wanted = ""
+			return true
+		}
+		return doc.differs("the ETag", wanted, shown)
+	}
 }
+
+// strong returns an entity tag without the mark of a weak one.
+func strong(etag string) string { return strings.TrimPrefix(etag, "W/") }
 
 // AtLeast returns a match that accepts a document in which the JSON pointer
 // finds a number, also in a string, that is version or more.
 func AtLeast(at string, version int64) func(Ref, *Document) bool {
 	return func(_ Ref, doc *Document) bool {
+		wanted := strconv.FormatInt(version, 10) + " or more"
 		shown, err := decode(doc.Body)
 		if err != nil {
-			return false
+			return doc.differs(at, wanted, "no JSON")
 		}
-		value, _ := pointer.Get(shown, at)
-		var text string
+		value, found := pointer.Get(shown, at)
+		var number string
 		switch v := value.(type) {
 		case json.Number:
-			text = v.String()
+			number = v.String()
 		case string:
-			text = v
+			number = v
 		}
-		if len(text) > 100 { // its digits would cost more than it can be worth
-			return false
+		if len(number) > 100 { // its digits would cost more than it can be worth
+			return doc.differs(at, wanted, "too long")
 		}
 		// As a float64, a number may be the version that it is not. Rounded down
 		// to more bits than an int64 has, it is on the same side of it.
-		n, _, err := big.ParseFloat(text, 10, 128, big.ToNegativeInf)
-		return err == nil && !n.IsInf() && n.Cmp(new(big.Float).SetInt64(version)) >= 0
+		n, _, err := big.ParseFloat(number, 10, 128, big.ToNegativeInf)
+		if err == nil && !n.IsInf() && n.Cmp(new(big.Float).SetInt64(version)) >= 0 {
+			doc.wanted = ""
+			return true
+		}
+		return doc.differs(at, wanted, text(value, found))
 	}
 }

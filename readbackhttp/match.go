@@ -27,11 +27,36 @@ func HasJSON(at string, want any) func(Ref, *Document) bool {
 	return func(_ Ref, doc *Document) bool {
 		shown, err := decode(doc.Body)
 		if err != nil {
-			return false
+			return doc.differs(at, string(encoded), "no JSON")
 		}
 		got, found := pointer.Get(shown, at)
-		return found && pointer.Equal(got, wanted)
+		if found && pointer.Equal(got, wanted) {
+			doc.wanted = ""
+			return true
+		}
+		return doc.differs(at, string(encoded), text(got, found))
 	}
+}
+
+// differs notes what was wanted of d, and is false.
+func (d *Document) differs(at, wanted, shown string) bool {
+	if at == "" {
+		at = "the document"
+	}
+	d.wanted = fmt.Sprintf("%s is %s, not %s", at, shown, wanted)
+	return false
+}
+
+// text returns a JSON value as text, for an error.
+func text(value any, found bool) string {
+	if !found {
+		return "missing"
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return "another"
+	}
+	return string(encoded[:min(len(encoded), 100)])
 }
 
 // scalar returns the text of a JSON value that has one.

@@ -2,6 +2,7 @@ package readbackhttp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,64 +11,136 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/pointer"
+	"github.com/readback-go/readback/internal/redact"
 )
 
-// Monitor says how to follow the operation that a 202 speaks of: its status
-// monitor is what the answer's Operation-Location, Azure-AsyncOperation or
-// Location names, the first that is there. The zero value suits the common
-// forms.
+// Monitor says how to follow the operation that the answer to a write speaks of.
+// The zero value suits the common forms: the status monitor is what the header
+// Operation-Location or Azure-AsyncOperation of any good answer names, or else the
+// Location of a 202. An answer that names no operation leaves nothing to follow.
 //
-// An operation has ended well if its monitor redirects with 303, or its state is
-// one of Done. It has not succeeded if its state is one of Failed. Any other
-// answer, also a good one without a state, means that it goes on.
+// A look at it says that the operation
+//
+//   - has ended well: a state that is one of Done, without an error beside it; a 303
+//     or 204; a good answer other than 202 once it has answered 202; of a Location,
+//     any good answer without a state;
+//   - has not succeeded: a state that is one of Failed, or an error beside one of
+//     Done; the error of the flow then has the service's code and message;
+//   - goes on: 202, and any other state;
+//   - is unknown: a good answer that has no state where one is expected.
+//
+// A 410, two 404s in a row once it has answered, and 404s for 10 s from the first
+// look on say that its record is gone; then the target decides.
 type Monitor struct {
-	// State is the JSON pointer to the state. Empty means /status.
+	// At is where the monitor is, a template over the answer to the write, such as
+	// Template("/tasks/{taskUid}") or Template("/actions/{/action/id}"). Zero
+	// means what the headers name.
+	At Target
+
+	// State is the JSON pointer to the state. Empty means the first that is there
+	// of /status, /state and /done.
 	State string
 
 	// Done and Failed are the states in which the operation has ended, in any
-	// case. Nil means succeeded, success, completed, complete, done and
-	// finished; and failed, failure, error, canceled, cancelled and aborted.
+	// case. Nil means succeeded, success, completed, complete, done, finished and
+	// true; and failed, failure, error, canceled, cancelled and aborted.
 	Done, Failed []string
+
+	// Error is the JSON pointer to what the service says went wrong: nothing, null
+	// and what is empty say that nothing did. Empty means the member error
+	// beside the state.
+	Error string
+
+	// StatusOnly goes by the status of the answers alone: 202 goes on, any other
+	// good one ends.
+	StatusOnly bool
 
 	// Resource is the JSON pointer to the URL of what was written, in the
 	// answer of an operation that ended well. Empty means that the Location of
-	// the 303, or the 202's own if that was not the monitor's, is that URL.
+	// the 303, or the 202's own if that was not the monitor's, is that URL; or the
+	// monitor's own if it is a Location that ended by showing something without a
+	// state.
 	Resource string
 }
 
 var (
-	monitorHeaders = []string{"Operation-Location", "Azure-AsyncOperation", "Location"}
-	doneStates     = []string{"succeeded", "success", "completed", "complete", "done", "finished"}
+	monitorHeaders = []string{"Operation-Location", "Azure-AsyncOperation"}
+	usualStates    = []string{"/status", "/state", "/done"}
+	doneStates     = []string{"succeeded", "success", "completed", "complete", "done", "finished", "true"}
 	failedStates   = []string{"failed", "failure", "error", "canceled", "cancelled", "aborted"}
 )
 
 func (m *Monitor) check() error {
-	for _, p := range [...]string{m.State, m.Resource} {
+	for _, p := range [...]string{m.State, m.Resource, m.Error} {
 		if !pointer.Valid(p) {
 			return fmt.Errorf("readbackhttp: %q is not a JSON pointer", p)
 		}
 	}
-	return nil
+	if m.At.kind == toLocation || m.At.kind == toItself {
+		return errors.New("readbackhttp: Monitor.At needs a Template or a URL")
+	}
+	return m.At.check()
 }
 
-func (m *Monitor) locate(resp *http.Response) string {
+// find notes in ref where the monitor is, as the answer to the write tells.
+func (m *Monitor) find(ref *Ref, write *url.URL, got *answered, bodyErr error) {
+	if !m.At.isZero() {
+		named := Ref{Location: ref.Location, Fields: m.At.pick(got, bodyErr)}
+		if at, err := m.At.resolve(write, named); err == nil {
+			ref.Monitor = at.String()
+		} else if m.At.needsBody() {
+			_, bad := decode(got.body)
+			ref.unread = bodyErr != nil || bad != nil && len(got.body) > 0
+		}
+		return
+	}
 	for _, header := range monitorHeaders {
-		if at := locate(resp, header); at != "" {
-			return at
+		if ref.Monitor = locate(got.resp, header); ref.Monitor != "" {
+			return
 		}
 	}
-	return ""
+	if got.resp.StatusCode == http.StatusAccepted {
+		ref.Monitor = ref.Location
+		ref.byLocation = ref.Monitor != ""
+	}
 }
 
-// state returns the state that doc tells, in lower case, or "".
-func (m *Monitor) state(doc any) string {
-	at := m.State
+// state returns the state that doc tells, in lower case, or "", and the pointer to
+// it.
+func (m *Monitor) state(doc any) (state, at string) {
+	where := usualStates
+	if m.State != "" {
+		where = []string{m.State}
+	}
+	for _, at := range where {
+		value, _ := pointer.Get(doc, at)
+		if text, ok := scalar(value); ok {
+			return strings.ToLower(text), at
+		}
+	}
+	return "", where[0]
+}
+
+// trouble returns what doc says went wrong, beside the state at that place.
+func (m *Monitor) trouble(doc any, state string) (code, message string, set bool) {
+	at := m.Error
 	if at == "" {
-		at = "/status"
+		at = state[:strings.LastIndexByte(state, '/')] + "/error"
 	}
 	value, _ := pointer.Get(doc, at)
-	text, _ := scalar(value)
-	return strings.ToLower(text)
+	switch v := value.(type) {
+	case string:
+		return "", v, v != ""
+	case map[string]any:
+		code, _ = scalar(v["code"])
+		message, _ = scalar(v["message"])
+		return code, message, len(v) > 0
+	case []any:
+		return "", text(v, true), len(v) > 0
+	case bool:
+		return "", "", v
+	}
+	return "", "", false
 }
 
 func is(state string, given, usual []string) bool {
@@ -77,59 +150,118 @@ func is(state string, given, usual []string) bool {
 	return state != "" && slices.ContainsFunc(given, func(s string) bool { return strings.EqualFold(s, state) })
 }
 
+// follows reports whether ref names an operation, or should.
+func follows(ref Ref) bool { return ref.Monitor != "" || ref.unread }
+
+var errUnread = errors.New("readbackhttp: the answer to the write should name an operation, but could not be read")
+
 // follow looks once at the operation of ref.
 func (s *session) follow(ctx context.Context, ref *Ref) (done bool, err error) {
-	if ref.Monitor == "" {
-		return true, nil // nothing to follow: what is there to read will tell
+	if ref.unread {
+		return false, consistency.As(consistency.Refused, errUnread)
 	}
 	at, err := url.Parse(ref.Monitor)
 	if err != nil {
 		return false, consistency.As(consistency.Refused, &TargetError{Reason: "the monitor is not a URL"})
 	}
-	got, err := s.get(ctx, at, "")
-	switch {
-	case got == nil:
+	got, err := s.get(ctx, at, "", *ref)
+	if got == nil {
 		return false, err
-	case err != nil:
-		return false, got.unreadable(err)
-	case got.resp.StatusCode == http.StatusSeeOther:
+	}
+	status := got.resp.StatusCode
+	switch {
+	case status == http.StatusSeeOther:
 		if at := locate(got.resp, "Location"); at != "" {
 			ref.Location = at
 		}
 		return true, nil
-	case got.resp.StatusCode < 200 || got.resp.StatusCode > 299:
+	case status == http.StatusNoContent:
+		return true, nil
+	case status < 200 || status > 299:
 		return false, got.failure()
+	case s.Monitor.StatusOnly && status != http.StatusAccepted:
+		return true, nil
 	}
-	doc, err := decode(got.body)
-	if err != nil {
-		return false, got.unreadable(err)
-	}
-	state := s.Monitor.state(doc)
-	switch {
-	case is(state, s.Monitor.Failed, failedStates):
-		return false, fmt.Errorf("%w: its state is %q", consistency.ErrOperation, state)
-	case !is(state, s.Monitor.Done, doneStates):
-		if a := got.answer(); a.RetryAfter > 0 {
-			return false, &goesOn{a}
-		}
-		return false, nil
-	}
-	if s.Monitor.Resource != "" {
-		if value, found := pointer.Get(doc, s.Monitor.Resource); found {
-			if text, ok := scalar(value); ok {
-				base := *at
-				base.User = nil
-				if resource, err := parse(&base, text, ""); err == nil {
-					ref.Location = resource.String()
-				}
-			}
-		}
-	}
-	return true, nil
+	return s.Monitor.judge(ref, at, got, err)
 }
 
-// goesOn is the answer of an operation that goes on and asks to be left alone
-// for a while. To the rules it is a 202, whatever its status.
+// judge says what a good answer of the monitor means.
+func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (done bool, err error) {
+	accepted := got.resp.StatusCode == http.StatusAccepted
+	// It shows what was written, or at least that nothing is to be waited for.
+	ends := !accepted && (ref.polled || ref.byLocation)
+	ref.polled = ref.polled || accepted
+	doc, bad := decode(got.body)
+	if bodyErr != nil && !errors.Is(bodyErr, errTooLong) {
+		return false, got.unreadable(bodyErr)
+	}
+	state, place := "", ""
+	if bad == nil && !m.StatusOnly {
+		state, place = m.state(doc)
+	}
+	if state != "" {
+		code, message, trouble := m.trouble(doc, place)
+		if is(state, m.Failed, failedStates) || trouble && is(state, m.Done, doneStates) {
+			return false, &operationError{state: state, code: code, message: message, answer: got.answer()}
+		}
+	}
+	switch {
+	case is(state, m.Done, doneStates):
+		m.resource(ref, at, doc)
+		return true, nil
+	case ends && (state == "" || ref.polled):
+		if m.resource(ref, at, doc); ref.byLocation && ref.Location == "" && len(got.body) > 0 && m.Resource == "" {
+			ref.Location = ref.Monitor
+		}
+		return true, nil
+	case accepted || state != "":
+		return false, &goesOn{got.answer()}
+	case bad != nil:
+		return false, consistency.As(consistency.Ambiguous, got.unreadable(bad))
+	}
+	return false, consistency.As(consistency.Ambiguous, got.unreadable(fmt.Errorf("it has no state at %s", place)))
+}
+
+// resource notes in ref the URL of what was written, if doc has it.
+func (m *Monitor) resource(ref *Ref, at *url.URL, doc any) {
+	if m.Resource == "" {
+		return
+	}
+	value, _ := pointer.Get(doc, m.Resource)
+	text, ok := scalar(value)
+	if !ok {
+		return
+	}
+	base := *at
+	base.User = nil
+	if resource, err := parse(&base, text, ""); err == nil {
+		ref.Location = resource.String()
+	}
+}
+
+// operationError is an operation that did not succeed, in the service's words.
+type operationError struct {
+	state, code, message string
+	answer               consistency.Answer
+}
+
+func (e *operationError) Error() string {
+	text := fmt.Sprintf("%v: its state is %q", consistency.ErrOperation, e.state)
+	said := strings.TrimSpace(strings.TrimSuffix(e.code+": "+e.message, ": "))
+	if said = strings.TrimPrefix(said, ": "); said != "" {
+		text += ": " + redact.Snippet([]byte(said), snippetLimit)
+	}
+	return text
+}
+
+func (e *operationError) Unwrap() error              { return consistency.ErrOperation }
+func (e *operationError) Answer() consistency.Answer { return e.answer }
+
+// Code returns the service's code for what went wrong, or "".
+func (e *operationError) Code() string { return e.code }
+
+// goesOn is the answer of an operation that goes on. To the rules it is a 202,
+// whatever its status.
 type goesOn struct{ answer consistency.Answer }
 
 func (e *goesOn) Error() string { return "readbackhttp: the operation goes on" }

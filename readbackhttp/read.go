@@ -1,6 +1,7 @@
 package readbackhttp
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -10,15 +11,15 @@ import (
 
 // read asks for what ref refers to.
 func (s *session) read(ctx context.Context, ref Ref) (*Document, error) {
-	target, err := s.Read.resolve(s.Write.URL, ref)
+	target, err := s.target(ref)
 	if err != nil {
 		return nil, consistency.As(consistency.Refused, err)
 	}
-	foreign := !sameOrigin(target, s.Write.URL)
+	foreign := !sameOrigin(target, s.origin(ref))
 	if s.Goal == consistency.ToMatch && s.Match == nil && (foreign || !usable(ref.Token)) {
 		return nil, consistency.As(consistency.Refused, ErrNoToken) // any answer would seem to be a match
 	}
-	got, err := s.get(ctx, target, ref.Token)
+	got, err := s.get(ctx, target, ref.Token, ref)
 	switch {
 	case got == nil:
 		return nil, err
@@ -33,8 +34,8 @@ func (s *session) read(ctx context.Context, ref Ref) (*Document, error) {
 // get sends an unconditional GET that asks for the position of token, if there
 // is one. An origin that is not the write's must be allowed and gets neither
 // that nor credentials. A [Transport] is not to hold what is polled anyway.
-func (s *session) get(ctx context.Context, target *url.URL, token string) (*answered, error) {
-	foreign := !sameOrigin(target, s.Write.URL)
+func (s *session) get(ctx context.Context, target *url.URL, token string, ref Ref) (*answered, error) {
+	foreign := !sameOrigin(target, s.origin(ref))
 	if err := s.allowed(target, foreign); err != nil {
 		return nil, consistency.As(consistency.Refused, err)
 	}
@@ -48,15 +49,39 @@ func (s *session) get(ctx context.Context, target *url.URL, token string) (*answ
 	if foreign {
 		client.Jar = nil // cookies make no difference between ports
 	} else {
-		req.URL.User = s.Write.URL.User
-		if s.Write.Host != "" {
-			req.Host = s.Write.Host
+		if s.Write != nil {
+			req.URL.User = s.Write.URL.User
+			req.Host = cmp.Or(s.Write.Host, req.Host)
 		}
 		if s.Token != nil && usable(token) {
 			s.Token.Put(req, token)
 		}
 	}
 	return send(&client, req, s.MaxBody)
+}
+
+// origin returns the URL of the write, of which a handle knows less.
+func (s *session) origin(ref Ref) *url.URL {
+	if s.Write != nil {
+		return s.Write.URL
+	}
+	if wrote, err := url.Parse(ref.wrote); err == nil {
+		return wrote
+	}
+	return new(url.URL)
+}
+
+// target returns where ref is read, if that is known and allowed.
+func (s *session) target(ref Ref) (*url.URL, error) {
+	base := s.origin(ref)
+	if s.Write == nil && s.Read.kind == toItself && (ref.wrote == "" || ref.queried) {
+		return nil, &TargetError{Reason: "the handle does not keep the whole URL of the write: set Write, or Read"}
+	}
+	target, err := s.Read.resolve(base, ref)
+	if err != nil {
+		return nil, err
+	}
+	return target, s.allowed(target, !sameOrigin(target, base))
 }
 
 func (s *session) allowed(target *url.URL, foreign bool) error {
@@ -85,7 +110,7 @@ var forForeigners = []string{"Accept", "Accept-Language", "User-Agent"}
 
 func (s *session) readHeader(foreign bool) http.Header {
 	given := s.Header
-	if given == nil {
+	if given == nil && s.Write != nil {
 		given = s.Write.Header
 	}
 	header := make(http.Header, len(given)+1)

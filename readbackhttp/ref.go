@@ -1,46 +1,109 @@
 package readbackhttp
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/readback-go/readback/consistency"
 )
 
 // Ref is what the answer to a write tells about where to read it back. It is
-// kept in handles: only what the answer told is in it, never what the caller
-// knows anyway.
+// kept in handles: only what the answer told is in it, and the URL of the write
+// without its query, which may hold secrets.
 type Ref struct {
-	// Location is the absolute URL of the Location header.
-	Location string `json:"location,omitempty"`
+	Location string            // absolute URL of the Location header, if that is where to read
+	Fields   map[string]string // the values that a template asked for
+	Monitor  string            // absolute URL of an operation's status monitor
+	Token    string            // the position of the write, for reads to ask for
+	ETag     string            // of the answer to the write, unless that is an operation's
 
-	// Fields are the values that a template asked for.
-	Fields map[string]string `json:"fields,omitempty"`
-
-	// Monitor is the absolute URL of an operation's status monitor.
-	Monitor string `json:"monitor,omitempty"`
-
-	// Token is the position of the write, for reads to ask for.
-	Token string `json:"token,omitempty"`
+	wrote      string // URL of the write, without user and query
+	queried    bool   // it had a query
+	byLocation bool   // Monitor is the Location of a 202
+	polled     bool   // the monitor has answered 202
+	unread     bool   // the answer that should have named an operation could not be read
+	noTarget   bool   // the only Location is that of a 202
 
 	answer consistency.Answer
+}
+
+type refJSON struct {
+	Location   string            `json:"location,omitempty"`
+	Fields     map[string]string `json:"fields,omitempty"`
+	Monitor    string            `json:"monitor,omitempty"`
+	Token      string            `json:"token,omitempty"`
+	ETag       string            `json:"etag,omitempty"`
+	Wrote      string            `json:"wrote,omitempty"`
+	Queried    bool              `json:"queried,omitempty"`
+	ByLocation bool              `json:"byLocation,omitempty"`
+	Polled     bool              `json:"polled,omitempty"`
+	Unread     bool              `json:"unread,omitempty"`
+	NoTarget   bool              `json:"noTarget,omitempty"`
+}
+
+// MarshalJSON returns all of r but the answer.
+func (r Ref) MarshalJSON() ([]byte, error) {
+	return json.Marshal(refJSON{
+		r.Location, r.Fields, r.Monitor, r.Token, r.ETag,
+		r.wrote, r.queried, r.byLocation, r.polled, r.unread, r.noTarget,
+	})
+}
+
+// UnmarshalJSON reads what MarshalJSON made.
+func (r *Ref) UnmarshalJSON(data []byte) error {
+	var kept refJSON
+	if err := json.Unmarshal(data, &kept); err != nil {
+		return err
+	}
+	*r = Ref{
+		Location: kept.Location, Fields: kept.Fields, Monitor: kept.Monitor, Token: kept.Token, ETag: kept.ETag,
+		wrote: kept.Wrote, queried: kept.Queried, byLocation: kept.ByLocation,
+		polled: kept.Polled, unread: kept.Unread, noTarget: kept.NoTarget,
+	}
+	return nil
 }
 
 // Answer returns what the rules of package consistency need of the answer to
 // the write. It is not kept in handles.
 func (r Ref) Answer() consistency.Answer { return r.answer }
 
+// ErrNoTarget is the cause of a write that was answered with a 202 whose Location
+// is all that there is: that names the operation, and not what was written. Set
+// Exchange.Monitor, to follow it, or Exchange.Read, or say by
+// Exchange.LocationOfAccepted that it is what was written.
+var ErrNoTarget = errors.New("the Location of a 202 names the operation, and nothing names what was written")
+
 // refer takes from the answer to the write what is needed to read it back. What
 // is missing is found out when it is needed.
 func (s *session) refer(got *answered, bodyErr error) Ref {
 	ref := Ref{Location: locate(got.resp, "Location"), Token: take(s.Token, got.resp), answer: got.answer()}
-	if got.resp.StatusCode == http.StatusAccepted && s.Monitor != nil {
-		ref.Monitor = s.Monitor.locate(got.resp)
-		if ref.Monitor == ref.Location {
-			ref.Location = "" // it is the monitor's, and not what was written
-		}
+	base := *s.Write.URL
+	ref.queried = base.RawQuery != ""
+	base.User, base.RawQuery, base.Fragment, base.RawFragment = nil, "", "", ""
+	ref.wrote = base.String()
+	status := got.resp.StatusCode
+	if status != http.StatusAccepted {
+		ref.ETag = got.resp.Header.Get("Etag")
+	}
+	if s.Monitor != nil && status >= 200 && status <= 299 {
+		s.Monitor.find(&ref, s.Write.URL, got, bodyErr)
+	}
+	if status == http.StatusAccepted && !s.LocationOfAccepted && (ref.byLocation || ref.Monitor == "") && ref.Location != "" {
+		ref.Location, ref.noTarget = "", true // it is the operation's
 	}
 	if len(s.Read.fields) > 0 {
 		ref.Fields = s.Read.pick(got, bodyErr)
 	}
 	return ref
+}
+
+// lacks returns why ref names nothing to read, or nil.
+func (s *session) lacks(ref Ref) error {
+	_, err := s.target(ref)
+	var none *TargetError
+	if ref.noTarget && ref.Location == "" && errors.As(err, &none) && none.URL == nil {
+		return ErrNoTarget
+	}
+	return err
 }

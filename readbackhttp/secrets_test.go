@@ -129,7 +129,7 @@ func TestSecrets(t *testing.T) {
 				policy.Observer = func(e consistency.Event) { show("event", e.Err) } // the text, for its members may hold secrets
 				flow := ex.Flow()
 				show("name", flow.Name)
-				flow.Started = func(h consistency.Pending) { showJSON(t, &shown, h) }
+				flow.Started = func(_ context.Context, h consistency.Pending) error { showJSON(t, &shown, h); return nil }
 				res, err := consistency.Do(t.Context(), policy, flow)
 				assert.Equal(t, tt.outcome, res.Outcome)
 				assert.Equal(t, tt.writes, srv.writes())

@@ -16,13 +16,16 @@ import (
 
 // answered is an answer whose body was read, up to a limit, and closed.
 type answered struct {
-	resp *http.Response
-	body []byte
+	resp  *http.Response
+	body  []byte
+	whole bool
 }
 
 const (
 	// errorBodyLimit is how much of an error's body is kept.
 	errorBodyLimit = 16 << 10
+	// rulesBody is how much of a body the rules see.
+	rulesBody = 64 << 10
 	// drainLimit is how much more of a body is read to keep its connection.
 	drainLimit = 256 << 10
 )
@@ -50,8 +53,9 @@ func send(client *http.Client, req *http.Request, maxBody int64) (*answered, err
 	}
 	got := &answered{resp: resp}
 	got.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	got.whole = err == nil
 	if int64(len(got.body)) > limit {
-		got.body = got.body[:limit]
+		got.body, got.whole = got.body[:limit], false
 		if good {
 			err = fmt.Errorf("%w: over %d bytes", errTooLong, limit)
 		}
@@ -65,9 +69,8 @@ func send(client *http.Client, req *http.Request, maxBody int64) (*answered, err
 // answer returns what the rules need.
 func (got *answered) answer() consistency.Answer {
 	a := consistency.AnswerOf(got.resp)
-	if a.Status >= 300 {
-		a.Body = got.body
-	}
+	a.Body = got.body[:min(len(got.body), rulesBody)]
+	a.Whole = got.whole && len(got.body) <= rulesBody
 	return a
 }
 
@@ -112,7 +115,12 @@ type Document struct {
 	Body   []byte
 
 	answer consistency.Answer
+	wanted string // how it differs from what a match wanted
 }
+
+// Wanted says in what d differs from what it was last compared with by [HasJSON],
+// [HasETag] or [AtLeast], and nothing if it does not. Errors show it.
+func (d *Document) Wanted() string { return d.wanted }
 
 // Answer returns what the rules need of d.
 func (d *Document) Answer() consistency.Answer { return d.answer }

@@ -110,6 +110,16 @@ func (t Target) known() bool {
 	return t.kind == toItself || t.kind == toTemplate && len(t.fields) == 0
 }
 
+// needsBody reports whether a field of the template is in the answer's body.
+func (t Target) needsBody() bool {
+	for _, f := range t.fields {
+		if f.name != locationField && !strings.HasPrefix(f.name, "header:") {
+			return true
+		}
+	}
+	return false
+}
+
 // sample returns a reference with which the target resolves if it ever does, and
 // to the same origin, and whether there is one: not if the answer to the write
 // says where that is.

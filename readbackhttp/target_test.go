@@ -1,6 +1,7 @@
 package readbackhttp_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -246,10 +247,10 @@ func TestRef_handle(t *testing.T) {
 				policy.Within = 4 * time.Second
 				flow := exchange().Flow()
 				var started []byte
-				flow.Started = func(h consistency.Pending) {
+				flow.Started = func(_ context.Context, h consistency.Pending) error {
 					handle, err := json.Marshal(h)
-					require.NoError(t, err)
 					started = handle
+					return err
 				}
 				res, err := consistency.Do(t.Context(), policy, flow)
 				require.ErrorIs(t, err, consistency.ErrUnconfirmed)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/internal/recent"
+	"github.com/readback-go/readback/internal/wire"
 )
 
 // Transport is an [http.RoundTripper] that lets a client read what it wrote: it
@@ -59,6 +60,7 @@ import (
 // none outlives the body of the answer.
 type Transport struct {
 	base    http.RoundTripper
+	direct  bool // base is net/http's own
 	options TransportOptions
 	err     error // what is wrong with the options
 	memory  *recent.Memory
@@ -74,6 +76,7 @@ func NewTransport(base http.RoundTripper, options TransportOptions) *Transport {
 		base = http.DefaultTransport
 	}
 	t := &Transport{base: base, options: options}
+	_, t.direct = base.(*http.Transport)
 	if t.err = options.validate(); t.err != nil {
 		return t
 	}
@@ -103,6 +106,21 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL == nil { // the base knows what to say
 		return t.base.RoundTrip(req)
 	}
+	if call := wire.From(req.Context()); call != nil {
+		return call.RoundTrip(asOne{t}, req, t.direct)
+	}
+	return t.send(req)
+}
+
+// asOne is a Transport inside of a flow, which is told of each request as one,
+// however often it was polled.
+type asOne struct{ t *Transport }
+
+func (o asOne) RoundTrip(req *http.Request) (*http.Response, error) {
+	return o.t.send(req.WithContext(wire.Silent(req.Context())))
+}
+
+func (t *Transport) send(req *http.Request) (*http.Response, error) {
 	switch req.Method {
 	case "", http.MethodGet, http.MethodHead:
 		return t.read(req)

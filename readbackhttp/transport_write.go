@@ -31,13 +31,14 @@ func (t *Transport) write(req *http.Request) (*http.Response, error) {
 // became of it: there was a connection but is no answer, or the base sent it more
 // than once, and the answer is only that to the last.
 func (t *Transport) sendOnce(req, sent *http.Request) (resp *http.Response, unsure bool, err error) {
-	ctx, tries := wire.Trace(req.Context())
-	resp, err = t.base.RoundTrip(sent.WithContext(ctx))
+	call := wire.Trace(req.Context())
+	resp, err = call.RoundTrip(t.base, sent.WithContext(call), t.direct)
 	if err != nil {
-		return nil, !tries.NeverSent(), err
+		return nil, !call.NeverSent(err), err
 	}
 	resp.Request = req
-	return resp, tries.Repeated(), nil
+	tries := call.Tries()
+	return resp, tries.N() > 1, nil
 }
 
 // sendAgain sends a write until it is answered with something else than that

@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/wire"
 )
 
 // errBodyUsed is the error of a write that cannot be sent again.
@@ -45,7 +44,7 @@ func withoutRedirects(client *http.Client) *http.Client {
 		client = http.DefaultClient
 	}
 	c := *client
-	c.Transport = unmoved{client.Transport}
+	c.Transport = unmoved{Watch(client.Transport)}
 	asked := client.CheckRedirect
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		first := via[0]
@@ -62,7 +61,6 @@ func withoutRedirects(client *http.Client) *http.Client {
 		if asked != nil && asked(req, via) != nil {
 			return http.ErrUseLastResponse // then the write was not carried out
 		}
-		wire.From(req.Context()).Void()
 		return nil
 	}
 	return &c
@@ -73,9 +71,6 @@ func withoutRedirects(client *http.Client) *http.Client {
 type unmoved struct{ rest http.RoundTripper }
 
 func (u unmoved) RoundTrip(req *http.Request) (*http.Response, error) {
-	if u.rest == nil {
-		u.rest = http.DefaultTransport
-	}
 	resp, err := u.rest.RoundTrip(req)
 	if err == nil {
 		if _, bad := req.URL.Parse(resp.Header.Get("Location")); bad != nil {

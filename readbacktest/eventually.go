@@ -121,7 +121,7 @@ func ofLists[R any](p consistency.Policy) consistency.Policy {
 			if in, ok := value.(list[R]); ok {
 				value = in.value
 			}
-			return answer(value, err)
+			return answer(phase, value, err)
 		}
 	}
 	return p

@@ -25,7 +25,8 @@ type Exchange struct {
 	Writes   int    // how often net/http wrote it; 0 if that is not known
 	Followed bool   // it was redirected, and another exchange went there
 
-	began, ended int // steps of the call; ended is 0 as long as its body is not at its end
+	began, ended int  // steps of the call; ended is 0 as long as its body is not at its end
+	superseded   bool // a RoundTripper further in has noted it
 }
 
 // How much of a body is kept: enough for a message, or for the rules that ask for
@@ -38,66 +39,80 @@ const (
 // RoundTrip sends req by rest and notes it in c. Direct says that rest is a
 // transport of net/http's own, which has sent nothing if it asked for no
 // connection.
+//
+// Of several RoundTrippers that note the same request the innermost counts: one
+// around it may send it more than once.
 func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
-	o := &observed{call: c, ex: Exchange{Method: req.Method, URL: req.URL}}
+	o := &observed{call: c, limit: shortLimit, ex: Exchange{Method: req.Method, URL: req.URL}}
 	if o.ex.Method == "" {
 		o.ex.Method = http.MethodGet
 	}
-	o.ex.Safe = safe(o.ex.Method)
-	c.begin(&o.ex, req.Response != nil)
-	var own *trace
-	if c.trace != nil {
-		own = new(trace)
-		req = req.WithContext(httptrace.WithClientTrace(req.Context(), own.hooks()))
-	}
-	resp, err := rest.RoundTrip(req)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if own != nil {
-		own.mu.Lock()
-		o.ex.Writes = own.written
-		o.ex.NotSent = resp == nil && !own.begun && (own.asked || direct)
-		c.trace.mu.Lock()
-		c.trace.watched += own.written
-		c.trace.mu.Unlock()
-		own.mu.Unlock()
-	}
-	if err != nil || resp == nil {
-		o.ex.Err = err
-		return resp, err
-	}
-	o.ex.Status, o.ex.Header = resp.StatusCode, resp.Header
-	if resp.Body == nil || resp.Body == http.NoBody {
-		o.ex.Whole = true
-		o.end()
-		return resp, nil
-	}
-	o.left, o.rest = resp.ContentLength, resp.Body
-	if o.left == 0 {
-		o.ex.Whole = true
-		o.end()
-	}
-	o.limit = shortLimit
 	if c.Bodies {
 		o.limit = bodyLimit
 	}
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return resp, nil // what follows is no body
+	o.ex.Safe = safe(o.ex.Method)
+	outer, _ := req.Context().Value(exchangeKey{}).(*Exchange)
+	c.begin(&o.ex, outer, req.Response != nil)
+
+	ctx := context.WithValue(req.Context(), exchangeKey{}, &o.ex)
+	var own *trace
+	if c.trace != nil {
+		own = new(trace)
+		ctx = httptrace.WithClientTrace(ctx, own.hooks())
 	}
+	resp, err := rest.RoundTrip(req.WithContext(ctx))
+	c.answered(&o.ex, own, resp, err, direct)
+	if err != nil || resp == nil || resp.Body == nil {
+		return resp, err
+	}
+	resp.Request = req
+	switch {
+	case resp.StatusCode == http.StatusSwitchingProtocols: // what follows is no body
+		return resp, nil
+	case resp.Body == http.NoBody, resp.ContentLength == 0:
+		o.note(nil, io.EOF)
+		return resp, nil
+	}
+	o.left, o.rest = resp.ContentLength, resp.Body
 	resp.Body = o
-	if eager := c.Bodies || resp.StatusCode == http.StatusForbidden && o.left > 0 && o.left <= shortLimit; eager {
-		c.mu.Unlock()
+	if c.Bodies || resp.StatusCode == http.StatusForbidden && o.left > 0 && o.left <= shortLimit {
 		o.peek()
-		c.mu.Lock()
 	}
 	return resp, nil
 }
 
-// begin adds an exchange. Moved says that it goes where the one before it was
-// redirected to.
-func (c *Call) begin(ex *Exchange, moved bool) {
+type exchangeKey struct{}
+
+// answered notes how an exchange was answered, and what a trace of its own saw.
+func (c *Call) answered(ex *Exchange, own *trace, resp *http.Response, err error, direct bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if own != nil {
+		own.mu.Lock()
+		ex.Writes = own.written
+		ex.NotSent = resp == nil && !own.begun && (own.asked || direct)
+		own.mu.Unlock()
+		if !ex.superseded {
+			c.trace.mu.Lock()
+			c.trace.watched += ex.Writes
+			c.trace.mu.Unlock()
+		}
+	}
+	if err != nil || resp == nil {
+		ex.Err = err
+		return
+	}
+	ex.Status, ex.Header = resp.StatusCode, resp.Header
+}
+
+// begin adds an exchange, inside of an outer one if that is not nil. Moved says that it goes where the one before it was
+// redirected to.
+func (c *Call) begin(ex, outer *Exchange, moved bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if outer != nil {
+		outer.superseded = true
+	}
 	if moved {
 		for i := len(c.exchanges) - 1; i >= 0; i-- {
 			if last := c.exchanges[i]; last.Status >= 300 && last.Status <= 399 && !last.Followed {
@@ -202,9 +217,11 @@ func (c *Call) Exchanges() []Exchange {
 	if len(c.exchanges) == 0 {
 		return nil
 	}
-	all := make([]Exchange, len(c.exchanges))
-	for i, ex := range c.exchanges {
-		all[i] = *ex
+	all := make([]Exchange, 0, len(c.exchanges))
+	for _, ex := range c.exchanges {
+		if !ex.superseded {
+			all = append(all, *ex)
+		}
 	}
 	return all
 }

@@ -144,7 +144,7 @@ func callOf(began time.Time, status int, err error) call {
 		other interface{ HTTPStatusCode() int }
 		whole interface{ Answer() consistency.Answer }
 	)
-	if a, ok := answerOf(nil, err); ok {
+	if a, ok := answerOf("", nil, err); ok {
 		made.status = a.Status
 		return made
 	}

@@ -140,7 +140,7 @@ type secretiveError struct{ answer consistency.Answer }
 func (e *secretiveError) Error() string { return "no" }
 
 // answerOf is the Answer of a policy that knows such errors.
-func answerOf(value any, err error) (consistency.Answer, bool) {
+func answerOf(_ consistency.Phase, value any, err error) (consistency.Answer, bool) {
 	var known *secretiveError
 	if errors.As(err, &known) {
 		return known.answer, true

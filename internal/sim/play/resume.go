@@ -1,6 +1,7 @@
 package play
 
 import (
+	"context"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -15,7 +16,7 @@ func (f *flow) resume() {
 	tf := f.typed(c)
 	var early consistency.Pending
 	if f.dice.Chance(0.3) {
-		tf.Started = func(h consistency.Pending) { early = h }
+		tf.Started = func(_ context.Context, h consistency.Pending) error { early = h; return nil }
 	}
 	ctx, cancel := f.context(c)
 	f.doTyped(ctx, c, tf)
