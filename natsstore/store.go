@@ -52,6 +52,7 @@ type Store struct {
 	site    *site // nil while the server is down
 	down    error // why it is
 	mending bool
+	sound   time.Time // when the server last proved that it works, if it was in doubt
 }
 
 var _ submit.Store = (*Store)(nil)
@@ -293,6 +294,7 @@ func (s *Store) call(ctx context.Context, what string, operation func(context.Co
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
+		s.doubt(at)
 		return context.Cause(ctx)
 	case refusal(err) == jetstream.JSErrCodeStreamWrongLastSequence:
 		return submit.ErrConflict

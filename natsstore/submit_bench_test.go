@@ -55,7 +55,7 @@ func BenchmarkSubmit(b *testing.B) {
 }
 
 // instant makes a submitter to a service without any lag.
-func instant(b *testing.B, store submit.Store) *submit.Submitter[int, int, *int] {
+func instant(b testing.TB, store submit.Store) *submit.Submitter[int, int, *int] {
 	b.Helper()
 	jobs, err := submit.New(submit.Options[int, int, *int]{
 		Store: store,
