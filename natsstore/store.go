@@ -29,12 +29,22 @@ var (
 	// yet be made.
 	ErrUnavailable = errors.New("natsstore: the server does not answer")
 
+	// ErrTooLarge is matched by the error of Create and Update if the record is
+	// larger than the server takes, which is 1 MiB unless a cluster says otherwise,
+	// with some hundred bytes for the key and the like. Nothing was changed, and the
+	// same record is refused each time.
+	ErrTooLarge = errors.New("natsstore: the record is too large")
+
 	// ErrClosed is returned by the methods of a store that was closed.
 	ErrClosed = errors.New("natsstore: the store is closed")
 )
 
-// insufficientResources is what a server answers that cannot store any more.
-const insufficientResources jetstream.ErrorCode = 10023
+// insufficientResources is what a server answers that cannot store any more, and
+// messageTooLarge what it answers where the bucket takes less than the server.
+const (
+	insufficientResources jetstream.ErrorCode = 10023
+	messageTooLarge       jetstream.ErrorCode = 10054
+)
 
 // Store is a [submit.Store] on NATS JetStream. Make it with [Open]. All methods
 // may be called concurrently.
@@ -228,7 +238,11 @@ func (s *Store) put(ctx context.Context, r submit.Record) (uint64, error) {
 		msg.Header.Set(doneHeader, strconv.FormatInt(int64(r.Keep), 10))
 		keep = r.Keep
 	}
-	return s.change(ctx, "write", msg, r.Revision, keep)
+	revision, err := s.change(ctx, "write", msg, r.Revision, keep)
+	if errors.Is(err, ErrTooLarge) {
+		err = fmt.Errorf("%w: that of the %s %q has %d bytes", err, r.Kind, r.Key, len(r.Value))
+	}
+	return revision, err
 }
 
 // change publishes msg if the last one of its subject is of that revision; zero
@@ -293,6 +307,10 @@ func (s *Store) call(ctx context.Context, what string, operation func(context.Co
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("%w: the server takes %d bytes", ErrTooLarge, at.conn.MaxPayload())
+	case refusal(err) == messageTooLarge:
+		return fmt.Errorf("%w for the bucket", ErrTooLarge)
 	case ctx.Err() != nil:
 		s.doubt(at)
 		return context.Cause(ctx)
