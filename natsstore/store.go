@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 
 	"github.com/readback-go/readback/submit"
 )
@@ -99,7 +101,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	}
 	// In a goroutine of its own, since neither server nor client knows contexts.
 	opened := make(chan error, 1)
-	go func() { opened <- s.open(ctx) }()
+	go func() { opened <- s.openSafely(ctx) }()
 	select {
 	case err := <-opened:
 		if err != nil {
@@ -114,6 +116,20 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		}()
 		return nil, context.Cause(ctx)
 	}
+}
+
+// openSafely returns a panic as an error: the goroutine that it runs in is nobody's
+// who could recover it. A server that meets nonsense in its folder may panic.
+func (s *Store) openSafely(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("natsstore: %s: the server panicked: %v\n%s", s.options.where(), p, debug.Stack())
+			if s.lock != nil {
+				err = errors.Join(err, s.lock.release())
+			}
+		}
+	}()
+	return s.open(ctx)
 }
 
 func (s *Store) open(ctx context.Context) (err error) {
@@ -211,8 +227,37 @@ func (s *Store) Delete(ctx context.Context, r submit.Record) error {
 	}
 	msg := nats.NewMsg(s.names.record(r.Kind, r.Key))
 	msg.Header.Set(operationHeader, "PURGE")
+	if err := s.willDelete(msg.Subject, r.Revision); err != nil {
+		return err
+	}
 	_, err := s.change(ctx, "delete", msg, r.Revision, markers)
 	return err
+}
+
+// willDelete enters a deletion in the ledger, if there is one.
+func (s *Store) willDelete(subject string, revision uint64) error {
+	if s.lock == nil {
+		return nil
+	}
+	err := s.lock.ledger.add(entry{subject: hashOf(subject), sequence: revision, gone: true})
+	if err == nil && !s.options.NoSync {
+		err = s.lock.ledger.sync()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: delete: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// changed enters a change in the ledger, if there is one. A failure is no failure of
+// the change, which is made.
+func (s *Store) changed(msg *nats.Msg, sequence uint64) {
+	if s.lock == nil || msg.Header.Get(operationHeader) != "" {
+		return
+	}
+	if err := s.lock.ledger.add(entry{subject: hashOf(msg.Subject), sequence: sequence}); err != nil {
+		s.options.Logger.Warn("the ledger lacks a change", zap.Error(err))
+	}
 }
 
 // Get implements [submit.Store].
@@ -270,6 +315,7 @@ func (s *Store) publish(ctx context.Context, what string, msg *nats.Msg, options
 	if err != nil {
 		return 0, err
 	}
+	s.changed(msg, ack.Sequence)
 	return ack.Sequence, nil
 }
 
