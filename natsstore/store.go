@@ -2,6 +2,7 @@ package natsstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -58,7 +59,9 @@ type Store struct {
 	end     context.CancelFunc
 	closing sync.Once
 	menders sync.WaitGroup
+	sweeps  sync.WaitGroup
 	anyway  time.Duration // lookAnyway, but for tests
+	sweeper *sweeper
 
 	mu      sync.RWMutex
 	site    *site // nil while the server is down
@@ -92,6 +95,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		return nil, context.Cause(ctx)
 	}
 	s := &Store{options: options, names: names{options.Bucket}, anyway: lookAnyway}
+	s.sweeper = newSweeper(rand.Text(), options.now)
 	s.ctx, s.end = context.WithCancel(context.Background())
 	if options.URL != "" {
 		var cancel context.CancelFunc
@@ -138,10 +142,15 @@ func (s *Store) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if s.site, err = s.start(ctx); err != nil && s.lock != nil {
-		s.lock.release()
+	if s.site, err = s.start(ctx); err != nil {
+		if s.lock != nil {
+			s.lock.release()
+		}
+		return err
 	}
-	return err
+	messages := s.site.stream.CachedInfo().State.Msgs
+	s.sweeps.Go(func() { s.sweepOn(messages) })
+	return nil
 }
 
 // Close ends the store. Operations that are under way fail. A server in the
@@ -152,6 +161,7 @@ func (s *Store) Close() (err error) {
 		s.end()
 		s.mu.Unlock()
 		s.menders.Wait() // there are no new ones
+		s.sweeps.Wait()
 		err = s.close()
 	})
 	return err
@@ -225,21 +235,29 @@ func (s *Store) Delete(ctx context.Context, r submit.Record) error {
 	if r.Revision == 0 {
 		return submit.ErrConflict
 	}
-	msg := nats.NewMsg(s.names.record(r.Kind, r.Key))
-	msg.Header.Set(operationHeader, "PURGE")
-	if err := s.willDelete(msg.Subject, r.Revision); err != nil {
+	if err := s.willDelete(r); err != nil {
 		return err
 	}
+	return s.purge(ctx, r)
+}
+
+func (s *Store) purge(ctx context.Context, r submit.Record) error {
+	msg := nats.NewMsg(s.names.record(r.Kind, r.Key))
+	msg.Header.Set(operationHeader, "PURGE")
 	_, err := s.change(ctx, "delete", msg, r.Revision, markers)
 	return err
 }
 
-// willDelete enters a deletion in the ledger, if there is one.
-func (s *Store) willDelete(subject string, revision uint64) error {
-	if s.lock == nil {
+// willDelete enters deletions in the ledger, if there is one.
+func (s *Store) willDelete(records ...submit.Record) error {
+	if s.lock == nil || len(records) == 0 {
 		return nil
 	}
-	err := s.lock.ledger.add(entry{subject: hashOf(subject), sequence: revision, gone: true})
+	entries := make([]entry, len(records))
+	for i, r := range records {
+		entries[i] = entry{subject: hashOf(s.names.record(r.Kind, r.Key)), sequence: r.Revision, gone: true}
+	}
+	err := s.lock.ledger.add(entries...)
 	if err == nil && !s.options.NoSync {
 		err = s.lock.ledger.sync()
 	}
@@ -278,12 +296,13 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 func (s *Store) put(ctx context.Context, r submit.Record) (uint64, error) {
 	msg := nats.NewMsg(s.names.record(r.Kind, r.Key))
 	msg.Data = r.Value
-	var keep time.Duration
 	if r.Done {
 		msg.Header.Set(doneHeader, strconv.FormatInt(int64(r.Keep), 10))
-		keep = r.Keep
 	}
-	revision, err := s.change(ctx, "write", msg, r.Revision, keep)
+	revision, err := s.change(ctx, "write", msg, r.Revision, 0)
+	if err == nil && r.Done && r.Keep > 0 {
+		s.sweeper.kept(revision, r.Keep)
+	}
 	if errors.Is(err, ErrTooLarge) {
 		err = fmt.Errorf("%w: that of the %s %q has %d bytes", err, r.Kind, r.Key, len(r.Value))
 	}
@@ -291,11 +310,12 @@ func (s *Store) put(ctx context.Context, r submit.Record) (uint64, error) {
 }
 
 // change publishes msg if the last one of its subject is of that revision; zero
-// means that there is none. It is forgotten after keep, if that is not zero.
-func (s *Store) change(ctx context.Context, what string, msg *nats.Msg, revision uint64, keep time.Duration) (uint64, error) {
+// means that there is none. The server forgets it after ttl, by its own clock, if
+// that is not zero.
+func (s *Store) change(ctx context.Context, what string, msg *nats.Msg, revision uint64, ttl time.Duration) (uint64, error) {
 	options := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
-	if keep > 0 {
-		options = append(options, jetstream.WithMsgTTL(ttl(keep)))
+	if ttl > 0 {
+		options = append(options, jetstream.WithMsgTTL(ttl))
 	}
 	return s.publish(ctx, what, msg, options...)
 }
