@@ -267,13 +267,13 @@ func (s *Store) willDelete(records ...submit.Record) error {
 	return nil
 }
 
-// changed enters a change in the ledger, if there is one. A failure is no failure of
-// the change, which is made.
-func (s *Store) changed(msg *nats.Msg, sequence uint64) {
-	if s.lock == nil || msg.Header.Get(operationHeader) != "" {
+// entered enters changes in the ledger, if there is one. A failure is no failure of
+// the changes, which are made.
+func (s *Store) entered(entries ...entry) {
+	if s.lock == nil {
 		return
 	}
-	if err := s.lock.ledger.add(entry{subject: hashOf(msg.Subject), sequence: sequence}); err != nil {
+	if err := s.lock.ledger.add(entries...); err != nil {
 		s.options.Logger.Warn("the ledger lacks a change", zap.Error(err))
 	}
 }
@@ -294,19 +294,31 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 
 // put writes a record over the one of r.Revision.
 func (s *Store) put(ctx context.Context, r submit.Record) (uint64, error) {
+	revision, err := s.change(ctx, "write", s.message(r), r.Revision, 0)
+	if errors.Is(err, ErrTooLarge) {
+		err = fmt.Errorf("%w: that of the %s %q has %d bytes", err, r.Kind, r.Key, len(r.Value))
+	}
+	if err == nil {
+		s.written(r, revision)
+	}
+	return revision, err
+}
+
+// message returns a record as the server keeps it.
+func (s *Store) message(r submit.Record) *nats.Msg {
 	msg := nats.NewMsg(s.names.record(r.Kind, r.Key))
 	msg.Data = r.Value
 	if r.Done {
 		msg.Header.Set(doneHeader, strconv.FormatInt(int64(r.Keep), 10))
 	}
-	revision, err := s.change(ctx, "write", msg, r.Revision, 0)
-	if err == nil && r.Done && r.Keep > 0 {
+	return msg
+}
+
+// written takes note of a record that was written.
+func (s *Store) written(r submit.Record, revision uint64) {
+	if r.Done && r.Keep > 0 {
 		s.sweeper.kept(revision, r.Keep)
 	}
-	if errors.Is(err, ErrTooLarge) {
-		err = fmt.Errorf("%w: that of the %s %q has %d bytes", err, r.Kind, r.Key, len(r.Value))
-	}
-	return revision, err
 }
 
 // change publishes msg if the last one of its subject is of that revision; zero
@@ -335,7 +347,9 @@ func (s *Store) publish(ctx context.Context, what string, msg *nats.Msg, options
 	if err != nil {
 		return 0, err
 	}
-	s.changed(msg, ack.Sequence)
+	if msg.Header.Get(operationHeader) == "" {
+		s.entered(entry{subject: hashOf(msg.Subject), sequence: ack.Sequence})
+	}
 	return ack.Sequence, nil
 }
 
