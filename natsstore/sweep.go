@@ -73,9 +73,11 @@ func (w *sweeper) kept(sequence uint64, keep time.Duration) {
 func (s *Store) sweepOn(messages uint64) {
 	w := s.sweeper
 	free := max(sweepPause, sweepShare*sweepRecord*time.Duration(min(messages, 1e7)))
-	w.mu.Lock()
-	w.due = free
-	w.mu.Unlock()
+	if messages > 0 {
+		w.mu.Lock()
+		w.due = free
+		w.mu.Unlock()
+	}
 	for {
 		w.mu.Lock()
 		wait := max(w.due, free) - w.watch()
@@ -177,9 +179,8 @@ func (s *Store) readClock(ctx context.Context, sequence uint64) error {
 // headers calls found with each record up to a sequence that is done and not to be
 // kept for ever, without its value.
 func (s *Store) headers(ctx context.Context, fence uint64, found func(submit.Record) error) (err error) {
-	messages := reader{
-		names: s.names, subject: []string{s.names.records(), s.names.fence()}, policy: jetstream.DeliverAllPolicy, headers: true,
-	}
+	// All subjects, since the server takes long to count what several filters match.
+	messages := reader{names: s.names, subject: []string{s.names.all()}, policy: jetstream.DeliverAllPolicy, headers: true}
 	if err := s.call(ctx, "sweep", func(ctx context.Context, at *site) error {
 		messages.js = at.js
 		return messages.begin(ctx)
@@ -196,7 +197,7 @@ func (s *Store) headers(ctx context.Context, fence uint64, found func(submit.Rec
 			return err
 		}
 		finished, keep, err := done(msg.Headers())
-		if err != nil || !finished || keep == 0 || gone(msg.Headers()) || last > fence {
+		if err != nil || !finished || keep == 0 || last > fence {
 			continue // what cannot be understood is kept
 		}
 		kind, key, err := s.names.parse(msg.Subject())
