@@ -135,17 +135,24 @@ func readChanges(path string) (changes, error) {
 	return c, nil
 }
 
-// begin opens the ledger behind what was read of it.
+// begin opens the ledger behind what was read of it. One that is open goes on: the
+// server was started anew, and changes are under way.
 func (l *ledger) begin(c changes) (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.file != nil {
+		return nil
+	}
 	return l.reopen(c.entries, c.entries)
 }
 
-// rewrite replaces the ledger by one of what there is in the folder.
+// rewrite is as begin, with a new ledger of what there is in the folder.
 func (l *ledger) rewrite(there map[uint64]found) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.file != nil {
+		return nil
+	}
 	var data []byte
 	entries := 0
 	for subject, msg := range there {
@@ -154,8 +161,18 @@ func (l *ledger) rewrite(there map[uint64]found) error {
 			entries++
 		}
 	}
+	return l.replace(data, entries)
+}
+
+// replace writes the ledger anew. It is closed meanwhile, since some systems replace no
+// open file. If that fails it goes on as it was.
+func (l *ledger) replace(data []byte, entries int) error {
+	if l.file != nil {
+		_ = l.file.Close()
+		l.file = nil
+	}
 	if err := replace(l.path, data); err != nil {
-		return err
+		return errors.Join(err, l.reopen(l.entries, l.kept))
 	}
 	return l.reopen(entries, entries)
 }
@@ -192,7 +209,10 @@ func (l *ledger) add(added ...entry) error {
 	}
 	l.entries, l.late = l.entries+len(added), nil
 	if l.entries > 2*l.kept+entriesFree {
-		return l.shorten()
+		if err := l.shorten(); err != nil {
+			l.kept = l.entries // it is tried again, but not at once
+			return err
+		}
 	}
 	return nil
 }
@@ -215,10 +235,7 @@ func (l *ledger) shorten() error {
 			entries++
 		}
 	}
-	if err := replace(l.path, data); err != nil {
-		return err
-	}
-	return l.reopen(entries, entries)
+	return l.replace(data, entries)
 }
 
 // sync waits until all entries are on the disk.

@@ -7,10 +7,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/readback-go/readback/natsstore"
 	"github.com/readback-go/readback/submit"
@@ -151,6 +154,44 @@ func TestOpen_anyFault(t *testing.T) {
 		require.Equal(t, records, found, file)
 		require.NoError(t, s.Close())
 	}
+}
+
+// A folder of a version that kept no ledger gets one.
+func TestOpen_noLedger(t *testing.T) {
+	t.Parallel()
+	_, dir := fill(t, 20, 100)
+	require.NoError(t, os.Remove(find(t, dir, "*.changes")))
+	require.NoError(t, os.WriteFile(find(t, dir, "notes.json"), []byte(`{"readback":1,"buckets":{"readback":{"last":20}}}`), 0o600))
+	s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir, Timeout: patience})
+	require.NoError(t, err)
+	killed := filepath.Join(t.TempDir(), "killed")
+	require.NoError(t, os.CopyFS(killed, os.DirFS(dir)))
+	require.NoError(t, s.Close())
+	block := find(t, killed, "*.blk")
+	require.NoError(t, os.Truncate(block, int64(recordsOf(t, block)[11].end)))
+	isDamaged(t, killed)
+}
+
+// A panic while the server starts is an error, and the folder is free again.
+func TestOpen_panics(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var once sync.Once
+	logger := zap.New(panics{Core: zapcore.NewNopCore(), once: &once})
+	_, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir, Timeout: patience, Logger: logger})
+	require.ErrorContains(t, err, "a panic: nonsense")
+	open(t, natsstore.Options{Dir: dir})
+}
+
+// panics is a logger that panics once.
+type panics struct {
+	zapcore.Core
+	once *sync.Once
+}
+
+func (p panics) Enabled(zapcore.Level) bool {
+	p.once.Do(func() { panic("nonsense") })
+	return false
 }
 
 // What was changed, deleted or never acknowledged is not missed, however often the

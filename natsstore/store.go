@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -105,7 +104,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	}
 	// In a goroutine of its own, since neither server nor client knows contexts.
 	opened := make(chan error, 1)
-	go func() { opened <- s.openSafely(ctx) }()
+	go func() { opened <- s.open(ctx) }()
 	select {
 	case err := <-opened:
 		if err != nil {
@@ -120,20 +119,6 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		}()
 		return nil, context.Cause(ctx)
 	}
-}
-
-// openSafely returns a panic as an error: the goroutine that it runs in is nobody's
-// who could recover it. A server that meets nonsense in its folder may panic.
-func (s *Store) openSafely(ctx context.Context) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("natsstore: %s: the server panicked: %v\n%s", s.options.where(), p, debug.Stack())
-			if s.lock != nil {
-				err = errors.Join(err, s.lock.release())
-			}
-		}
-	}()
-	return s.open(ctx)
 }
 
 func (s *Store) open(ctx context.Context) (err error) {
