@@ -136,6 +136,8 @@ func TestOpen_brokenOff(t *testing.T) {
 	require.NoError(t, err)
 	last := bytes.LastIndex(data, []byte("$KV.readback.job."))
 	require.NoError(t, os.Truncate(block, int64(last+500)))
+	ledger := find(t, dir, "*.changes")
+	require.NoError(t, os.Truncate(ledger, (records-1)*20)) // as before the answer
 
 	for range 2 {
 		s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir, Timeout: patience})

@@ -2,6 +2,7 @@ package natsstore_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,15 +22,28 @@ import (
 
 const diskFolder = "READBACK_TEST_DISK"
 
-// A small disk is mounted in a process that has its own mounts.
 func TestStore_diskFull(t *testing.T) {
 	t.Parallel()
+	onSmallDisk(t, fillDisk)
+}
+
+// A disk that was full for a while costs a submitter no more than that while: its
+// own deadlines, which end before those of the store, do not hide the trouble.
+func TestStore_diskFullUnderSubmitter(t *testing.T) {
+	t.Parallel()
+	onSmallDisk(t, fillDiskOfSubmitter)
+}
+
+// onSmallDisk runs a test on a small disk, which is mounted in a process that has
+// its own mounts.
+func onSmallDisk(t *testing.T, test func(t *testing.T, disk string)) {
+	t.Helper()
 	if dir := os.Getenv(diskFolder); dir != "" {
 		require.NoError(t, syscall.Mount("none", dir, "tmpfs", 0, "size=8m"))
-		fillDisk(t, dir)
+		test(t, dir)
 		return
 	}
-	child := exec.Command(os.Args[0], "-test.run=^TestStore_diskFull$", "-test.v", "-test.timeout=5m")
+	child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
 	child.Env = append(os.Environ(), diskFolder+"="+t.TempDir())
 	child.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	if os.Getuid() != 0 {
@@ -38,7 +52,8 @@ func TestStore_diskFull(t *testing.T) {
 	}
 	out, err := child.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	require.Contains(t, string(out), "--- PASS: TestStore_diskFull")
+	t.Logf("%s", out)
+	require.Contains(t, string(out), "--- PASS: "+t.Name())
 }
 
 func fillDisk(t *testing.T, disk string) {
@@ -63,6 +78,35 @@ func fillDisk(t *testing.T, disk string) {
 	assert.Less(t, time.Since(began), patience)
 	require.NoError(t, os.Remove(ballast))
 	allThere(t, open(t, o), acknowledged)
+}
+
+func fillDiskOfSubmitter(t *testing.T, disk string) {
+	s := open(t, natsstore.Options{Dir: filepath.Join(disk, "store"), Timeout: 5 * time.Second}) // as by default
+	ballast := filepath.Join(disk, "ballast")
+	for _, lease := range []time.Duration{0, time.Second} {
+		jobs := instant(t, s, lease)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := jobs.Submit(ctx, fmt.Sprint("before ", lease), 1)
+		require.NoError(t, err)
+
+		_ = os.WriteFile(ballast, make([]byte, 8<<20), 0o600) // as much as there is room for
+		var submitted sync.WaitGroup
+		for i := range 100 {
+			submitted.Go(func() {
+				_, err := jobs.Submit(ctx, fmt.Sprint("meanwhile ", lease, i), i)
+				assert.NoError(t, err)
+			})
+		}
+		time.Sleep(2 * time.Second) // a disk has no other clock
+		require.NoError(t, os.Remove(ballast))
+		freed := time.Now()
+		submitted.Wait()
+		assert.Less(t, time.Since(freed), 30*time.Second)
+		t.Logf("lease %v: healed %v after there was room", lease, time.Since(freed))
+		_, err = jobs.Submit(ctx, fmt.Sprint("after ", lease), 1)
+		require.NoError(t, err)
+	}
 }
 
 // untilFull writes from many goroutines until that fails for want of space.

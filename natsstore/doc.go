@@ -37,15 +37,23 @@
 // decided by such a read is refused by revision.
 //
 // A server in the process finds out when it starts whether the folder lacks
-// something that was acknowledged: then Open returns [ErrDamaged], again and again.
-// Only the last record cannot be told from one that a crash broke off, if the
-// store was not closed before.
+// something that was acknowledged: then Open returns [ErrDamaged], again and again,
+// and says how many records are missing. It knows by a ledger beside the server's
+// files, which has an entry for each change and is written behind it. With NoSync,
+// what came last may be missing without a word; and what a loss of power took of the
+// ledger, some seconds as a rule, is not missed if the same fault took the records.
 //
 // A change that was acknowledged is on the disk of the one server, or in the log
 // of most replicas. A cluster whose servers do not sync each write can lose it
 // if most of them lose power at once: set sync_interval to always on them. Treat
 // what lies in a cluster as something that may be forgotten by a double fault,
 // and never by a single one.
+//
+// A clock that is wrong in one start of a store costs no outcome. An outcome is
+// forgotten once it was kept for long enough by the time that passed in one process,
+// or by the clocks of two starts after it was written and of two starts by now. So it
+// may be kept for up to twice as long as was asked for where a store is seldom
+// opened anew, and longer where it is opened for less than a second each time.
 //
 // The versions of server and client are pinned by this module's go.mod.
 package natsstore

@@ -22,8 +22,9 @@ import (
 // notice another one in the same folder, nor that a bucket which it once had
 // cannot be read: it would begin an empty one.
 type folder struct {
-	dir  string
-	lock *flock.Flock
+	dir    string
+	lock   *flock.Flock
+	ledger ledger
 
 	// What there is before the server starts: it cuts off what it cannot read.
 	before map[string]int64 // the files' sizes
@@ -45,7 +46,7 @@ func lockFolder(dir string) (*folder, error) {
 	return f, nil
 }
 
-func (f *folder) release() error { return f.lock.Unlock() }
+func (f *folder) release() error { return errors.Join(f.ledger.close(), f.lock.Unlock()) }
 
 // messages is where the server keeps what is in a bucket.
 func (f *folder) messages(n names) string {
@@ -57,6 +58,7 @@ func (f *folder) messages(n names) string {
 // check sums, rather than believe its own summary: one record that cannot be read
 // is then found now, and not in the middle of the work.
 func (f *folder) begin(n names) error {
+	f.ledger.path = filepath.Join(f.dir, n.bucket+".changes")
 	known, err := f.read()
 	if err != nil {
 		return err
@@ -166,7 +168,7 @@ func (f *folder) leave(n names, last uint64) error {
 	if err != nil {
 		return err
 	}
-	return f.note(n.bucket, note{Last: last, Files: files})
+	return f.note(n.bucket, note{Last: last, Files: files, Ledger: true})
 }
 
 // check returns ErrDamaged if the server does not have a bucket that was there
@@ -199,11 +201,60 @@ func (f *folder) verify(ctx context.Context, conn *nats.Conn, n names, last uint
 	if was.Damaged == "" && last < was.Last {
 		was.Damaged = fmt.Sprintf("the last change is %d, and was %d", last, was.Last)
 	}
+	if was.Damaged == "" {
+		if was.Damaged, err = f.compare(n, was.Ledger, last, noSync); err != nil {
+			return err
+		}
+		was.Ledger = true
+	}
 	f.before, f.tail = nil, nil
 	if err := f.note(n.bucket, was); err != nil {
 		return err
 	}
 	return f.damage(n.bucket, was)
+}
+
+// compare says what is wrong if something is missing that the ledger has, if there
+// is one, and opens it, or makes it. With noSync, what came last may be missing.
+func (f *folder) compare(n names, kept bool, last uint64, noSync bool) (string, error) {
+	there, err := f.blocks(n)
+	if err != nil {
+		return "", err
+	}
+	if !kept {
+		return "", f.ledger.rewrite(there)
+	}
+	c, err := readChanges(f.ledger.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errUnreadable):
+		return err.Error(), nil
+	case err != nil:
+		return "", fmt.Errorf("natsstore: %w", err)
+	}
+	missing := c.missing(there)
+	tolerated := 0
+	for noSync && len(missing) > 0 && missing[len(missing)-1] > last {
+		missing = missing[:len(missing)-1]
+		tolerated++
+	}
+	if len(missing) > 0 {
+		return fmt.Sprintf("%d records that were acknowledged are missing, by the numbers of their changes: %s",
+			len(missing), shortList(missing)), nil
+	}
+	if tolerated > 0 || c.entries > 2*len(there)+entriesFree/2 {
+		return "", f.ledger.rewrite(there)
+	}
+	return "", f.ledger.begin(c)
+}
+
+// shortList shows the first of many numbers.
+func shortList(numbers []uint64) string {
+	const most = 20
+	text := strings.Trim(fmt.Sprint(numbers[:min(most, len(numbers))]), "[]")
+	if len(numbers) > most {
+		text += " …"
+	}
+	return text
 }
 
 // lostOf asks the server what it could not read, which the client does not tell.

@@ -36,10 +36,3 @@ func done(h nats.Header) (bool, time.Duration, error) {
 	}
 	return true, time.Duration(keep), nil
 }
-
-// ttl returns the time to live for something that must be kept for that long:
-// the server counts whole seconds, and may count one that has nearly passed.
-func ttl(keep time.Duration) time.Duration {
-	const most = 100 * 365 * 24 * time.Hour // the server adds it to the time of day
-	return (min(keep, most) + 2*time.Second - 1).Truncate(time.Second)
-}

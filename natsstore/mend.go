@@ -12,7 +12,24 @@ import (
 const (
 	mendFirst = 100 * time.Millisecond
 	mendMax   = 2 * time.Second
+
+	// doubtPause is how long a server that proved that it works is not asked for
+	// a proof again because somebody would not wait for an answer.
+	doubtPause = time.Second
 )
+
+// doubt is told that a caller's context ended before the server answered. That may
+// be the caller's haste or the server's fault. A caller whose deadlines are shorter
+// than the timeout never sees more of a server that stands still: so the server is
+// tried, in the store's own time.
+func (s *Store) doubt(at *site) {
+	s.mu.RLock()
+	asked := time.Since(s.sound) < doubtPause
+	s.mu.RUnlock()
+	if !asked {
+		s.mend(at)
+	}
+}
 
 // mend stops and starts a server in this process that does not answer: one that
 // met a full disk does not heal by itself when space returns. A client of a
@@ -36,6 +53,9 @@ func (s *Store) untilMended() {
 		at := s.site
 		s.mu.RUnlock()
 		if at != nil && s.probe(at) == nil {
+			s.mu.Lock()
+			s.sound = time.Now()
+			s.mu.Unlock()
 			break
 		}
 		s.restart(at)

@@ -1,9 +1,11 @@
 package natsstore
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,11 +15,13 @@ import (
 type notes struct {
 	Version int             `json:"readback"`
 	Buckets map[string]note `json:"buckets"`
+	Sum     uint32          `json:"sum,omitempty"` // of Buckets, as they were written
 }
 
 type note struct {
-	Last    uint64           `json:"last"`            // the last change that is known to be there
-	Files   map[string]int64 `json:"files,omitempty"` // their sizes, if the store was closed
+	Last    uint64           `json:"last"`             // the last change that is known to be there
+	Files   map[string]int64 `json:"files,omitempty"`  // their sizes, if the store was closed
+	Ledger  bool             `json:"ledger,omitempty"` // there is one, with all that was acknowledged
 	Damaged string           `json:"damaged,omitempty"`
 }
 
@@ -41,13 +45,44 @@ func (f *folder) read() (notes, error) {
 	if err := json.Unmarshal(data, &version); err != nil {
 		return n, fmt.Errorf("%w: %s: %w", ErrDamaged, f.path(), err)
 	}
+	if version.Version < 1 {
+		return n, fmt.Errorf("%w: %s has no version", ErrDamaged, f.path())
+	}
 	if version.Version != notesVersion {
 		return n, fmt.Errorf("natsstore: %s is of version %d, not %d", f.path(), version.Version, notesVersion)
 	}
-	if err := json.Unmarshal(data, &n); err != nil {
+	if err := n.decode(data); err != nil {
 		return n, fmt.Errorf("%w: %s: %w", ErrDamaged, f.path(), err)
 	}
 	return n, nil
+}
+
+func (n *notes) decode(data []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(n); err != nil {
+		return err
+	}
+	if len(n.Buckets) == 0 {
+		return errors.New("no bucket is noted") // nobody writes that
+	}
+	sum, err := n.sum()
+	if err != nil {
+		return err
+	}
+	ledgers := false
+	for _, known := range n.Buckets {
+		ledgers = ledgers || known.Ledger
+	}
+	if sum != n.Sum && (ledgers || n.Sum != 0) { // there was no sum before there were ledgers
+		return errors.New("the check sum is another")
+	}
+	return nil
+}
+
+func (n *notes) sum() (uint32, error) {
+	data, err := json.Marshal(n.Buckets)
+	return crc32.Checksum(data, castagnoli), err
 }
 
 // note keeps what is known of a bucket.
@@ -57,6 +92,9 @@ func (f *folder) note(bucket string, known note) error {
 		return err
 	}
 	n.Buckets[bucket] = known
+	if n.Sum, err = n.sum(); err != nil {
+		return err
+	}
 	data, err := json.Marshal(n)
 	if err != nil {
 		return err

@@ -49,6 +49,8 @@ type Options struct {
 	// Logger gets what happens to the server and to the connection. Nil means
 	// silence.
 	Logger *zap.Logger
+
+	now func() time.Time // the clock, but for tests
 }
 
 const (
@@ -65,6 +67,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
+	}
+	if o.now == nil {
+		o.now = time.Now
 	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,11 @@ func (s *Store) start(ctx context.Context) (_ *site, err error) {
 	at := &site{hub: newHub(), log: serverLog{log: s.options.Logger}}
 	at.ctx, at.end = context.WithCancel(context.Background())
 	defer func() {
+		// A server that meets nonsense may panic, in a goroutine that is nobody's who
+		// could recover it.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("natsstore: %s: a panic: %v\n%s", s.options.where(), p, debug.Stack())
+		}
 		if err != nil {
 			at.close()
 		}

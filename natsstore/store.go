@@ -2,6 +2,7 @@ package natsstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 
 	"github.com/readback-go/readback/submit"
 )
@@ -29,12 +31,22 @@ var (
 	// yet be made.
 	ErrUnavailable = errors.New("natsstore: the server does not answer")
 
+	// ErrTooLarge is matched by the error of Create and Update if the record is
+	// larger than the server takes, which is 1 MiB unless a cluster says otherwise,
+	// with some hundred bytes for the key and the like. Nothing was changed, and the
+	// same record is refused each time.
+	ErrTooLarge = errors.New("natsstore: the record is too large")
+
 	// ErrClosed is returned by the methods of a store that was closed.
 	ErrClosed = errors.New("natsstore: the store is closed")
 )
 
-// insufficientResources is what a server answers that cannot store any more.
-const insufficientResources jetstream.ErrorCode = 10023
+// insufficientResources is what a server answers that cannot store any more, and
+// messageTooLarge what it answers where the bucket takes less than the server.
+const (
+	insufficientResources jetstream.ErrorCode = 10023
+	messageTooLarge       jetstream.ErrorCode = 10054
+)
 
 // Store is a [submit.Store] on NATS JetStream. Make it with [Open]. All methods
 // may be called concurrently.
@@ -46,12 +58,15 @@ type Store struct {
 	end     context.CancelFunc
 	closing sync.Once
 	menders sync.WaitGroup
+	sweeps  sync.WaitGroup
 	anyway  time.Duration // lookAnyway, but for tests
+	sweeper *sweeper
 
 	mu      sync.RWMutex
 	site    *site // nil while the server is down
 	down    error // why it is
 	mending bool
+	sound   time.Time // when the server last proved that it works, if it was in doubt
 }
 
 var _ submit.Store = (*Store)(nil)
@@ -79,6 +94,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		return nil, context.Cause(ctx)
 	}
 	s := &Store{options: options, names: names{options.Bucket}, anyway: lookAnyway}
+	s.sweeper = newSweeper(rand.Text(), options.now)
 	s.ctx, s.end = context.WithCancel(context.Background())
 	if options.URL != "" {
 		var cancel context.CancelFunc
@@ -111,10 +127,15 @@ func (s *Store) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if s.site, err = s.start(ctx); err != nil && s.lock != nil {
-		s.lock.release()
+	if s.site, err = s.start(ctx); err != nil {
+		if s.lock != nil {
+			s.lock.release()
+		}
+		return err
 	}
-	return err
+	messages := s.site.stream.CachedInfo().State.Msgs
+	s.sweeps.Go(func() { s.sweepOn(messages) })
+	return nil
 }
 
 // Close ends the store. Operations that are under way fail. A server in the
@@ -125,6 +146,7 @@ func (s *Store) Close() (err error) {
 		s.end()
 		s.mu.Unlock()
 		s.menders.Wait() // there are no new ones
+		s.sweeps.Wait()
 		err = s.close()
 	})
 	return err
@@ -198,10 +220,47 @@ func (s *Store) Delete(ctx context.Context, r submit.Record) error {
 	if r.Revision == 0 {
 		return submit.ErrConflict
 	}
+	if err := s.willDelete(r); err != nil {
+		return err
+	}
+	return s.purge(ctx, r)
+}
+
+func (s *Store) purge(ctx context.Context, r submit.Record) error {
 	msg := nats.NewMsg(s.names.record(r.Kind, r.Key))
 	msg.Header.Set(operationHeader, "PURGE")
 	_, err := s.change(ctx, "delete", msg, r.Revision, markers)
 	return err
+}
+
+// willDelete enters deletions in the ledger, if there is one.
+func (s *Store) willDelete(records ...submit.Record) error {
+	if s.lock == nil || len(records) == 0 {
+		return nil
+	}
+	entries := make([]entry, len(records))
+	for i, r := range records {
+		entries[i] = entry{subject: hashOf(s.names.record(r.Kind, r.Key)), sequence: r.Revision, gone: true}
+	}
+	err := s.lock.ledger.add(entries...)
+	if err == nil && !s.options.NoSync {
+		err = s.lock.ledger.sync()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: delete: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
+// entered enters changes in the ledger, if there is one. A failure is no failure of
+// the changes, which are made.
+func (s *Store) entered(entries ...entry) {
+	if s.lock == nil {
+		return
+	}
+	if err := s.lock.ledger.add(entries...); err != nil {
+		s.options.Logger.Warn("the ledger lacks a change", zap.Error(err))
+	}
 }
 
 // Get implements [submit.Store].
@@ -220,22 +279,40 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 
 // put writes a record over the one of r.Revision.
 func (s *Store) put(ctx context.Context, r submit.Record) (uint64, error) {
+	revision, err := s.change(ctx, "write", s.message(r), r.Revision, 0)
+	if errors.Is(err, ErrTooLarge) {
+		err = fmt.Errorf("%w: that of the %s %q has %d bytes", err, r.Kind, r.Key, len(r.Value))
+	}
+	if err == nil {
+		s.written(r, revision)
+	}
+	return revision, err
+}
+
+// message returns a record as the server keeps it.
+func (s *Store) message(r submit.Record) *nats.Msg {
 	msg := nats.NewMsg(s.names.record(r.Kind, r.Key))
 	msg.Data = r.Value
-	var keep time.Duration
 	if r.Done {
 		msg.Header.Set(doneHeader, strconv.FormatInt(int64(r.Keep), 10))
-		keep = r.Keep
 	}
-	return s.change(ctx, "write", msg, r.Revision, keep)
+	return msg
+}
+
+// written takes note of a record that was written.
+func (s *Store) written(r submit.Record, revision uint64) {
+	if r.Done && r.Keep > 0 {
+		s.sweeper.kept(revision, r.Keep)
+	}
 }
 
 // change publishes msg if the last one of its subject is of that revision; zero
-// means that there is none. It is forgotten after keep, if that is not zero.
-func (s *Store) change(ctx context.Context, what string, msg *nats.Msg, revision uint64, keep time.Duration) (uint64, error) {
+// means that there is none. The server forgets it after ttl, by its own clock, if
+// that is not zero.
+func (s *Store) change(ctx context.Context, what string, msg *nats.Msg, revision uint64, ttl time.Duration) (uint64, error) {
 	options := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
-	if keep > 0 {
-		options = append(options, jetstream.WithMsgTTL(ttl(keep)))
+	if ttl > 0 {
+		options = append(options, jetstream.WithMsgTTL(ttl))
 	}
 	return s.publish(ctx, what, msg, options...)
 }
@@ -254,6 +331,9 @@ func (s *Store) publish(ctx context.Context, what string, msg *nats.Msg, options
 	})
 	if err != nil {
 		return 0, err
+	}
+	if msg.Header.Get(operationHeader) == "" {
+		s.entered(entry{subject: hashOf(msg.Subject), sequence: ack.Sequence})
 	}
 	return ack.Sequence, nil
 }
@@ -292,7 +372,12 @@ func (s *Store) call(ctx context.Context, what string, operation func(context.Co
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, nats.ErrMaxPayload):
+		return fmt.Errorf("%w: the server takes %d bytes", ErrTooLarge, at.conn.MaxPayload())
+	case refusal(err) == messageTooLarge:
+		return fmt.Errorf("%w for the bucket", ErrTooLarge)
 	case ctx.Err() != nil:
+		s.doubt(at)
 		return context.Cause(ctx)
 	case refusal(err) == jetstream.JSErrCodeStreamWrongLastSequence:
 		return submit.ErrConflict

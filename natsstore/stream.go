@@ -33,6 +33,7 @@ func (n names) config(o Options) jetstream.StreamConfig {
 		AllowMsgTTL:            true,
 		SubjectDeleteMarkerTTL: markers,
 		AllowDirect:            false,
+		AllowAtomicPublish:     o.URL == "", // what servers of a cluster can do is not known
 	}
 }
 
@@ -47,6 +48,12 @@ func (n names) open(ctx context.Context, js jetstream.JetStream, o Options) (jet
 		return nil, err
 	}
 	got := s.CachedInfo().Config
+	if want.AllowAtomicPublish && !got.AllowAtomicPublish { // it was made before there were groups
+		got.AllowAtomicPublish = true
+		if s, err = js.UpdateStream(ctx, got); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case got.AllowDirect:
 		return nil, fmt.Errorf("the bucket %q allows direct reads, which may be stale: it was not made for this", o.Bucket)

@@ -24,6 +24,9 @@ func (n names) fence() string { return n.prefix() + "fence" }
 // floor is where lists note what they need not read again.
 func (n names) floor() string { return n.prefix() + "floor" }
 
+// clock is where the starts of a store note what they read on their clocks.
+func (n names) clock() string { return n.prefix() + "clock" }
+
 // records matches every record.
 func (n names) records() string { return n.prefix() + "*.*" }
 
@@ -39,6 +42,18 @@ func (n names) record(kind submit.Kind, key string) string {
 // key is the reverse of record.
 func (n names) key(subject string) (string, error) {
 	return unescape(subject[strings.LastIndexByte(subject, '.')+1:])
+}
+
+// parse is the reverse of record, with the kind.
+func (n names) parse(subject string) (submit.Kind, string, error) {
+	word, _, _ := strings.Cut(strings.TrimPrefix(subject, n.prefix()), ".")
+	for _, kind := range []submit.Kind{submit.KindJob, submit.KindLease} {
+		if kind.String() == word {
+			key, err := n.key(subject)
+			return kind, key, err
+		}
+	}
+	return 0, "", fmt.Errorf("natsstore: %q is of no kind", subject)
 }
 
 const plain = "-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

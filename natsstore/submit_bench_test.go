@@ -31,7 +31,7 @@ func BenchmarkSubmit(b *testing.B) {
 			store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: filepath.Join(dir, "store"), NoSync: noSync, Timeout: patience})
 			require.NoError(b, err)
 			defer store.Close()
-			jobs := instant(b, store)
+			jobs := instant(b, store, 0)
 			var next atomic.Int64
 			b.ResetTimer()
 			var running sync.WaitGroup
@@ -55,10 +55,11 @@ func BenchmarkSubmit(b *testing.B) {
 }
 
 // instant makes a submitter to a service without any lag.
-func instant(b *testing.B, store submit.Store) *submit.Submitter[int, int, *int] {
+func instant(b testing.TB, store submit.Store, lease time.Duration) *submit.Submitter[int, int, *int] {
 	b.Helper()
 	jobs, err := submit.New(submit.Options[int, int, *int]{
 		Store: store,
+		Lease: lease,
 		Flow: func(_ string, n int) consistency.Flow[int, *int] {
 			flow := consistency.Create("count",
 				func(context.Context) (int, error) { return n, nil },

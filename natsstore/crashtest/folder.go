@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -36,17 +37,18 @@ func (s settings) overFolder(ctx context.Context, out io.Writer, w *world, tmp s
 		for range s.jobs {
 			jobs, left = append(jobs, len(jobs)), append(left, len(jobs))
 		}
-		c, err := start(ctx, flags...)
-		if err != nil {
-			return err
-		}
-		c.give(left...)
 		life := shortLife
 		if round%8 == 7 {
 			life = longLife
 		}
-		time.Sleep(time.Duration(draw.Int64N(int64(life))))
-		c.kill()
+		full := noDisk
+		if s.disk && round%4 == 3 {
+			full = tmp
+		}
+		c, err := s.live(ctx, flags, left, full, func() time.Duration { return time.Duration(draw.Int64N(int64(life))) })
+		if err != nil {
+			return err
+		}
 		left = c.left(left)
 		if (round+1)%50 == 0 {
 			fmt.Fprintf(out, "%d rounds, %d jobs, %d not yet recorded, %v\n", round+1, len(jobs), len(left), time.Since(began).Round(time.Second))
@@ -70,4 +72,42 @@ func (s settings) overFolder(ctx context.Context, out io.Writer, w *world, tmp s
 		return err
 	}
 	return found.report(out, fmt.Sprintf("rounds=%d", s.rounds), began)
+}
+
+const noDisk = ""
+
+// live starts a worker, gives it jobs and kills it. If a disk is named it is full when
+// the worker begins, or once it is at work, and either to its end or not.
+func (s settings) live(ctx context.Context, flags []string, jobs []int, disk string, draw func() time.Duration) (*child, error) {
+	first, second := draw()/2, draw()/2
+	free := func() error { return nil }
+	fill := func() (err error) {
+		if disk != noDisk {
+			free, err = fillDisk(disk)
+		}
+		return err
+	}
+	early := first < second
+	if early {
+		if err := fill(); err != nil {
+			return nil, err
+		}
+	}
+	c, err := start(ctx, flags...)
+	if err != nil {
+		return nil, errors.Join(err, free())
+	}
+	c.give(jobs...)
+	time.Sleep(first)
+	if early {
+		err = free()
+	} else {
+		err = fill()
+	}
+	time.Sleep(second)
+	c.kill()
+	if !early {
+		err = errors.Join(err, free())
+	}
+	return c, err
 }

@@ -11,6 +11,9 @@
 //
 //	go run ./natsstore/crashtest -rounds 300
 //
+// With -disk the folder lies on a small disk of its own, which is full for a while in
+// the life of every fourth worker.
+//
 // With -cluster there are three processes instead, each a node of a cluster and a
 // worker at once: one is killed and started again, one is paused until the
 // others have taken over its jobs and then goes on.
@@ -46,9 +49,13 @@ type settings struct {
 	jobs    int // a round
 	seed    uint64
 	cluster bool
+	disk    bool
 	lease   time.Duration
 	worker  worker
 }
+
+// diskEnv tells a process that it may mount a disk.
+const diskEnv = "CRASHTEST_DISK"
 
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) error {
 	var s settings
@@ -58,6 +65,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	flags.IntVar(&s.jobs, "jobs", 4, "new jobs a round")
 	flags.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano()), "of the instants of the kills")
 	flags.BoolVar(&s.cluster, "cluster", false, "three nodes, one of them killed and one paused")
+	flags.BoolVar(&s.disk, "disk", false, "a small disk that is full now and then; needs Linux")
 	flags.DurationVar(&s.lease, "lease", 0, "after which jobs are taken over; zero is 1 s, and 15 s with -cluster")
 	flags.StringVar(&s.worker.service, "service", "", "internal: run as a worker for the service at this URL")
 	flags.StringVar(&s.worker.dir, "dir", "", "internal: the worker's folder")
@@ -75,6 +83,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return s.worker.run(ctx, in, out)
 	case s.rounds < 1 || s.jobs < 1:
 		return errors.New("there must be a round and a job")
+	case s.disk && s.cluster:
+		return errors.New("a cluster has no small disk")
+	case s.disk && os.Getenv(diskEnv) == "":
+		return onSmallDisk(ctx, args, out, errs)
 	}
 	w, err := openWorld()
 	if err != nil {
@@ -86,6 +98,13 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return err
 	}
 	defer os.RemoveAll(tmp)
+	if s.disk {
+		unmount, err := mountDisk(tmp)
+		if err != nil {
+			return err
+		}
+		defer unmount()
+	}
 	if s.cluster {
 		return s.overCluster(ctx, out, w, tmp)
 	}

@@ -42,6 +42,7 @@ func TestRun_arguments(t *testing.T) {
 	for want, args := range map[string][]string{
 		"there must be a round":  {"-rounds", "0"},
 		"unexpected argument":    {"x"},
+		"a cluster has no":       {"-disk", "-cluster"},
 		"flag provided but not ": {"-x"},
 	} {
 		var out bytes.Buffer

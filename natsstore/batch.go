@@ -1,0 +1,138 @@
+package natsstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/readback-go/readback/submit"
+)
+
+const (
+	// batchFrom is how many changes at once are quicker as a group: the server makes
+	// a folder for each group, but waits for the disk only once.
+	batchFrom = 16
+
+	// batchMost is how many changes the server takes as one group.
+	batchMost = 1000
+)
+
+// batchRefusals are what a server answers that changed nothing of a group: a record
+// is of another revision, or it takes no such groups, or none now.
+var batchRefusals = []jetstream.ErrorCode{
+	jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant,
+	10174, 10175, 10176, 10177, 10179, 10199, 10200, 10201, 10210,
+}
+
+const (
+	batchHeader  = "Nats-Batch-Id"
+	batchNumber  = "Nats-Batch-Sequence"
+	batchCommit  = "Nats-Batch-Commit"
+	expectHeader = jetstream.ExpectedLastSubjSeqHeader
+)
+
+// changed is what became of one change of a group: as of Create for a record without
+// a revision, and as of Update for any other.
+type changed struct {
+	revision uint64
+	err      error
+}
+
+// batch makes many changes, each of another record, in one durable step if it can. A
+// group of which the server refuses one, or takes none, is repeated one by one: each
+// change has a result of its own.
+func (s *Store) batch(ctx context.Context, records []submit.Record) []changed {
+	results := make([]changed, 0, len(records))
+	for len(records) > 0 {
+		group := records[:min(len(records), batchMost)]
+		records = records[len(group):]
+		results = append(results, s.group(ctx, group)...)
+	}
+	return results
+}
+
+func (s *Store) group(ctx context.Context, records []submit.Record) []changed {
+	results := make([]changed, len(records))
+	if len(records) >= batchFrom && s.lock != nil && !s.options.NoSync {
+		last, refused, err := s.commit(ctx, records)
+		for i := range results {
+			if err == nil {
+				results[i].revision = last - uint64(len(records)-1-i)
+			}
+			results[i].err = err
+		}
+		if !refused {
+			return results
+		}
+	}
+	for i, r := range records {
+		if r.Revision == 0 {
+			results[i].revision, results[i].err = s.Create(ctx, r)
+		} else {
+			results[i].revision, results[i].err = s.Update(ctx, r)
+		}
+	}
+	return results
+}
+
+// commit publishes a group, and returns the sequence of its last message. Refused says
+// of an error that nothing was changed.
+func (s *Store) commit(ctx context.Context, records []submit.Record) (last uint64, refused bool, err error) {
+	messages := make([]*nats.Msg, len(records))
+	id := rand.Text()
+	for i, r := range records {
+		messages[i] = s.message(r)
+		messages[i].Header.Set(batchHeader, id)
+		messages[i].Header.Set(batchNumber, strconv.Itoa(i+1))
+		messages[i].Header.Set(expectHeader, strconv.FormatUint(r.Revision, 10))
+	}
+	messages[len(messages)-1].Header.Set(batchCommit, "1")
+	var ack struct {
+		Sequence uint64              `json:"seq"`
+		Error    *jetstream.APIError `json:"error"`
+	}
+	err = s.call(ctx, "write", func(ctx context.Context, at *site) error {
+		for _, msg := range messages[:len(messages)-1] {
+			if err := at.conn.PublishMsg(msg); err != nil {
+				return err
+			}
+		}
+		answer, err := at.conn.RequestMsgWithContext(ctx, messages[len(messages)-1])
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(answer.Data, &ack); err != nil {
+			return err
+		}
+		if refused = ack.Error != nil && slices.Contains(batchRefusals, ack.Error.ErrorCode); refused {
+			return nil
+		}
+		if ack.Error != nil {
+			return ack.Error
+		}
+		return nil
+	})
+	switch {
+	case refused:
+		return 0, true, ack.Error
+	case errors.Is(err, ErrTooLarge): // one of them, and so the group was never complete
+		return 0, true, err
+	case err != nil:
+		return 0, false, err
+	}
+	entries := make([]entry, len(messages))
+	for i, msg := range messages {
+		entries[i] = entry{subject: hashOf(msg.Subject), sequence: ack.Sequence - uint64(len(messages)-1-i)}
+	}
+	s.entered(entries...)
+	for i, r := range records {
+		s.written(r, entries[i].sequence)
+	}
+	return ack.Sequence, false, nil
+}
