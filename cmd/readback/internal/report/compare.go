@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 )
 
 // Row is one figure of two measurements.

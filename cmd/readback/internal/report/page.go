@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 )
 
 // pageText is the page. It takes nothing from anywhere: no script, no font, no

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/poll"
 )
