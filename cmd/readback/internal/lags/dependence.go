@@ -20,7 +20,7 @@ const (
 
 // Beyond reports whether a relation is neither chance (one in 300, so that of
 // three that are looked at one in a hundred seems to be) nor too small to matter.
-func (r Relation) Beyond() bool { return r.Chance <= 1.0/300 && math.Abs(r.Correlation) >= 0.15 }
+func (r Relation) Beyond() bool { return r.Chance <= 1.0/300 && math.Abs(r.Correlation) >= 0.3 }
 
 // Relate returns how a and b go together, which have one number of each flow, and
 // whether there are flows enough to tell. The chance is counted: b is shuffled

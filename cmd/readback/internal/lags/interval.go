@@ -2,7 +2,9 @@ package lags
 
 import (
 	"math"
+	"slices"
 	"sort"
+	"time"
 )
 
 // Confidence is that of an [Interval]: in at least so many of all measurements
@@ -22,23 +24,50 @@ type Interval struct {
 //
 // How many of n lags lie below the true quantile is chance of a kind that is
 // known whatever the lags are like (binomial: n lags, each below it with chance
-// q), so nothing is assumed of them but that they do not depend on each other
-// ([Thompson 1936]). Each end is moved outwards as far as the reads leave it
-// open. Few flows cannot bound a high quantile from above, see [Needs]; the lower
-// end then has the 95 % alone.
+// q), so no law is assumed of them, only that they do not depend on each other
+// ([Thompson 1936]). Few flows cannot bound a high quantile from above, see
+// [Needs]; the lower end then has the 95 % alone.
+//
+// Reads show a lag only as a span. Ranks are counted as if it lay as often before
+// as behind the middle of its span, since a measurement's reads fall at random;
+// one that was not seen to end counts wherever that makes the interval wider. Then
+// each end moves outwards to the next time at which a read did begin that missed,
+// or did end that hit. So the ends are never closer than reads can tell, also
+// where many lags are the same; where lags lie in bunches that are closer than two
+// reads, an end may be off by at most the distance of the two.
 //
 // [Thompson 1936]: https://doi.org/10.1214/aoms/1177732502
 func (s Sample) Interval(q float64) Interval {
 	lower, upper := ranks(len(s), q)
 	i := Interval{Span: Span{To: Forever}, Lower: lower > 0, Upper: upper > 0}
 	from, to := s.ends()
+	early, late := s.halves()
 	if i.Lower {
-		i.From = from[lower-1]
+		at := early[2*lower-1]
+		i.From = from[sort.Search(len(from), func(i int) bool { return from[i] > at })-1]
 	}
 	if i.Upper {
-		i.To = to[upper-1]
+		at := late[2*upper-2]
+		i.To = to[sort.Search(len(to), func(i int) bool { return to[i] >= at })]
 	}
 	return i
+}
+
+// halves returns both ends of all spans in order, each of which counts as half a
+// lag. A span without an end counts whole: at its beginning in early, and never
+// in late.
+func (s Sample) halves() (early, late []time.Duration) {
+	for _, l := range s {
+		span := l.Span()
+		if span.Open() {
+			early, late = append(early, span.From, span.From), append(late, Forever, Forever)
+			continue
+		}
+		early, late = append(early, span.From, span.To), append(late, span.From, span.To)
+	}
+	slices.Sort(early)
+	slices.Sort(late)
+	return early, late
 }
 
 // Needs returns how many flows it takes to bound a quantile on both sides: 6 for

@@ -75,6 +75,19 @@ func TestInterval_censored(t *testing.T) {
 	assert.Equal(t, lags.Span{From: 30 * time.Second, To: lags.Forever}, got.Span)
 }
 
+// Of lags that were never seen to end, no more is known than that.
+func TestInterval_unseen(t *testing.T) {
+	t.Parallel()
+	var s lags.Sample
+	for i := range 60 {
+		s = append(s, missed(1000+i))
+	}
+	got := s.Interval(0.5)
+	lower := numbered(60).Interval(0.5).From / (10 * ms) // the rank
+	assert.Equal(t, lags.Span{From: (1000 + lower - 1) * ms, To: lags.Forever}, got.Span)
+	assert.True(t, got.Lower && got.Upper)
+}
+
 func TestNeeds(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, []int{6, 29, 299, 2995}, []int{lags.Needs(0.5), lags.Needs(0.9), lags.Needs(0.99), lags.Needs(0.999)})

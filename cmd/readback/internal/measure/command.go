@@ -29,6 +29,7 @@ type options struct {
 	interval   time.Duration
 	watch      time.Duration
 	pause      time.Duration
+	spreads    bool // the pause follows the lags
 	load       string
 	compare    string
 	save       string
@@ -90,7 +91,7 @@ the last write is taken back.`,
 	flags.DurationVar(&o.within, "within", 30*time.Second, "time for a flow, from the write's answer on")
 	flags.DurationVar(&o.interval, "interval", 20*time.Millisecond, "least time from the beginning of a read to that of the next, in a flow")
 	flags.DurationVar(&o.watch, "watch", time.Second, "how long reads go on after the first that shows the write, to catch flips; a quarter of --within if that is less")
-	flags.DurationVar(&o.pause, "pause", 500*time.Millisecond, "random time before each flow, at most: or flows would keep step with the API's own clock")
+	flags.DurationVar(&o.pause, "pause", 0, "random time before each flow, at most; unless given, about as long as lags are and at least 500ms, or flows would keep step with the API's own clock")
 	flags.DurationVar(&o.ReadTimeout, "read-timeout", 10*time.Second, "time for one read")
 	cli.Section(flags, "Flows")
 	flags.StringVar(&o.page, "report", "", "write a page with figures to this `FILE`")
@@ -108,6 +109,7 @@ the last write is taken back.`,
 		if !flags.Changed("watch") { // a short --within is not to be a mistake
 			o.watch = min(o.watch, o.within/4)
 		}
+		o.spreads = !flags.Changed("pause")
 		return o.run(cmd.Context(), streams, specs, groups.Given("cleanup"))
 	}
 	return cmd
@@ -211,7 +213,7 @@ func (o *options) prepare(ctx context.Context, streams cli.Streams, specs []requ
 			cleanup: specs[2], cleans: cleans, run: strings.ToLower(rand.Text()[:8]),
 		},
 		count: o.count, parallel: min(o.parallel, o.count),
-		within: o.within, interval: o.interval, watch: o.watch, pause: o.pause,
+		within: o.within, interval: o.interval, watch: o.watch, waits: o.waits(),
 		limit: 30 * time.Second, seed: randomSeed(),
 	}
 	connections, err := o.connect(specs[0], specs[1], m.plan.Input)
@@ -225,6 +227,17 @@ func (o *options) prepare(ctx context.Context, streams cli.Streams, specs []requ
 	}
 	m.scrub = request.Scrub(m.secrets())
 	return m, o.describe(m), nil
+}
+
+// leastSpread is the mean wait before flows whose lags are short.
+const leastSpread = 500 * time.Millisecond
+
+// waits returns how long to wait before a flow.
+func (o *options) waits() spreader {
+	if o.spreads {
+		return spreader{least: leastSpread, most: o.within}
+	}
+	return spreader{fixed: o.pause}
 }
 
 // describe returns a run without flows. Placeholders stay as they are.

@@ -1,14 +1,17 @@
 package measure_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 	"github.com/readback-go/readback/cmd/readback/internal/report"
 	"github.com/readback-go/readback/examples/workspaces"
 )
@@ -94,6 +97,57 @@ func TestMeasure_flips(t *testing.T) {
 		assert.LessOrEqual(t, s.Lag.Longest.From.Duration(), 500*ms)
 		assert.GreaterOrEqual(t, s.Lag.Longest.To.Duration(), 500*ms)
 	})
+}
+
+// ticking answers like a service that makes writes visible at the ticks of a
+// clock of its own.
+func ticking(tick time.Duration) http.HandlerFunc {
+	var (
+		mu      sync.Mutex
+		began   = time.Now()
+		visible = map[string]time.Duration{}
+	)
+	return func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Since(began)
+		switch at, there := visible[r.URL.Path]; {
+		case r.Method == http.MethodPut:
+			visible[r.URL.Path] = (now/tick + 1) * tick
+		case r.Method == http.MethodGet && (!there || now < at):
+			w.WriteHeader(http.StatusNotFound)
+		}
+		fmt.Fprint(w, `{"n":1}`)
+	}
+}
+
+// A tick of two or five seconds is measured as it is: by default flows are not in
+// step with it, and where they are made to be, that is told.
+func TestMeasure_tick(t *testing.T) {
+	t.Parallel()
+	args := []string{"-X", "PUT", "http://api.test/things/{n}", "-d", "x", "--for", "present", "--cleanup", "DELETE", "http://api.test/things/{n}"}
+	for _, tick := range []time.Duration{2 * time.Second, 5 * time.Second} {
+		against(t, tick.String(), ticking(tick), func(t *testing.T, w *world) {
+			_, r := w.measured(t.Context(), args...)
+			var s lags.Sample
+			for i := range r.Flows {
+				lag, told := r.Flows[i].Lag(r.For)
+				require.True(t, told)
+				s = append(s, lag)
+			}
+			for _, q := range []float64{0.5, 0.9} {
+				got, truth := s.Interval(q), time.Duration(q*float64(tick))
+				assert.LessOrEqual(t, got.From, truth, "p%g", q*100)
+				assert.GreaterOrEqual(t, got.To, truth, "p%g", q*100)
+			}
+			assert.Empty(t, r.Summary().Depends)
+		})
+		against(t, tick.String()+" in step", ticking(tick), func(t *testing.T, w *world) {
+			_, r := w.measured(t.Context(), append(args, "--pause", "500ms")...)
+			require.Len(t, r.Summary().Depends, 1)
+			assert.Contains(t, r.Summary().Depends[0].Words, "the longer ago the flow before was over, the shorter the lag")
+		})
+	}
 }
 
 func TestMeasure_atOnce(t *testing.T) {

@@ -151,7 +151,7 @@ func look(t *testing.T, browser context.Context, file string, wide int64, scheme
 	assert.Empty(t, logged)
 	want := 0
 	if figures {
-		want = 3
+		want = 4
 	}
 	assert.Equal(t, want, got.Figures)
 	assert.Equal(t, got.Figures, got.Named)

@@ -9,9 +9,9 @@ import (
 // telling reports whether a read says something about the write.
 func (r Read) telling() bool { return r.Verdict == pending || r.Verdict == ready }
 
-// lag returns what the reads of a flow tell of its lag, and whether they tell
-// anything. The lag of a write that was ambiguous has no clear beginning.
-func (f *Flow) lag(goal string) (lags.Lag, bool) {
+// Lag returns what the reads of a flow tell of its lag, and whether they tell
+// anything, if goal is what they were to show. The lag of a write that was ambiguous has no clear beginning.
+func (f *Flow) Lag(goal string) (lags.Lag, bool) {
 	lag := lags.Lag{Missed: -1, Hit: -1}
 	if f.Class != applied && f.Class != accepted {
 		return lag, false

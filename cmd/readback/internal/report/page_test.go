@@ -54,7 +54,7 @@ func TestPage_drawings(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]*report.Run{"flips": flippy.measured(), "tail": tailed.measured(), "hostile": hostile(), "censored": censored()} {
 		found := drawings.FindAllString(page(t, r, nil), -1)
-		require.Len(t, found, 6, name)
+		require.Len(t, found, 8, name)
 		for i, svg := range found {
 			assert.Contains(t, svg, []string{`class="narrow"`, `class="wide"`}[i%2])
 			assert.Contains(t, svg, `role="img"`)
