@@ -25,7 +25,7 @@ type measurement struct {
 	parallel    int
 	within      time.Duration // of each flow
 	interval    time.Duration // least time between two reads of a flow
-	watch       time.Duration // for how long reads must show a write
+	settleFor   time.Duration // for how long reads must show a write
 	waits       spreader      // before each flow
 	limit       time.Duration // of a cleanup
 	seed        uint64        // of what is random
@@ -41,7 +41,7 @@ const hopeless = 3
 func (m *measurement) run(ctx context.Context, into *report.Run, done func(report.Flow)) {
 	var (
 		random   = rand.New(rand.NewPCG(m.seed, 1))
-		schedule = &dense{interval: m.interval, watch: m.watch, precision: precisionOf(m.count), random: random}
+		schedule = &dense{interval: m.interval, watch: m.settleFor, precision: precisionOf(m.count), random: random}
 		waits    = m.waits
 		began    = time.Now()
 		mu       sync.Mutex

@@ -33,7 +33,7 @@ func TestUsage(t *testing.T) {
 		{"within", create("--within", "0"), "--within 0s: want at least 1ms"},
 		{"interval", create("--interval", "0"), "--interval 0s: want at least 1ms"},
 		{"pause", create("--pause", "-1s"), "--pause -1s: want at least 0s"},
-		{"watch", create("--watch", "1m"), "--watch 1m0s: want less than --within, which is 30s"},
+		{"watch", create("--settle-for", "1m"), "--settle-for 1m0s: want less than --within, which is 30s"},
 		{"for", create("--for", "ever"), `--for "ever": want present, absent or match`},
 		{"output", create("-o", "yaml"), "-o yaml: want json or text; measure keeps no bodies"},
 		{"include", create("-i"), "-i has no use here: no answer is shown"},
@@ -76,7 +76,7 @@ func TestOutputs_stay(t *testing.T) {
 		assert.True(t, string(kept) == before)
 		good(w, r)
 	}, func(t *testing.T, w *world) {
-		require.Zero(t, w.run(t.Context(), "-X", "POST", "http://api.test/things", "--save", file, "--count", "1", "--watch", "0"))
+		require.Zero(t, w.run(t.Context(), "-X", "POST", "http://api.test/things", "--save", file, "--count", "1", "--settle-for", "0"))
 		now, err := os.ReadFile(file)
 		require.NoError(t, err)
 		assert.NotContains(t, string(now), "before")

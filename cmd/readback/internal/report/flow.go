@@ -94,3 +94,13 @@ func (f *Flow) readTime() (sum time.Duration, n int) {
 	}
 	return sum, n
 }
+
+// Left reports whether the write of a flow may still be there, though there was
+// to be a cleanup.
+func (f *Flow) Left() bool { return f.Cleanup != "" && f.Cleanup != Cleaned }
+
+// Flips returns how often a read did not show what the one before had shown.
+func (f *Flow) Flips() int {
+	flips, _ := f.flips()
+	return flips
+}

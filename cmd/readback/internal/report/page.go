@@ -90,7 +90,7 @@ func (r *Run) Page(to io.Writer, before *Run) error {
 	}
 	for _, f := range r.Flows {
 		switch {
-		case f.Error == "" && (f.Cleanup == "" || f.Cleanup == Cleaned):
+		case f.Error == "" && !f.Left():
 		case len(v.Wrong) < mostWrong:
 			v.Wrong = append(v.Wrong, f)
 		default:

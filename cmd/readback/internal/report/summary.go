@@ -136,7 +136,7 @@ func (s *Summary) count(f *Flow, goal string) {
 	default:
 		s.Unconfirmed++
 	}
-	if f.Cleanup != "" && f.Cleanup != Cleaned {
+	if f.Left() {
 		s.Left++
 	}
 	s.Reads.Total += len(f.Reads)
