@@ -94,7 +94,10 @@ func shownValue(groups *request.Groups, f *pflag.Flag, value string) string {
 	case groups.Owns(f) && !slices.Contains(plain, f.Name):
 		return hidden
 	}
-	return redact.Snippet([]byte(shownURL(value)), 200)
+	if strings.Contains(value, "://") {
+		value = shownURL(value)
+	}
+	return redact.Snippet([]byte(value), 200)
 }
 
 // quoted returns a word as a shell takes it.
