@@ -66,7 +66,7 @@ func (q Quantile) draw(c *canvas, x, y axis) {
 	}
 	c.line(rangeInk, 2, point{from, at - half}, point{from, at + half})
 	if q.Span != nil && !q.Span.open() {
-		c.dot(rangeInk, x.when(q.Span.To.Duration()), at, 4)
+		c.dot(rangeInk, (x.when(q.Span.From.Duration())+x.when(q.Span.To.Duration()))/2, at, 4)
 	}
 	name := percent(q.Share)
 	switch {
@@ -92,14 +92,15 @@ func (s *Summary) lagWords() string {
 }
 
 func drawBand(c *canvas, f frame, x, y axis, most, least []lags.Step) {
+	const fine = 0.4
 	curve := func(steps []lags.Step) []point {
 		points := []point{{f.left, y.at(0)}}
 		share := 0.0
 		for i, step := range steps {
-			if i+1 < len(steps) && steps[i+1].At == step.At {
-				continue // one line up, however many flows
+			at, last := x.when(step.At), points[len(points)-1]
+			if i+1 < len(steps) && at-last.x < fine && last.y-y.at(step.Share) < fine {
+				continue // nobody would see it
 			}
-			at := x.when(step.At)
 			points = append(points, point{at, y.at(share)}, point{at, y.at(step.Share)})
 			share = step.Share
 		}

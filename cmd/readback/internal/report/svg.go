@@ -75,6 +75,8 @@ type canvas struct {
 
 type point struct{ x, y float64 }
 
+type segment [2]point
+
 // coord writes a coordinate, to a tenth.
 func coord(v float64) string {
 	text := strconv.FormatFloat(v, 'f', 1, 64)
@@ -108,6 +110,18 @@ func (c *canvas) area(colour ink, points []point) {
 // line draws through the points.
 func (c *canvas) line(colour ink, width float64, points ...point) {
 	fmt.Fprintf(&c.drawn, `<path d="%s" fill="none" stroke="%v" stroke-width="%s"/>`+"\n", path(points), colour, coord(width))
+}
+
+// lines draws many lines, each between two points.
+func (c *canvas) lines(colour ink, width float64, all []segment) {
+	if len(all) == 0 {
+		return
+	}
+	c.drawn.WriteString(`<path d="`)
+	for _, l := range all {
+		c.drawn.WriteString(path(l[:]))
+	}
+	fmt.Fprintf(&c.drawn, `" fill="none" stroke="%v" stroke-width="%s"/>`+"\n", colour, coord(width))
 }
 
 // dashes draws a line that does not hide what lies below.

@@ -22,9 +22,17 @@ func (r *Run) timeline(s *Summary) figure {
 			f.across(c, x)
 			f.up(c, y)
 			c.text(mutedInk, atStart, 0, 8, y.title)
+			var seen, unseen []segment
 			for i := range r.Flows {
-				r.Flows[i].drawLag(c, r.For, x, y, f)
+				flow := &r.Flows[i]
+				if line, ended, told := flow.lagLine(r.For, x, y); told && ended {
+					seen = append(seen, line)
+				} else if told {
+					unseen = append(unseen, line, arrow(line, -3.5), arrow(line, 3.5))
+				}
 			}
+			c.lines(edgeInk, 2.4, seen)
+			c.lines(refuseInk, 2, unseen)
 			for _, q := range s.Lag.Quantiles {
 				if q.Span == nil || q.Span.open() {
 					continue
@@ -46,25 +54,29 @@ func (r *Run) lasted() time.Duration {
 	return end
 }
 
-// drawLag draws between what the lag of a flow lies, and an arrow if it was not
-// seen to end.
-func (f *Flow) drawLag(c *canvas, goal string, x, y axis, in frame) {
+// lagLine returns a line between what the lag of a flow lies, at the time when
+// the flow began; up to the edge if it was not seen to end.
+func (f *Flow) lagLine(goal string, x, y axis) (line segment, ended, told bool) {
 	lag, told := f.Lag(goal)
 	if !told {
-		return
+		return line, false, false
 	}
 	span := lag.Span()
 	at, from := x.when(f.Began.Duration()), y.when(span.From)
 	if span.Open() {
-		c.line(refuseInk, 2.4, point{at, from}, point{at, in.top})
-		c.line(refuseInk, 2, point{at - 3.5, in.top + 6}, point{at, in.top}, point{at + 3.5, in.top + 6})
-		return
+		return segment{{at, from}, {at, y.to}}, false, true
 	}
 	to := y.when(span.To)
 	if from-to < 3 { // enough to see
 		from, to = (from+to)/2+1.5, (from+to)/2-1.5
 	}
-	c.line(edgeInk, 2.4, point{at, from}, point{at, to})
+	return segment{{at, from}, {at, to}}, true, true
+}
+
+// arrow returns one side of the head of an arrow at the end of a line upwards.
+func arrow(line segment, aside float64) segment {
+	end := line[1]
+	return segment{{end.x + aside, end.y + 6}, end}
 }
 
 // dependsWords tells what lags go with, in sentences.
