@@ -59,7 +59,7 @@ func (o *options) keepWatch(ctx context.Context, streams cli.Streams, m *measure
 // did.
 func (m *measurement) canary(ctx context.Context, into *report.Run, done func(*report.Flow)) (why string) {
 	random := rand.New(rand.NewPCG(m.seed, 1))
-	schedule := &dense{interval: m.interval, watch: m.settleFor, precision: precisionOf(recent), random: random}
+	schedule := &dense{interval: m.interval, watch: m.settleFor, precision: precisionOf(1), random: random} // few reads
 	into.Began = time.Now()
 	failed, left := 0, 0
 	for n := 1; ; n++ {

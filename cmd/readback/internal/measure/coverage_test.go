@@ -1,3 +1,7 @@
+//go:build !race
+
+// Arithmetic on one goroutine each, and much of it: nothing that could race.
+
 package measure
 
 import (
