@@ -38,6 +38,9 @@ func (o *options) keepWatch(ctx context.Context, streams cli.Streams, m *measure
 			fmt.Fprintf(streams.Err, "readback: metrics at %s\n", s.url)
 		}
 	}
+	if !o.quiet {
+		fmt.Fprintf(streams.Err, "readback: a flow every %v or so, until it is stopped\n", o.every)
+	}
 	why := m.canary(ctx, result, func(f *report.Flow) {
 		meter.count(f, result.For)
 		if f.Error != "" {

@@ -36,7 +36,7 @@ func TestCanary(t *testing.T) {
 		status := w.run(after(t, time.Hour), create("--watch", "--every", "30s", "--metrics", ":9464")...)
 		assert.Zero(t, status, w.Err.String())
 		assert.Equal(t, "127.0.0.1:9464", at)
-		assert.Equal(t, "readback: metrics at http://127.0.0.1:9464/metrics\n", w.Err.String())
+		assert.Equal(t, "readback: metrics at http://127.0.0.1:9464/metrics\nreadback: a flow every 30s or so, until it is stopped\n", w.Err.String())
 
 		posts := w.asked("POST")
 		assert.InDelta(t, 120, len(posts), 30, "an hour of 30 s, at random")
