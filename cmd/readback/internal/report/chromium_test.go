@@ -45,6 +45,7 @@ func TestPage_chromium(t *testing.T) {
 		"nothing":  func() (run, before *report.Run) { return nothing(), nil },
 		"censored": func() (run, before *report.Run) { return censored(), nil },
 	}
+	t.Run("print", func(t *testing.T) { lookPrinted(t, browser) })
 	for name, make := range pages {
 		file := filepath.Join(t.TempDir(), name+".html")
 		var b strings.Builder
@@ -73,12 +74,9 @@ func signed() *report.Run {
 }
 
 // On paper the page is light, whoever prints it, and what is folded is unfolded.
-func TestPage_print(t *testing.T) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.WSURLReadTimeout(5*time.Minute))
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+func lookPrinted(t *testing.T, browser context.Context) {
+	ctx, cancel := chromedp.NewContext(browser)
 	defer cancel()
-	ctx, stop := chromedp.NewContext(allocator)
-	defer stop()
 	file := filepath.Join(t.TempDir(), "signed.html")
 	var b strings.Builder
 	require.NoError(t, signed().Page(&b, nil))
