@@ -91,7 +91,7 @@ func TestPipe_files(t *testing.T) {
 	})
 	for _, args := range [][]string{
 		{"run", "--within", "50ms", "-v"},
-		{"measure", "--within", "50ms", "--count", "2", "--pause", "0", "--watch", "0"},
+		{"measure", "--within", "50ms", "--count", "2", "--pause", "0", "--settle-for", "0"},
 	} {
 		dir := t.TempDir()
 		for name, content := range map[string]string{"in.write": authorization, "in.read": "X-Api-Key: " + password, "in.body": "x=1"} {

@@ -35,6 +35,7 @@ type world struct {
 
 	Out, Err bytes.Buffer
 	Streams  cli.Streams
+	Metrics  func(address string, h http.Handler)
 }
 
 // asked is a request that the service got.
@@ -103,7 +104,7 @@ func (w *world) asked(method string) (found []asked) {
 
 // run runs the command and returns its exit status.
 func (w *world) run(ctx context.Context, args ...string) int {
-	cmd := measure.CommandOver(w.Streams, w.transport)
+	cmd := measure.CommandOver(w.Streams, w.transport, args, w.Metrics)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)

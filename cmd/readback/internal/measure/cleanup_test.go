@@ -57,7 +57,7 @@ func TestCleanup(t *testing.T) {
 	}
 	for _, tt := range tests {
 		against(t, tt.name, echo(201, tt.deletes...), func(t *testing.T, w *world) {
-			status, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "-H", "Authorization: x", "--cleanup", tt.cleanup, "--count", "1", "--watch", "0")
+			status, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "-H", "Authorization: x", "--cleanup", tt.cleanup, "--count", "1", "--settle-for", "0")
 			require.Zero(t, status, w.Err.String())
 			require.Len(t, r.Flows, 1)
 			assert.Equal(t, "confirmed", r.Flows[0].Outcome)
@@ -92,7 +92,7 @@ func TestCleanup_own(t *testing.T) {
 		handler(w, r)
 	}
 	against(t, "", refuse, func(t *testing.T, w *world) {
-		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "-d", "x", "--cleanup", "-X", "POST", "-H", "X-Why: because", "-d", "gone {n}", "/archive", "--count", "1", "--watch", "0")
+		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "-d", "x", "--cleanup", "-X", "POST", "-H", "X-Why: because", "-d", "gone {n}", "/archive", "--count", "1", "--settle-for", "0")
 		assert.Equal(t, 1, archived)
 		assert.Equal(t, "POST http://api.test/archive: 503 Service Unavailable", r.Flows[0].Cleanup)
 		posts := w.asked("POST")
@@ -107,7 +107,7 @@ func TestCleanup_own(t *testing.T) {
 func TestCleanup_without(t *testing.T) {
 	t.Parallel()
 	against(t, "refused", echo(422), func(t *testing.T, w *world) {
-		status, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "--cleanup", "{location}", "--count", "9", "--watch", "0")
+		status, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "--cleanup", "{location}", "--count", "9", "--settle-for", "0")
 		assert.Equal(t, 1, status)
 		assert.Len(t, r.Flows, 3, "it ends early")
 		assert.Contains(t, w.Err.String(), "readback: ended after 3 of 9 flows: no write was carried out\n")
@@ -120,13 +120,13 @@ func TestCleanup_without(t *testing.T) {
 		}
 	}
 	against(t, "lost", lost, func(t *testing.T, w *world) {
-		status, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "-d", "x", "--cleanup", "{location}", "--count", "1", "--watch", "0", "--within", "2s")
+		status, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "-d", "x", "--cleanup", "{location}", "--count", "1", "--settle-for", "0", "--within", "2s")
 		assert.Equal(t, 124, status)
 		assert.Equal(t, "the write's answer was lost, and with it what to take back", r.Flows[0].Cleanup)
 		assert.Contains(t, w.Err.String(), "flow 1 was not cleaned up")
 	})
 	against(t, "lost, but known", lost, func(t *testing.T, w *world) {
-		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "-d", "x", "--cleanup", "/things/{n}", "--count", "1", "--watch", "0", "--within", "2s")
+		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "-d", "x", "--cleanup", "/things/{n}", "--count", "1", "--settle-for", "0", "--within", "2s")
 		assert.Equal(t, report.Cleaned, r.Flows[0].Cleanup)
 		require.Len(t, w.asked("DELETE"), 1)
 		assert.Equal(t, "/things/1", w.asked("DELETE")[0].Path)
@@ -147,7 +147,7 @@ func TestCleanup_unconfirmed(t *testing.T) {
 	}
 	against(t, "", handler, func(t *testing.T, w *world) {
 		began := time.Now()
-		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "--cleanup", "{location}", "--count", "1", "--watch", "0", "--within", "1s", "--pause", "0")
+		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "--cleanup", "{location}", "--count", "1", "--settle-for", "0", "--within", "1s", "--pause", "0")
 		assert.Equal(t, "DELETE http://api.test/things/7: 404 Not Found", r.Flows[0].Cleanup)
 		assert.Len(t, w.asked("DELETE"), 3)
 		assert.Equal(t, 4*time.Second, time.Since(began).Truncate(time.Second)-time.Second, "waits of one and three seconds")

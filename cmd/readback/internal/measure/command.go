@@ -1,23 +1,15 @@
 package measure
 
 import (
-	"context"
-	"crypto/rand"
-	"encoding/binary"
-	"fmt"
-	"io"
 	"net/http"
-	"strings"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
-	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/flow"
-	"github.com/readback-go/readback/cmd/readback/internal/report"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
-	"github.com/readback-go/readback/consistency"
 )
 
 // options are the flags of the command that are not curl's.
@@ -27,8 +19,13 @@ type options struct {
 	parallel   int
 	within     time.Duration
 	interval   time.Duration
-	watch      time.Duration
+	settleFor  time.Duration
 	pause      time.Duration
+	watch      bool
+	every      time.Duration
+	metrics    string
+	place      string
+	slo        []string
 	load       string
 	compare    string
 	save       string
@@ -36,17 +33,25 @@ type options struct {
 	json       bool
 	quiet      bool
 
-	connect connect
+	given  func(flag string) bool // on the command line, or by a variable
+	line   string                 // the command line, without its secrets
+	around around
+}
+
+// around is what is around the command.
+type around struct {
+	connect func(write, read request.Spec, in *request.Input) (*flow.Connections, error)
+	serve   func(address string, h http.Handler) (*served, error) // the metrics
+	args    []string                                              // of the process
 }
 
 // Command returns the command.
-func Command(streams cli.Streams) *cobra.Command { return command(streams, flow.Connect) }
+func Command(streams cli.Streams) *cobra.Command {
+	return command(streams, around{connect: flow.Connect, serve: serve, args: os.Args[1:]})
+}
 
-// connect opens the connections of a measurement.
-type connect func(write, read request.Spec, in *request.Input) (*flow.Connections, error)
-
-func command(streams cli.Streams, connect connect) *cobra.Command {
-	o := options{connect: connect}
+func command(streams cli.Streams, around around) *cobra.Command {
+	o := options{around: around}
 	cmd := &cobra.Command{
 		Use:   "measure [curl's flags] URL [--then GET URL] [--cleanup DELETE URL]",
 		Short: "Measure how eventual an API is",
@@ -55,7 +60,7 @@ how long writes take to become visible: quantiles of the lag, the reasons why
 reads were pending, flips, and the windows and the schedule that suit.
 
 Each flow sends the write once, reads densely until a read shows it, goes on
-reading for as long as --watch says to catch flips, and takes the write back
+reading for as long as --settle-for says to catch flips, and takes the write back
 with --cleanup. These stand for something in all three requests, headers and
 bodies included:
 
@@ -65,10 +70,20 @@ bodies included:
 
 Without --then, the write's Location is read after a POST, and its own URL
 otherwise. Ctrl-C ends the measurement: what was measured is kept and told, and
-the last write is taken back.`,
+the last write is taken back.
+
+With --slo the exit status is 0 if every objective is met, 1 if one is missed, and
+124 if the flows cannot tell: a quantile is known as an interval, which holds it
+with 95 % confidence.
+
+With --watch it goes on until it is stopped, a flow now and then, and --metrics
+tells Prometheus of the lag.`,
 		Example: `  readback measure -X POST https://api.example/v1/workspaces \
     -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"name":"lag-{run}-{n}"}' \
-    --then GET '{location}' --cleanup DELETE '{location}' --count 100 --report lag.html`,
+    --then GET '{location}' --cleanup DELETE '{location}' --count 100 --report lag.html
+
+  readback measure … --count 400 --slo 'p50<500ms' --slo 'p99<2s'
+  readback measure … --cleanup DELETE '{location}' --watch --every 1m --metrics :9464`,
 		Args: cobra.ArbitraryArgs,
 	}
 	flags := cmd.Flags()
@@ -89,13 +104,19 @@ the last write is taken back.`,
 	flags.IntVar(&o.parallel, "parallel", 1, "`N` flows go on at the same time")
 	flags.DurationVar(&o.within, "within", 30*time.Second, "time for a flow, from the write's answer on")
 	flags.DurationVar(&o.interval, "interval", 20*time.Millisecond, "least time from the beginning of a read to that of the next, in a flow")
-	flags.DurationVar(&o.watch, "watch", time.Second, "how long reads go on after the first that shows the write, to catch flips; a quarter of --within if that is less")
-	flags.DurationVar(&o.pause, "pause", 500*time.Millisecond, "random time before each flow, at most: or flows would keep step with the API's own clock")
+	flags.DurationVar(&o.settleFor, "settle-for", time.Second, "how long reads go on after the first that shows the write, to catch flips; a quarter of --within if that is less")
+	flags.DurationVar(&o.pause, "pause", 0, "random time before each flow, at most; unless given, about as long as lags are and at least 500ms, or flows would keep step with the API's own clock")
 	flags.DurationVar(&o.ReadTimeout, "read-timeout", 10*time.Second, "time for one read")
 	cli.Section(flags, "Flows")
+	flags.BoolVar(&o.watch, "watch", false, "go on until stopped, a flow every --every, and take all of them back; ends after five in a row that failed, or five that could not be taken back")
+	flags.DurationVar(&o.every, "every", time.Minute, "with --watch, time from a flow to the next, on average: it is random")
+	flags.StringVar(&o.metrics, "metrics", "", "with --watch, `ADDRESS` that answers GET /metrics for Prometheus; a port alone, or :PORT, is one of loopback")
+	cli.Section(flags, "A canary")
+	flags.StringArrayVar(&o.slo, "slo", nil, "`OBJECTIVE`, such as p99<2s, that decides the exit status; all of several")
 	flags.StringVar(&o.page, "report", "", "write a page with figures to this `FILE`")
 	flags.StringVar(&o.save, "save", "", "write what was measured to this `FILE`, as JSON")
 	flags.StringVar(&o.compare, "compare", "", "compare with what --save wrote to this `FILE`")
+	flags.StringVar(&o.place, "place", "", "`NAME` of where this is measured from, for the report; the host's name unless given")
 	flags.StringVar(&o.load, "load", "", "measure nothing: take what --save wrote to this `FILE`")
 	flags.BoolVar(&o.json, "json", false, "the result as JSON; also -o json")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "no progress")
@@ -105,226 +126,12 @@ the last write is taken back.`,
 		if err != nil {
 			return err
 		}
-		if !flags.Changed("watch") { // a short --within is not to be a mistake
-			o.watch = min(o.watch, o.within/4)
+		o.given = flags.Changed
+		if !o.given("settle-for") { // a short --within is not to be a mistake
+			o.settleFor = min(o.settleFor, o.within/4)
 		}
+		o.line = commandLine(flags, groups, around.args)
 		return o.run(cmd.Context(), streams, specs, groups.Given("cleanup"))
 	}
 	return cmd
-}
-
-func (o *options) run(ctx context.Context, streams cli.Streams, specs []request.Spec, cleans bool) error {
-	if err := o.validate(specs); err != nil {
-		return err
-	}
-	before, err := load(o.compare)
-	if err != nil {
-		return exit.Usagef("--compare: %w", err)
-	}
-	if o.load != "" {
-		return o.tell(streams, specs, before)
-	}
-	m, result, err := o.prepare(ctx, streams, specs, cleans)
-	if err != nil {
-		return err
-	}
-	out, err := openOutputs(o)
-	if err != nil {
-		return err
-	}
-	defer out.close()
-	m.measure(ctx, streams, o.quiet, result)
-	ended := verdict(ctx, result)
-	if err := out.write(streams, o, result, before); err != nil {
-		if ended != nil {
-			return exit.With(exit.StatusOf(ended, exit.Output), err)
-		}
-		return err
-	}
-	return ended
-}
-
-// tell tells what was measured before.
-func (o *options) tell(streams cli.Streams, specs []request.Spec, before *report.Run) error {
-	if specs[0].URL != "" {
-		return exit.Usagef("--load measures nothing: there is no use for a URL")
-	}
-	result, err := load(o.load)
-	if err != nil {
-		return exit.Usagef("--load: %w", err)
-	}
-	out, err := openOutputs(o)
-	if err != nil {
-		return err
-	}
-	defer out.close()
-	return out.write(streams, o, result, before)
-}
-
-func (o *options) validate(specs []request.Spec) error {
-	for i := range specs {
-		switch s := &specs[i]; s.Output {
-		case "":
-		case "json":
-			o.json = true
-		case "text":
-			o.json = false
-		default:
-			return exit.Usagef("-o %s: want json or text; measure keeps no bodies", s.Output)
-		}
-		o.quiet = o.quiet || specs[i].Silent
-	}
-	for _, d := range []struct {
-		flag  string
-		value time.Duration
-		least time.Duration
-	}{
-		{"within", o.within, time.Millisecond},
-		{"interval", o.interval, time.Millisecond},
-		{"read-timeout", o.ReadTimeout, time.Millisecond},
-		{"watch", o.watch, 0},
-		{"pause", o.pause, 0},
-	} {
-		if d.value < d.least {
-			return exit.Usagef("--%s %v: want at least %v", d.flag, d.value, d.least)
-		}
-	}
-	const most = 10_000
-	switch {
-	case o.count < 1 || o.count > most:
-		return exit.Usagef("--count %d: want 1 to %d", o.count, most)
-	case o.parallel < 1 || o.parallel > 1000:
-		return exit.Usagef("--parallel %d: want 1 to 1000", o.parallel)
-	case o.watch >= o.within:
-		return exit.Usagef("--watch %v: want less than --within, which is %v", o.watch, o.within)
-	}
-	return nil
-}
-
-// prepare returns what is to be measured, checked before anything is sent.
-func (o *options) prepare(ctx context.Context, streams cli.Streams, specs []request.Spec, cleans bool) (*measurement, *report.Run, error) {
-	m := &measurement{
-		requests: requests{
-			plan: flow.Plan{
-				Flags: o.Flags, Write: specs[0], Read: specs[1], Input: &request.Input{Reader: streams.In, Context: ctx},
-			},
-			cleanup: specs[2], cleans: cleans, run: strings.ToLower(rand.Text()[:8]),
-		},
-		count: o.count, parallel: min(o.parallel, o.count),
-		within: o.within, interval: o.interval, watch: o.watch, pause: o.pause,
-		limit: 30 * time.Second, seed: randomSeed(),
-	}
-	connections, err := o.connect(specs[0], specs[1], m.plan.Input)
-	if err != nil {
-		return nil, nil, err
-	}
-	connections.Write.MaxIdleConnsPerHost, connections.Read.MaxIdleConnsPerHost = o.parallel, o.parallel
-	m.connections, m.plan.Connections = connections, connections
-	if err := m.check(); err != nil {
-		return nil, nil, err
-	}
-	m.scrub = request.Scrub(m.secrets())
-	return m, o.describe(m), nil
-}
-
-// describe returns a run without flows. Placeholders stay as they are.
-func (o *options) describe(m *measurement) *report.Run {
-	write, _ := m.write(1) // checked before
-	first, _, _ := m.flow(1)
-	run := &report.Run{
-		Version: report.Version, For: first.Goal.String(), Count: o.count, Flows: []report.Flow{},
-		Write:  m.scrub(shown(write.Method, m.plan.Write.URL)),
-		Within: report.MillisOf(o.within), Interval: report.MillisOf(o.interval), Watch: report.MillisOf(o.watch),
-	}
-	method, at := m.plan.Read.Method, m.plan.Read.URL
-	if method == "" {
-		method = http.MethodGet
-	}
-	switch {
-	case at != "":
-	case write.Method == http.MethodPost:
-		at = "{" + request.LocationField + "}"
-	default:
-		at = m.plan.Write.URL
-	}
-	run.Read = m.scrub(shown(method, at))
-	if m.cleans {
-		method := m.cleanup.Method
-		if method == "" {
-			method = http.MethodDelete
-		}
-		run.Cleanup = m.scrub(shown(method, m.cleanup.URL))
-	}
-	return run
-}
-
-func randomSeed() uint64 {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return binary.LittleEndian.Uint64(b[:])
-}
-
-// measure runs m, tells how far it is, and what went wrong.
-func (m *measurement) measure(ctx context.Context, streams cli.Streams, quiet bool, result *report.Run) {
-	shown := newProgress(streams, m.count, quiet)
-	m.run(ctx, result, shown.done)
-	shown.end()
-	m.connections.Close()
-	tellWrong(streams.Err, result)
-	if len(result.Flows) < m.count && !result.Interrupted {
-		fmt.Fprintf(streams.Err, "readback: ended after %d of %d flows: no write was carried out\n", len(result.Flows), m.count)
-	}
-}
-
-// toldWrong is how many ways to go wrong are told of.
-const toldWrong = 5
-
-// tellWrong tells once of what went wrong in the same way.
-func tellWrong(to io.Writer, result *report.Run) {
-	var order []string
-	flows := map[string][]int{}
-	for _, f := range result.Flows {
-		if f.Error == "" {
-			continue
-		}
-		if flows[f.Error] == nil {
-			order = append(order, f.Error)
-		}
-		flows[f.Error] = append(flows[f.Error], f.N)
-	}
-	for i, why := range order {
-		if i == toldWrong {
-			fmt.Fprintf(to, "readback: and %d other errors\n", len(order)-toldWrong)
-			break
-		}
-		of := fmt.Sprintf("flow %d", flows[why][0])
-		if more := len(flows[why]) - 1; more > 0 {
-			of += fmt.Sprintf(" and %d more", more)
-		}
-		fmt.Fprintf(to, "readback: %s: %s\n", of, why)
-	}
-	// What was left behind is told in full: somebody has to remove it.
-	for _, f := range result.Flows {
-		if f.Cleanup != "" && f.Cleanup != report.Cleaned {
-			fmt.Fprintf(to, "readback: flow %d was not cleaned up: %s\n", f.N, f.Cleanup)
-		}
-	}
-}
-
-// verdict returns the exit status of a measurement: that of its flows, if none
-// was confirmed.
-func verdict(ctx context.Context, result *report.Run) error {
-	if s, ok := exit.Signalled(ctx); ok {
-		return exit.Quiet(s.Status())
-	}
-	status := exit.Failed
-	for _, f := range result.Flows {
-		switch f.Outcome {
-		case consistency.Confirmed.String():
-			return nil
-		case consistency.Unconfirmed.String():
-			status = exit.Unconfirmed
-		}
-	}
-	return exit.Quiet(status)
 }

@@ -55,7 +55,7 @@ func TestInterrupt(t *testing.T) {
 func TestInterrupt_pause(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", workspaces.Options{}, func(t *testing.T, w *world) {
-		status := w.run(after(t, time.Second), create("--count", "5", "--pause", "1000h", "--watch", "0")...)
+		status := w.run(after(t, time.Second), create("--count", "5", "--pause", "1000h", "--settle-for", "0")...)
 		assert.Equal(t, 130, status)
 		assert.Equal(t, time.Second, time.Since(w.start))
 		assert.Empty(t, w.asked("POST"))
@@ -108,7 +108,7 @@ func TestInterrupt_late(t *testing.T) {
 		w.Header().Set("Location", "/7")
 		fmt.Fprint(w, "{}")
 	}, func(t *testing.T, w *world) {
-		status, r := w.measured(after(t, time.Second), "-X", "POST", "http://api.test/things", "-d", "x", "--cleanup", "{location}", "--count", "1", "--pause", "0", "--watch", "0")
+		status, r := w.measured(after(t, time.Second), "-X", "POST", "http://api.test/things", "-d", "x", "--cleanup", "{location}", "--count", "1", "--pause", "0", "--settle-for", "0")
 		assert.Equal(t, 130, status)
 		assert.False(t, r.Interrupted)
 		assert.Equal(t, "confirmed", r.Flows[0].Outcome)

@@ -25,8 +25,8 @@ type measurement struct {
 	parallel    int
 	within      time.Duration // of each flow
 	interval    time.Duration // least time between two reads of a flow
-	watch       time.Duration // for how long reads must show a write
-	pause       time.Duration // before each flow, at most
+	settleFor   time.Duration // for how long reads must show a write
+	waits       spreader      // before each flow
 	limit       time.Duration // of a cleanup
 	seed        uint64        // of what is random
 }
@@ -41,7 +41,8 @@ const hopeless = 3
 func (m *measurement) run(ctx context.Context, into *report.Run, done func(report.Flow)) {
 	var (
 		random   = rand.New(rand.NewPCG(m.seed, 1))
-		schedule = &dense{interval: m.interval, watch: m.watch, random: random}
+		schedule = &dense{interval: m.interval, watch: m.settleFor, precision: precisionOf(m.count), random: random}
+		waits    = m.waits
 		began    = time.Now()
 		mu       sync.Mutex
 		next     = 1
@@ -57,7 +58,7 @@ func (m *measurement) run(ctx context.Context, into *report.Run, done func(repor
 			return 0, 0, false
 		}
 		schedule.mu.Lock()
-		pause = time.Duration(random.Float64() * float64(m.pause))
+		pause = waits.next(random)
 		schedule.mu.Unlock()
 		next++
 		return next - 1, pause, true
@@ -66,6 +67,9 @@ func (m *measurement) run(ctx context.Context, into *report.Run, done func(repor
 		mu.Lock()
 		defer mu.Unlock()
 		results[n-1] = &f
+		if lag, told := f.Lag(into.For); told && !lag.Censored() {
+			waits.saw(lag.Seen)
+		}
 		if f.Outcome == consistency.Failed.String() && failures >= 0 {
 			failures++
 		} else {

@@ -1,14 +1,17 @@
 package measure_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 	"github.com/readback-go/readback/cmd/readback/internal/report"
 	"github.com/readback-go/readback/examples/workspaces"
 )
@@ -54,7 +57,7 @@ func TestMeasure_pace(t *testing.T) {
 	t.Parallel()
 	options := workspaces.Options{WorkspacesLag: 2 * time.Second}
 	bubble(t, "", options, func(t *testing.T, w *world) {
-		_, r := w.measured(t.Context(), create("--count", "5", "--interval", "50ms", "--watch", "600ms", "--pause", "0")...)
+		_, r := w.measured(t.Context(), create("--count", "5", "--interval", "50ms", "--settle-for", "600ms", "--pause", "0")...)
 		offsets := map[report.Millis]bool{}
 		for _, f := range r.Flows {
 			require.NotEmpty(t, f.Reads)
@@ -96,10 +99,64 @@ func TestMeasure_flips(t *testing.T) {
 	})
 }
 
+// ticking answers like a service that makes writes visible at the ticks of a
+// clock of its own.
+func ticking(tick time.Duration) http.HandlerFunc {
+	var (
+		mu      sync.Mutex
+		began   time.Time // of the first request, in a bubble
+		visible = map[string]time.Duration{}
+	)
+	return func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if began.IsZero() {
+			began = time.Now().Add(-700 * ms)
+		}
+		now := time.Since(began)
+		switch at, there := visible[r.URL.Path]; {
+		case r.Method == http.MethodPut:
+			visible[r.URL.Path] = (now/tick + 1) * tick
+		case r.Method == http.MethodGet && (!there || now < at):
+			w.WriteHeader(http.StatusNotFound)
+		}
+		fmt.Fprint(w, `{"n":1}`)
+	}
+}
+
+// A tick of two or five seconds is measured as it is: by default flows are not in
+// step with it, and where they are made to be, that is told.
+func TestMeasure_tick(t *testing.T) {
+	t.Parallel()
+	args := []string{"-X", "PUT", "http://api.test/things/{n}", "-d", "x", "--for", "present", "--cleanup", "DELETE", "http://api.test/things/{n}"}
+	for _, tick := range []time.Duration{2 * time.Second, 5 * time.Second} {
+		against(t, tick.String(), ticking(tick), func(t *testing.T, w *world) {
+			_, r := w.measured(t.Context(), args...)
+			var s lags.Sample
+			for i := range r.Flows {
+				lag, told := r.Flows[i].Lag(r.For)
+				require.True(t, told)
+				s = append(s, lag)
+			}
+			for _, q := range []float64{0.5, 0.9} {
+				got, truth := s.Interval(q), time.Duration(q*float64(tick))
+				assert.LessOrEqual(t, got.From, truth, "p%g", q*100)
+				assert.GreaterOrEqual(t, got.To, truth, "p%g", q*100)
+			}
+			assert.Empty(t, r.Summary().Depends)
+		})
+	}
+	against(t, "in step", ticking(2*time.Second), func(t *testing.T, w *world) {
+		_, r := w.measured(t.Context(), append(args, "--pause", "500ms")...)
+		require.Len(t, r.Summary().Depends, 1)
+		assert.Contains(t, r.Summary().Depends[0].Words, "the longer ago the flow before was over, the shorter the lag")
+	})
+}
+
 func TestMeasure_atOnce(t *testing.T) {
 	t.Parallel()
 	against(t, "", echo(201), func(t *testing.T, w *world) {
-		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "--count", "3", "--pause", "1s", "--watch", "0")
+		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "--count", "3", "--pause", "1s", "--settle-for", "0")
 		s := r.Summary()
 		assert.Equal(t, 3, s.Lag.AtOnce)
 		assert.Zero(t, s.Lag.Longest.From)
@@ -128,7 +185,7 @@ func TestMeasure_watchUnsaid(t *testing.T) {
 func TestMeasure_unconfirmed(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", workspaces.Options{WorkspacesLag: time.Minute}, func(t *testing.T, w *world) {
-		status, r := w.measured(t.Context(), create("--count", "2", "--within", "3s", "--watch", "100ms")...)
+		status, r := w.measured(t.Context(), create("--count", "2", "--within", "3s", "--settle-for", "100ms")...)
 		assert.Equal(t, 124, status)
 		s := r.Summary()
 		assert.Equal(t, 2, s.Unconfirmed)
@@ -161,7 +218,7 @@ func TestMeasure_placeholders(t *testing.T) {
 	against(t, "", handler, func(t *testing.T, w *world) {
 		status := w.run(t.Context(), "-X", "PUT", "http://api.test/things/{run}-{n}", "-H", "X-Trace: {uuid}", "-d", `{"a":{"n":"{n}"},"u":"{uuid}","other":"{x}"}`,
 			"--then", "http://api.test/things/{run}-{n}", "--expect-json", "/put=/things/{run}-{n}",
-			"--cleanup", "http://api.test/things/{run}-{n}?u={uuid}", "--count", "2", "--watch", "0")
+			"--cleanup", "http://api.test/things/{run}-{n}?u={uuid}", "--count", "2", "--settle-for", "0")
 		require.Zero(t, status, w.Err.String())
 		puts, gets, deletes := w.asked("PUT"), w.asked("GET"), w.asked("DELETE")
 		require.Len(t, puts, 2)
@@ -199,7 +256,7 @@ func TestMeasure_someFail(t *testing.T) {
 		}
 		good(w, r)
 	}, func(t *testing.T, w *world) {
-		status, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "--count", "8", "--watch", "0")
+		status, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things", "--count", "8", "--settle-for", "0")
 		assert.Zero(t, status)
 		s := r.Summary()
 		assert.Equal(t, []int{2, 6}, []int{s.Confirmed, s.Failed})

@@ -20,7 +20,7 @@ func TestProcess_full(t *testing.T) {
 	_, url := start(t, workspaces.Options{WorkspacesLag: time.Minute})
 	for want, args := range map[int][]string{
 		1:   {"-d", "{}", "--count", "1"},
-		124: append(asAlice, "--count", "1", "--within", "100ms", "--watch", "10ms"),
+		124: append(asAlice, "--count", "1", "--within", "100ms", "--settle-for", "10ms"),
 	} {
 		p := measureAt(url, args...)
 		p.Stdout = full

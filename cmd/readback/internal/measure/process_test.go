@@ -73,7 +73,7 @@ func TestProcess(t *testing.T) {
 	dir := t.TempDir()
 	first, page, second := filepath.Join(dir, "first.json"), filepath.Join(dir, "lag.html"), filepath.Join(dir, "second.json")
 
-	p := measureAt(url, append(asAlice, "--count", "10", "--watch", "50ms", "--pause", "20ms", "--save", first, "--report", page)...)
+	p := measureAt(url, append(asAlice, "--count", "10", "--settle-for", "50ms", "--pause", "20ms", "--save", first, "--report", page)...)
 	require.NoError(t, p.Run(), p.err.String())
 	assert.Contains(t, p.out.String(), "10 flows: 10 confirmed\n")
 	assert.Contains(t, p.out.String(), "policy := consistency.Policy{")
@@ -82,7 +82,7 @@ func TestProcess(t *testing.T) {
 	assert.Zero(t, left(t, service))
 	html, err := os.ReadFile(page)
 	require.NoError(t, err)
-	assert.Equal(t, 6, bytes.Count(html, []byte("<svg ")))
+	assert.Equal(t, 8, bytes.Count(html, []byte("<svg ")))
 
 	saved, err := os.Open(first)
 	require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestProcess(t *testing.T) {
 	span := r.Summary().Lag.Longest
 	assert.GreaterOrEqual(t, span.To.Duration(), 119*ms-answered)
 
-	p = measureAt(url, append(asAlice, "--count", "3", "--watch", "50ms", "--pause", "0", "-o", "json", "-q", "--compare", first, "--save", second)...)
+	p = measureAt(url, append(asAlice, "--count", "3", "--settle-for", "50ms", "--pause", "0", "-o", "json", "-q", "--compare", first, "--save", second)...)
 	require.NoError(t, p.Run(), p.err.String())
 	assert.Empty(t, p.err.String(), "quiet")
 	var told struct {
@@ -127,7 +127,7 @@ func TestProcess(t *testing.T) {
 func TestProcess_interrupt(t *testing.T) {
 	t.Parallel()
 	service, url := start(t, workspaces.Options{WorkspacesLag: 30 * ms})
-	p := measureAt(url, append(asAlice, "--count", "1000", "--watch", "200ms", "--pause", "0", "--json")...)
+	p := measureAt(url, append(asAlice, "--count", "1000", "--settle-for", "200ms", "--pause", "0", "--json")...)
 	p.Stderr = nil
 	told, err := p.StderrPipe()
 	require.NoError(t, err)
@@ -159,7 +159,7 @@ func TestProcess_interrupt(t *testing.T) {
 func TestProcess_brokenPipe(t *testing.T) {
 	t.Parallel()
 	service, url := start(t, workspaces.Options{})
-	p := measureAt(url, append(asAlice, "--count", "2", "--watch", "0", "--pause", "0", "--save", filepath.Join(t.TempDir(), "kept.json"))...)
+	p := measureAt(url, append(asAlice, "--count", "2", "--settle-for", "0", "--pause", "0", "--save", filepath.Join(t.TempDir(), "kept.json"))...)
 	p.Stdout = nil
 	out, err := p.StdoutPipe()
 	require.NoError(t, err)
@@ -184,7 +184,7 @@ func TestProcess_statuses(t *testing.T) {
 		says string
 	}{
 		{"wrong credentials", append([]string{"-d", "{}", "-H", "Authorization: ApiKey nobody-at-all"}, "--count", "5"), 1, "401"},
-		{"never seen", append(asAlice, "--count", "1", "--within", "300ms", "--watch", "10ms"), 124, "unconfirmed"},
+		{"never seen", append(asAlice, "--count", "1", "--within", "300ms", "--settle-for", "10ms"), 124, "unconfirmed"},
 		{"usage", []string{"--count", "0"}, 2, "--count 0: want 1 to 10000"},
 		{"unknown flag", []string{"--cuont", "3"}, 2, "unknown flag: --cuont"},
 		{"a file that is missing", []string{"-d", "@/nowhere/body.json"}, 2, "no such file or directory"},

@@ -17,7 +17,7 @@ import (
 func TestProgress_lines(t *testing.T) {
 	t.Parallel()
 	bubble(t, "", workspaces.Options{WorkspacesLag: 1500 * ms}, func(t *testing.T, w *world) {
-		w.run(t.Context(), create("--count", "10", "--watch", "500ms", "--pause", "0")...)
+		w.run(t.Context(), create("--count", "10", "--settle-for", "500ms", "--pause", "0")...)
 		lines := strings.Split(strings.TrimSpace(w.Err.String()), "\n")
 		assert.Len(t, lines, 3, w.Err.String())
 		assert.Regexp(t, `^readback: 1 of 10 flows, about (18|19)s left$`, lines[0])
@@ -31,7 +31,7 @@ func TestProgress_quiet(t *testing.T) {
 	for _, flag := range []string{"-q", "-s"} {
 		bubble(t, flag, workspaces.Options{}, func(t *testing.T, w *world) {
 			w.Streams.Terminal = flag == "-q"
-			w.run(t.Context(), create("--count", "2", "--watch", "0", flag)...)
+			w.run(t.Context(), create("--count", "2", "--settle-for", "0", flag)...)
 			assert.Empty(t, w.Err.String())
 		})
 	}
@@ -46,7 +46,7 @@ func TestProgress_bar(t *testing.T) {
 	for _, width := range []int{40, 100} {
 		bubble(t, "", workspaces.Options{WorkspacesLag: time.Second}, func(t *testing.T, w *world) {
 			w.Streams.Terminal, w.Streams.Width = true, func() int { return width }
-			w.run(t.Context(), create("--count", "5", "--watch", "500ms", "--pause", "0")...)
+			w.run(t.Context(), create("--count", "5", "--settle-for", "500ms", "--pause", "0")...)
 			all := w.Err.String()
 			assert.NotContains(t, all, "\n")
 			assert.Contains(t, all, "3/5")

@@ -196,10 +196,10 @@ func (r *requests) secrets() []string {
 	return all
 }
 
-// shown returns a method and a template of a URL as they can be shown.
-func shown(method, template string) string {
+// shownURL returns a template of a URL as it can be shown.
+func shownURL(template string) string {
 	if request.HidesSecrets(template) {
-		template = strings.NewReplacer("%7B", "{", "%7D", "}").Replace(redact.URLString(template))
+		return strings.NewReplacer("%7B", "{", "%7D", "}").Replace(redact.URLString(template))
 	}
-	return method + " " + template
+	return template
 }

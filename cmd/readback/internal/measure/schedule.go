@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -9,24 +10,29 @@ import (
 )
 
 // dense is the schedule of a measurement: a read at once, which tells whether
-// the write is visible then, and from then on as many as tell the lag to a
-// sixteenth, but never two within the interval. Once a read shows the write, the
+// the write is visible then, and from then on as many as tell the lag to a small
+// share of it, but never two within the interval. Once a read shows the write, the
 // reads that watch it are spread over the time that it is watched for.
 //
 // The wait after the first read is random, so that the reads of all flows
 // together fall on all times.
 type dense struct {
-	interval time.Duration
-	watch    time.Duration
+	interval  time.Duration
+	watch     time.Duration
+	precision time.Duration // a lag is told to one part in so many
 
 	mu     sync.Mutex
 	random *rand.Rand
 }
 
-const (
-	precision = 16 // of a lag, as a share of it
-	watches   = 20 // reads that watch a write, unless the interval makes them fewer
-)
+const watches = 20 // reads that watch a write, unless the interval makes them fewer
+
+// precisionOf returns to what part of a lag the reads of so many flows tell it: what
+// the reads leave open is to be small beside what chance does, which shrinks with
+// the square root of the flows. 50 flows tell a lag to a 42nd, 1,000 to a 189th.
+func precisionOf(flows int) time.Duration {
+	return time.Duration(max(16, 6*math.Sqrt(float64(flows))))
+}
 
 // watching returns how far the reads that watch a write lie apart, and how many
 // reads must show it in a row.
@@ -53,7 +59,7 @@ func (p *densePlan) Next(step readback.Step) time.Duration {
 		apart, _ := p.watching()
 		return step.Began + apart
 	}
-	at := step.Began + max(p.interval, step.Began/precision)
+	at := step.Began + max(p.interval, step.Began/p.precision)
 	if step.Reads == 1 {
 		at += p.offset
 	}

@@ -39,7 +39,7 @@ func TestSecrets(t *testing.T) {
 			dir := t.TempDir()
 			save, page := filepath.Join(dir, "run.json"), filepath.Join(dir, "run.html")
 			status := w.run(t.Context(), "-X", "POST", url, "-H", "X-Api-Key: hunter3-in-header", "-d", "secret-body",
-				"--then", "{location}", "--cleanup", "{location}", "--count", "1", "--watch", "0", "--within", "1s", "--save", save, "--report", page)
+				"--then", "{location}", "--cleanup", "{location}", "--count", "1", "--settle-for", "0", "--within", "1s", "--save", save, "--report", page)
 			assert.NotZero(t, status)
 			saved, err := os.ReadFile(save)
 			require.NoError(t, err)
@@ -61,7 +61,7 @@ func TestSecrets(t *testing.T) {
 func TestSecrets_templates(t *testing.T) {
 	t.Parallel()
 	against(t, "", echo(201), func(t *testing.T, w *world) {
-		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things?key=k1&n={n}", "--then", "{location}?sig=s1", "--cleanup", "{location}?token=t1", "--count", "1", "--watch", "0")
+		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things?key=k1&n={n}", "--then", "{location}?sig=s1", "--cleanup", "{location}?token=t1", "--count", "1", "--settle-for", "0")
 		assert.Equal(t, "POST http://api.test/things?key=REDACTED&n={n}", r.Write)
 		assert.Equal(t, "GET {location}?sig=REDACTED", r.Read)
 		assert.Equal(t, "DELETE {location}?token=REDACTED", r.Cleanup)

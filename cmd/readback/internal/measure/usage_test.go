@@ -33,7 +33,15 @@ func TestUsage(t *testing.T) {
 		{"within", create("--within", "0"), "--within 0s: want at least 1ms"},
 		{"interval", create("--interval", "0"), "--interval 0s: want at least 1ms"},
 		{"pause", create("--pause", "-1s"), "--pause -1s: want at least 0s"},
-		{"watch", create("--watch", "1m"), "--watch 1m0s: want less than --within, which is 30s"},
+		{"watch", create("--settle-for", "1m"), "--settle-for 1m0s: want less than --within, which is 30s"},
+		{"slo", create("--slo", "p99=2s"), `--slo "p99=2s": want a quantile, < or <=, and a time, such as p99<2s`},
+		{"slo of nothing", create("--slo", "p0<2s"), "want a quantile"},
+		{"slo without a unit", create("--slo", "p50<2"), "want a quantile"},
+		{"watch without cleanup", []string{"-X", "POST", "http://api.test/x", "--watch"}, "it needs --cleanup, which takes back what it writes"},
+		{"watch with an end", create("--watch", "--count", "5"), "--count is for a measurement that ends"},
+		{"watch and objectives", create("--watch", "--slo", "p50<1s"), "--slo is for a measurement that ends"},
+		{"too often", create("--watch", "--every", "10ms"), "--every 10ms: want at least 1s"},
+		{"metrics of what ends", create("--metrics", "9464"), "--metrics is for --watch"},
 		{"for", create("--for", "ever"), `--for "ever": want present, absent or match`},
 		{"output", create("-o", "yaml"), "-o yaml: want json or text; measure keeps no bodies"},
 		{"include", create("-i"), "-i has no use here: no answer is shown"},
@@ -76,7 +84,7 @@ func TestOutputs_stay(t *testing.T) {
 		assert.True(t, string(kept) == before)
 		good(w, r)
 	}, func(t *testing.T, w *world) {
-		require.Zero(t, w.run(t.Context(), "-X", "POST", "http://api.test/things", "--save", file, "--count", "1", "--watch", "0"))
+		require.Zero(t, w.run(t.Context(), "-X", "POST", "http://api.test/things", "--save", file, "--count", "1", "--settle-for", "0"))
 		now, err := os.ReadFile(file)
 		require.NoError(t, err)
 		assert.NotContains(t, string(now), "before")

@@ -3,7 +3,7 @@ package report
 import (
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 )
 
 // Advice is the policy that suits the lags measured.

@@ -4,10 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
 )
 
 // bars draws what the schedules would have made of the lags.
@@ -23,16 +19,14 @@ func (s *Summary) bars() figure {
 	return figure{
 		ID: "overshoot", Title: "How late each schedule would have noticed",
 		Desc: "The mean time from the end of the lag to the read that notices: " + strings.Join(words, ", ") + ".",
-		high: func(size) vg.Length { return vg.Length(len(s.Overshoot))*row + 50 },
-		draw: func(p *plot.Plot, z size) {
-			timeAxis(&p.X, z, end, "late by, mean and tail")
-			p.Y.Min, p.Y.Max = 0, float64(len(s.Overshoot))
-			p.HideY()
-			p.Add(drawn(grid), drawn(func(c draw.Canvas, p *plot.Plot) {
-				for i, o := range s.Overshoot {
-					o.draw(c, p, z, len(s.Overshoot)-i-1)
-				}
-			}))
+		high: func(size) float64 { return float64(len(s.Overshoot))*row + below + 8 },
+		draw: func(c *canvas, z size) {
+			f := framed(c, 8)
+			x := timeAxis(end, z.ticks, "late by, mean and tail").place(f.left, f.right)
+			f.across(c, x)
+			for i, o := range s.Overshoot {
+				o.draw(c, x, f.top+float64(i)*row)
+			}
 		},
 	}
 }
@@ -48,22 +42,20 @@ func (o *Overshoot) tail() Millis {
 	return o.Mean
 }
 
-// draw draws a bar up to the mean, a line to the tail, and a text above.
-func (o *Overshoot) draw(c draw.Canvas, p *plot.Plot, z size, row int) {
-	x, y := p.Transforms(&c)
-	low := y(float64(row)) + 5
+// draw draws a text, and below it a bar up to the mean and a line to the tail.
+func (o *Overshoot) draw(c *canvas, x axis, top float64) {
 	const thick = 11
 	colour, name := otherInk, mutedInk
 	if o.Ours {
 		colour, name = markInk, textInk
 	}
-	zero, mean, tail := x(0), x(o.Mean.Duration().Seconds()), x(o.tail().Duration().Seconds())
-	box(c, colour, zero, low, max(mean, zero+1.5), low+thick)
+	zero, mean, tail := x.from, x.when(o.Mean.Duration()), x.when(o.tail().Duration())
+	c.text(name, atStart, zero, top+11, fmt.Sprintf("%s: %s, %.1f reads", o.Schedule, nice(o.Mean.Duration()), o.Reads))
+	high := top + 21
+	c.box(colour, zero, high, max(mean, zero+1.5), high+thick)
 	if tail > mean {
-		middle := low + thick/2
-		stroke(c, colour, 1.5, vg.Point{X: mean, Y: middle}, vg.Point{X: tail, Y: middle})
-		stroke(c, colour, 1.5, vg.Point{X: tail, Y: middle - 3.5}, vg.Point{X: tail, Y: middle + 3.5})
+		at := high + thick/2.0
+		c.line(colour, 1.5, point{mean, at}, point{tail, at})
+		c.line(colour, 1.5, point{tail, at - 3.5}, point{tail, at + 3.5})
 	}
-	words := fmt.Sprintf("%s: %s, %.1f reads", o.Schedule, nice(o.Mean.Duration()), o.Reads)
-	c.FillText(label(p, z, name), vg.Point{X: zero, Y: low + thick + 9}, words)
 }

@@ -38,12 +38,14 @@ func TestPage_chromium(t *testing.T) {
 	require.NoError(t, chromedp.Do(browser), "chromium must be installed")
 	pages := map[string]func() (run, before *report.Run){
 		"steady":   func() (run, before *report.Run) { return steady.measured(), nil },
+		"signed":   func() (run, before *report.Run) { return signed(), nil },
 		"flips":    func() (run, before *report.Run) { return flippy.measured(), steady.measured() },
 		"tail":     func() (run, before *report.Run) { return tailed.measured(), nil },
 		"hostile":  func() (run, before *report.Run) { return hostile(), nil },
 		"nothing":  func() (run, before *report.Run) { return nothing(), nil },
 		"censored": func() (run, before *report.Run) { return censored(), nil },
 	}
+	t.Run("print", func(t *testing.T) { lookPrinted(t, browser) })
 	for name, make := range pages {
 		file := filepath.Join(t.TempDir(), name+".html")
 		var b strings.Builder
@@ -58,6 +60,48 @@ func TestPage_chromium(t *testing.T) {
 			}
 		}
 	}
+}
+
+// signed is a measurement with objectives, and all that it rests on.
+func signed() *report.Run {
+	many := steady
+	many.flows = 400
+	r := many.measured()
+	r.SLO = []string{"p50<1s", "p90<600ms", "p99<900ms", "p99.9<10s"}
+	r.Parallel, r.Place, r.Readback = 1, "a-rather-long-name-of-a-place.eu-central.example", report.VersionText("v0.1.0")
+	r.Command = "readback measure -X POST https://api.example/v1/workspaces -H 'Authorization: ...' --then GET '{location}' --count 400"
+	return r
+}
+
+// On paper the page is light, whoever prints it, and what is folded is unfolded.
+func lookPrinted(t *testing.T, browser context.Context) {
+	ctx, cancel := chromedp.NewContext(browser)
+	defer cancel()
+	file := filepath.Join(t.TempDir(), "signed.html")
+	var b strings.Builder
+	require.NoError(t, signed().Page(&b, nil))
+	require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o600))
+	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(720, 900), chromedp.Navigate((&url.URL{Scheme: "file", Path: file}).String())))
+	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: "print", Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
+	})
+	require.NoError(t, err)
+	type printed struct {
+		Ink, Card string
+		Unfolded  bool
+		Cut       int
+	}
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[printed](`(() => ({
+  Ink: getComputedStyle(document.body).color,
+  Card: getComputedStyle(document.querySelector("section")).backgroundColor,
+  Unfolded: document.querySelector("details table").checkVisibility({contentVisibilityAuto: true}),
+  Cut: [...document.querySelectorAll(".scroll, pre")].filter(s => s.scrollWidth > s.clientWidth + 1).length,
+}))()`))
+	require.NoError(t, err)
+	assert.Equal(t, printed{Ink: "rgb(28, 33, 38)", Card: "rgb(255, 255, 255)", Unfolded: true}, got)
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), "print.png"), picture, 0o600))
 }
 
 // seen is what a browser tells of a page.
@@ -151,7 +195,7 @@ func look(t *testing.T, browser context.Context, file string, wide int64, scheme
 	assert.Empty(t, logged)
 	want := 0
 	if figures {
-		want = 3
+		want = 4
 	}
 	assert.Equal(t, want, got.Figures)
 	assert.Equal(t, got.Figures, got.Named)

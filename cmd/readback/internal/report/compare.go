@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 )
 
 // Row is one figure of two measurements.
@@ -85,7 +85,7 @@ type number struct {
 
 var numbers = []number{
 	shareOf("seen at the first read", func(f *Flow, goal string) (bool, bool) {
-		lag, told := f.lag(goal)
+		lag, told := f.Lag(goal)
 		return lag.Missed < 0, told
 	}),
 	shareOf("flows that flipped", func(f *Flow, _ string) (bool, bool) {

@@ -4,45 +4,76 @@ import (
 	"fmt"
 	"time"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 )
 
-// distribution draws the share of writes that are visible by a time: a band,
-// since the reads tell between what it lies.
-func (r *Run) distribution(s *Summary) figure {
+// lagAxis returns an axis for the lags: a logarithmic one if a long tail would
+// press all else against its beginning.
+func (r *Run) lagAxis(s *Summary, about float64, what string) axis {
 	most, least := s.sample.Curves()
 	end := time.Millisecond
-	for _, step := range append(append([]lags.Step{}, most...), least...) {
-		end = max(end, step.At)
+	for _, steps := range [][]lags.Step{most, least} {
+		if len(steps) > 0 {
+			end = max(end, steps[len(steps)-1].At)
+		}
 	}
 	end += end / 15
-	start := max(min(end/200, r.Interval.Duration()/2), time.Millisecond/10)
-	// A long tail would press all else against the axis.
-	long := false
-	if middle, ok := s.sample.Quantile(0.5); ok && !middle.Open() {
-		long = middle.To < end/20
+	if half, ok := s.sample.Quantile(0.5); ok && !half.Open() && half.To < end/20 {
+		start := max(min(end/200, r.Interval.Duration()/2), time.Millisecond/10)
+		return logAxis(start, end, what)
 	}
+	return timeAxis(end, about, what)
+}
+
+// distribution draws the share of writes that are visible by a time: a band,
+// since the reads tell between what it lies, and the intervals of the quantiles.
+func (r *Run) distribution(s *Summary) figure {
+	most, least := s.sample.Curves()
 	desc := "The share of writes that reads show, by the time since the write's answer. " + s.lagWords()
 	return figure{
 		ID: "distribution", Title: "Distribution of the lag", Desc: desc,
-		high: func(size) vg.Length { return 265 },
-		draw: func(p *plot.Plot, z size) {
-			timeAxis(&p.X, z, end, "since the write's answer")
-			if long {
-				logAxis(&p.X, start, end, "since the write's answer")
+		high: func(size) float64 { return 290 },
+		draw: func(c *canvas, z size) {
+			f := framed(c, 46)
+			x := r.lagAxis(s, z.ticks, "since the write's answer").place(f.left, f.right)
+			y := axis{most: 1, ticks: []tick{{0, "0 %"}, {0.25, "25"}, {0.5, "50"}, {0.75, "75"}, {0.9, "90"}, {1, "100 %"}}}.place(f.bottom, f.top)
+			f.across(c, x)
+			f.up(c, y)
+			drawBand(c, f, x, y, most, least)
+			for _, q := range s.Lag.Quantiles {
+				q.draw(c, x, y)
 			}
-			p.Y.Min, p.Y.Max = 0, 1
-			p.Y.Tick.Marker = plot.ConstantTicks{
-				{Value: 0, Label: "0 %"}, {Value: 0.25, Label: "25"}, {Value: 0.5, Label: "50"},
-				{Value: 0.75, Label: "75"}, {Value: 0.9, Label: "90"}, {Value: 1, Label: "100 %"},
-			}
-			p.Y.LineStyle.Width, p.Y.Tick.LineStyle.Width = 0, 0
-			p.Add(drawn(grid), drawn(shareGrid), drawn(func(c draw.Canvas, p *plot.Plot) { drawBand(c, p, most, least) }))
 		},
+	}
+}
+
+// draw draws the interval of a quantile at its share, and a dot where the flows
+// measured have it. Without an upper end it goes on to the edge, as an arrow.
+func (q Quantile) draw(c *canvas, x, y axis) {
+	at := y.at(q.Share)
+	if q.Interval.open() && q.Interval.From == 0 {
+		return // nothing is known
+	}
+	from, to := x.when(q.Interval.From.Duration()), x.to
+	const half = 4.5
+	if q.Interval.open() {
+		c.dashes(rangeInk, 2, point{from, at}, point{to, at})
+		c.line(rangeInk, 2, point{to - 6, at - half}, point{to, at}, point{to - 6, at + half})
+	} else {
+		to = x.when(q.Interval.To.Duration())
+		c.line(rangeInk, 2, point{from, at}, point{to, at})
+		c.line(rangeInk, 2, point{to, at - half}, point{to, at + half})
+	}
+	c.line(rangeInk, 2, point{from, at - half}, point{from, at + half})
+	if q.Span != nil && !q.Span.open() {
+		c.dot(rangeInk, (x.when(q.Span.From.Duration())+x.when(q.Span.To.Duration()))/2, at, 4)
+	}
+	name := percent(q.Share)
+	switch {
+	case from-x.from > width(name)+10: // the curve is at the right of it
+		c.halo(textInk, atEnd, from-7, at, name)
+	default:
+		c.halo(textInk, atStart, to+7, at, name)
 	}
 }
 
@@ -51,41 +82,36 @@ func (s *Summary) lagWords() string {
 	words := ""
 	for _, q := range s.Lag.Quantiles {
 		if q.Span != nil {
-			words += fmt.Sprintf("%s between %s and %s. ", percent(q.Share), until(q.Span.From), until(q.Span.To))
+			words += fmt.Sprintf("%s %s, of all writes %s with 95 %% confidence. ", percent(q.Share), q.Span.words(), q.Interval.words())
 		}
 	}
 	if s.Lag.Longest != nil {
-		words += fmt.Sprintf("The longest between %s and %s.", until(s.Lag.Longest.From), until(s.Lag.Longest.To))
+		words += fmt.Sprintf("The longest %s.", s.Lag.Longest.words())
 	}
 	return words
 }
 
-func shareGrid(c draw.Canvas, p *plot.Plot) {
-	_, y := p.Transforms(&c)
-	for _, tick := range p.Y.Tick.Marker.Ticks(0, 1) {
-		stroke(c, gridInk, 0.7, vg.Point{X: c.Min.X, Y: y(tick.Value)}, vg.Point{X: c.Max.X, Y: y(tick.Value)})
-	}
-}
-
-func drawBand(c draw.Canvas, p *plot.Plot, most, least []lags.Step) {
-	x, y := p.Transforms(&c)
-	curve := func(steps []lags.Step) (points []vg.Point) {
+func drawBand(c *canvas, f frame, x, y axis, most, least []lags.Step) {
+	const fine = 0.4
+	curve := func(steps []lags.Step) []point {
+		points := []point{{f.left, y.at(0)}}
 		share := 0.0
-		at := c.Min.X
-		points = append(points, vg.Point{X: at, Y: y(0)})
-		for _, step := range steps {
-			at = x(max(step.At.Seconds(), p.X.Min))
-			points = append(points, vg.Point{X: at, Y: y(share)}, vg.Point{X: at, Y: y(step.Share)})
+		for i, step := range steps {
+			at, last := x.when(step.At), points[len(points)-1]
+			if i+1 < len(steps) && at-last.x < fine && last.y-y.at(step.Share) < fine {
+				continue // nobody would see it
+			}
+			points = append(points, point{at, y.at(share)}, point{at, y.at(step.Share)})
 			share = step.Share
 		}
-		return append(points, vg.Point{X: c.Max.X, Y: y(share)})
+		return append(points, point{f.right, y.at(share)})
 	}
 	upper, lower := curve(most), curve(least)
-	band := append([]vg.Point{}, upper...)
+	band := append([]point{}, upper...)
 	for i := len(lower) - 1; i >= 0; i-- {
 		band = append(band, lower[i])
 	}
-	c.FillPolygon(bandInk, band)
-	stroke(c, edgeInk, 1.2, upper...)
-	stroke(c, edgeInk, 1.2, lower...)
+	c.area(bandInk, band)
+	c.line(edgeInk, 1.2, upper...)
+	c.line(edgeInk, 1.2, lower...)
 }

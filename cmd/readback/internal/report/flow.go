@@ -3,15 +3,15 @@ package report
 import (
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 )
 
 // telling reports whether a read says something about the write.
 func (r Read) telling() bool { return r.Verdict == pending || r.Verdict == ready }
 
-// lag returns what the reads of a flow tell of its lag, and whether they tell
-// anything. The lag of a write that was ambiguous has no clear beginning.
-func (f *Flow) lag(goal string) (lags.Lag, bool) {
+// Lag returns what the reads of a flow tell of its lag, and whether they tell
+// anything, if goal is what they were to show. The lag of a write that was ambiguous has no clear beginning.
+func (f *Flow) Lag(goal string) (lags.Lag, bool) {
 	lag := lags.Lag{Missed: -1, Hit: -1}
 	if f.Class != applied && f.Class != accepted {
 		return lag, false
@@ -93,4 +93,14 @@ func (f *Flow) readTime() (sum time.Duration, n int) {
 		}
 	}
 	return sum, n
+}
+
+// Left reports whether the write of a flow may still be there, though there was
+// to be a cleanup.
+func (f *Flow) Left() bool { return f.Cleanup != "" && f.Cleanup != Cleaned }
+
+// Flips returns how often a read did not show what the one before had shown.
+func (f *Flow) Flips() int {
+	flips, _ := f.flips()
+	return flips
 }

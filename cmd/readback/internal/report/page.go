@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 )
 
 // pageText is the page. It takes nothing from anywhere: no script, no font, no
@@ -20,9 +20,10 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"until": until, "told": told, "optional": optional, "percent": percent, "share": share,
-	"nice": func(m Millis) string { return nice(m.Duration()) },
-	"open": func(m Millis) bool { return m.Duration() == lags.Forever },
-	"name": func(q Reason) string { return q.name() },
+	"nice":  func(m Millis) string { return nice(m.Duration()) },
+	"open":  func(m Millis) bool { return m.Duration() == lags.Forever },
+	"name":  func(q Reason) string { return q.name() },
+	"words": Span.words, "sentence": sentence,
 }).Parse(pageText))
 
 // page is what the template gets.
@@ -37,7 +38,10 @@ type page struct {
 	Figures    map[string]drawing
 	Slowest    []slowFlow
 	Legend     []sign // of the slowest flows
-	Wrong      []Flow // flows that ended with an error, or left something behind
+	Settings   []setting
+	Unbounded  []string // why quantiles have no upper end
+	Tested     bool     // whether lags depend on something
+	Wrong      []Flow   // flows that ended with an error, or left something behind
 	WrongMore  int
 	Comparison []compared
 	Before     string
@@ -64,6 +68,9 @@ type compared struct {
 	Change string
 }
 
+// leastTested is how many lags tell nothing of what they depend on.
+const leastTested = 10
+
 // mostWrong is how many flows that went wrong are told of one by one.
 const mostWrong = 50
 
@@ -83,16 +90,20 @@ func (r *Run) Page(to io.Writer, before *Run) error {
 	}
 	for _, f := range r.Flows {
 		switch {
-		case f.Error == "" && (f.Cleanup == "" || f.Cleanup == Cleaned):
+		case f.Error == "" && !f.Left():
 		case len(v.Wrong) < mostWrong:
 			v.Wrong = append(v.Wrong, f)
 		default:
 			v.WrongMore++
 		}
 	}
-	if err := v.drawAll(); err != nil {
-		return err
+	v.Settings, v.Tested = r.settings(), s.Lag.Flows > leastTested
+	for _, q := range s.Lag.Quantiles {
+		if missing := q.missing(s.Lag.Flows); missing != "" {
+			v.Unbounded = append(v.Unbounded, sentence(missing))
+		}
 	}
+	v.drawAll()
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, v); err != nil {
 		return err
@@ -102,11 +113,11 @@ func (r *Run) Page(to io.Writer, before *Run) error {
 }
 
 // drawAll draws the figures that there are data for.
-func (v *page) drawAll() error {
+func (v *page) drawAll() {
 	var figures []figure
 	if v.Lag.Flows > 0 {
 		v.LagNote = v.lagNote()
-		figures = append(figures, v.distribution(&v.Summary), v.waterfall())
+		figures = append(figures, v.distribution(&v.Summary), v.timeline(&v.Summary), v.waterfall())
 		flows, _ := v.slow()
 		v.Legend = legend(flows)
 		for _, f := range flows {
@@ -121,17 +132,12 @@ func (v *page) drawAll() error {
 		}
 	}
 	for _, f := range figures {
-		svg, err := f.SVG()
-		if err != nil {
-			return err
-		}
-		v.Figures[f.ID] = drawing{f, svg}
+		v.Figures[f.ID] = drawing{f, f.SVG()}
 	}
-	return nil
 }
 
 func (v *page) slowFlow(f *Flow) slowFlow {
-	lag, _ := f.lag(v.For)
+	lag, _ := f.Lag(v.For)
 	span := spanOf(lag.Span())
 	flips, _ := f.flips()
 	return slowFlow{

@@ -54,7 +54,7 @@ func TestPage_drawings(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]*report.Run{"flips": flippy.measured(), "tail": tailed.measured(), "hostile": hostile(), "censored": censored()} {
 		found := drawings.FindAllString(page(t, r, nil), -1)
-		require.Len(t, found, 6, name)
+		require.Len(t, found, 8, name)
 		for i, svg := range found {
 			assert.Contains(t, svg, []string{`class="narrow"`, `class="wide"`}[i%2])
 			assert.Contains(t, svg, `role="img"`)
@@ -74,6 +74,15 @@ func TestPage_drawings(t *testing.T) {
 	}
 }
 
+// A page of thousands of flows is one that can be sent by mail.
+func TestPage_large(t *testing.T) {
+	t.Parallel()
+	many := steady
+	many.flows = 3000
+	got := page(t, many.measured(), nil)
+	assert.Less(t, len(got), 400<<10)
+}
+
 // All inks have a colour in light and in dark.
 func TestPage_colours(t *testing.T) {
 	t.Parallel()
@@ -81,6 +90,25 @@ func TestPage_colours(t *testing.T) {
 	for _, use := range regexp.MustCompile(`var\(--([a-z]+)\)`).FindAllStringSubmatch(got, -1) {
 		assert.Equal(t, 2, strings.Count(got, "--"+use[1]+": #"), use[1])
 	}
+}
+
+// What the measurement rests on is on the page, and what its quantiles rest on.
+func TestPage_settings(t *testing.T) {
+	t.Parallel()
+	r := steady.measured()
+	r.Parallel, r.Pause, r.Place, r.Readback, r.Command = 4, new(500*ms), "a place", "readback v1", "readback measure 'x y'"
+	r.SLO = []string{"p50<2s", "p99<2s"}
+	got := page(t, r, nil)
+	for _, words := range []string{
+		"60 asked for, 60 measured, 4 at a time", "30s from the write&#39;s answer on", "never two within 20ms; shown for 1s",
+		"a random time up to 500ms", "2026-03-14 09:26:53, ", "a place", "readback v1", "readback measure &#39;x y&#39;",
+		"p50&lt;2s", `class="wrap met">met`, "cannot be told: an upper end takes 299 flows",
+		"60 flows cannot bound p99 from above: it takes 299.", "none of these is more than chance",
+	} {
+		assert.Contains(t, got, words)
+	}
+	r.Pause = nil
+	assert.Contains(t, page(t, r, nil), "a random time, spread over the lags seen")
 }
 
 func TestPage_tells(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/poll"
 )
@@ -37,6 +37,12 @@ type Run struct {
 	Within      Millis    `json:"within_ms"`
 	Interval    Millis    `json:"interval_ms"`
 	Watch       Millis    `json:"watch_ms"`
+	Parallel    int       `json:"parallel,omitempty"`
+	Pause       *Millis   `json:"pause_ms,omitempty"` // before each flow, at most; nil if it followed the lags
+	Readback    string    `json:"readback,omitempty"` // version of the command
+	Place       string    `json:"place,omitempty"`    // from where was measured
+	Command     string    `json:"command,omitempty"`  // line, with its secrets hidden
+	SLO         []string  `json:"slo,omitempty"`      // objectives, see ParseObjective
 	Interrupted bool      `json:"interrupted,omitempty"`
 	Flows       []Flow    `json:"flows"` // in the order of their numbers
 }
@@ -133,6 +139,11 @@ func Load(from io.Reader) (*Run, error) {
 		ordered := slices.IsSortedFunc(f.Reads, func(a, b Read) int { return int(a.Began - b.Began) })
 		if !ordered || slices.ContainsFunc(f.Reads, func(r Read) bool { return r.Began < 0 || r.Took < 0 || r.ended() < 0 }) {
 			return nil, fmt.Errorf("not a saved measurement: the reads of its flow %d are not in order", i+1)
+		}
+	}
+	for _, text := range r.SLO {
+		if _, err := ParseObjective(text); err != nil {
+			return nil, fmt.Errorf("not a saved measurement: %w", err)
 		}
 	}
 	return &r, nil

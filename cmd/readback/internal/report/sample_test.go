@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 	"github.com/readback-go/readback/cmd/readback/internal/report"
 )
 

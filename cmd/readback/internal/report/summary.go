@@ -5,22 +5,24 @@ import (
 	"slices"
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 	"github.com/readback-go/readback/consistency"
 )
 
 // Summary is what follows from the reads of a Run.
 type Summary struct {
-	Confirmed   int         `json:"confirmed"`   // flows
-	Unconfirmed int         `json:"unconfirmed"` // flows
-	Failed      int         `json:"failed"`      // flows, whose write was not carried out
-	Lag         Lag         `json:"lag"`
-	Reads       Reads       `json:"reads"`
-	Flips       Flips       `json:"flips"`
-	Reasons     []Reason    `json:"reasons,omitempty"` // why reads were pending, the earliest first
-	Left        int         `json:"left,omitempty"`    // writes that may not have been cleaned up
-	Advice      *Advice     `json:"recommended,omitempty"`
-	Overshoot   []Overshoot `json:"overshoot,omitempty"`
+	Confirmed   int          `json:"confirmed"`   // flows
+	Unconfirmed int          `json:"unconfirmed"` // flows
+	Failed      int          `json:"failed"`      // flows, whose write was not carried out
+	Lag         Lag          `json:"lag"`
+	Reads       Reads        `json:"reads"`
+	Flips       Flips        `json:"flips"`
+	Reasons     []Reason     `json:"reasons,omitempty"` // why reads were pending, the earliest first
+	Left        int          `json:"left,omitempty"`    // writes that may not have been cleaned up
+	Advice      *Advice      `json:"recommended,omitempty"`
+	Overshoot   []Overshoot  `json:"overshoot,omitempty"`
+	Depends     []Dependence `json:"depends,omitempty"`    // what lags go with, which they should not
+	Objectives  []Judged     `json:"objectives,omitempty"` // what --slo asked for
 
 	sample lags.Sample
 }
@@ -38,15 +40,26 @@ type Lag struct {
 // Quantile is the lag that a share of the flows does not exceed.
 type Quantile struct {
 	Share float64 `json:"share"`
-	Span  *Span   `json:"lag,omitempty"` // nil if there are too few flows
+	Span  *Span   `json:"lag,omitempty"` // of the flows measured; nil if there are too few
 	Needs int     `json:"needs"`         // flows that there must be
+
+	// Interval is between what times the quantile of all writes lies, with 95 %
+	// confidence. It ends with null if the flows give it no upper end: because
+	// they are fewer than Bounds, or because some were not seen to end.
+	Interval Span `json:"interval"`
+	Bounds   int  `json:"bounds"` // flows that there must be for an interval with two ends
 }
+
+// unbounded reports whether there are too few flows for an upper end.
+func (q Quantile) unbounded(flows int) bool { return flows < q.Bounds }
 
 // Span is between what times something lies; null is no end.
 type Span struct {
 	From Millis `json:"from_ms"`
 	To   Millis `json:"to_ms"`
 }
+
+func (s Span) open() bool { return s.To.Duration() == lags.Forever }
 
 // Reads is what the measurement itself read.
 type Reads struct {
@@ -102,6 +115,8 @@ func (r *Run) Summary() Summary {
 	for i := range r.Flows {
 		s.count(&r.Flows[i], r.For)
 	}
+	s.Depends = r.depends()
+	s.judgeAll(r.SLO)
 	s.Reasons = r.reasons()
 	s.Reads.Mean = MillisOf(r.readTime())
 	s.tellLag()
@@ -121,7 +136,7 @@ func (s *Summary) count(f *Flow, goal string) {
 	default:
 		s.Unconfirmed++
 	}
-	if f.Cleanup != "" && f.Cleanup != Cleaned {
+	if f.Left() {
 		s.Left++
 	}
 	s.Reads.Total += len(f.Reads)
@@ -135,7 +150,7 @@ func (s *Summary) count(f *Flow, goal string) {
 		s.Flips.Total += flips
 		s.Flips.Streak = max(s.Flips.Streak, streak)
 	}
-	if lag, told := f.lag(goal); told {
+	if lag, told := f.Lag(goal); told {
 		s.sample = append(s.sample, lag)
 		if lag.Censored() {
 			s.Lag.Censored++
@@ -152,7 +167,8 @@ func (s *Summary) tellLag() {
 		return
 	}
 	for _, share := range shares {
-		q := Quantile{Share: share, Needs: needs(share)}
+		q := Quantile{Share: share, Needs: needs(share), Bounds: lags.Needs(share)}
+		q.Interval = *spanOf(s.sample.Interval(share).Span)
 		if span, ok := s.sample.Quantile(share); ok {
 			q.Span = spanOf(span)
 		}

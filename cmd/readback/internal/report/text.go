@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 )
 
 // text writes what was measured for people to read.
@@ -81,17 +81,45 @@ func (w *writer) lag(s *Summary) {
 		w.line("lag: no flow tells anything of it")
 		return
 	}
-	lines := []string{"lag\tbetween\tand\t"}
+	lines := []string{"lag\tof these flows\tof all writes (95 %)\t"}
 	for _, q := range s.Lag.Quantiles {
-		if q.Span == nil {
-			lines = append(lines, fmt.Sprintf("%s\t-\t-\ttoo few flows: it takes %d", percent(q.Share), q.Needs))
-			continue
+		measured := "-"
+		if q.Span != nil {
+			measured = q.Span.words()
 		}
-		lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t", percent(q.Share), until(q.Span.From), until(q.Span.To)))
+		lines = append(lines, fmt.Sprintf("%s\t%s\t%s\t%s", percent(q.Share), measured, q.Interval.words(), q.missing(s.Lag.Flows)))
 	}
-	lines = append(lines, fmt.Sprintf("longest\t%s\t%s\t", until(s.Lag.Longest.From), until(s.Lag.Longest.To)))
+	lines = append(lines, fmt.Sprintf("longest\t%s\t\t", s.Lag.Longest.words()))
 	w.table(lines...)
 	w.line("%s", s.lagNote())
+	for _, d := range s.Depends {
+		w.line("note: %s", d.Words)
+	}
+	for _, j := range s.Objectives {
+		w.line("%s", j.Words())
+	}
+}
+
+// words tells a span.
+func (s Span) words() string {
+	switch {
+	case s.open() && s.From == 0:
+		return "unknown"
+	case s.open():
+		return "over " + until(s.From)
+	}
+	return until(s.From) + " … " + until(s.To)
+}
+
+// missing says why an interval has no upper end.
+func (q Quantile) missing(flows int) string {
+	switch {
+	case !q.Interval.open():
+		return ""
+	case q.unbounded(flows):
+		return fmt.Sprintf("%s cannot bound %s from above: it takes %d", count(flows, "flow"), percent(q.Share), q.Bounds)
+	}
+	return "too many flows were not seen to end"
 }
 
 // lagNote says what the lags rest on.
@@ -100,7 +128,7 @@ func (s *Summary) lagNote() string {
 	if s.Lag.Censored > 0 {
 		return note + fmt.Sprintf(" %d not seen for as long as they were read: longer than that.", s.Lag.Censored)
 	}
-	return note + fmt.Sprintf(" Up to %s of lags may be longer than the longest (95 %% confidence).", share(s.Lag.Beyond))
+	return note + fmt.Sprintf(" Up to %s of all lags may be longer than the longest (95 %% confidence).", share(s.Lag.Beyond))
 }
 
 func (w *writer) reasons(s *Summary) {

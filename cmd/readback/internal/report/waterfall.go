@@ -7,10 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-
 	"github.com/readback-go/readback/consistency"
 )
 
@@ -21,7 +17,7 @@ const slowest = 12
 // that nobody needs to tell their colours apart.
 type kind struct {
 	ink  ink
-	high vg.Length // of the row
+	high float64 // of the row
 }
 
 func (r Read) kind() kind {
@@ -78,14 +74,14 @@ func legend(flows []*Flow) (signs []sign) {
 func (r *Run) slow() (flows []*Flow, end time.Duration) {
 	for i := range r.Flows {
 		f := &r.Flows[i]
-		if _, told := f.lag(r.For); told {
+		if _, told := f.Lag(r.For); told {
 			flows = append(flows, f)
 		}
 	}
 	slices.SortStableFunc(flows, func(a, b *Flow) int { return cmp.Compare(r.slowness(b), r.slowness(a)) })
 	flows = flows[:min(len(flows), slowest)]
 	for _, f := range flows {
-		lag, _ := f.lag(r.For)
+		lag, _ := f.Lag(r.For)
 		end = max(end, lag.Seen, lag.Missed)
 	}
 	return flows, max(end, time.Millisecond)
@@ -94,7 +90,7 @@ func (r *Run) slow() (flows []*Flow, end time.Duration) {
 // slowness is what flows are ordered by: what is not over counts as longer than
 // all that is.
 func (r *Run) slowness(f *Flow) time.Duration {
-	lag, _ := f.lag(r.For)
+	lag, _ := f.Lag(r.For)
 	if lag.Censored() {
 		return 1<<62 + lag.Missed
 	}
@@ -109,45 +105,42 @@ func (r *Run) waterfall() figure {
 	return figure{
 		ID: "flows", Title: "The slowest flows, read by read",
 		Desc: fmt.Sprintf("The reads of %s, the slowest first, by the time since the write's answer: what each read said, until the next.", count(len(flows), "flow")),
-		high: func(size) vg.Length { return vg.Length(len(flows))*row + 52 },
-		draw: func(p *plot.Plot, s size) {
-			timeAxis(&p.X, s, end, "since the write's answer")
-			p.Y.Min, p.Y.Max = 0, float64(len(flows))
-			var marks plot.ConstantTicks
-			for i, f := range flows {
-				marks = append(marks, plot.Tick{Value: float64(len(flows)-i) - 0.5, Label: fmt.Sprintf("#%d", f.N)})
+		high: func(size) float64 { return float64(len(flows))*row + below + 8 },
+		draw: func(c *canvas, z size) {
+			widest := 0.0
+			for _, f := range flows {
+				widest = max(widest, width(f.number()))
 			}
-			p.Y.Tick.Marker = marks
-			p.Y.LineStyle.Width, p.Y.Tick.LineStyle.Width = 0, 0
-			p.Add(drawn(grid), drawn(func(c draw.Canvas, p *plot.Plot) {
-				for i, f := range flows {
-					drawFlow(c, p, f, len(flows)-i-1)
-				}
-			}))
+			f := framed(c, widest+8)
+			x := timeAxis(end, z.ticks, "since the write's answer").place(f.left, f.right)
+			f.across(c, x)
+			for i, flow := range flows {
+				top := f.top + float64(i)*row
+				c.text(mutedInk, atEnd, f.left-6, top+row/2.0, flow.number())
+				flow.draw(c, x, top+2, row-4)
+			}
 		},
 	}
 }
 
-// drawFlow draws what each read said, from its beginning to that of the next.
-func drawFlow(c draw.Canvas, p *plot.Plot, f *Flow, row int) {
-	x, y := p.Transforms(&c)
-	const gap = 2
-	low := y(float64(row)) + gap
-	high := y(float64(row+1)) - gap - low
+func (f *Flow) number() string { return fmt.Sprintf("#%d", f.N) }
+
+// draw draws what each read said, from its beginning to that of the next.
+func (f *Flow) draw(c *canvas, x axis, top, high float64) {
 	for i := 0; i < len(f.Reads); {
 		k := f.Reads[i].kind()
-		first := f.Reads[i].Began.Duration()
+		began := f.Reads[i].Began.Duration()
 		for i++; i < len(f.Reads) && f.Reads[i].kind() == k; i++ {
 		}
-		last := f.Reads[len(f.Reads)-1].ended()
+		ended := f.Reads[len(f.Reads)-1].ended()
 		if i < len(f.Reads) {
-			last = f.Reads[i].Began.Duration()
+			ended = f.Reads[i].Began.Duration()
 		}
-		from, to := x(first.Seconds()), min(x(last.Seconds()), c.Max.X)
-		if from >= c.Max.X {
+		from, to := x.when(began), x.when(ended)
+		if from >= x.to {
 			return
 		}
-		box(c, k.ink, from, low, max(to, from+1), low+high*k.high)
+		c.box(k.ink, from, top+high*(1-k.high), max(to, from+1), top+high)
 	}
 }
 

@@ -2,8 +2,9 @@
 // makes of them, which schedule suits them, and whether two measurements differ.
 //
 // Reads do not show when a write became visible, only between which two of them:
-// a lag is known as an interval. Nothing here assumes where in the interval it
-// lies, except for the overshoot of a schedule, see [Sample.Overshoot].
+// a lag is known as a span. Nothing here assumes where in its span a lag lies, except
+// for the overshoot of a schedule, see [Sample.Overshoot], and the ranks of an
+// interval, see [Sample.Interval].
 package lags
 
 import (

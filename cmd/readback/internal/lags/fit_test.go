@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/readback-go/readback"
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 )
 
 // drawn returns n lags of a median, read to a sixteenth.

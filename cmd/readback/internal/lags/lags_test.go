@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/readback-go/readback/cmd/readback/internal/measure/lags"
+	"github.com/readback-go/readback/cmd/readback/internal/lags"
 )
 
 const ms = time.Millisecond
