@@ -45,10 +45,10 @@ type run[W, R any] struct {
 	// of the reads
 	unchanged bool // one good read is enough
 	forbidden forbiddenRun
-	faulty    bool  // the streak is of values that show a fault
-	fault     error // of the last of them
-	latest    R // what the current read returned
-	value     R // what the last one without an error returned
+	faulty    bool   // the streak is of values that show a fault
+	fault     error  // of the last of them
+	latest    R      // what the current read returned
+	value     R      // what the last one without an error returned
 	heard     said   // of the current read
 	finding   bool   // the current read is a Find
 	answer    Answer // the last one of the write or a read

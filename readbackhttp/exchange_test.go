@@ -26,7 +26,7 @@ func TestExchange_confirmed(t *testing.T) {
 			readbackhttp.Exchange{Write: send("POST", api+"/v1/things", `{"name":"a"}`)},
 			script{
 				"POST /v1/things":  {"201 | Location: /v1/things/7"},
-				"GET /v1/things/7": {"404", "403", "200 | {"v":1}"},
+				"GET /v1/things/7": {"404", "403", `200 | {"v":1}`},
 			},
 			[]string{"0s POST /v1/things", "0s GET /v1/things/7", "1s GET /v1/things/7", "2s GET /v1/things/7"},
 		},
@@ -41,7 +41,7 @@ func TestExchange_confirmed(t *testing.T) {
 			readbackhttp.Exchange{Write: send("POST", api+"/v1/things", `{}`)},
 			script{
 				"POST /v1/things":  {`201 | Location: /v1/things/7 | {"id":7,"name":"a"}`},
-				"GET /v1/things/7": {"404", "200 | {"v":1}"},
+				"GET /v1/things/7": {"404", `200 | {"v":1}`},
 			},
 			[]string{"0s POST /v1/things", "0s GET /v1/things/7", "1s GET /v1/things/7"},
 		},
@@ -50,14 +50,14 @@ func TestExchange_confirmed(t *testing.T) {
 			readbackhttp.Exchange{Write: send("POST", api+"/v1/things", `{}`)},
 			script{
 				"POST /v1/things":  {"202 | Location: /v1/things/7"},
-				"GET /v1/things/7": {"404", "202", "200 | {"v":1}"},
+				"GET /v1/things/7": {"404", "202", `200 | {"v":1}`},
 			},
 			[]string{"0s POST /v1/things", "0s GET /v1/things/7", "1s GET /v1/things/7", "2s GET /v1/things/7"},
 		},
 		{
 			"create by PUT",
 			readbackhttp.Exchange{Write: send("PUT", api+"/v1/things/7", `{}`), Goal: consistency.ToPresent},
-			script{"PUT /v1/things/7": {"201"}, "GET /v1/things/7": {"404", "200 | {"v":1}"}},
+			script{"PUT /v1/things/7": {"201"}, "GET /v1/things/7": {"404", `200 | {"v":1}`}},
 			[]string{"0s PUT /v1/things/7", "0s GET /v1/things/7", "1s GET /v1/things/7"},
 		},
 		{
@@ -102,7 +102,7 @@ func TestExchange_confirmed(t *testing.T) {
 		{
 			"delete, twice not found",
 			readbackhttp.Exchange{Write: send("DELETE", api+"/v1/things/7?force=1", "")},
-			script{"DELETE /v1/things/7": {"204"}, "GET /v1/things/7": {"200 | {"v":1}", "404", "200 | {"v":1}", "404", "404"}},
+			script{"DELETE /v1/things/7": {"204"}, "GET /v1/things/7": {`200 | {"v":1}`, "404", `200 | {"v":1}`, "404", "404"}},
 			[]string{"0s DELETE /v1/things/7?force=1", "0s GET /v1/things/7?force=1", "1s GET /v1/things/7?force=1",
 				"2s GET /v1/things/7?force=1", "3s GET /v1/things/7?force=1", "4s GET /v1/things/7?force=1"},
 		},
@@ -249,7 +249,7 @@ func TestExchange_ambiguousCreate(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{
 			"PUT /v1/things/7": {"503"},
-			"GET /v1/things/7": {"200 | {"v":1}"},
+			"GET /v1/things/7": {`200 | {"v":1}`},
 		}.handler())
 		ex := readbackhttp.Exchange{Client: srv.Client, Write: send("PUT", api+"/v1/things/7", `{}`), Goal: consistency.ToPresent}
 		res, err := consistency.Do(t.Context(), everySecond, ex.Flow())

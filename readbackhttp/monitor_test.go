@@ -29,7 +29,7 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things":  {"202 | Operation-Location: /ops/1 | Location: /things/7"},
 				"GET /ops/1":    {`200 | {"status":"Running"}`, `200 | {"status":"Succeeded"}`},
-				"GET /things/7": {"404", "200 | {"v":1}"},
+				"GET /things/7": {"404", `200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1", "1s GET /things/7", "2s GET /things/7"},
 		},
@@ -48,7 +48,7 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things":  {"202 | Location: /ops/3 | Azure-AsyncOperation: /ops/2 | Operation-Location: ops/1"},
 				"GET /ops/1":    {`200 | {"status":"done"}`},
-				"GET /things/7": {"200 | {"v":1}"},
+				"GET /things/7": {`200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /ops/1", "0s GET /things/7"},
 		},
@@ -57,7 +57,7 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things":     {"202 | Location: /v1/ops/1"},
 				"GET /v1/ops/1":    {"202 | {}", "202", "303 | Location: ../things/7"},
-				"GET /v1/things/7": {"404", "200 | {"v":1}"},
+				"GET /v1/things/7": {"404", `200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /v1/ops/1", "1s GET /v1/ops/1", "2s GET /v1/ops/1", "2s GET /v1/things/7", "3s GET /v1/things/7"},
 		},
@@ -66,7 +66,7 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things":  {"202 | Operation-Location: /ops/1 | Location: /things/7"},
 				"GET /ops/1":    {"303"},
-				"GET /things/7": {"200 | {"v":1}"},
+				"GET /things/7": {`200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /ops/1", "0s GET /things/7"},
 		},
@@ -75,7 +75,7 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things":  {"202 | Operation-Location: /ops/1 | Location: /things/7"},
 				"GET /ops/1":    {"303 | Location: http://[::1"},
-				"GET /things/7": {"200 | {"v":1}"},
+				"GET /things/7": {`200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /ops/1", "0s GET /things/7"},
 		},
@@ -84,7 +84,7 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things":     {"202 | Location: /v1/ops/1"},
 				"GET /v1/ops/1":    {`200 | {"status":"running","resource":{"href":"/wrong"}}`, `200 | {"status":"completed","resource":{"href":"../things/7"}}`},
-				"GET /v1/things/7": {"200 | {"v":1}"},
+				"GET /v1/things/7": {`200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /v1/ops/1", "1s GET /v1/ops/1", "1s GET /v1/things/7"},
 		},
@@ -93,7 +93,7 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things":  {"202 | Operation-Location: /ops/1 | Location: /things/7"},
 				"GET /ops/1":    {`200 | {"status":"success","href":null}`},
-				"GET /things/7": {"200 | {"v":1}"},
+				"GET /things/7": {`200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /ops/1", "0s GET /things/7"},
 		},
@@ -102,7 +102,7 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things":  {"202 | Location: /ops/1"},
 				"GET /ops/1":    {`200 | {"task":{"state":"failed"}}`, `200 | {"task":{"state":"done"}}`, `200 | {"task":{"state":2}}`},
-				"GET /things/7": {"200 | {"v":1}"},
+				"GET /things/7": {`200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1", "2s GET /ops/1", "2s GET /things/7"},
 		},
@@ -111,7 +111,7 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things":  {"202 | Location: /ops/1"},
 				"GET /ops/1":    {`200 | {"status":"failed"}`, `200 | {"status":"done"}`, "303"},
-				"GET /things/7": {"200 | {"v":1}"},
+				"GET /things/7": {`200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1", "2s GET /ops/1", "2s GET /things/7"},
 		},
@@ -121,7 +121,7 @@ func TestMonitor_confirmed(t *testing.T) {
 				"POST /things": {"202 | Location: /ops/1"},
 				"GET /ops/1": {"404", "503", "200 | <html>done</html>", "200", `200 | {"state":"done"}`, `200 | {"status":""}`,
 					`200 | {"status":{"status":"done"}}`, `200 | ["done"]`, "304", `302 | Location: /things/7 | {"status":"done"}`, `200 | {"status":"done"}`},
-				"GET /things/7": {"200 | {"v":1}"},
+				"GET /things/7": {`200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1", "2s GET /ops/1", "3s GET /ops/1", "4s GET /ops/1", "5s GET /ops/1",
 				"6s GET /ops/1", "7s GET /ops/1", "8s GET /ops/1", "9s GET /ops/1", "10s GET /ops/1", "10s GET /things/7"},
@@ -131,23 +131,23 @@ func TestMonitor_confirmed(t *testing.T) {
 			script{
 				"POST /things":  {"202 | Location: /ops/1"},
 				"GET /ops/1":    {`200 | {"v":1}`, `200 | {"status":""}`, `200 | {"status":"OK"}`},
-				"GET /things/7": {"200 | {"v":1}"},
+				"GET /things/7": {`200 | {"v":1}`},
 			},
 			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1", "2s GET /ops/1", "2s GET /things/7"},
 		},
 		{
 			"202 that names none", readbackhttp.Monitor{}, readbackhttp.URL("/things/7"),
-			script{"POST /things": {"202"}, "GET /things/7": {"404", "200 | {"v":1}"}},
+			script{"POST /things": {"202"}, "GET /things/7": {"404", `200 | {"v":1}`}},
 			[]string{"0s POST /things", "0s GET /things/7", "1s GET /things/7"},
 		},
 		{
 			"done at once", readbackhttp.Monitor{}, readbackhttp.Target{},
-			script{"POST /things": {"201 | Operation-Location: /ops/1 | Location: /things/7"}, "GET /things/7": {"200 | {"v":1}"}},
+			script{"POST /things": {"201 | Operation-Location: /ops/1 | Location: /things/7"}, "GET /things/7": {`200 | {"v":1}`}},
 			[]string{"0s POST /things", "0s GET /things/7"},
 		},
 		{
 			"redirect of the write", readbackhttp.Monitor{}, readbackhttp.Target{},
-			script{"POST /things": {"303 | Operation-Location: /ops/1 | Location: /things/7"}, "GET /things/7": {"200 | {"v":1}"}},
+			script{"POST /things": {"303 | Operation-Location: /ops/1 | Location: /things/7"}, "GET /things/7": {`200 | {"v":1}`}},
 			[]string{"0s POST /things", "0s GET /things/7"},
 		},
 		{

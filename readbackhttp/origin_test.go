@@ -147,7 +147,7 @@ func TestOrigin_allowed(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{
 			"POST /things":  {"201 | Set-Cookie: session=hunter2 | Location: http://api.test:8080/things/7"},
-			"GET /things/7": {"404", "200 | {"v":1}"},
+			"GET /things/7": {"404", `200 | {"v":1}`},
 		}.handler())
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)

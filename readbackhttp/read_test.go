@@ -50,7 +50,7 @@ func TestRead_header(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				srv := serve(t, script{
 					"POST /v1/things":  {"201 | Location: /v1/things/7"},
-					"GET /v1/things/7": {`404 | ETag: "1" | Last-Modified: Mon, 02 Jan 2006 15:04:05 GMT`, "200 | {"v":1}"},
+					"GET /v1/things/7": {`404 | ETag: "1" | Last-Modified: Mon, 02 Jan 2006 15:04:05 GMT`, `200 | {"v":1}`},
 				}.handler())
 				write := send("POST", api+"/v1/things", `{}`)
 				write.Header = given.Clone()
@@ -139,7 +139,7 @@ func TestRead_verdicts(t *testing.T) {
 // connection is sent again by net/http.
 func TestRead_lost(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {lost, lost, "200 | {"v":1}"}}.handler())
+		srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {lost, lost, `200 | {"v":1}`}}.handler())
 		ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
 		res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
 		assert.NoError(t, err)
@@ -218,7 +218,7 @@ func TestRead_retryAfter(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {tt.give, "200 | {"v":1}"}}.handler())
+				srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {tt.give, `200 | {"v":1}`}}.handler())
 				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
 				_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
 				assert.NoError(t, err)
@@ -239,7 +239,7 @@ func TestRead_retryAfter(t *testing.T) {
 // A Retry-After of an hour does not take away the closing read.
 func TestRead_retryAfterIsCapped(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {"503 | Retry-After: 3600", "200 | {"v":1}"}}.handler())
+		srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {"503 | Retry-After: 3600", `200 | {"v":1}`}}.handler())
 		ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
 		res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
 		assert.NoError(t, err)

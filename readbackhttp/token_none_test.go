@@ -73,7 +73,7 @@ func TestToken_none(t *testing.T) {
 	})
 	t.Run("an answer that was lost", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PATCH /a": {"503 | ETag: 7"}, "GET /a": {"200 | {"v":1}"}}.handler())
+			s := serve(t, script{"PATCH /a": {"503 | ETag: 7"}, "GET /a": {`200 | {"v":1}`}}.handler())
 			ex := readbackhttp.Exchange{Client: s.Client, Write: send("PATCH", api+"/a", "{}"), Token: readbackhttp.Mittwald()}
 			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
 			require.ErrorIs(t, err, readbackhttp.ErrNoToken)

@@ -127,7 +127,7 @@ func TestToken_behindGoodAnswer(t *testing.T) {
 // Another origin gets no token.
 func TestToken_foreign(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		s := serve(t, script{"POST /a": {"201 | Location: http://other.test/b | ETag: 7"}, "GET /b": {"200 | {"v":1}"}}.handler())
+		s := serve(t, script{"POST /a": {"201 | Location: http://other.test/b | ETag: 7"}, "GET /b": {`200 | {"v":1}`}}.handler())
 		ex := readbackhttp.Exchange{
 			Client: s.Client, Write: send("POST", api+"/a", "{}"), Token: readbackhttp.Mittwald(),
 			AllowOrigin: func(*url.URL) bool { return true },
@@ -145,7 +145,7 @@ func TestToken_foreign(t *testing.T) {
 // An Exchange over a Transport polls by itself: nothing is held twice.
 func TestExchange_overTransport(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		s := serve(t, script{"POST /things": {made}, "GET /things/7": {"404", "404", "200 | {"v":1}"}}.handler())
+		s := serve(t, script{"POST /things": {made}, "GET /things/7": {"404", "404", `200 | {"v":1}`}}.handler())
 		ex := readbackhttp.Exchange{Client: s.over(readbackhttp.TransportOptions{}), Write: send("POST", api+"/things", "{}")}
 		res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
 		require.NoError(t, err)

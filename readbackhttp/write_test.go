@@ -25,7 +25,7 @@ func TestWrite_seeOther(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				srv := serve(t, script{
 					"POST /v1/things":  {status + " | Location: /v1/things/7"},
-					"GET /v1/things/7": {"404", "200 | {"v":1}"},
+					"GET /v1/things/7": {"404", `200 | {"v":1}`},
 				}.handler())
 				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`)}
 				class := consistency.Class(0)
@@ -83,7 +83,7 @@ func TestWrite_moved(t *testing.T) {
 	}{
 		{
 			"307, then applied", send("POST", api+"/old", body),
-			script{"POST /old": {"307 | Location: /new/"}, "POST /new/": {"201 | Location: 7"}, "GET /new/7": {"200 | {"v":1}"}},
+			script{"POST /old": {"307 | Location: /new/"}, "POST /new/": {"201 | Location: 7"}, "GET /new/7": {`200 | {"v":1}`}},
 			[]string{"0s POST /old", "0s POST /new/", "0s GET /new/7"}, consistency.Confirmed, 0,
 		},
 		{
@@ -103,12 +103,12 @@ func TestWrite_moved(t *testing.T) {
 		},
 		{
 			"307, then 303", send("POST", api+"/old", body),
-			script{"POST /old": {"307 | Location: /new"}, "POST /new": {"303 | Location: /things/7"}, "GET /things/7": {"200 | {"v":1}"}},
+			script{"POST /old": {"307 | Location: /new"}, "POST /new": {"303 | Location: /things/7"}, "GET /things/7": {`200 | {"v":1}`}},
 			[]string{"0s POST /old", "0s POST /new", "0s GET /things/7"}, consistency.Confirmed, 0,
 		},
 		{
 			"no body to send again", send("POST", api+"/old", ""),
-			script{"POST /old": {"307 | Location: /new"}, "POST /new": {"201 | Location: /things/7"}, "GET /things/7": {"200 | {"v":1}"}},
+			script{"POST /old": {"307 | Location: /new"}, "POST /new": {"201 | Location: /things/7"}, "GET /things/7": {`200 | {"v":1}`}},
 			[]string{"0s POST /old", "0s POST /new", "0s GET /things/7"}, consistency.Confirmed, 0,
 		},
 		{
@@ -199,7 +199,7 @@ func TestWrite_movedByClient(t *testing.T) {
 		srv := serve(t, script{
 			"POST /old":     {"307 | Location: http://api.test/new"},
 			"POST /new":     {"201 | Location: /things/7"},
-			"GET /things/7": {"200 | {"v":1}"},
+			"GET /things/7": {`200 | {"v":1}`},
 		}.handler())
 		asked, errNo := 0, errors.New("not there")
 		srv.Client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
@@ -327,7 +327,7 @@ func TestWrite_resend(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /things": tt.answers, "GET /things/7": {"200 | {"v":1}"}}.handler())
+				srv := serve(t, script{"POST /things": tt.answers, "GET /things/7": {`200 | {"v":1}`}}.handler())
 				policy := everySecond
 				policy.Resend = tt.consent
 				res, err := consistency.Do(t.Context(), policy, readbackhttp.Exchange{Client: srv.Client, Write: tt.write}.Flow())
@@ -346,7 +346,7 @@ func TestWrite_resend(t *testing.T) {
 
 func TestWrite_resendNotSent(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {"200 | {"v":1}"}}.handler())
+		srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {`200 | {"v":1}`}}.handler())
 		pipes, dials := srv.Client.Transport.(*http.Transport), 0
 		dial := pipes.DialContext
 		pipes.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
