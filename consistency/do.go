@@ -229,10 +229,11 @@ func (r *run[W, R]) conflicts() bool {
 // lookWhoseItIs looks after a 409 or a 412 whether what stands in the way is what
 // this write made. Then the write goes on as one that was applied. If nothing is
 // there, or what is there is another's, the refusal stands. What cannot be seen is
-// looked for again, no longer than the window of a 403, and then the refusal
-// proves nothing: that is the error.
+// looked for again, no longer than the window of a 403 and not after an answer that
+// stops reads. Then the refusal proves nothing: that is the error.
 func (r *run[W, R]) lookWhoseItIs(ctx context.Context) error {
 	r.class = Ambiguous // as long as it is open
+	refusal := r.answer
 	opts := r.options(PhaseRead)
 	opts.Settle, opts.SettleFor = 1, 0
 	opts.Within = min(opts.Within, r.forbiddenWindow())
@@ -240,11 +241,15 @@ func (r *run[W, R]) lookWhoseItIs(ctx context.Context) error {
 	_, err := poll.Until(ctx, r.read, func(_ R, err error, read poll.Read) (j poll.Judgement) {
 		r.judge(&j, err, read.Ended)
 		switch {
-		case r.found:
+		case r.found && (r.flow.goal == ToPresent || r.flow.MineValue != nil || j.Verdict == poll.Ready && r.fault == nil):
+			// The candidate of a creation is proof by itself. Of an update that is
+			// known by its reference alone, only a value tells that it took place.
 			ours = true
 			j = poll.Judgement{Verdict: poll.Ready, Status: j.Status}
 		case j.Reason == Forbidden, j.Verdict == poll.Unknown, r.several:
-			j.Verdict = poll.Unknown
+			j.Verdict, j.Until = poll.Unknown, 0
+		case j.Verdict == poll.Stop && !r.never:
+			// It cannot be seen.
 		default:
 			j.Verdict, j.Cause = poll.Stop, errNotShown
 		}
@@ -256,7 +261,7 @@ func (r *run[W, R]) lookWhoseItIs(ctx context.Context) error {
 		r.class, r.hint = Applied, ""
 		return nil
 	case cause.Is(err, errNotShown):
-		r.class = Refused
+		r.class, r.answer = Refused, refusal
 		return nil
 	}
 	r.doubtful = true

@@ -170,7 +170,8 @@ func (r *run[W, R]) judgeValue(j *poll.Judgement, at time.Duration) {
 		j.Verdict, j.Reason, j.Settled, j.Cause = poll.Stop, notProven, false, ErrNotProvablyMine
 		return
 	}
-	if r.flow.Fault != nil {
+	presence := presenceOf(value, &r.heard.answer)
+	if r.flow.Fault != nil && presence != nothing {
 		if why := r.flow.Fault(r.written, *value); why != nil {
 			r.fault = operationFailed(why)
 			j.Verdict, j.Reason, j.Settled = poll.Ready, "failed", false
@@ -180,7 +181,6 @@ func (r *run[W, R]) judgeValue(j *poll.Judgement, at time.Duration) {
 	if r.heard.own && j.Verdict == poll.Ready && r.flow.goal != ToMatch && r.flow.Match == nil {
 		return // a rule says that this is it
 	}
-	presence := presenceOf(value, &r.heard.answer)
 	switch r.flow.goal {
 	case ToAbsent:
 		switch {
@@ -194,7 +194,7 @@ func (r *run[W, R]) judgeValue(j *poll.Judgement, at time.Duration) {
 	case ToMatch:
 		if r.flow.Match == nil && presence != something {
 			r.lag(j, NotFound, at)
-		} else if r.flow.Match != nil && !r.flow.Match(r.written, *value) {
+		} else if r.flow.Match != nil && !r.matches(value, presence) {
 			r.lag(j, Stale, at)
 		}
 		return
@@ -203,7 +203,7 @@ func (r *run[W, R]) judgeValue(j *poll.Judgement, at time.Duration) {
 	case presence == nothing && !r.heard.own:
 		r.lag(j, NotFound, at)
 	case r.flow.Match != nil:
-		if !r.flow.Match(r.written, *value) {
+		if !r.matches(value, presence) {
 			reason := Stale
 			if presence == hollow {
 				reason = NotFound
@@ -217,6 +217,19 @@ func (r *run[W, R]) judgeValue(j *poll.Judgement, at time.Duration) {
 		j.Verdict, j.Reason, j.Settled = poll.Unknown, "no status is known", false
 		r.hint = noStatus
 	}
+}
+
+// matches asks the match. One that is asked of a nil and panics, as one that looks
+// at a field does, does not accept it.
+func (r *run[W, R]) matches(value *R, p presence) (ok bool) {
+	if p == nothing {
+		defer func() {
+			if recover() != nil {
+				ok = false
+			}
+		}()
+	}
+	return r.flow.Match(r.written, *value)
 }
 
 // lag makes a read pending that had a good answer.

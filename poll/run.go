@@ -210,7 +210,7 @@ func (r *run) settle(j *Judgement) (done bool, stop error) {
 	case Ready:
 		r.deadline = r.limit
 		if r.streak++; j.Anew {
-			r.streak = 1
+			r.streak = min(r.streak, 1) // the one after a setback does not count
 		}
 		if r.streak == 1 {
 			r.first = r.read.Ended

@@ -69,6 +69,19 @@ func TestUntil_anew(t *testing.T) {
 	})
 }
 
+// What is ready in another way does not make the read after an outage count.
+func TestUntil_anewAfterASetback(t *testing.T) {
+	t.Parallel()
+	again, setback := ready, unavailable
+	again.says.Anew, setback.says.Setback = true, true
+	bubble(t, "a streak of two", func(t *testing.T) {
+		r := script(ready, setback, again, ready)
+		_, err := poll.Until(t.Context(), r.read, judge, poll.Options{Settle: 2, Schedule: everySecond})
+		assert.NoError(t, err)
+		assert.Equal(t, seconds(0, 1, 2, 3, 4), r.begun)
+	})
+}
+
 // A run that others follow ends early enough for them.
 func TestUntil_keepReads(t *testing.T) {
 	t.Parallel()
