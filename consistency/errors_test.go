@@ -30,27 +30,29 @@ func TestError_text(t *testing.T) {
 	}{
 		{
 			"failed", "create item", []reply{{status: 422, body: `{"status":422,"message":"name is taken"}`}}, nil,
-			`readback: create item: failed; write: status 422; last status 422: {"status":422,"message":"name is taken"}`,
+			`readback: create item: failed; write: status 422; last status 422 to the write: {"status":422,"message":"name is taken"}`,
 		},
 		{
 			"stopped", "create item", answers(201), []reply{{status: 404}, {status: 401, body: "who are\n\tyou?"}},
-			"readback: create item: unconfirmed after 2 reads in 1s: status 401; last status 401: who are you?",
+			"readback: create item: unconfirmed after 2 reads in 1s, seen last: refused: status 401; last status 401: who are you?",
 		},
 		{
 			"window", "create item", answers(201), answers(403),
-			"readback: create item: unconfirmed after 11 reads in 10s: the window of the reason passed: forbidden; last read: status 403; last status 403",
+			"readback: create item: unconfirmed after 11 reads in 10s, seen last: forbidden: the window of the reason passed: forbidden; last read: status 403; last status 403; Policy.Windows.Forbidden is 10s",
 		},
 		{
 			"not found by", "create item", answers(503), nil,
-			"readback: create item: unconfirmed: the write's answer was lost and the flow has no Find; write: status 503; last status 503",
+			"readback: create item: unconfirmed: the write may have been carried out, and the flow has no Find to look for it; write: status 503; last status 503 to the write; set Flow.Find, which looks for what may be this write's",
 		},
 		{
 			"without a name", "", answers(409), nil,
-			"readback: failed; write: status 409; last status 409",
+			"readback: failed; write: status 409; last status 409 to the write",
 		},
 		{
 			"in one line", "two\nlines", []reply{{err: errors.Join(errors.New("one"), errors.New("two\r\nthree"))}}, nil,
-			"readback: two lines: unconfirmed: the write's answer was lost and the flow has no Find; write: one two three",
+			"readback: two lines: unconfirmed: the write may have been carried out, and the flow has no Find to look for it; write: one two three; " +
+				"no status was found in the error of the write, of type *errors.errorString: use readbackhttp.Watch in the client, set Policy.Answer, " +
+				"or return consistency.Status(err, code); set Flow.Find, which looks for what may be this write's",
 		},
 	}
 	for _, tt := range tests {
@@ -72,7 +74,7 @@ func TestError_text(t *testing.T) {
 		time.AfterFunc(1500*time.Millisecond, func() { cancel(errors.New("shutting down")) })
 		s := &service{writes: answers(201), reads: answers(404)}
 		_, err := consistency.Do(ctx, s.policy(), s.create())
-		assert.EqualError(t, err, "readback: create item: unconfirmed after 2 reads in 1.5s; last read: status 404; "+
+		assert.EqualError(t, err, "readback: create item: unconfirmed after 2 reads in 1.5s, seen last: not found; last read: status 404; "+
 			"context: shutting down (context canceled); last status 404")
 	})
 	bubble(t, "a long body", func(t *testing.T) {
@@ -201,7 +203,8 @@ func TestAs(t *testing.T) {
 		{"503 was not executed", said(notExecuted, 503), notExecuted, failed},
 		{"the outermost counts", reply{err: consistency.As(ambiguous, consistency.As(refused, errLost))}, ambiguous, confirmed},
 		{"of several, the ambiguous one", reply{err: errors.Join(consistency.As(refused, errLost), consistency.As(ambiguous, errLost))}, ambiguous, confirmed},
-		{"one of several", reply{err: errors.Join(&fault{status: 503}, consistency.As(refused, errLost))}, refused, failed},
+		{"one of several is refused, the other ambiguous", reply{err: errors.Join(&fault{status: 503}, consistency.As(refused, errLost))}, ambiguous, confirmed},
+		{"all of several are refused", reply{err: errors.Join(&fault{status: 422}, consistency.As(refused, errLost))}, refused, failed},
 	}
 	for _, tt := range writes {
 		bubble(t, "write: "+tt.name, func(t *testing.T) {

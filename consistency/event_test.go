@@ -47,7 +47,7 @@ func TestPolicy_observer(t *testing.T) {
 			{Flow: flow, Phase: read, N: 3, Began: second, Ended: second, Status: 404, Reason: consistency.NotFound, Err: errors.New("status 404")},
 			{Flow: flow, Phase: read, N: 4, Began: 2 * second, Ended: 4 * second, Status: 503, Verdict: poll.Unknown, Reason: "unavailable", Err: errors.New("status 503")},
 			{Flow: flow, Phase: read, N: 5, Began: 5 * second, Ended: 5 * second, Status: 200, Verdict: poll.Ready},
-			{Flow: flow, Phase: consistency.PhaseEnd, N: 5, Ended: 5 * second, Status: 200, Outcome: confirmed},
+			{Flow: flow, Phase: consistency.PhaseEnd, N: 5, Ended: 5 * second, Status: 200, Class: accepted, Outcome: confirmed},
 		}, s.events)
 	})
 	bubble(t, "bad input ends too", func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestPolicy_observer(t *testing.T) {
 		require.Len(t, s.events, 2)
 		assert.Equal(t, consistency.PhaseRead, s.events[0].Phase)
 		assert.Equal(t, consistency.Event{
-			Flow: "create item", Phase: consistency.PhaseEnd, N: 1, Status: 401, Outcome: unconfirmed, Err: err,
+			Flow: "create item", Phase: consistency.PhaseEnd, N: 1, Status: 401, Class: applied, Outcome: unconfirmed, Err: err,
 		}, s.events[1])
 	})
 }
@@ -105,7 +105,7 @@ func TestPolicy_logger(t *testing.T) {
 			{"flow": "create item", "phase": "monitor", "n": int64(2), "began": time.Second, "ended": time.Second, "status": int64(401), "verdict": "stop", "reason": "refused", "error": "status 401"},
 			{
 				"flow": "create item", "phase": "end", "n": int64(2), "began": time.Duration(0), "ended": time.Second, "status": int64(401), "outcome": "unconfirmed",
-				"error": "readback: create item: unconfirmed after 2 reads in 1s: status 401; last status 401",
+				"error": "readback: create item: unconfirmed after 2 reads in 1s, seen last: refused: status 401; last status 401 to a look at the operation",
 			},
 		}, logged(t, s, s.to(consistency.ToPresent)))
 	})

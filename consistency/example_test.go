@@ -175,18 +175,21 @@ func ExampleResume() {
 	short.Within = 5 * time.Millisecond
 	res, err := consistency.Do(context.Background(), short, flow)
 	fmt.Println(res.Outcome, errors.Is(err, consistency.ErrUnconfirmed))
-	handle, err := json.Marshal(res.Pending)
-	fmt.Println(string(handle), err)
+	handle, err := json.Marshal(res.Pending) // to be kept until another process goes on
+	if err != nil {
+		panic(err)
+	}
 
 	var pending consistency.Pending
 	if err := json.Unmarshal(handle, &pending); err != nil {
 		panic(err)
 	}
+	fmt.Println(pending.Name())
 	res, err = consistency.Resume(context.Background(), quick, flow, pending)
 	fmt.Println(res.Outcome, err, api.writes, "write")
 	// Output:
 	// unconfirmed true
-	// {"readback":1,"name":"create workspace","goal":"present","class":"applied","written":"ws-1"} <nil>
+	// create workspace
 	// confirmed <nil> 1 write
 }
 

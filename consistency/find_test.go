@@ -191,7 +191,7 @@ func TestFind_errNoFind(t *testing.T) {
 			res, err := consistency.Do(t.Context(), s.policy(), s.to(goal))
 			s.onePlainWrite(t, res, err)
 			assert.Equal(t, unconfirmed, res.Outcome)
-			assert.ErrorIs(t, err, consistency.ErrNoFind)
+			assert.ErrorIs(t, err, consistency.ErrNoReference)
 			assert.Empty(t, s.readAt)
 		})
 	}

@@ -23,7 +23,9 @@ func FuzzPending_UnmarshalJSON(f *testing.F) {
 		`{"readback":1,"name":"create item","goal":"present","class":"applied","written":{"ID":"w1"}}`,
 		`{"readback":1,"name":"<&>","goal":"match","class":"ambiguous","doubtful":true}`,
 		`{"readback":1,"name":"\ud800","goal":"absent","class":"accepted","written":null,"monitored":true}`,
-		`{"readback":2,"name":"create item","goal":"present","class":"applied"}`,
+		`{"readback":2,"name":"create item","goal":"present","class":"applied","tries":2,"answered":946684800000,"trace":"00-1-2-01"}`,
+		`{"readback":2,"name":"create item","goal":"present","class":"applied","tries":-1}`,
+		`{"readback":3,"name":"create item","goal":"present","class":"applied"}`,
 		`{"readback":1,"goal":"any","class":"refused"}`,
 		` {"READBACK":1,"goal":"present","class":"applied","written": [1 , 2]} `,
 	} {

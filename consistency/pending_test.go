@@ -135,7 +135,8 @@ func TestFlow_started(t *testing.T) {
 
 		data, err := json.Marshal(s.started[0])
 		require.NoError(t, err)
-		assert.JSONEq(t, `{"readback":1,"name":"create item","goal":"present","class":"applied","written":{"ID":"w1"}}`, string(data))
+		assert.JSONEq(t, fmt.Sprintf(`{"readback":2,"name":"create item","goal":"present","class":"applied","written":{"ID":"w1"},"answered":%d}`,
+			s.answered.UnixMilli()), string(data))
 		assert.Len(t, s.writeAt, 1)
 	})
 	bubble(t, "not for what failed", func(t *testing.T) {
@@ -165,7 +166,7 @@ func TestResume_badHandle(t *testing.T) {
 		{"not JSON", `create item`, "invalid character", false},
 		{"not an object", `[1]`, "not a handle", false},
 		{"empty object", `{}`, "not a handle", false},
-		{"newer version", `{"readback":2,"name":"create item","goal":"present","class":"applied"}`, "version 2, newer than 1", false},
+		{"newer version", `{"readback":3,"name":"create item","goal":"present","class":"applied"}`, "version 3, newer than 2", false},
 		{"unknown goal", `{"readback":1,"name":"create item","goal":"any","class":"applied"}`, `unknown goal "any"`, false},
 		{"unknown class", `{"readback":1,"name":"create item","goal":"present","class":"refused"}`, `unknown class "refused"`, false},
 		{"no class", `{"readback":1,"name":"create item","goal":"present"}`, `unknown class ""`, false},
@@ -256,26 +257,4 @@ func TestResume_withoutFind(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, confirmed, res.Outcome)
 	assert.Len(t, s.writeAt, 1)
-}
-
-// A reference that JSON cannot hold is found again.
-func TestPending_referenceThatCannotBeStored(t *testing.T) {
-	t.Parallel()
-	type w = func()
-	writes := 0
-	f := consistency.Create("create",
-		func(context.Context) (w, error) { writes++; return func() {}, nil },
-		func(context.Context, w) (int, error) { return 0, &fault{status: 401} })
-	res, err := consistency.Do(t.Context(), consistency.Policy{}, f)
-	assert.Equal(t, unconfirmed, res.Outcome)
-	assert.NotErrorIs(t, err, consistency.ErrInvalid)
-	assert.False(t, res.Pending.IsZero())
-	assert.Equal(t, 1, writes)
-	stored(t, res.Pending)
-
-	f.Started = func(context.Context, consistency.Pending) error { return nil }
-	res, err = consistency.Do(t.Context(), consistency.Policy{}, f)
-	assert.Equal(t, failed, res.Outcome, "who asks for a handle must get a whole one")
-	assert.ErrorIs(t, err, consistency.ErrInvalid)
-	assert.Equal(t, 1, writes)
 }

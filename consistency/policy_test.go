@@ -24,6 +24,11 @@ func TestDo_badInput(t *testing.T) {
 		cancel()
 		return ctx
 	}
+	tenSeconds := func(parent context.Context) context.Context {
+		ctx, cancel := context.WithTimeout(parent, 10*time.Second)
+		t.Cleanup(cancel)
+		return ctx
+	}
 	canceled := func(parent context.Context) context.Context {
 		ctx, cancel := context.WithCancel(parent)
 		cancel()
@@ -43,8 +48,17 @@ func TestDo_badInput(t *testing.T) {
 		{name: "no Write", flow: func(f *flow) { f.Write = nil }, wantErr: "no Write"},
 		{name: "no Read", flow: func(f *flow) { f.Read = nil }, wantErr: "no Read"},
 		{name: "update without a match", goal: consistency.ToMatch, flow: func(f *flow) { f.Match = nil }, wantErr: "no match"},
-		{name: "create with a match", flow: func(f *flow) { f.Match = shows }, wantErr: "no use for a match"},
-		{name: "delete with a match", goal: consistency.ToAbsent, flow: func(f *flow) { f.Match = shows }, wantErr: "no use for a match"},
+		{name: "create with Gone", flow: func(f *flow) { f.Gone = func(*item) bool { return true } }, wantErr: "no use for Gone"},
+		{name: "update with Gone", goal: consistency.ToMatch, flow: func(f *flow) { f.Gone = func(*item) bool { return true } }, wantErr: "no use for Gone"},
+		{name: "Mine without Find", flow: func(f *flow) { f.Mine = isMine }, wantErr: "a Mine but no Find"},
+		{name: "MineValue without Find", flow: func(f *flow) { f.MineValue = func(ref, *item) bool { return true } }, wantErr: "a Mine but no Find"},
+		{name: "Follows without Monitor", flow: func(f *flow) { f.Follows = func(ref) bool { return true } }, wantErr: "Follows but no Monitor"},
+		{name: "SettleFor", policy: func(p *policy) { p.SettleFor = -1 }, wantErr: "Policy.SettleFor is negative"},
+		{name: "SettleFor longer than there is time", policy: func(p *policy) { p.SettleFor = 30 * time.Second }, wantErr: "no room for"},
+		{name: "SettleFor as long as Within", policy: func(p *policy) { p.SettleFor, p.Within = time.Minute, time.Minute }, wantErr: "no room for"},
+		{name: "SettleFor longer than the context", policy: func(p *policy) { p.SettleFor = 20 * time.Second }, ctx: tenSeconds, wantErr: "the context's deadline has no room for"},
+		{name: "Settle of more than fits", policy: func(p *policy) { p.Settle = poll.MaxSettle + 1 }, wantErr: "Policy.Settle is 32768, more than 32767"}, // case D21
+		{name: "delete with a match", goal: consistency.ToAbsent, flow: func(f *flow) { f.Match = shows }, wantErr: "no use for a Match"},
 		{name: "Mine without Find", flow: func(f *flow) { f.Mine = isMine }, wantErr: "a Mine but no Find"},
 
 		{name: "Within", policy: func(p *policy) { p.Within = -1 }, wantErr: "Policy.Within is negative: -1ns"},

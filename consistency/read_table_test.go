@@ -72,13 +72,13 @@ func TestDo_readTable(t *testing.T) {
 		{"3xx", []int{300, 301, 302, 303, 304, 305, 307, 308, 399}, true, consistency.ToMatch, redirected, seconds(0, 1)},
 		{"3xx", []int{300, 301, 302, 303, 304, 305, 307, 308, 399}, true, consistency.ToAbsent, redirected, seconds(0, 1, 2)},
 
-		{"says nothing", []int{0, 408, 425, 429, 500, 501, 502, 503, 504, 520, 599, unlisted, 600}, true, consistency.ToPresent, down, seconds(0, 1)},
-		{"says nothing", []int{0, 408, 425, 429, 500, 501, 502, 503, 504, 520, 599, unlisted, 600}, true, consistency.ToMatch, down, seconds(0, 1)},
-		{"is a setback", []int{0, 408, 425, 429, 500, 501, 502, 503, 504, 520, 599, unlisted, 600}, true, consistency.ToAbsent, down, seconds(0, 1, 2, 3)},
+		{"says nothing", []int{0, 408, 425, 429, 499, 500, 501, 502, 503, 504, 520, 599, unlisted, 600}, true, consistency.ToPresent, down, seconds(0, 1)},
+		{"says nothing", []int{0, 408, 425, 429, 499, 500, 501, 502, 503, 504, 520, 599, unlisted, 600}, true, consistency.ToMatch, down, seconds(0, 1)},
+		{"is a setback", []int{0, 408, 425, 429, 499, 500, 501, 502, 503, 504, 520, 599, unlisted, 600}, true, consistency.ToAbsent, down, seconds(0, 1, 2, 3)},
 
-		{"other 4xx", []int{400, 401, 402, 405, 406, 407, 409, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 426, 428, 431, 451, 499}, false, consistency.ToPresent, no, seconds(0)},
-		{"other 4xx", []int{400, 401, 402, 405, 406, 407, 409, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 426, 428, 431, 451, 499}, false, consistency.ToMatch, no, seconds(0)},
-		{"other 4xx", []int{400, 401, 402, 405, 406, 407, 409, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 426, 428, 431, 451, 499}, false, consistency.ToAbsent, no, seconds(0)},
+		{"other 4xx", []int{400, 401, 402, 405, 406, 407, 409, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 426, 428, 431, 451}, false, consistency.ToPresent, no, seconds(0)},
+		{"other 4xx", []int{400, 401, 402, 405, 406, 407, 409, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 426, 428, 431, 451}, false, consistency.ToMatch, no, seconds(0)},
+		{"other 4xx", []int{400, 401, 402, 405, 406, 407, 409, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 426, 428, 431, 451}, false, consistency.ToAbsent, no, seconds(0)},
 	}
 	for _, tt := range tests {
 		for _, status := range tt.statuses {

@@ -49,7 +49,7 @@ func TestResend_options(t *testing.T) {
 				s := &service{
 					writes: []reply{{status: status, asError: true}, {status: 201}},
 					reads:  answers(200),
-					found:  [][]string{{"w1"}},
+					found:  [][]string{nil, {"w1"}}, // not between the tries
 				}
 				p := s.policy()
 				p.Resend = tt.resend
@@ -141,7 +141,7 @@ func TestResend_waits(t *testing.T) {
 	}
 	for _, tt := range tests {
 		bubble(t, tt.name, func(t *testing.T) {
-			s := &service{writes: tt.writes, reads: answers(200), found: [][]string{{"w1"}}}
+			s := &service{writes: tt.writes, reads: answers(200), found: [][]string{nil, nil, {"w1"}}}
 			p := s.policy()
 			p.Resend, p.Within = tt.resend, tt.within
 			if tt.schedule != nil {
@@ -159,22 +159,23 @@ func TestResend_waits(t *testing.T) {
 // success: what is there decides.
 func TestResend_refusalAfterAmbiguousTry(t *testing.T) {
 	t.Parallel()
+	const keyTime = 1500 * time.Millisecond // enough for two tries
 	for _, last := range []int{409, 412, 422, 404, 403, 400, 307} {
 		bubble(t, fmt.Sprintf("%d, ours is there", last), func(t *testing.T) {
-			s := &service{writes: answers(503, last), reads: answers(200), found: [][]string{{"x", "w1"}}}
+			s := &service{writes: answers(503, last), reads: answers(200), found: [][]string{nil, {"x", "w1"}}}
 			p := s.policy()
-			p.Resend.WithKey = time.Minute
+			p.Resend.WithKey = keyTime
 			res, err := consistency.Do(t.Context(), p, s.to(consistency.ToPresent))
 			require.NoError(t, err)
 			s.told(t, res, err)
 			assert.Len(t, s.writeAt, 2)
 			assert.Equal(t, "w1", res.Written.ID)
-			assert.Equal(t, seconds(0), s.findAt)
+			assert.Len(t, s.findAt, 2)
 		})
 		bubble(t, fmt.Sprintf("%d, another's is there", last), func(t *testing.T) {
 			s := &service{writes: answers(503, last), reads: answers(200), found: [][]string{{"x"}}}
 			p := s.policy()
-			p.Resend.WithKey = time.Minute
+			p.Resend.WithKey = keyTime
 			res, err := consistency.Do(t.Context(), p, s.to(consistency.ToPresent))
 			s.told(t, res, err)
 			assert.Len(t, s.writeAt, 2)
@@ -185,7 +186,7 @@ func TestResend_refusalAfterAmbiguousTry(t *testing.T) {
 		bubble(t, fmt.Sprintf("%d, without a Find", last), func(t *testing.T) {
 			s := &service{writes: answers(503, last)}
 			p := s.policy()
-			p.Resend.WithKey = time.Minute
+			p.Resend.WithKey = keyTime
 			res, err := consistency.Do(t.Context(), p, s.create())
 			s.told(t, res, err)
 			assert.Len(t, s.writeAt, 2)
@@ -224,7 +225,7 @@ func TestResend_contextEndsWhileWaiting(t *testing.T) {
 	bubble(t, "cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer time.AfterFunc(1500*time.Millisecond, cancel).Stop()
-		s := &service{writes: answers(503), reads: answers(200), found: [][]string{{"w1"}}}
+		s := &service{writes: answers(503), reads: answers(200), found: [][]string{nil}}
 		p := s.policy()
 		p.Resend = resendAll
 		began := time.Now()
@@ -244,7 +245,7 @@ func TestResend_noTimeLeft(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
-		s := &service{writes: answers(503), reads: answers(200), found: [][]string{{"w1"}}}
+		s := &service{writes: answers(503), reads: answers(200), found: [][]string{nil, {"w1"}}}
 		p := s.policy()
 		p.Resend = resendAll
 		began := time.Now()

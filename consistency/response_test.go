@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -17,8 +18,16 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// The plainest client: what net/http returns, for the write and for reads.
-type plainFlow = consistency.Flow[*http.Response, *http.Response]
+// The plainest client: what net/http returns, for reads; of the write what refers
+// to the thing, and the status beside it.
+type plainFlow = consistency.Flow[located, *http.Response]
+
+type located struct {
+	URL  string
+	Code int `json:"-"`
+}
+
+func (l located) StatusCode() int { return l.Code }
 
 func (s *site) responses() plainFlow {
 	send := func(ctx context.Context, method, url string) (*http.Response, error) {
@@ -29,11 +38,16 @@ func (s *site) responses() plainFlow {
 		return s.client.Do(req)
 	}
 	return consistency.Create("create item",
-		func(ctx context.Context) (*http.Response, error) {
-			return send(ctx, http.MethodPost, "http://service/items")
+		func(ctx context.Context) (located, error) {
+			resp, err := send(ctx, http.MethodPost, "http://service/items")
+			if err != nil {
+				return located{}, err
+			}
+			_ = resp.Body.Close()
+			return located{URL: resp.Header.Get("Location"), Code: resp.StatusCode}, nil
 		},
-		func(ctx context.Context, written *http.Response) (*http.Response, error) {
-			return send(ctx, http.MethodGet, "http://service"+written.Header.Get("Location"))
+		func(ctx context.Context, written located) (*http.Response, error) {
+			return send(ctx, http.MethodGet, "http://service"+written.URL)
 		})
 }
 
@@ -78,7 +92,7 @@ func TestDo_responses(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 4*time.Second, res.Elapsed)
 		assert.Equal(t, 200, res.Value.StatusCode)
-		assert.Equal(t, 201, res.Written.StatusCode)
+		assert.Equal(t, 201, res.Written.Code)
 		assert.EqualValues(t, 1, site.posts.Load())
 		assert.Equal(t, 1, dials, "connections are reused")
 		verdict, reason := s.judged(1)
@@ -89,15 +103,15 @@ func TestDo_responses(t *testing.T) {
 		var s service
 		res, err := consistency.Do(t.Context(), s.policy(), site.responses())
 		assert.Equal(t, failed, res.Outcome)
-		assert.EqualError(t, err, "readback: create item: failed; last status 422")
-		assert.Nil(t, res.Written)
+		assert.EqualError(t, err, "readback: create item: failed; last status 422 to the write")
+		assert.Zero(t, res.Written)
 	})
 	bubble(t, "a 401 stops without an error", func(t *testing.T) {
 		site := newSite(t, plain(status(401)))
 		var s service
 		res, err := consistency.Do(t.Context(), s.policy(), site.responses())
 		assert.Equal(t, unconfirmed, res.Outcome)
-		assert.EqualError(t, err, "readback: create item: unconfirmed after 1 read in 0s: answered with status 401; last status 401")
+		assert.EqualError(t, err, "readback: create item: unconfirmed after 1 read in 0s, seen last: refused: answered with status 401; last status 401")
 		var code interface{ StatusCode() int }
 		require.ErrorAs(t, err, &code)
 		assert.Equal(t, 401, code.StatusCode())
@@ -107,7 +121,9 @@ func TestDo_responses(t *testing.T) {
 			if r.Method == http.MethodPost {
 				w.Header().Set("Location", "/items/7")
 				w.WriteHeader(303)
+				return
 			}
+			_, _ = io.WriteString(w, `{"id":7}`)
 		})
 		site.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		var s service
@@ -253,7 +269,7 @@ func TestDo_statusOfAnError(t *testing.T) {
 	for _, refusal := range []error{
 		byCode{422}, byHTTPCode{422}, byWhole{422}, &byCode{422},
 		fmt.Errorf("wrapped: %w", byCode{422}),
-		errors.Join(errLost, fmt.Errorf("joined: %w", byHTTPCode{422})),
+		errors.Join(fmt.Errorf("joined: %w", byHTTPCode{422}), byCode{400}),
 		convertible{byWhole{422}},
 	} {
 		bubble(t, refusal.Error(), func(t *testing.T) {

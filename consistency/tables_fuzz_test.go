@@ -32,10 +32,15 @@ var sayable = map[byte]said{
 	'x': {how: afterwards},
 	'd': {status: 401},
 	'j': {status: 422, inValue: true},
+	'k': {status: 499},
+	'L': {status: 403, after: 2 * time.Second},
+	'0': {status: 200, holds: nothing},
+	'z': {status: 200, holds: empty},
+	'!': {status: 200, holds: aFault},
 }
 
 // letters are those of sayable, the common ones more than once.
-const letters = "gggssGaannnNttfffFrbBpcmuuwleioxdj"
+const letters = "gggssGaannnNttfffFrbBpcmuuwleioxdjkL00zz!!"
 
 // What becomes of a flow is what the two tables say, whatever its write and its
 // reads are answered with: a letter of the script is a second of the service, the

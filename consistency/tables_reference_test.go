@@ -59,22 +59,32 @@ type told struct {
 	reason  poll.Reason // empty where the table names none
 	settled bool
 	setback bool
+	failed  bool // ready, in that it shows that the write failed
 }
 
-// saysByTable is the table of what a read's answer says. Matches and behind are
-// what the flow's own functions say of it.
-func saysByTable(goal consistency.Goal, status int, body string, matches, behind bool) told {
+// saysByTable is the table of what a read's answer says.
+func saysByTable(goal consistency.Goal, a said) told {
 	absent := goal == consistency.ToAbsent
-	is := func(statuses ...int) bool { return slices.Contains(statuses, status) }
+	is := func(statuses ...int) bool { return slices.Contains(statuses, a.status) }
 	unknown := told{verdict: poll.Unknown, setback: absent}
 	switch {
-	case behind:
+	case a.how != notLost:
+		return unknown
+	case a.behind:
 		return told{verdict: poll.Pending, reason: consistency.BehindToken}
-	case status >= 200 && status <= 299 && status != 202:
+	case a.status >= 200 && a.status <= 299 && a.status != 202:
 		switch {
+		case a.holds == aFault:
+			return told{verdict: poll.Ready, failed: true}
+		case a.holds == nothing && absent:
+			return told{verdict: poll.Ready}
+		case a.holds == empty && absent:
+			return unknown
 		case absent:
 			return told{verdict: poll.Pending, reason: consistency.StillThere}
-		case goal == consistency.ToMatch && !matches:
+		case goal == consistency.ToPresent && (a.holds == nothing || a.holds == empty):
+			return told{verdict: poll.Pending, reason: consistency.NotFound}
+		case goal == consistency.ToMatch && (a.stale || a.holds == nothing || a.holds == empty):
 			return told{verdict: poll.Pending, reason: consistency.Stale}
 		}
 		return told{verdict: poll.Ready}
@@ -90,19 +100,23 @@ func saysByTable(goal consistency.Goal, status int, body string, matches, behind
 			return told{verdict: poll.Ready, settled: true}
 		}
 		return told{verdict: poll.Pending}
-	case is(403):
-		switch {
-		case absent:
+	case is(403) && namesRole(a.body):
+		if absent {
 			return told{verdict: poll.Unknown}
-		case namesRole(body):
-			return told{verdict: poll.Stop}
+		}
+		return told{verdict: poll.Stop}
+	case is(403) && a.after > 0: // of a rate limit
+		return unknown
+	case is(403):
+		if absent {
+			return told{verdict: poll.Unknown}
 		}
 		return told{verdict: poll.Pending, reason: consistency.Forbidden}
-	case status >= 300 && status <= 399:
+	case a.status >= 300 && a.status <= 399:
 		return told{verdict: poll.Unknown}
-	case is(408, 425, 429):
+	case is(408, 425, 429, 499):
 		return unknown
-	case status >= 400 && status <= 499:
+	case a.status >= 400 && a.status <= 499:
 		return told{verdict: poll.Stop}
 	}
 	return unknown
@@ -130,15 +144,19 @@ func namesRole(body string) bool { return slices.Contains(roleBodies, body) }
 
 // byTables follows one flow by the tables, from what its reads were told.
 type byTables struct {
-	goal   consistency.Goal
-	settle int
-	within time.Duration
+	goal    consistency.Goal
+	settle  int
+	within  time.Duration
+	doubt   bool // some try may have been carried out
+	looking bool // after a 409 or a 412: whose is it?
 
 	streak    int
+	failing   bool          // the streak is of failures
 	distrust  bool          // the next 404 does not count
 	forbidden time.Duration // the first 403 of an unbroken run; negative if there is none
 	ends      time.Duration // when the flow ends, unless a read ends it
 	outcome   consistency.Outcome
+	byFault   bool // and a value told it
 }
 
 const forbiddenWindow = 10 * time.Second
@@ -149,9 +167,7 @@ func newByTables(goal consistency.Goal, settle int, class consistency.Class) *by
 	case consistency.Accepted:
 		b.within = 10 * time.Minute
 	case consistency.Ambiguous:
-		b.within = 2 * time.Minute
-	case consistency.Refused, consistency.NotExecuted:
-		b.outcome = consistency.Failed
+		b.within, b.doubt = 2*time.Minute, true
 	}
 	if b.settle == 0 {
 		b.settle = 1
@@ -160,7 +176,28 @@ func newByTables(goal consistency.Goal, settle int, class consistency.Class) *by
 		}
 	}
 	b.ends = b.within
+	if class == consistency.Refused || class == consistency.NotExecuted {
+		b.outcome, b.ends = consistency.Failed, 0
+	}
 	return b
+}
+
+// conflicts says that the refusal was a 409 or a 412, and that there is a Mine.
+func (b *byTables) conflicts() { b.looking, b.outcome, b.ends = true, 0, forbiddenWindow }
+
+// look takes what a look was told, and when: of a creation the candidate that was
+// found is proof, of an update only what is shown.
+func (b *byTables) look(at time.Duration, says told) {
+	switch {
+	case b.goal == consistency.ToPresent, says.verdict == poll.Ready && !says.failed:
+		b.looking, b.ends = false, b.within
+	case says.verdict == poll.Unknown, says.reason == consistency.Forbidden:
+		// Looked again.
+	case says.verdict == poll.Stop:
+		b.outcome, b.ends = consistency.Unconfirmed, at
+	default:
+		b.outcome, b.ends = consistency.Failed, at
+	}
 }
 
 // read takes what one read was told, and when.
@@ -168,12 +205,22 @@ func (b *byTables) read(at time.Duration, says told) {
 	switch says.verdict {
 	case poll.Ready:
 		b.forbidden, b.ends = -1, b.within
+		if says.failed != b.failing {
+			b.failing, b.streak = says.failed, 0
+		}
 		if b.distrust && !says.settled {
 			b.distrust = false
 			return
 		}
-		if b.streak++; b.streak == b.settle || says.settled {
-			b.outcome, b.ends = consistency.Confirmed, at
+		if b.streak++; b.streak < b.settle && !says.settled {
+			return
+		}
+		b.outcome, b.ends, b.byFault = consistency.Confirmed, at, says.failed
+		if says.failed {
+			b.outcome = consistency.Failed
+		}
+		if says.failed && b.doubt {
+			b.outcome = consistency.Unconfirmed
 		}
 	case poll.Pending:
 		b.streak, b.distrust = 0, false
@@ -196,11 +243,8 @@ func (b *byTables) read(at time.Duration, says told) {
 
 // end returns the outcome and the time of the end after the last read.
 func (b *byTables) end() (consistency.Outcome, time.Duration) {
-	switch b.outcome {
-	case 0:
+	if b.outcome == 0 {
 		return consistency.Unconfirmed, b.ends
-	case consistency.Failed:
-		return b.outcome, 0
 	}
 	return b.outcome, b.ends
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -75,7 +76,7 @@ func TestTables_writeLost(t *testing.T) {
 func TestTables_read(t *testing.T) {
 	t.Parallel()
 	for _, goal := range goals {
-		for _, write := range []int{201, 202, 503} {
+		for _, write := range []int{201, 202, 503, 409} {
 			t.Run(fmt.Sprintf("%v/%d", goal, write), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
@@ -92,6 +93,13 @@ func TestTables_read(t *testing.T) {
 					}
 					for _, body := range append(roleBodies, otherBodies...) {
 						follow(said{status: 403, body: body})
+						follow(said{status: 403, body: body, after: 3 * time.Second})
+					}
+					for _, status := range []int{200, 201, 206, 299} {
+						for _, holds := range []content{nothing, empty, aFault} {
+							follow(said{status: status, holds: holds})
+							follow(said{status: status, holds: holds}, said{status: 503}, said{status: status, holds: aFault})
+						}
 					}
 					follow(said{how: afterwards})
 					for _, status := range []int{404, 409, 412, 504} {

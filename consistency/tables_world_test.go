@@ -2,6 +2,7 @@ package consistency_test
 
 import (
 	"context"
+	"errors"
 	"net/http/httptrace"
 	"testing"
 	"time"
@@ -23,7 +24,21 @@ type said struct {
 	behind  bool          // the flow says that it is behind
 	after   time.Duration // Retry-After
 	inValue bool          // a status that is not good comes without an error
+	holds   content       // of a good answer
 }
+
+// content is what there is in a good answer.
+type content uint8
+
+const (
+	itself  content = iota
+	nothing         // a nil
+	empty           // a struct of zeros
+	aFault          // that the write failed
+)
+
+// broken is the version of an item that shows that its write failed.
+const broken = -1
 
 func (s said) err() error {
 	switch {
@@ -50,6 +65,7 @@ type world struct {
 	writes    int
 	readAt    []time.Duration
 	asked     bool // a read was, since the last event
+	looked    bool // that read was a look after a refusal, whose event the table does not tell
 	reference *byTables
 	says      told
 	class     consistency.Class
@@ -92,6 +108,9 @@ func trace(ctx context.Context, sent bool) {
 	if trace.GetConn != nil {
 		trace.GetConn("api.example:443")
 	}
+	if !sent && trace.ConnectDone != nil {
+		trace.ConnectDone("tcp", "192.0.2.1:443", errLost)
+	}
 	if sent && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
 	}
@@ -110,19 +129,26 @@ func (w *world) read(_ context.Context, of ref) (*item, error) {
 	w.readAt = append(w.readAt, since)
 	w.asked = true
 	answer := w.at(since)
-	w.says = saysByTable(w.goal, answer.status, answer.body, !answer.stale, answer.behind)
-	if answer.how != notLost {
-		w.says = told{verdict: poll.Unknown, setback: w.goal == consistency.ToAbsent}
+	w.says = saysByTable(w.goal, answer)
+	if w.looked = w.reference.looking; w.looked {
+		w.reference.look(since, w.says)
+	} else {
+		w.reference.read(since, w.says)
 	}
-	w.reference.read(since, w.says)
 	if err := answer.err(); err != nil {
 		return nil, err
 	}
-	version := wanted
-	if answer.stale {
-		version--
+	switch {
+	case answer.holds == nothing:
+		return nil, nil
+	case answer.holds == empty:
+		return new(item), nil
+	case answer.holds == aFault:
+		return &item{Code: answer.status, Version: broken}, nil
+	case answer.stale:
+		return &item{Code: answer.status, Version: wanted - 1}, nil
 	}
-	return &item{Code: answer.status, Version: version}, nil
+	return &item{Code: answer.status, Version: wanted}, nil
 }
 
 func (w *world) flow() consistency.Flow[ref, *item] {
@@ -146,6 +172,12 @@ func (w *world) flow() consistency.Flow[ref, *item] {
 		f.Find = consistency.Known(ref{ID: "w1"})
 		f.Mine = func(of ref) bool { return of.ID == "w1" }
 	}
+	f.Fault = func(_ ref, i *item) error {
+		if i.Version == broken {
+			return errLost
+		}
+		return nil
+	}
 	f.Behind = func(a consistency.Answer) bool {
 		return w.asked && w.at(time.Since(w.answered)).behind
 	}
@@ -156,7 +188,12 @@ func (w *world) flow() consistency.Flow[ref, *item] {
 func (w *world) follow(t testing.TB) {
 	t.Helper()
 	w.t = t
-	w.reference = newByTables(w.goal, w.settle, w.proves())
+	class := w.proves()
+	w.reference = newByTables(w.goal, w.settle, class)
+	w.reference.doubt = w.reference.doubt || w.hidden
+	if w.find && w.goal != consistency.ToAbsent && class == consistency.Refused && (w.write.status == 409 || w.write.status == 412) {
+		w.reference.conflicts()
+	}
 	res, err := consistency.Do(t.Context(), consistency.Policy{
 		Settle:   w.settle,
 		Schedule: readback.Backoff{Initial: time.Second, Max: time.Second, NoJitter: true},
@@ -168,14 +205,19 @@ func (w *world) follow(t testing.TB) {
 	want, ends := w.reference.end()
 	if w.nothingToRead() {
 		want, ends = consistency.Unconfirmed, 0
-		require.ErrorIs(t, err, consistency.ErrNoFind)
+		if class == consistency.Ambiguous {
+			require.ErrorIs(t, err, consistency.ErrNoFind)
+		} else {
+			require.ErrorIs(t, err, consistency.ErrNoReference)
+		}
 	}
 	require.Equal(t, want, res.Outcome, "%v after reads at %v: %v", w.proves(), w.readAt, err)
 	require.Equal(t, want, consistency.OutcomeOf(err))
 	require.Equal(t, ends, res.Elapsed, "after reads at %v: %v", w.readAt, err)
-	if ends == 0 && want != consistency.Confirmed && !w.reference.done() || want == consistency.Failed {
+	if class == consistency.Refused && w.reference.doubt || w.nothingToRead() {
 		require.Empty(t, w.readAt)
 	}
+	require.Equal(t, w.reference.byFault, errors.Is(err, consistency.ErrOperation))
 	w.inTime(t, want, ends)
 }
 
@@ -186,7 +228,7 @@ func (w *world) hear(e consistency.Event) {
 		w.class = e.Class
 	case e.Phase == consistency.PhaseRead && w.asked:
 		w.asked = false
-		assert.True(w.t, w.says.fits(e), "read at %v of %+v: %v (%s), and by the table %v (%s)",
+		assert.True(w.t, w.looked || w.says.fits(e), "read at %v of %+v: %v (%s), and by the table %v (%s)",
 			e.Began, w.at(e.Began), e.Verdict, e.Reason, w.says.verdict, w.says.reason)
 	}
 }
@@ -209,8 +251,8 @@ func (w *world) inTime(t testing.TB, outcome consistency.Outcome, ends time.Dura
 	}
 	for since := ends - 2*time.Second; since < ends; since += 500 * time.Millisecond {
 		answer := w.at(since)
-		says := saysByTable(w.goal, answer.status, answer.body, !answer.stale, answer.behind)
-		if answer.how != notLost || says.verdict != poll.Ready {
+		says := saysByTable(w.goal, answer)
+		if says.verdict != poll.Ready || says.failed {
 			return
 		}
 	}

@@ -163,8 +163,9 @@ func TestPolicy_onForbidden(t *testing.T) {
 	}{
 		{"never without a 403", []int{404, 200}, nil},
 		{"not after the last read", []int{401}, nil},
-		{"once, before the read after the first", []int{403, 403, 403, 200}, seconds(1)},
-		{"once in a run with unknowns", []int{403, 503, 403, 200}, seconds(1)},
+		{"before the read after the first", []int{403, 403, 200}, seconds(1)},
+		{"again when the run has lasted twice as long", []int{403, 403, 403, 403, 403, 403, 403, 403, 403, 403, 200}, seconds(1, 3, 7)}, // case D5
+		{"unknowns belong to a run", []int{403, 503, 403, 200}, seconds(1, 3)},
 		{"again in the next run", []int{403, 404, 403, 403, 200}, seconds(1, 3)},
 	}
 	for _, tt := range tests {
