@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Exchange is one request of a call and what became of it, as a RoundTripper saw
@@ -25,8 +26,7 @@ type Exchange struct {
 	Writes   int    // how often net/http wrote it; 0 if that is not known
 	Followed bool   // it was redirected, and another exchange went there
 
-	began, ended int  // steps of the call; ended is 0 as long as its body is not at its end
-	superseded   bool // a RoundTripper further in has noted it
+	began, ended int // steps of the call; ended is 0 as long as its body is not at its end
 }
 
 // How much of a body is kept: enough for a message, or for the rules that ask for
@@ -51,24 +51,24 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 		o.limit = bodyLimit
 	}
 	o.ex.Safe = safe(o.ex.Method)
-	outer, _ := req.Context().Value(exchangeKey{}).(*Exchange)
-	c.begin(&o.ex, outer, req.Response != nil)
-
-	ctx := context.WithValue(req.Context(), exchangeKey{}, &o.ex)
-	var own *trace
+	c.begin(o, req.Response != nil)
+	ctx := context.WithValue(req.Context(), inside{}, o)
+	if outer, ok := req.Context().Value(inside{}).(*observed); ok && outer.call == c {
+		outer.covered.Store(true)
+	}
 	if c.trace != nil {
-		own = new(trace)
-		ctx = httptrace.WithClientTrace(ctx, own.hooks())
+		o.trace = &trace{of: o}
+		ctx = httptrace.WithClientTrace(ctx, o.trace.hooks())
 	}
 	resp, err := rest.RoundTrip(req.WithContext(ctx))
-	c.answered(&o.ex, own, resp, err, direct)
+	o.answered(resp, err, direct)
 	if err != nil || resp == nil || resp.Body == nil {
 		return resp, err
 	}
 	resp.Request = req
 	switch {
-	case resp.StatusCode == http.StatusSwitchingProtocols: // what follows is no body
-		return resp, nil
+	case resp.StatusCode == http.StatusSwitchingProtocols, o.covered.Load():
+		return resp, nil // what follows is no body, or is read along already
 	case resp.Body == http.NoBody, resp.ContentLength == 0:
 		o.note(nil, io.EOF)
 		return resp, nil
@@ -81,55 +81,48 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 	return resp, nil
 }
 
-type exchangeKey struct{}
-
-// answered notes how an exchange was answered, and what a trace of its own saw.
-func (c *Call) answered(ex *Exchange, own *trace, resp *http.Response, err error, direct bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if own != nil {
-		own.mu.Lock()
-		ex.Writes = own.written
-		ex.NotSent = resp == nil && !own.begun && (own.asked || direct)
-		own.mu.Unlock()
-		if !ex.superseded {
-			c.trace.mu.Lock()
-			c.trace.watched += ex.Writes
-			c.trace.mu.Unlock()
-		}
-	}
+// answered notes how the exchange was answered.
+func (o *observed) answered(resp *http.Response, err error, direct bool) {
+	o.call.mu.Lock()
+	defer o.call.mu.Unlock()
 	if err != nil || resp == nil {
-		ex.Err = err
+		o.ex.Err = err
+		o.ex.NotSent = resp == nil && o.trace != nil && (direct || o.trace.hasAsked()) && o.trace.unsent(err)
 		return
 	}
-	ex.Status, ex.Header = resp.StatusCode, resp.Header
+	o.ex.Status, o.ex.Header = resp.StatusCode, resp.Header
 }
 
-// begin adds an exchange, inside of an outer one if that is not nil. Moved says that it goes where the one before it was
+// inside is the key of the exchange that a request is part of, if a RoundTripper
+// that notes exchanges is inside of another: then that of the inner one counts,
+// which is nearer to the wire.
+type inside struct{}
+
+// begin adds an exchange. Moved says that it goes where the one before it was
 // redirected to.
-func (c *Call) begin(ex, outer *Exchange, moved bool) {
+func (c *Call) begin(o *observed, moved bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if outer != nil {
-		outer.superseded = true
-	}
 	if moved {
 		for i := len(c.exchanges) - 1; i >= 0; i-- {
-			if last := c.exchanges[i]; last.Status >= 300 && last.Status <= 399 && !last.Followed {
+			if last := &c.exchanges[i].ex; last.Status >= 300 && last.Status <= 399 && !last.Followed {
 				last.Followed = true
 				break
 			}
 		}
 	}
 	c.steps++
-	ex.began = c.steps
-	c.exchanges = append(c.exchanges, ex)
+	o.ex.began = c.steps
+	c.exchanges = append(c.exchanges, o)
 }
 
 // observed is a body that is noted as it is read.
 type observed struct {
-	call  *Call
-	ex    Exchange
+	call    *Call
+	ex      Exchange
+	trace   *trace      // nil if net/http is not traced
+	covered atomic.Bool // by exchanges of another RoundTripper, inside of this one
+
 	rest  io.ReadCloser
 	left  int64 // of a length that was announced; negative if none was
 	limit int
@@ -158,6 +151,17 @@ func (o *observed) Read(p []byte) (int, error) {
 }
 
 func (o *observed) Close() error { return o.rest.Close() }
+
+// watch tells the trace of the whole call that a request which it saw is o's.
+func (o *observed) watch() {
+	if o == nil || o.covered.Load() {
+		return
+	}
+	t := o.call.trace
+	t.mu.Lock()
+	t.watched++
+	t.mu.Unlock()
+}
 
 // note keeps what was read.
 func (o *observed) note(read []byte, err error) {
@@ -218,10 +222,15 @@ func (c *Call) Exchanges() []Exchange {
 		return nil
 	}
 	all := make([]Exchange, 0, len(c.exchanges))
-	for _, ex := range c.exchanges {
-		if !ex.superseded {
-			all = append(all, *ex)
+	for _, o := range c.exchanges {
+		if o.covered.Load() {
+			continue
 		}
+		ex := o.ex
+		if o.trace != nil {
+			ex.Writes = o.trace.writes()
+		}
+		all = append(all, ex)
 	}
 	return all
 }

@@ -93,9 +93,12 @@ func (c *Call) NeverSent(err error) bool {
 	if t == nil {
 		return false
 	}
+	if !t.unsent(err) {
+		return false
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.asked || t.begun {
+	if !t.asked {
 		return false
 	}
 	return Only(err, func(e error) bool {

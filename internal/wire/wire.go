@@ -6,15 +6,18 @@
 // written, and their answers, tell.
 //
 // There are three witnesses. A trace of net/http sees connections and requests,
-// but no methods and no answers. A RoundTripper, see [Call.Begin], sees all of its
+// but no methods and no answers. A RoundTripper, see [Call.RoundTrip], sees all of its
 // own requests. Any other client's hook counts what it sends by [Call.CountTry].
 package wire
 
 import (
 	"context"
 	"crypto/tls"
+
 	"net/http/httptrace"
 	"sync"
+
+	"github.com/readback-go/readback/internal/cause"
 )
 
 // Call is what is noted of one call of a flow: of a write, of a look at an
@@ -28,7 +31,7 @@ type Call struct {
 	Bodies bool
 
 	mu        sync.Mutex
-	exchanges []*Exchange
+	exchanges []*observed
 	counted   int    // by CountTry
 	steps     int    // of exchanges that began or ended, which puts them in order
 	trace     *trace // nil if net/http is not traced
@@ -81,8 +84,11 @@ func (c *Call) CountTry() {
 
 // trace is what net/http tells of the requests in a context.
 type trace struct {
+	of *observed // whose request alone it follows; nil for the trace of a whole call
+
 	mu      sync.Mutex
 	asked   bool   // for a connection
+	got     bool   // one
 	host    string // of the last one that was asked for
 	begun   bool   // some header went out
 	written int    // requests whose header went out whole
@@ -95,6 +101,11 @@ func (t *trace) hooks() *httptrace.ClientTrace {
 		GetConn: func(host string) {
 			t.mu.Lock()
 			t.asked, t.host, t.failed = true, host, nil
+			t.mu.Unlock()
+		},
+		GotConn: func(httptrace.GotConnInfo) {
+			t.mu.Lock()
+			t.got = true
 			t.mu.Unlock()
 		},
 		DNSDone:          func(info httptrace.DNSDoneInfo) { t.fail(info.Err) },
@@ -110,8 +121,29 @@ func (t *trace) hooks() *httptrace.ClientTrace {
 			t.begun = true
 			t.written++
 			t.mu.Unlock()
+			t.of.watch()
 		},
 	}
+}
+
+func (t *trace) hasAsked() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.asked
+}
+
+func (t *trace) writes() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.written
+}
+
+// unsent reports whether nothing was sent before a request failed by err. When a
+// context ends, a connection that was got may still write.
+func (t *trace) unsent(err error) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.begun && (!t.got || !cause.Is(err, context.Canceled) && !cause.Is(err, context.DeadlineExceeded))
 }
 
 // fail notes why a connection was not got. A name has several addresses, and the

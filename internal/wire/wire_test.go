@@ -3,8 +3,6 @@ package wire_test
 import (
 	"context"
 	"io"
-	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
@@ -19,277 +17,138 @@ import (
 	"github.com/readback-go/readback/internal/wire"
 )
 
-// post sends one POST under a trace and reports how its client saw it.
-func post(t *testing.T, client *http.Client, url string) (*wire.Tries, int, error) {
-	t.Helper()
-	ctx, tries := wire.Trace(t.Context())
-	status, err := send(ctx, client, url)
-	return tries, status, err
+// roundTripper is a RoundTripper that is a function.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// watch notes what goes through base, as readbackhttp.Watch does.
+func watch(base http.RoundTripper) http.RoundTripper {
+	_, direct := base.(*http.Transport)
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		call := wire.From(r.Context())
+		if call == nil {
+			return base.RoundTrip(r)
+		}
+		return call.RoundTrip(base, r, direct)
+	})
 }
 
-func send(ctx context.Context, client *http.Client, url string) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(`{"name":"alpha"}`))
+// watched returns a client of srv whose requests are noted.
+func watched(srv *httptest.Server) *http.Client {
+	client := *srv.Client()
+	client.Transport = watch(client.Transport)
+	return &client
+}
+
+func request(ctx context.Context, client *http.Client, method, url string) (int, string, error) {
+	var body io.Reader
+	if method != http.MethodGet {
+		body = strings.NewReader(`{"name":"alpha"}`)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	return resp.StatusCode, resp.Body.Close()
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(got), err
 }
 
-// statuses answers one status after the other, and counts the requests.
-func statuses(t *testing.T, codes ...int) (*httptest.Server, *atomic.Int32) {
+func post(ctx context.Context, client *http.Client, url string) (int, error) {
+	status, _, err := request(ctx, client, http.MethodPost, url)
+	return status, err
+}
+
+// serve answers with handler until the test ends, and counts the requests.
+func serve(t *testing.T, handler http.HandlerFunc) (*httptest.Server, *atomic.Int32) {
 	t.Helper()
 	requests := new(atomic.Int32)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := int(requests.Add(1))
-		w.WriteHeader(codes[min(n, len(codes))-1])
+		requests.Add(1)
+		handler(w, r)
 	}))
 	t.Cleanup(srv.Close)
 	return srv, requests
 }
 
-func TestTries_one(t *testing.T) {
-	t.Parallel()
-	for _, status := range []int{200, 201, 404, 503} {
-		srv, _ := statuses(t, status)
-		tries, got, err := post(t, srv.Client(), srv.URL)
-		require.NoError(t, err)
-		assert.Equal(t, status, got)
-		assert.False(t, tries.NeverSent())
-		assert.False(t, tries.Repeated())
-	}
-}
-
-// A reused connection is got like a new one.
-func TestTries_reusedConnection(t *testing.T) {
-	t.Parallel()
-	srv, _ := statuses(t, 201)
-	for range 3 {
-		tries, _, err := post(t, srv.Client(), srv.URL)
-		require.NoError(t, err)
-		assert.False(t, tries.NeverSent())
-		assert.False(t, tries.Repeated(), "each write has its own trace")
-	}
-}
-
-func TestTries_http2(t *testing.T) {
-	t.Parallel()
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		assert.Equal(t, 2, r.ProtoMajor)
-	}))
-	srv.EnableHTTP2 = true
-	srv.StartTLS()
-	defer srv.Close()
-	for range 2 {
-		tries, _, err := post(t, srv.Client(), srv.URL)
-		require.NoError(t, err)
-		assert.False(t, tries.NeverSent())
-		assert.False(t, tries.Repeated())
-	}
-}
-
-// Without a connection nothing was sent: that is a proof.
-func TestTries_neverSent(t *testing.T) {
-	t.Parallel()
-	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
-	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake
-	untrusted.StartTLS()
-	defer untrusted.Close()
-
-	tests := []struct {
-		name string
-		url  string
-	}{
-		{"connection refused", "http://127.0.0.1:1"},
-		{"no port", "http://127.0.0.1:0"},
-		{"certificate not trusted", untrusted.URL},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			client := &http.Client{Transport: &http.Transport{}}
-			tries, _, err := post(t, client, tt.url)
-			require.Error(t, err)
-			assert.True(t, tries.NeverSent())
-			assert.False(t, tries.Repeated())
-		})
-	}
-}
-
-// An answer that is lost after a connection was got proves nothing.
-func TestTries_answerLost(t *testing.T) {
-	t.Parallel()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		panic(http.ErrAbortHandler)
-	}))
-	defer srv.Close()
-	tries, _, err := post(t, srv.Client(), srv.URL)
-	require.Error(t, err)
-	assert.False(t, tries.NeverSent())
-	assert.False(t, tries.Repeated())
-}
-
-// A client that tells the trace nothing gives no proof that nothing was sent.
-func TestTries_silentClient(t *testing.T) {
-	t.Parallel()
-	client := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-		return nil, net.ErrClosed
-	})}
-	tries, _, err := post(t, client, "http://api.test")
-	require.ErrorIs(t, err, net.ErrClosed)
-	assert.False(t, tries.NeverSent())
-	assert.False(t, tries.Repeated())
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// A client that retries by itself hides an ambiguous try behind the answer to
-// the next; the trace does not.
-func TestTries_hiddenRetry(t *testing.T) {
-	t.Parallel()
-	srv, requests := statuses(t, 503, 409)
-	retrying := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-		resp, err := srv.Client().Transport.RoundTrip(r)
-		if err != nil || resp.StatusCode != http.StatusServiceUnavailable {
-			return resp, err
-		}
-		if err := resp.Body.Close(); err != nil {
-			return nil, err
-		}
-		again := r.Clone(r.Context())
-		if again.Body, err = r.GetBody(); err != nil {
-			return nil, err
-		}
-		return srv.Client().Transport.RoundTrip(again)
-	})}
-	tries, status, err := post(t, retrying, srv.URL)
-	require.NoError(t, err)
-	assert.Equal(t, http.StatusConflict, status, "all that the caller sees")
-	assert.EqualValues(t, 2, requests.Load())
-	assert.True(t, tries.Repeated())
-	assert.False(t, tries.NeverSent())
-}
-
-// A first try that got a connection, and a second that got none.
-func TestTries_retryWithoutConnection(t *testing.T) {
-	t.Parallel()
-	srv, _ := statuses(t, 503)
-	ctx, tries := wire.Trace(t.Context())
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	_, err := send(ctx, client, srv.URL)
-	require.NoError(t, err)
-	srv.Close()
-	_, err = send(ctx, client, srv.URL)
-	require.Error(t, err)
-	assert.False(t, tries.NeverSent(), "something was sent")
-	assert.False(t, tries.Repeated(), "once")
-}
-
-// Package net/http itself sends a request again if its reused connection was
-// closed and the request has an idempotency key.
-func TestTries_replayByTransport(t *testing.T) {
-	t.Parallel()
-	requests := new(atomic.Int32)
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if requests.Add(1) == 2 {
-			panic(http.ErrAbortHandler)
-		}
-	}))
-	defer srv.Close()
-	do := func(ctx context.Context) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL, strings.NewReader("{}"))
-		require.NoError(t, err)
-		req.Header.Set("Idempotency-Key", "1")
-		resp, err := srv.Client().Do(req)
-		if err != nil {
-			return err
-		}
-		return resp.Body.Close()
-	}
-	require.NoError(t, do(t.Context()), "leaves a connection to reuse")
-	ctx, tries := wire.Trace(t.Context())
-	require.NoError(t, do(ctx))
-	assert.EqualValues(t, 3, requests.Load())
-	assert.True(t, tries.Repeated())
-}
-
-func TestTries_redirect(t *testing.T) {
-	t.Parallel()
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /moved", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "/here", http.StatusTemporaryRedirect)
-	})
-	mux.HandleFunc("POST /here", func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusCreated)
-	})
-	srv := httptest.NewServer(mux)
-	defer srv.Close()
-
-	t.Run("followed", func(t *testing.T) {
-		tries, status, err := post(t, srv.Client(), srv.URL+"/moved")
-		require.NoError(t, err)
-		assert.Equal(t, http.StatusCreated, status)
-		assert.True(t, tries.Repeated(), "nothing says that the first was not executed")
-	})
-	t.Run("void", func(t *testing.T) {
-		client := *srv.Client()
-		client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
-			wire.From(r.Context()).Void()
-			return nil
-		}
-		tries, status, err := post(t, &client, srv.URL+"/moved")
-		require.NoError(t, err)
-		assert.Equal(t, http.StatusCreated, status)
-		assert.False(t, tries.Repeated(), "the first was answered with 307")
-		assert.False(t, tries.NeverSent())
+// statuses answers one status after the other.
+func statuses(t *testing.T, codes ...int) (*httptest.Server, *atomic.Int32) {
+	t.Helper()
+	n := new(atomic.Int32)
+	return serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(codes[min(int(n.Add(1)), len(codes))-1])
 	})
 }
 
+// A call is the context of what it notes, and of nothing beside or inside.
 func TestFrom(t *testing.T) {
 	t.Parallel()
-	ctx, tries := wire.Trace(t.Context())
-	assert.Same(t, tries, wire.From(ctx))
-	inner, own := wire.Trace(ctx)
-	assert.Same(t, own, wire.From(inner))
-	assert.NotSame(t, tries, own)
-
-	none := wire.From(t.Context())
-	assert.Nil(t, none)
-	assert.False(t, none.NeverSent(), "no trace, no proof")
-	assert.False(t, none.Repeated())
-	assert.NotPanics(t, none.Void)
+	assert.Nil(t, wire.From(t.Context()))
+	for _, call := range []*wire.Call{wire.Note(t.Context()), wire.Trace(t.Context())} {
+		assert.Same(t, call, wire.From(call))
+		below, cancel := context.WithCancel(call)
+		defer cancel()
+		assert.Same(t, call, wire.From(below))
+		own := wire.Note(below)
+		assert.Same(t, own, wire.From(own), "of the flow inside")
+		assert.Nil(t, wire.From(wire.Silent(below)))
+		assert.Nil(t, wire.From(context.WithoutCancel(wire.Silent(call))))
+	}
+	assert.Equal(t, t.Context(), wire.Silent(t.Context()), "there is nothing to silence")
 }
 
-// The caller's own trace goes on.
+// A call that is not noted says nothing.
+func TestCall_nil(t *testing.T) {
+	t.Parallel()
+	call := wire.From(t.Context())
+	call.CountTry()
+	assert.Empty(t, call.Exchanges())
+	assert.Zero(t, call.Tries().N())
+	assert.False(t, call.NeverSent(io.EOF))
+}
+
+// What the caller traces goes on.
 func TestTrace_composes(t *testing.T) {
 	t.Parallel()
 	srv, _ := statuses(t, 201)
 	var wrote atomic.Int32
-	outer := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteHeaders: func() { wrote.Add(1) }})
-	ctx, tries := wire.Trace(outer)
-	_, err := send(ctx, srv.Client(), srv.URL)
-	require.NoError(t, err)
-	assert.EqualValues(t, 1, wrote.Load())
-	assert.False(t, tries.NeverSent())
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteHeaders: func() { wrote.Add(1) }})
+	for _, client := range []*http.Client{srv.Client(), watched(srv)} {
+		wrote.Store(0)
+		_, err := post(wire.Trace(ctx), client, srv.URL)
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, wrote.Load())
+	}
 }
 
-func TestTries_concurrently(t *testing.T) {
+// Concurrent requests of one call are all noted.
+func TestCall_concurrently(t *testing.T) {
 	t.Parallel()
-	srv, _ := statuses(t, 201)
-	ctx, tries := wire.Trace(t.Context())
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			_, err := send(ctx, srv.Client(), srv.URL)
-			assert.NoError(t, err)
-			assert.False(t, tries.NeverSent())
-			tries.Void()
-		})
+	srv, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat("x", 5000))
+	})
+	for _, client := range []*http.Client{srv.Client(), watched(srv)} {
+		call := wire.Trace(t.Context())
+		call.Bodies = true
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				_, err := post(call, client, srv.URL)
+				assert.NoError(t, err)
+				call.CountTry()
+				call.Exchanges()
+				assert.False(t, call.NeverSent(io.EOF))
+			})
+		}
+		wg.Wait()
+		tries := call.Tries()
+		assert.Equal(t, 8, tries.Counted)
+		assert.Equal(t, 8, len(tries.Seen)+tries.Traced)
+		assert.Zero(t, tries.Replayed)
 	}
-	wg.Wait()
-	assert.False(t, tries.Repeated(), "all void")
 }

@@ -1,0 +1,540 @@
+package wire_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/internal/wire"
+)
+
+// counted is what is known of tries, for tables.
+type counted struct {
+	seen                       string // methods and statuses
+	replayed, traced, byCaller int
+}
+
+func count(call *wire.Call) counted {
+	tries := call.Tries()
+	var seen []string
+	for _, ex := range tries.Seen {
+		seen = append(seen, fmt.Sprint(ex.Method, " ", ex.Status))
+	}
+	return counted{strings.Join(seen, ", "), tries.Replayed, tries.Traced, tries.Counted}
+}
+
+// Every request that asks for a change is a try, by whichever witness.
+func TestTries(t *testing.T) {
+	t.Parallel()
+	type requests [][2]string // method and path
+	tests := []struct {
+		name   string
+		give   requests
+		traced counted // where only a trace of net/http tells
+		seen   counted // where a RoundTripper does
+	}{
+		{"one", requests{{"POST", "/201"}}, counted{traced: 1}, counted{seen: "POST 201"}},
+		{"one that is refused", requests{{"POST", "/422"}}, counted{traced: 1}, counted{seen: "POST 422"}},
+		{"two", requests{{"POST", "/503"}, {"POST", "/409"}}, counted{traced: 2}, counted{seen: "POST 503, POST 409"}},
+		{"all that is unsafe", requests{{"PUT", "/200"}, {"PATCH", "/200"}, {"DELETE", "/204"}, {"MKCOL", "/201"}},
+			counted{traced: 4}, counted{seen: "PUT 200, PATCH 200, DELETE 204, MKCOL 201"}},
+		{"a look-up before", requests{{"GET", "/200"}, {"PUT", "/400"}}, counted{traced: 2}, counted{seen: "PUT 400"}},
+		{"all that is safe", requests{{"GET", "/200"}, {"HEAD", "/200"}, {"OPTIONS", "/200"}, {"POST", "/200"}},
+			counted{traced: 4}, counted{seen: "POST 200"}},
+		{"a look-up after", requests{{"POST", "/201"}, {"GET", "/404"}}, counted{traced: 2}, counted{seen: "POST 201"}},
+		{"nothing", nil, counted{}, counted{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				var status int
+				_, _ = fmt.Sscanf(r.URL.Path, "/%d", &status)
+				w.WriteHeader(status)
+			})
+			for _, watching := range []bool{false, true} {
+				client, want := srv.Client(), tt.traced
+				if watching {
+					client, want = watched(srv), tt.seen
+				}
+				call := wire.Trace(t.Context())
+				for _, r := range tt.give {
+					_, _, err := request(call, client, r[0], srv.URL+r[1])
+					require.NoError(t, err)
+				}
+				assert.Equal(t, want, count(call), "watching: %v", watching)
+				assert.False(t, call.NeverSent(io.EOF))
+
+				note := wire.Note(t.Context()) // where nothing is traced
+				for _, r := range tt.give {
+					_, _, err := request(note, client, r[0], srv.URL+r[1])
+					require.NoError(t, err)
+				}
+				want.traced = 0
+				assert.Equal(t, want, count(note), "watching: %v", watching)
+			}
+		})
+	}
+}
+
+// Each write has its own trace, however its connection came about.
+func TestTries_reusedConnection(t *testing.T) {
+	t.Parallel()
+	srv, _ := statuses(t, 201)
+	for range 3 {
+		call := wire.Trace(t.Context())
+		_, err := post(call, srv.Client(), srv.URL)
+		require.NoError(t, err)
+		assert.Equal(t, counted{traced: 1}, count(call))
+	}
+}
+
+func TestTries_http2(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, 2, r.ProtoMajor)
+		w.WriteHeader(409) // before the body has come
+		_, _ = io.Copy(w, r.Body)
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	for range 20 {
+		call := wire.Trace(t.Context())
+		_, err := post(call, srv.Client(), srv.URL)
+		require.NoError(t, err)
+		assert.Equal(t, counted{traced: 1}, count(call))
+
+		call = wire.Trace(t.Context())
+		_, err = post(call, watched(srv), srv.URL)
+		require.NoError(t, err)
+		assert.Equal(t, counted{seen: "POST 409"}, count(call), "the trace and the RoundTripper saw the same request")
+		assert.False(t, call.NeverSent(io.EOF))
+	}
+}
+
+// A client that retries by itself hides an ambiguous try behind the answer to
+// the next. Outside of it nobody sees the first; inside, or in a trace, it is seen.
+func TestTries_hiddenRetry(t *testing.T) {
+	t.Parallel()
+	retrying := func(base http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			resp, err := base.RoundTrip(r)
+			if err != nil || resp.StatusCode != http.StatusServiceUnavailable {
+				return resp, err
+			}
+			_ = resp.Body.Close()
+			again := r.Clone(r.Context())
+			again.Body, _ = r.GetBody()
+			return base.RoundTrip(again)
+		})
+	}
+	tests := []struct {
+		name string
+		make func(base http.RoundTripper) http.RoundTripper
+		want counted
+	}{
+		{"not watched", retrying, counted{traced: 2}},
+		{"watched inside", func(base http.RoundTripper) http.RoundTripper { return retrying(watch(base)) }, counted{seen: "POST 503, POST 409"}},
+		{"watched outside", func(base http.RoundTripper) http.RoundTripper { return watch(retrying(base)) }, counted{seen: "POST 409", replayed: 1}},
+		{"watched twice", func(base http.RoundTripper) http.RoundTripper { return watch(retrying(watch(base))) }, counted{seen: "POST 503, POST 409"}},
+		{"watched twice in a row", func(base http.RoundTripper) http.RoundTripper { return retrying(watch(watch(base))) }, counted{seen: "POST 503, POST 409"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv, requests := statuses(t, 503, 409)
+			call := wire.Trace(t.Context())
+			status, err := post(call, &http.Client{Transport: tt.make(srv.Client().Transport)}, srv.URL)
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusConflict, status, "all that the caller sees")
+			assert.EqualValues(t, 2, requests.Load())
+			assert.Equal(t, tt.want, count(call))
+		})
+	}
+}
+
+// Package net/http itself sends a request again if its reused connection was
+// closed and the request has an idempotency key.
+func TestTries_replayByTransport(t *testing.T) {
+	t.Parallel()
+	for _, watching := range []bool{false, true} {
+		t.Run(fmt.Sprint("watching: ", watching), func(t *testing.T) {
+			n := new(atomic.Int32)
+			srv, requests := serve(t, func(http.ResponseWriter, *http.Request) {
+				if n.Add(1) == 2 {
+					panic(http.ErrAbortHandler)
+				}
+			})
+			client, want := srv.Client(), counted{traced: 2}
+			if watching {
+				client, want = watched(srv), counted{seen: "POST 200", replayed: 1}
+			}
+			do := func(ctx context.Context) error {
+				req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL, strings.NewReader("{}"))
+				require.NoError(t, err)
+				req.Header.Set("Idempotency-Key", "1")
+				resp, err := client.Do(req)
+				if err != nil {
+					return err
+				}
+				return resp.Body.Close()
+			}
+			require.NoError(t, do(t.Context()), "leaves a connection to reuse")
+			call := wire.Trace(t.Context())
+			require.NoError(t, do(call))
+			assert.EqualValues(t, 3, requests.Load())
+			assert.Equal(t, want, count(call))
+		})
+	}
+}
+
+func TestTries_redirect(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.Handle("POST /elsewhere", http.RedirectHandler("/here", http.StatusTemporaryRedirect))
+	mux.Handle("POST /see", http.RedirectHandler("/made", http.StatusSeeOther))
+	mux.HandleFunc("POST /here", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) })
+	mux.HandleFunc("GET /made", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	srv := httptest.NewServer(mux)
+	defer srv.Close()
+	tests := []struct {
+		path           string
+		traced, seen   counted
+		wantFollowed   []bool
+		wantLastStatus int
+	}{
+		{"/elsewhere", counted{traced: 2}, counted{seen: "POST 307, POST 201"}, []bool{true, false}, 201},
+		{"/see", counted{traced: 2}, counted{seen: "POST 303"}, []bool{true, false}, 404},
+	}
+	for _, tt := range tests {
+		call := wire.Trace(t.Context())
+		status, err := post(call, srv.Client(), srv.URL+tt.path)
+		require.NoError(t, err)
+		assert.Equal(t, tt.wantLastStatus, status)
+		assert.Equal(t, tt.traced, count(call))
+
+		call = wire.Trace(t.Context())
+		_, err = post(call, watched(srv), srv.URL+tt.path)
+		require.NoError(t, err)
+		assert.Equal(t, tt.seen, count(call))
+		var followed []bool
+		for _, ex := range call.Exchanges() {
+			followed = append(followed, ex.Followed)
+		}
+		assert.Equal(t, tt.wantFollowed, followed)
+	}
+}
+
+// A token that was fetched from another origin, and read to its end, is no try of
+// the write that follows.
+func TestTries_token(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		status int
+		same   bool // origin
+		unread bool
+		want   string
+	}{
+		{name: "fetched", status: 200, want: "POST 409"},
+		{name: "refused", status: 401, want: "POST 401, POST 409"},
+		{name: "unavailable", status: 503, want: "POST 503, POST 409"},
+		{name: "of the same origin", status: 200, same: true, want: "POST 200, POST 409"},
+		{name: "not read to its end", status: 200, unread: true, want: "POST 200, POST 409"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			token := func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(tt.status)
+				_, _ = io.WriteString(w, strings.Repeat("t", 8<<10))
+			}
+			issuer, _ := serve(t, token)
+			srv, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/token" {
+					token(w, r)
+					return
+				}
+				w.WriteHeader(409)
+			})
+			from := issuer.URL
+			if tt.same {
+				from = srv.URL
+			}
+			call := wire.Trace(t.Context())
+			client := watched(srv)
+			req, err := http.NewRequestWithContext(call, http.MethodPost, from+"/token", strings.NewReader("grant_type=client_credentials"))
+			require.NoError(t, err)
+			resp, err := client.Do(req)
+			require.NoError(t, err)
+			if !tt.unread {
+				_, err = io.Copy(io.Discard, resp.Body)
+				require.NoError(t, err)
+			}
+			_, err = post(call, client, srv.URL+"/things")
+			require.NoError(t, err)
+			_ = resp.Body.Close()
+			assert.Equal(t, counted{seen: tt.want}, count(call))
+		})
+	}
+	t.Run("one behind the write", func(t *testing.T) {
+		t.Parallel()
+		issuer, _ := statuses(t, 200)
+		srv, _ := statuses(t, 503)
+		call := wire.Trace(t.Context())
+		for _, url := range []string{srv.URL, issuer.URL} {
+			_, err := post(call, watched(srv), url)
+			require.NoError(t, err)
+		}
+		assert.Equal(t, counted{seen: "POST 503, POST 200"}, count(call), "nobody knows which of them is the write")
+	})
+}
+
+// Two witnesses of one call do not count a request twice, and what one of them
+// does not see the other does.
+func TestTries_twoWitnesses(t *testing.T) {
+	t.Parallel()
+	srv, _ := statuses(t, 503, 503, 409)
+	call := wire.Trace(t.Context())
+	_, err := post(call, srv.Client(), srv.URL)
+	require.NoError(t, err)
+	call.CountTry()
+	_, err = post(call, watched(srv), srv.URL)
+	require.NoError(t, err)
+	assert.Equal(t, counted{seen: "POST 503", traced: 1, byCaller: 1}, count(call))
+	assert.Equal(t, 3, call.Tries().N())
+	assert.Equal(t, 2, call.Tries().Unseen())
+	_, err = post(wire.Silent(call), watched(srv), srv.URL)
+	require.NoError(t, err)
+	assert.Equal(t, 2, call.Tries().Traced, "the trace is no secret of the call's")
+}
+
+// Without a connection nothing was sent: that is a proof, if the error is that of
+// this request and no other.
+func TestNeverSent(t *testing.T) {
+	t.Parallel()
+	refusing := refusingAddress(t)
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = quiet
+	untrusted.StartTLS()
+	t.Cleanup(untrusted.Close)
+	aborting, _ := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	errOther := &net.OpError{Op: "read", Net: "tcp", Err: io.EOF}
+	errKind := errors.New("api: request failed")
+
+	tests := []struct {
+		name string
+		// write sends by client and returns the error.
+		write func(ctx context.Context, client *http.Client) error
+		want  bool
+	}{
+		{"connection refused", func(ctx context.Context, c *http.Client) error { return postErr(ctx, c, refusing) }, true},
+		{"no such name", func(ctx context.Context, c *http.Client) error { return postErr(ctx, c, "http://name.invalid") }, true},
+		{"certificate not trusted", func(ctx context.Context, c *http.Client) error { return postErr(ctx, c, untrusted.URL) }, true},
+		{"wrapped", func(ctx context.Context, c *http.Client) error {
+			return fmt.Errorf("create: %w", postErr(ctx, c, refusing))
+		}, true},
+		{"with its kind", func(ctx context.Context, c *http.Client) error {
+			return fmt.Errorf("%w: %w", errKind, postErr(ctx, c, refusing))
+		}, true},
+		{"without the error of the URL", func(ctx context.Context, c *http.Client) error {
+			return errors.Unwrap(postErr(ctx, c, refusing))
+		}, true},
+		{"twice", func(ctx context.Context, c *http.Client) error {
+			_ = postErr(ctx, c, refusing)
+			return postErr(ctx, c, refusing)
+		}, true},
+		{"its text alone", func(ctx context.Context, c *http.Client) error {
+			return errors.New(postErr(ctx, c, refusing).Error())
+		}, false},
+		{"and then another protocol lost its answer", func(ctx context.Context, c *http.Client) error {
+			_ = postErr(ctx, c, refusing)
+			return errOther
+		}, false},
+		{"joined with what another protocol lost", func(ctx context.Context, c *http.Client) error {
+			return errors.Join(postErr(ctx, c, refusing), errOther)
+		}, false},
+		{"beside what another protocol lost, in one message", func(ctx context.Context, c *http.Client) error {
+			return fmt.Errorf("%w, %w", postErr(ctx, c, refusing), errOther)
+		}, false},
+		{"and another hook counted a try", func(ctx context.Context, c *http.Client) error {
+			wire.From(ctx).CountTry()
+			return postErr(ctx, c, refusing)
+		}, false},
+		{"after one that was sent", func(ctx context.Context, c *http.Client) error {
+			_ = postErr(ctx, c, aborting.URL)
+			return postErr(ctx, c, refusing)
+		}, false},
+		{"sent and lost", func(ctx context.Context, c *http.Client) error { return postErr(ctx, c, aborting.URL) }, false},
+		{"no error", func(ctx context.Context, c *http.Client) error { _ = postErr(ctx, c, refusing); return nil }, false},
+		{"an error before anything was asked for", func(context.Context, *http.Client) error { return errOther }, false},
+	}
+	for _, tt := range tests {
+		for _, watching := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/watching: %v", tt.name, watching), func(t *testing.T) {
+				t.Parallel()
+				transport := &http.Transport{DisableKeepAlives: true}
+				client := &http.Client{Transport: transport}
+				if watching {
+					client.Transport = watch(transport)
+				}
+				call := wire.Trace(t.Context())
+				err := tt.write(call, client)
+				assert.Equal(t, tt.want, call.NeverSent(err), "%v", err)
+			})
+		}
+	}
+}
+
+// A context that ends proves nothing once a connection was got.
+func TestNeverSent_contextEnded(t *testing.T) {
+	t.Parallel()
+	for _, watching := range []bool{false, true} {
+		for _, connected := range []bool{false, true} {
+			t.Run(fmt.Sprintf("watching: %v, connected: %v", watching, connected), func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				srv, _ := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+					cancel()
+					<-r.Context().Done()
+				})
+				transport := &http.Transport{}
+				if !connected {
+					transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+						cancel()
+						<-ctx.Done()
+						return nil, ctx.Err()
+					}
+				}
+				client := &http.Client{Transport: transport}
+				if watching {
+					client.Transport = watch(transport)
+				}
+				call := wire.Trace(ctx)
+				err := postErr(call, client, srv.URL)
+				require.ErrorIs(t, err, context.Canceled)
+				assert.Equal(t, !connected, call.NeverSent(err))
+			})
+		}
+	}
+}
+
+// A transport of net/http's own that asked for no connection has sent nothing; of
+// another nobody knows.
+func TestNeverSent_beforeTheConnection(t *testing.T) {
+	t.Parallel()
+	refuse := roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("breaker is open") })
+	bad := func(ctx context.Context, rt http.RoundTripper) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://service.test", nil)
+		require.NoError(t, err)
+		req.Header["Bad name"] = []string{"x"}
+		_, err = (&http.Client{Transport: rt}).Do(req)
+		require.Error(t, err)
+		return err
+	}
+	call := wire.Trace(t.Context())
+	assert.True(t, call.NeverSent(bad(call, watch(&http.Transport{}))))
+	call = wire.Trace(t.Context())
+	assert.False(t, call.NeverSent(bad(call, &http.Transport{})))
+	for _, rt := range []http.RoundTripper{refuse, watch(refuse)} {
+		call = wire.Trace(t.Context())
+		assert.False(t, call.NeverSent(postErr(call, &http.Client{Transport: rt}, "http://service.test")))
+	}
+}
+
+func TestOnly(t *testing.T) {
+	t.Parallel()
+	errThis, errKind := errors.New("this"), errors.New("kind")
+	tests := []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"nil", nil, false},
+		{"itself", errThis, true},
+		{"wrapped", fmt.Errorf("a: %w", fmt.Errorf("b: %w", errThis)), true},
+		{"beside its kind", fmt.Errorf("%w: %w", errKind, errThis), true},
+		{"joined alone", errors.Join(errThis), true},
+		{"joined with another", errors.Join(errThis, errKind), false},
+		{"beside a connection's", fmt.Errorf("%w: %w", io.EOF, errThis), false},
+		{"twice", errors.Join(errThis, fmt.Errorf("again: %w", errThis)), true},
+		{"another", errKind, false},
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, wire.Only(tt.err, func(e error) bool { return wire.Same(e, errThis) }), tt.name)
+	}
+}
+
+// uncomparable cannot be compared, which == would tell by a panic.
+type uncomparable struct{ list []string }
+
+func (uncomparable) Error() string { return "uncomparable" }
+
+// wrapper may hold what cannot be compared.
+type wrapper struct{ inner error }
+
+func (wrapper) Error() string { return "wrapper" }
+
+func TestSame(t *testing.T) {
+	t.Parallel()
+	pointer := &net.OpError{}
+	tests := []struct {
+		name string
+		a, b error
+		want bool
+	}{
+		{"nils", nil, nil, true},
+		{"nil and not", nil, io.EOF, false},
+		{"not and nil", io.EOF, nil, false},
+		{"one", io.EOF, io.EOF, true},
+		{"two", io.EOF, io.ErrUnexpectedEOF, false},
+		{"pointers", pointer, pointer, true},
+		{"pointers to alike", pointer, &net.OpError{}, false},
+		{"values that are alike", wrapper{io.EOF}, wrapper{io.EOF}, true},
+		{"what cannot be compared", uncomparable{}, uncomparable{}, false},
+		{"what cannot, inside", wrapper{uncomparable{[]string{"a"}}}, wrapper{uncomparable{[]string{"a"}}}, false},
+	}
+	for _, tt := range tests {
+		assert.NotPanics(t, func() { assert.Equal(t, tt.want, wire.Same(tt.a, tt.b), tt.name) })
+	}
+}
+
+// Which errors tell of a lost answer, and not of a status that nobody found.
+func TestTells(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []error{
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, context.Canceled, context.DeadlineExceeded,
+		&net.OpError{Op: "read", Err: errors.New("reset")},
+		&url.Error{Op: "Post", Err: io.EOF},
+		fmt.Errorf("create: %w", io.EOF),
+		errors.Join(errors.New("try 1"), fmt.Errorf("try 2: %w", io.EOF)),
+		fmt.Errorf("%w: %w", errors.New("kind"), net.ErrClosed),
+	} {
+		assert.True(t, wire.Tells(lost), "%v", lost)
+	}
+	for _, other := range []error{nil, errors.New("unexpected status 400"), errors.Join(errors.New("a"), errors.New("b")), uncomparable{}} {
+		assert.False(t, wire.Tells(other), "%v", other)
+	}
+}
+
+func TestAnnotates(t *testing.T) {
+	t.Parallel()
+	errKind := errors.New("kind")
+	assert.True(t, wire.Annotates(fmt.Errorf("%w: %w", errKind, io.EOF), errKind))
+	assert.False(t, wire.Annotates(fmt.Errorf("%w: %w", errKind, io.EOF), io.EOF), "it is what happened")
+	assert.False(t, wire.Annotates(errors.Join(errKind, io.EOF), errKind), "one of several failures")
+}
