@@ -51,6 +51,7 @@ type writing struct {
 
 // writeOnce calls Write and classifies its answer.
 func (r *run[W, R]) writeOnce(ctx context.Context) writing {
+	ctx = r.beginStep(ctx, PhaseWrite, r.writes+1)
 	call := wire.Note(ctx)
 	if !r.policy.SingleAttempt {
 		call = wire.Trace(ctx)
@@ -81,8 +82,8 @@ func (r *run[W, R]) writeOnce(ctx context.Context) writing {
 		r.hint = opaque("write", s.err)
 	}
 	if r.policy.observed() {
-		r.policy.tell(Event{
-			Flow: r.flow.Name, Phase: PhaseWrite, N: r.writes, Began: -r.took,
+		r.endStep(Event{
+			Phase: PhaseWrite, N: r.writes, Began: -r.took,
 			Status: r.answer.Status, Code: r.answer.Code, Class: t.class, Note: r.answer.Note, Err: redact.Guard(r.writeErr),
 		})
 	}
