@@ -32,6 +32,12 @@ func (p *Proxy) answer(resp *http.Response) error {
 		resp.Header.Set(Header, fmt.Sprintf("%v; reads=%d; elapsed=%.3f", r.Outcome, r.Reads, r.Elapsed.Seconds()))
 		p.held(resp.Request, r, resp.StatusCode)
 	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		x.answer.ReadCloser = resp.Body
+		resp.Body = &x.answer
+	} else if guard := guardOf(x.in); guard != nil {
+		guard.raw.Store(true)
+	}
 	return nil
 }
 

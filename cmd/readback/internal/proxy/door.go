@@ -27,7 +27,7 @@ const (
 	pause = time.Millisecond
 )
 
-// Accept returns the next connection. Once the door closes, it returns an error
+// Accept returns the next connection, guarded. Once the door closes, it returns an error
 // that a server does not take for a passing one.
 func (d *door) Accept() (net.Conn, error) {
 	for {
@@ -38,8 +38,11 @@ func (d *door) Accept() (net.Conn, error) {
 			d.hurry()
 		}
 		c, err := d.Listener.Accept()
-		if err == nil || !d.closing.Load() {
-			return c, err
+		if err == nil {
+			return &guard{Conn: c}, nil
+		}
+		if !d.closing.Load() {
+			return nil, err
 		}
 		// On a busy machine the time may be up before anybody has looked.
 		if !errors.Is(err, os.ErrDeadlineExceeded) || !d.crowded() {

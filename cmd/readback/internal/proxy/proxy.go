@@ -131,6 +131,8 @@ func validate(u *url.URL) error {
 type exchange struct {
 	context.Context
 	in     *http.Request       // the client's
+	body   *inbound            // of it, if there is one
+	answer outbound            // the upstream's
 	kind   kind                // of it
 	tries  *wire.Tries         // of a write
 	report readbackhttp.Report // of a read that was held
@@ -155,6 +157,14 @@ func exchangeOf(ctx context.Context) *exchange {
 // is a read that is held.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	meter := p.options.Meter
+	guard := guardOf(r)
+	if guard != nil {
+		if err := guard.begin(); err != nil {
+			meter.refused.Inc()
+			p.refuseMalformed(w, r, guard, err)
+			return
+		}
+	}
 	if why := p.refuse(r); why != "" {
 		meter.refused.Inc()
 		p.say(w, http.StatusForbidden, "refused", why)
@@ -182,6 +192,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer hangUp()
 		defer context.AfterFunc(p.upgrades, hangUp)()
 	}
+	if r.ContentLength != 0 {
+		x.body = newInbound(r)
+		// An answer may begin before the request has ended. Without this, the
+		// server then takes the rest of it for itself.
+		if guard != nil && http.NewResponseController(w).EnableFullDuplex() == nil {
+			defer x.body.conclude(guard, w)
+		}
+	}
 	r = r.WithContext(ctx)
 	if strings.EqualFold(r.Header.Get("Upgrade"), "h2c") {
 		// An offer to this hop alone, which none needs to take. A request with
@@ -190,12 +208,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Upgrade")
 		r.Header.Del("Http2-Settings")
 	}
-	if r.ProtoMajor == 1 && r.ContentLength < 0 {
-		// What streams in may be answered before its end. Where it cannot be
-		// had, the body is read first, as ever.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
-	p.reverse.ServeHTTP(w, r)
+	defer p.brokenOff(r, x)
+	p.reverse.ServeHTTP(&reply{w}, r)
 }
 
 // Drain makes the proxy ready to stop: connections are told to close after the

@@ -29,7 +29,7 @@ const farewell = 250 * time.Millisecond
 func Serve(ctx context.Context, l net.Listener, p *Proxy, grace time.Duration) error {
 	open := newConnections()
 	srv := newServer(p)
-	srv.ConnState = open.note
+	srv.ConnState, srv.ConnContext = open.note, guarded
 	door := &door{Listener: l}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(door) }()

@@ -1,0 +1,40 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/readback-go/readback/internal/redact"
+)
+
+// outbound is the body of an answer. It remembers how it broke off.
+type outbound struct {
+	io.ReadCloser
+	length int64
+	broken error
+}
+
+func (b *outbound) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.length += int64(n)
+	if err != nil && err != io.EOF {
+		b.broken = err
+	}
+	return n, err
+}
+
+// brokenOff counts and tells of an answer that began and has no end. The client
+// learns of it too: its connection is closed.
+func (p *Proxy) brokenOff(r *http.Request, x *exchange) {
+	if x.answer.broken == nil || errors.Is(r.Context().Err(), context.Canceled) {
+		return
+	}
+	p.options.Meter.brokenOff.Inc()
+	if p.options.Warn != nil {
+		p.options.Warn(fmt.Sprintf("the answer of %s to the %s broke off after %d bytes: %s",
+			p.upstream, r.Method, x.answer.length, redact.Error(x.answer.broken)))
+	}
+}
