@@ -25,7 +25,8 @@ func (p *Proxy) answer(resp *http.Response) error {
 	for i, cookie := range cookies {
 		cookies[i] = translateCookie(cookie, p.options.Upstream.Hostname(), x.in.TLS == nil)
 	}
-	if p.draining.Load() && resp.StatusCode != http.StatusSwitchingProtocols {
+	unread := x.body != nil && x.body.end() == nil && resp.Close // the rest is not wanted
+	if (unread || p.draining.Load()) && resp.StatusCode != http.StatusSwitchingProtocols {
 		resp.Header.Set("Connection", "close")
 	}
 	if r := &x.report; r.Reads > 0 {

@@ -23,6 +23,7 @@ type guard struct {
 	gone atomic.Bool // the client sends nothing more
 	raw  atomic.Bool // another protocol is spoken
 	over atomic.Bool // no further request is taken
+	left atomic.Bool // the last goodbye was said
 
 	begun int64 // requests that handlers have begun, one after the other
 }
@@ -107,10 +108,18 @@ const longGoodbye = 500 * time.Millisecond
 // leave ends a connection whose last answer is written.
 func (g *guard) leave() {
 	g.over.Store(true)
-	_ = g.CloseWrite()
-	_ = g.SetReadDeadline(time.Now().Add(longGoodbye))
-	_, _ = io.Copy(io.Discard, g.Conn)
 	_ = g.Close()
+}
+
+// Close closes the connection, once the client is done if it sends what nobody
+// reads.
+func (g *guard) Close() error {
+	if g.over.Load() && !g.left.Swap(true) {
+		_ = g.CloseWrite()
+		_ = g.SetReadDeadline(time.Now().Add(longGoodbye))
+		_, _ = io.Copy(io.Discard, g.Conn)
+	}
+	return g.Conn.Close()
 }
 
 // CloseWrite is what net/http looks for.

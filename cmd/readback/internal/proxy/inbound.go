@@ -83,15 +83,10 @@ func (b *inbound) again() (io.ReadCloser, error) {
 	return b, nil
 }
 
-const (
-	// lastBytes is how long the end of an answer waits for that of its request.
-	// Most are on the way already. A client may also wait for this answer to end
-	// before it ends its request.
-	lastBytes = 100 * time.Millisecond
-
-	// mostDropped is how much of a body is read that the upstream did not want.
-	mostDropped = 256 << 10
-)
+// lastBytes is how long the end of an answer waits for that of its request, and
+// how long what the upstream did not want is read. Most is on the way already. A
+// client may also wait for this answer to end before it ends its request.
+const lastBytes = 100 * time.Millisecond
 
 // conclude makes sure that the next request on the connection begins where this
 // one ended. It is called once the upstream's answer is there whole, or never
@@ -125,7 +120,7 @@ func (b *inbound) conclude(g *guard, w http.ResponseWriter) {
 // drop reads what the upstream did not want.
 func (b *inbound) drop(g *guard) {
 	_ = g.SetReadDeadline(time.Now().Add(lastBytes))
-	_, _ = io.Copy(io.Discard, io.LimitReader(reader(b.read), mostDropped))
+	_, _ = io.Copy(io.Discard, reader(b.read))
 }
 
 type reader func([]byte) (int, error)
