@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,15 +13,7 @@ import (
 // answer makes the answer to the client of that of the upstream.
 func (p *Proxy) answer(resp *http.Response) error {
 	x := exchangeOf(resp.Request.Context())
-	for _, name := range pointing {
-		if values, ok := resp.Header[name]; ok {
-			translateAll(values, p.upstream, addressed(x.in))
-		}
-	}
-	links := resp.Header["Link"]
-	for i, value := range links {
-		links[i] = translateLinks(value, p.upstream, addressed(x.in))
-	}
+	translateHeader(resp.Header, p.upstream, cmp.Or(x.told, addressed(x.in)))
 	cookies := resp.Header["Set-Cookie"]
 	for i, cookie := range cookies {
 		cookies[i] = translateCookie(cookie, p.options.Upstream.Hostname(), x.in.TLS == nil)

@@ -27,7 +27,7 @@ const (
 	pause = time.Millisecond
 )
 
-// Accept returns the next connection, guarded. Once the door closes, it returns an error
+// Accept returns the next connection. Once the door closes, it returns an error
 // that a server does not take for a passing one.
 func (d *door) Accept() (net.Conn, error) {
 	for {
@@ -38,11 +38,8 @@ func (d *door) Accept() (net.Conn, error) {
 			d.hurry()
 		}
 		c, err := d.Listener.Accept()
-		if err == nil {
-			return &guard{Conn: c}, nil
-		}
-		if !d.closing.Load() {
-			return nil, err
+		if err == nil || !d.closing.Load() {
+			return c, err
 		}
 		// On a busy machine the time may be up before anybody has looked.
 		if !errors.Is(err, os.ErrDeadlineExceeded) || !d.crowded() {
@@ -59,7 +56,12 @@ func (d *door) crowded() bool {
 
 // close makes Accept return an error as soon as nobody is there.
 func (d *door) close() {
-	if l, ok := d.Listener.(syscall.Conn); ok {
+	switch l := d.Listener.(type) {
+	case *net.UnixListener:
+		// Nobody finds it any more, and the next process may have its name.
+		l.SetUnlinkOnClose(false)
+		_ = os.Remove(l.Addr().String())
+	case syscall.Conn:
 		lock(l)
 	}
 	d.last = time.Now().Add(lastCall)

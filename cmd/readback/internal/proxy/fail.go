@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-
-	"github.com/readback-go/readback/internal/redact"
 )
 
 // fail answers a request that the upstream did not. Whoever sent a write learns
@@ -19,7 +17,7 @@ func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if timeout := (interface{ Timeout() bool })(nil); errors.As(err, &timeout) && timeout.Timeout() {
 		status = http.StatusGatewayTimeout
 	}
-	why := redact.Error(err)
+	why := unquote(err)
 	word, text := "", fmt.Sprintf("%s did not answer the %s: %s", p.upstream, r.Method, why)
 	switch {
 	case x.kind != write:
@@ -36,7 +34,7 @@ func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if broken != nil {
 		// Whatever the upstream makes of what it got: it never got the end.
-		status, text = http.StatusBadRequest, fmt.Sprintf("%s did not get the %s whole: %s", p.upstream, r.Method, redact.Error(broken))
+		status, text = http.StatusBadRequest, fmt.Sprintf("%s did not get the %s whole: %v", p.upstream, r.Method, broken)
 	}
 	gone := errors.Is(r.Context().Err(), context.Canceled) && (broken == nil || guard.gone.Load())
 	p.options.Meter.failed(x, gone)

@@ -28,6 +28,17 @@ type guard struct {
 	begun int64 // requests that handlers have begun, one after the other
 }
 
+// guards is a listener whose connections are guarded.
+type guards struct{ net.Listener }
+
+func (l guards) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &guard{Conn: c}, nil
+}
+
 // malformed is the error of a request that does not say where it ends.
 type malformed struct {
 	request int64 // its number on the connection

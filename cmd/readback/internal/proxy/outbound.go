@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-
-	"github.com/readback-go/readback/internal/redact"
 )
 
 // outbound is the body of an answer. It remembers how it broke off.
@@ -35,6 +33,6 @@ func (p *Proxy) brokenOff(r *http.Request, x *exchange) {
 	p.options.Meter.brokenOff.Inc()
 	if p.options.Warn != nil {
 		p.options.Warn(fmt.Sprintf("the answer of %s to the %s broke off after %d bytes: %s",
-			p.upstream, r.Method, x.answer.length, redact.Error(x.answer.broken)))
+			p.upstream, r.Method, x.answer.length, unquote(x.answer.broken)))
 	}
 }

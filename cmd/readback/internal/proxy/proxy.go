@@ -2,9 +2,8 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -47,11 +46,19 @@ type Options struct {
 	// one of the proxy's, and read what the proxy answers.
 	AnyHost bool
 
+	// Forwarding says what the upstream learns of the client.
+	Forwarding Forwarding
+
+	// TLS is what [Serve] shows to clients. Nil means that it is spoken to in the
+	// clear.
+	TLS *tls.Config
+
 	// Meter counts. Nil means that nobody looks.
 	Meter *Meter
 
-	// Warn gets a line for each request that the upstream did not answer, and
-	// Tell one for each read that was held. Neither holds secrets. Nil means
+	// Warn gets a line for each request that the upstream did not answer, or not
+	// to the end, for each that is malformed, and for what net/http has to say.
+	// Tell gets one for each read that was held. None holds secrets. Nil means
 	// silence.
 	Warn, Tell func(line string)
 }
@@ -93,14 +100,21 @@ func New(options Options) (*Proxy, error) {
 	if err := options.Hold.Policy.Validate(); err != nil {
 		return nil, err
 	}
+	if err := options.Forwarding.check(); err != nil {
+		return nil, fmt.Errorf("%w: forwarding: %w", consistency.ErrInvalid, err)
+	}
+	base := options.Base
+	if options.Forwarding == ForwardX || options.Forwarding == ForwardStandard {
+		base = inner{base, p.upstream}
+	}
 	options.Hold.Scope = scopeOf(options.Who)
 	options.Hold.Covers = options.Meter.covers
 	p.reverse = httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
-		Transport:      readbackhttp.NewTransport(options.Base, options.Hold),
+		Transport:      readbackhttp.NewTransport(base, options.Hold),
 		ModifyResponse: p.answer,
 		ErrorHandler:   p.fail,
-		ErrorLog:       log.New(io.Discard, "", 0),
+		ErrorLog:       logTo(nil), // all that it says is told in our own words
 		BufferPool:     new(buffers),
 	}
 	return p, nil
@@ -134,6 +148,7 @@ type exchange struct {
 	body   *inbound            // of it, if there is one
 	answer outbound            // the upstream's
 	kind   kind                // of it
+	told   string              // the origin that the upstream was told of, if it was
 	tries  *wire.Tries         // of a write
 	report readbackhttp.Report // of a read that was held
 }

@@ -32,11 +32,15 @@ func (p *Proxy) ours(r *http.Request) bool {
 		return true
 	}
 	here, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if here == nil || r.URL.Scheme != "http" {
+	scheme, usual := "http", "80"
+	if r.TLS != nil {
+		scheme, usual = "https", "443"
+	}
+	if here == nil || r.URL.Scheme != scheme {
 		return false
 	}
 	host, port, _ := net.SplitHostPort(here.String())
-	if cmp.Or(r.URL.Port(), "80") != port {
+	if cmp.Or(r.URL.Port(), usual) != port {
 		return false
 	}
 	name := r.URL.Hostname()
@@ -73,8 +77,11 @@ func addressed(r *http.Request) string {
 		return origin(r.URL)
 	}
 	host := r.Host
-	if here, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); host == "" && here != nil {
-		host = here.String() // HTTP/1.0
+	if here, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); host == "" && here != nil { // HTTP/1.0
+		host = "localhost"
+		if here.Network() != "unix" {
+			host = here.String()
+		}
 	}
 	scheme := "http"
 	if r.TLS != nil {

@@ -7,18 +7,13 @@ import (
 )
 
 // rewrite makes the request to the upstream. The upstream sees what it would see
-// if the client spoke to it: that includes the forwarding headers, which are the
-// client's or none. With those of the proxy's own the upstream would make links
-// to the proxy, and what a POST wrote could not be told from another's.
+// if the client spoke to it: that includes the forwarding headers, unless another
+// [Forwarding] is chosen.
 func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	x := exchangeOf(r.In.Context())
 	r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = p.options.Upstream.Scheme, p.options.Upstream.Host, ""
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
-	for _, name := range forwarding {
-		if values, ok := r.In.Header[name]; ok {
-			r.Out.Header[name] = values
-		}
-	}
+	x.told = p.options.Forwarding.forward(r.Out.Header, x.in)
 	r.Out.Header.Del(Header)
 	for _, name := range addressing {
 		if values, ok := r.Out.Header[name]; ok {
@@ -37,8 +32,6 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 		once(r.Out)
 	}
 }
-
-var forwarding = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
 // addressing are headers of requests that name the client's idea of the origin.
 // The upstream compares the first two with its own, against forged requests.
