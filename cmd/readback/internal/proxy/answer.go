@@ -13,7 +13,9 @@ import (
 // answer makes the answer to the client of that of the upstream.
 func (p *Proxy) answer(resp *http.Response) error {
 	x := exchangeOf(resp.Request.Context())
-	translateHeader(resp.Header, p.upstream, cmp.Or(x.told, addressed(x.in)))
+	if points(resp.Header) {
+		translateHeader(resp.Header, p.upstream, cmp.Or(x.told, addressed(x.in)))
+	}
 	cookies := resp.Header["Set-Cookie"]
 	for i, cookie := range cookies {
 		cookies[i] = translateCookie(cookie, p.options.Upstream.Hostname(), x.in.TLS == nil)

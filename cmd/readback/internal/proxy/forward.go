@@ -52,16 +52,18 @@ func (f Forwarding) forward(out http.Header, in *http.Request) (told string) {
 			out[name] = values
 		}
 	}
+	if f == ForwardAsSent {
+		return ""
+	}
 	scheme, host, _ := strings.Cut(addressed(in), "://")
 	client := clientOf(in)
-	switch f {
-	case ForwardX:
+	if f == ForwardX {
 		if client != "" {
 			out.Set("X-Forwarded-For", list(in.Header["X-Forwarded-For"], client))
 		}
 		scheme = keepFirst(out, "X-Forwarded-Proto", scheme)
 		host = keepFirst(out, "X-Forwarded-Host", host)
-	case ForwardStandard:
+	} else {
 		if ip, err := netip.ParseAddr(client); err == nil && ip.Is6() {
 			client = "[" + client + "]"
 		}
@@ -70,8 +72,6 @@ func (f Forwarding) forward(out http.Header, in *http.Request) (told string) {
 		out.Set("Forwarded", all)
 		scheme = cmp.Or(first(forwardedProto, all), scheme)
 		host = cmp.Or(first(forwardedHost, all), host)
-	default:
-		return ""
 	}
 	return strings.ToLower(scheme + "://" + host)
 }
@@ -130,6 +130,11 @@ func (t inner) RoundTrip(r *http.Request) (*http.Response, error) {
 		translateHeader(resp.Header, x.told, t.upstream)
 	}
 	return resp, err
+}
+
+// points reports whether there is something for translateHeader.
+func points(h http.Header) bool {
+	return len(h["Link"]) > 0 || slices.ContainsFunc(pointing[:], func(name string) bool { return len(h[name]) > 0 })
 }
 
 // translateHeader translates what clients go to.

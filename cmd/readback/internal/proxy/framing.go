@@ -37,6 +37,16 @@ const (
 	elsewhere // another protocol
 )
 
+// dull reports whether a line of a head that begins so says nothing of where the
+// request ends. Most are dull.
+func dull(begin byte) bool {
+	switch begin {
+	case 'C', 'c', 'T', 't', ' ', '\t', '\r', '\n':
+		return false
+	}
+	return true
+}
+
 // head is what a head says of the body.
 type head struct {
 	old    bool // HTTP/1.0
@@ -80,6 +90,10 @@ func (f *framing) follow(p []byte) (sound int, wrong string) {
 			f.line = line[:0]
 		}
 		ofHead := f.at == inHead
+		if ofHead && dull(line[0]) {
+			i += end
+			continue
+		}
 		wrong := f.take(line)
 		if wrong == "" || ofHead { // a whole head is handed on, to be answered
 			i += end
@@ -144,21 +158,37 @@ func (h *head) take(text []byte) {
 		h.wrong = "a header goes on in the next line"
 		return
 	}
-	before, after, _ := bytes.Cut(text, []byte(":"))
-	value := strings.Trim(string(after), " \t")
-	switch {
-	case bytes.EqualFold(before, []byte("Transfer-Encoding")):
-		if h.coded || !strings.EqualFold(value, "chunked") {
-			h.wrong = "its Transfer-Encoding is more than chunked"
+	name, value, _ := bytes.Cut(text, []byte(":"))
+	switch len(name) { // most headers are neither
+	case len(codingHeader):
+		if bytes.EqualFold(name, []byte(codingHeader)) {
+			h.code(strings.Trim(string(value), " \t"))
 		}
-		h.coded = true
-	case bytes.EqualFold(before, []byte("Content-Length")):
-		n, err := strconv.ParseUint(value, 10, 63) // takes no sign
-		if err != nil || h.sized && n != h.length {
-			h.wrong = "its Content-Length is not one number"
+	case len(lengthHeader):
+		if bytes.EqualFold(name, []byte(lengthHeader)) {
+			h.size(strings.Trim(string(value), " \t"))
 		}
-		h.sized, h.length = true, n
 	}
+}
+
+const (
+	codingHeader = "Transfer-Encoding"
+	lengthHeader = "Content-Length"
+)
+
+func (h *head) code(value string) {
+	if h.coded || !strings.EqualFold(value, "chunked") {
+		h.wrong = "its Transfer-Encoding is more than chunked"
+	}
+	h.coded = true
+}
+
+func (h *head) size(value string) {
+	n, err := strconv.ParseUint(value, 10, 63) // takes no sign
+	if err != nil || h.sized && n != h.length {
+		h.wrong = "its Content-Length is not one number"
+	}
+	h.sized, h.length = true, n
 }
 
 // begin goes on to what follows a head.

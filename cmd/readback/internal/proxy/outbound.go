@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 )
 
 // outbound is the body of an answer. It remembers how it broke off.
@@ -24,15 +23,16 @@ func (b *outbound) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// brokenOff counts and tells of an answer that began and has no end. The client
-// learns of it too: its connection is closed.
-func (p *Proxy) brokenOff(r *http.Request, x *exchange) {
-	if x.answer.broken == nil || errors.Is(r.Context().Err(), context.Canceled) {
+// end ends an exchange. It counts and tells of an answer that began and has no
+// end. The client learns of that too: its connection is closed.
+func (p *Proxy) end(x *exchange) {
+	p.options.Meter.inFlight.Add(-1)
+	if x.answer.broken == nil || errors.Is(x.Err(), context.Canceled) {
 		return
 	}
 	p.options.Meter.brokenOff.Inc()
 	if p.options.Warn != nil {
 		p.options.Warn(fmt.Sprintf("the answer of %s to the %s broke off after %d bytes: %s",
-			p.upstream, r.Method, x.answer.length, unquote(x.answer.broken)))
+			p.upstream, x.in.Method, x.answer.length, unquote(x.answer.broken)))
 	}
 }

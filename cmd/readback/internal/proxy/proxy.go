@@ -147,6 +147,7 @@ type exchange struct {
 	in     *http.Request       // the client's
 	body   *inbound            // of it, if there is one
 	answer outbound            // the upstream's
+	reply  reply               // to the client
 	kind   kind                // of it
 	told   string              // the origin that the upstream was told of, if it was
 	tries  *wire.Tries         // of a write
@@ -185,7 +186,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.say(w, http.StatusForbidden, "refused", why)
 		return
 	}
-	hold, err := asked(r.Header.Values(Header))
+	hold, err := asked(r.Header[Header])
 	if err != nil {
 		meter.refused.Inc()
 		p.say(w, http.StatusBadRequest, "refused", err.Error())
@@ -194,14 +195,15 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{Context: r.Context(), in: r, kind: kindOf(r.Method)}
 	meter.requests[x.kind].Inc()
 	meter.inFlight.Add(1)
-	defer meter.inFlight.Add(-1)
+	defer p.end(x)
 
 	hold.Report = &x.report
 	ctx := readbackhttp.WithHold(x, hold)
 	if x.kind == write {
 		ctx, x.tries = wire.Trace(ctx)
 	}
-	if len(r.Header["Upgrade"]) > 0 {
+	upgrade := len(r.Header["Upgrade"]) > 0
+	if upgrade {
 		var hangUp context.CancelFunc
 		ctx, hangUp = context.WithCancel(ctx)
 		defer hangUp()
@@ -216,15 +218,15 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	r = r.WithContext(ctx)
-	if strings.EqualFold(r.Header.Get("Upgrade"), "h2c") {
+	if upgrade && strings.EqualFold(r.Header.Get("Upgrade"), "h2c") {
 		// An offer to this hop alone, which none needs to take. A request with
 		// it would not be held, and the upstream might take it.
 		r.Header = r.Header.Clone()
 		r.Header.Del("Upgrade")
 		r.Header.Del("Http2-Settings")
 	}
-	defer p.brokenOff(r, x)
-	p.reverse.ServeHTTP(&reply{w}, r)
+	x.reply.ResponseWriter = w
+	p.reverse.ServeHTTP(&x.reply, r)
 }
 
 // Drain makes the proxy ready to stop: connections are told to close after the

@@ -31,6 +31,7 @@ func Serve(ctx context.Context, l net.Listener, p *Proxy, grace time.Duration) e
 	door := &door{Listener: l}
 	var listener net.Listener = guards{door}
 	if config := p.options.TLS; config != nil {
+		srv.Protocols.SetHTTP2(true)
 		listener = shakeHands(door, config, p.notLetIn)
 	}
 	served := make(chan error, 1)
@@ -65,7 +66,6 @@ const headerTime = 10 * time.Second
 func newServer(h http.Handler, warn func(line string)) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           h,
