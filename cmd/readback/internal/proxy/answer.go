@@ -28,6 +28,11 @@ func (p *Proxy) answer(resp *http.Response) error {
 		resp.Header.Set(Header, fmt.Sprintf("%v; reads=%d; elapsed=%.3f", r.Outcome, r.Reads, r.Elapsed.Seconds()))
 		p.held(resp.Request, r, resp.StatusCode)
 	}
+	for _, name := range added {
+		if _, ok := resp.Header[name]; !ok {
+			x.out[name] = nil // the server takes it for a choice
+		}
+	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		x.answer.ReadCloser = resp.Body
 		resp.Body = &x.answer
@@ -39,6 +44,10 @@ func (p *Proxy) answer(resp *http.Response) error {
 
 // pointing are headers of answers whose value is a URL that clients go to.
 var pointing = [...]string{"Location", "Content-Location", "Operation-Location", "Azure-Asyncoperation"}
+
+// added are headers that a server of net/http adds of its own: a guess at the kind
+// of the content, and the date.
+var added = [...]string{"Content-Type", "Date"}
 
 // held tells everyone but the client how a read was held. Status is 0 if the
 // client did not wait for the answer.

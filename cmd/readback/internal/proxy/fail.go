@@ -74,9 +74,6 @@ func (p *Proxy) sayLast(w http.ResponseWriter, g *guard, status int, word, text 
 // say answers in the proxy's own words.
 func (p *Proxy) say(w http.ResponseWriter, status int, word, text string) {
 	text = "readback proxy: " + text + "\n"
-	if r, ok := w.(*reply); ok {
-		w = r.ResponseWriter
-	}
 	h := w.Header()
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	h.Set("Content-Type", "text/plain; charset=utf-8")

@@ -25,7 +25,8 @@ type guard struct {
 	over atomic.Bool // no further request is taken
 	left atomic.Bool // the last goodbye was said
 
-	begun int64 // requests that handlers have begun, one after the other
+	begun int64  // requests that handlers have begun, one after the other
+	host  string // the name that the last one was let in by
 }
 
 // guards is a listener whose connections are guarded.

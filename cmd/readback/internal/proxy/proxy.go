@@ -147,7 +147,7 @@ type exchange struct {
 	in     *http.Request       // the client's
 	body   *inbound            // of it, if there is one
 	answer outbound            // the upstream's
-	reply  reply               // to the client
+	out    http.Header         // of the answer to the client
 	kind   kind                // of it
 	told   string              // the origin that the upstream was told of, if it was
 	tries  *wire.Tries         // of a write
@@ -181,7 +181,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if why := p.refuse(r); why != "" {
+	if why := p.refuse(r, guard); why != "" {
 		meter.refused.Inc()
 		p.say(w, http.StatusForbidden, "refused", why)
 		return
@@ -225,8 +225,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Upgrade")
 		r.Header.Del("Http2-Settings")
 	}
-	x.reply.ResponseWriter = w
-	p.reverse.ServeHTTP(&x.reply, r)
+	x.out = w.Header()
+	p.reverse.ServeHTTP(w, r)
 }
 
 // Drain makes the proxy ready to stop: connections are told to close after the

@@ -13,14 +13,17 @@ import (
 
 // refuse says why a request is not sent anywhere, or "". This is no open proxy,
 // and a page in a browser does not get at it by a name of its own.
-func (p *Proxy) refuse(r *http.Request) string {
+func (p *Proxy) refuse(r *http.Request, g *guard) string {
 	switch {
 	case r.Method == http.MethodConnect:
 		return "this is no open proxy: no tunnels, only " + p.upstream
 	case r.URL.Host != "" && !p.ours(r):
 		return fmt.Sprintf("this is no open proxy: not %s, only %s", origin(r.URL), p.upstream)
-	case r.URL.Host == "" && !p.known(hostname(r.Host)):
+	case r.URL.Host != "" || g != nil && g.host == r.Host:
+	case !p.known(hostname(r.Host)):
 		return fmt.Sprintf("%q is no name of this proxy: use localhost, or allow the name (--allow-host)", r.Host)
+	case g != nil:
+		g.host = r.Host
 	}
 	return ""
 }

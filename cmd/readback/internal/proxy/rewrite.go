@@ -14,7 +14,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = p.options.Upstream.Scheme, p.options.Upstream.Host, ""
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
 	x.told = p.options.Forwarding.forward(r.Out.Header, x.in)
-	r.Out.Header.Del(Header)
+	delete(r.Out.Header, Header)
 	for _, name := range addressing {
 		if values, ok := r.Out.Header[name]; ok {
 			translateAll(values, addressed(x.in), p.upstream)
