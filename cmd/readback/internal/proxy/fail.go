@@ -13,6 +13,7 @@ import (
 // whether it may have been carried out.
 func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
+	x.never = x.tries.NeverSent(err)
 	status := http.StatusBadGateway
 	if timeout := (interface{ Timeout() bool })(nil); errors.As(err, &timeout) && timeout.Timeout() {
 		status = http.StatusGatewayTimeout
@@ -21,7 +22,7 @@ func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	word, text := "", fmt.Sprintf("%s did not answer the %s: %s", p.upstream, r.Method, why)
 	switch {
 	case x.kind != write:
-	case x.tries.NeverSent():
+	case x.never:
 		word, text = "not-executed", fmt.Sprintf("%s cannot be reached, and the %s was not sent: %s", p.upstream, r.Method, why)
 	default:
 		word, text = "ambiguous", fmt.Sprintf("%s did not answer the %s, which may have been carried out: "+

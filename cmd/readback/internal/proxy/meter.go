@@ -107,7 +107,7 @@ func (m *Meter) held(r *readbackhttp.Report) {
 
 func (m *Meter) failed(x *exchange, gone bool) {
 	switch {
-	case x.kind == write && x.tries.NeverSent():
+	case x.kind == write && x.never:
 		m.notSent.Inc()
 	case x.kind != write && gone:
 		m.cancelled.Inc()

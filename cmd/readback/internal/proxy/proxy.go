@@ -150,7 +150,8 @@ type exchange struct {
 	out    http.Header         // of the answer to the client
 	kind   kind                // of it
 	told   string              // the origin that the upstream was told of, if it was
-	tries  *wire.Tries         // of a write
+	tries  *wire.Call          // of a write
+	never  bool                // the write was provably not sent
 	report readbackhttp.Report // of a read that was held
 }
 
@@ -200,7 +201,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	hold.Report = &x.report
 	ctx := readbackhttp.WithHold(x, hold)
 	if x.kind == write {
-		ctx, x.tries = wire.Trace(ctx)
+		x.tries = wire.Trace(ctx)
+		ctx = x.tries
 	}
 	upgrade := len(r.Header["Upgrade"]) > 0
 	if upgrade {
