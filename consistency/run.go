@@ -26,6 +26,7 @@ type run[W, R any] struct {
 	resumed  bool
 	writes   int       // calls of Write
 	tries    int       // that they made; 0 if that is not known
+	again    bool      // an earlier process may have sent the write
 	answered time.Time // on the wall clock; zero if that is not known
 	pause    time.Duration
 	took     time.Duration

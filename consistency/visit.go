@@ -69,7 +69,8 @@ func (c *Course) Reads() int { return c.poll.Reads() }
 // Failed. Its zero value says that there was none.
 func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending, c *Course) (Pending, error) {
 	r := newRun(&p, &f)
-	r.doubtful = !before.IsZero()
+	r.again = !before.IsZero()
+	r.doubtful, r.tries = r.again, before.tries
 	ctx = r.beginFlow(ctx, before.trace)
 	outcome, why := r.send(ctx)
 	if outcome == Failed && r.doubtful {

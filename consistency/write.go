@@ -147,13 +147,14 @@ func (r *run[W, R]) operates(class Class) bool {
 		(r.flow.Follows == nil || r.flow.Follows(r.written))
 }
 
-// addTries adds the tries of a call of Write; nothing counted is not known, unless
-// the caller's word is that there was one.
+// addTries adds the tries of a call of Write to those before it, of an earlier
+// process too; nothing counted is not known, unless the caller's word is that there
+// was one.
 func (r *run[W, R]) addTries(n int) {
 	if n == 0 && r.policy.SingleAttempt {
 		n = 1
 	}
-	if r.writes > 1 && (r.tries == 0 || n == 0) {
+	if (r.writes > 1 || r.again) && (r.tries == 0 || n == 0) {
 		r.tries = 0
 		return
 	}
