@@ -25,7 +25,7 @@ type run[W, R any] struct {
 	found    bool // written is known
 	resumed  bool
 	writes   int       // calls of Write
-	tries    int       // that they made; 0 if that is not known
+	tries    int       // that they made; negative, or 0 of a handle, if that is not known
 	answered time.Time // on the wall clock; zero if that is not known
 	pause    time.Duration
 	took     time.Duration
@@ -99,7 +99,7 @@ func (r *run[W, R]) hasRoom(ctx context.Context) error {
 func (r *run[W, R]) handle() Pending {
 	h := Pending{
 		name: r.flow.Name, goal: r.flow.goal, class: r.class,
-		doubtful: r.doubtful, monitored: r.monitored, tries: r.tries,
+		doubtful: r.doubtful, monitored: r.monitored, tries: max(r.tries, 0),
 	}
 	if !r.answered.IsZero() {
 		h.answered = r.answered.UnixMilli()
