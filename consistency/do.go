@@ -83,7 +83,7 @@ func (r *run[W, R]) send(ctx context.Context) (Outcome, error) {
 	switch {
 	case r.class.refusal():
 		return Failed, nil
-	case r.class == Accepted && r.flow.Monitor != nil && r.writeErr != nil && r.answer.Status/100 == 2:
+	case r.class == Accepted && r.flow.Monitor != nil && r.flow.known == nil && r.writeErr != nil && r.answer.Status/100 == 2:
 		return Unconfirmed, errNoOperation
 	}
 	if err := r.findable(); err != nil {

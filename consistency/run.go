@@ -25,8 +25,7 @@ type run[W, R any] struct {
 	found    bool // written is known
 	resumed  bool
 	writes   int       // calls of Write
-	tries    int       // that they made; 0 if that is not known
-	again    bool      // an earlier process may have sent the write
+	tries    int       // that they made; negative, or 0 of a handle, if that is not known
 	answered time.Time // on the wall clock; zero if that is not known
 	pause    time.Duration
 	took     time.Duration
@@ -105,7 +104,7 @@ func (r *run[W, R]) hasRoom(ctx context.Context) error {
 func (r *run[W, R]) handle() Pending {
 	h := Pending{
 		name: r.flow.Name, goal: r.flow.goal, class: r.class,
-		doubtful: r.doubtful, monitored: r.monitored, tries: r.tries, trace: r.trace,
+		doubtful: r.doubtful, monitored: r.monitored, tries: max(r.tries, 0), trace: r.trace,
 	}
 	if !r.answered.IsZero() {
 		h.answered = r.answered.UnixMilli()

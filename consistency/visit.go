@@ -1,6 +1,7 @@
 package consistency
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -69,8 +70,9 @@ func (c *Course) Reads() int { return c.poll.Reads() }
 // Failed. Its zero value says that there was none.
 func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending, c *Course) (Pending, error) {
 	r := newRun(&p, &f)
-	r.again = !before.IsZero()
-	r.doubtful, r.tries = r.again, before.tries
+	if r.doubtful = !before.IsZero(); r.doubtful {
+		r.tries = cmp.Or(before.tries, -1)
+	}
 	ctx = r.beginFlow(ctx, before.trace)
 	outcome, why := r.send(ctx)
 	if outcome == Failed && r.doubtful {

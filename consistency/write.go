@@ -76,7 +76,7 @@ func (r *run[W, R]) writeOnce(ctx context.Context) writing {
 	r.answer, r.pause = s.answer.kept(), s.answer.RetryAfter
 	r.counted, r.hint = t.text, ""
 	r.word = t.word
-	r.addTries(t.n)
+	r.addTries(&t)
 	r.refer(t.class)
 	if t.class == Ambiguous && r.writeErr != nil && !s.known() && t.text == "" {
 		r.hint = opaque("write", s.err)
@@ -147,18 +147,20 @@ func (r *run[W, R]) operates(class Class) bool {
 		(r.flow.Follows == nil || r.flow.Follows(r.written))
 }
 
-// addTries adds the tries of a call of Write to those before it, of an earlier
-// process too; nothing counted is not known, unless the caller's word is that there
-// was one.
-func (r *run[W, R]) addTries(n int) {
+// addTries adds the tries of a call of Write; nothing counted is not known, unless
+// the caller's word is that there was one, or nothing was sent.
+func (r *run[W, R]) addTries(t *writing) {
+	n := t.n
 	if n == 0 && r.policy.SingleAttempt {
 		n = 1
 	}
-	if (r.writes > 1 || r.again) && (r.tries == 0 || n == 0) {
-		r.tries = 0
-		return
+	switch {
+	case t.never:
+	case n == 0 || r.tries < 0:
+		r.tries = -1
+	default:
+		r.tries += n
 	}
-	r.tries += n
 }
 
 // resends reports whether the policy consents to another try. Since is the time
