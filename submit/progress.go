@@ -3,6 +3,7 @@ package submit
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -84,7 +85,12 @@ func (a ages) oldest() time.Time {
 
 // stats count outcomes, and lags by their logarithm.
 type stats struct {
+	writes atomic.Int64 // under way
+	reads  atomic.Int64
+
 	mu    sync.Mutex
+	aside int            // jobs that were set aside
+	why   map[string]int // of outcomes that are not Confirmed
 	count [consistency.Failed + 1]int
 	lags  [lagBuckets]int
 	sum   int
@@ -96,10 +102,22 @@ const (
 	lagGrowth  = 1.2
 )
 
-func (s *stats) ended(outcome consistency.Outcome, lag time.Duration) {
+func (s *stats) broke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aside++
+}
+
+func (s *stats) ended(outcome consistency.Outcome, lag time.Duration, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count[outcome]++
+	if outcome != consistency.Confirmed {
+		if s.why == nil {
+			s.why = make(map[string]int)
+		}
+		s.why[why]++
+	}
 	if lag < 0 {
 		return
 	}
