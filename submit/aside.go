@@ -26,13 +26,16 @@ func (t *term[J, W, R]) guard(j *job, f func()) {
 // setAside makes a job one that nobody goes on with unasked. What is what its code
 // panicked with; nil if it ended the goroutine.
 func (t *term[J, W, R]) setAside(j *job, what any, stack string) {
+	if j.state == aside { // by a guard inside this one
+		return
+	}
 	if what == nil {
 		what = "runtime.Goexit was called"
 	}
 	b := &breakage{At: time.Now().UTC(), Was: j.state, Panic: short(fmt.Sprint(what), maxText), Stack: short(stack, maxStack)}
 	b.Panic = redact.Error(fmt.Errorf("%s", b.Panic))
 	t.options.Policy.Logger.Error("submit: a job was set aside", keyField(j.key()), zap.String("panic", b.Panic), zap.String("stack", b.Stack))
-	if !t.holds(j) || j.state == ended || j.state == aside { // by a hook: nothing of the job is left to do
+	if !t.holds(j) || j.state == ended { // by a hook: nothing of the job is left to do
 		return
 	}
 	if j.state == unborn || j.state == sending && !j.has(called) {

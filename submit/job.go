@@ -24,7 +24,7 @@ type job struct {
 	version  uint16        // of the payload
 	keyed    uint8         // how much of text is the key
 	state    state
-	tries    uint8 // proven not to have been carried out; it stops at the greatest
+	tries    uint16 // proven not to have been carried out; it stops at the greatest
 	flags    jobFlags
 }
 

@@ -195,7 +195,11 @@ func (in *call[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record,
 // adopt reports whether the job is this term's now.
 func (in *call[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) bool {
 	done := make(chan fate, 1)
-	if !t.spawn(func() { done <- t.adopt(r, rec) }) {
+	if !t.spawn(func() {
+		got := made // if the program ends this goroutine, when all is done
+		defer func() { done <- got }()
+		got = t.adopt(r, rec)
+	}) {
 		return false
 	}
 	select {

@@ -165,13 +165,13 @@ func (t *term[J, W, R]) takeOver() bool {
 		}
 		slots <- struct{}{}
 		tasks.Go(func() {
+			defer func() { <-slots }() // also if the program ends this goroutine
 			switch t.adopt(r, rec) {
 			case made:
 				taken.Add(1)
 			case unknown:
 				unsure.Store(true)
 			}
-			<-slots
 		})
 	}
 	tasks.Wait()

@@ -91,7 +91,7 @@ func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error) {
 
 const (
 	leastWait  = 100 * time.Millisecond // between two tries
-	knownTries = 32                     // after so many, waits grow no more
+	knownTries = 16                     // after so many, waits grow no more
 )
 
 // waitAfter returns the wait of the policy's schedule after that many tries.

@@ -164,7 +164,7 @@ func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
 		return taken
 	}
 	j := newJob(r.Key, data, rec.Intent.UnixNano())
-	j.revision, j.version, j.state, j.tries = r.Revision, uint16(version), rec.State, uint8(min(rec.Tries, math.MaxUint8))
+	j.revision, j.version, j.state, j.tries = r.Revision, uint16(version), rec.State, uint16(min(rec.Tries, math.MaxUint16))
 	if !rec.Sent.IsZero() {
 		j.sentNow(rec.Sent.UnixNano())
 	}
