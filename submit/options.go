@@ -102,7 +102,8 @@ type Options[J, W, R any] struct {
 	// ReadMany reads many jobs of a group at once, such as one page of a list,
 	// and returns what shows a single one: false if the list lacks it, which
 	// is as good as a 404. It counts as one read. What is due within the time
-	// that the last one took waits for one another. Nil means that all are read
+	// that the last one took, or within a tenth of the age of a job and a second,
+	// waits for one another. Nil means that all are read
 	// one by one, as are those whose reference is not known, whose operation is
 	// still followed, and those to delete something, since that a list lacks it
 	// proves nothing.

@@ -140,7 +140,7 @@ func (qs *queues) take(began, now time.Time) (jobs []*job, at place, next time.D
 		if next := q.due(); next > clock {
 			return nil, at, next
 		}
-		if turn := q.gather(); turn > clock {
+		if turn := q.gather(now); turn > clock {
 			q.turn = turn
 			heap.Fix(&qs.order, q.index)
 			continue
@@ -173,13 +173,15 @@ func (qs *queues) take(began, now time.Time) (jobs []*job, at place, next time.D
 }
 
 // gather returns when a group is best read: when the last of those is due that are
-// within the time of one read of the first. Reads near a deadline begin twice that
-// time before it.
-func (q *queue) gather() (turn time.Duration) {
-	if q.group == "" || q.took == 0 || q.taken {
+// within the time of one read of the first, or within a tenth of its age if that is
+// longer. A read that begins late for it moves the end of its job by as much.
+func (q *queue) gather(now time.Time) (turn time.Duration) {
+	if q.group == "" || q.taken {
 		return 0
 	}
-	limit := q.jobs[0].due + q.took
+	first := q.jobs[0]
+	age := time.Duration(now.UnixNano() - first.intent)
+	limit := first.due + max(q.took, min(age/10, maxGather))
 	// In the heap, what is due later lies below what is due earlier.
 	seen := 0
 	var look func(i int)
@@ -197,6 +199,7 @@ func (q *queue) gather() (turn time.Duration) {
 }
 
 const (
+	maxGather   = time.Second
 	maxTogether = 1000 // jobs that one call of ReadMany gets
 	maxIdle     = 1000 // groups without jobs of which it is worth to know how long a read takes
 )
