@@ -87,11 +87,7 @@ func (t *term[J, W, R]) change(j *job, claim bool) fate {
 	for range 3 {
 		var err error
 		ctx, cancel := t.storing()
-		if r.Revision == 0 {
-			r.Revision, err = t.options.Store.Create(ctx, r)
-		} else {
-			r.Revision, err = t.update(ctx, r)
-		}
+		r.Revision, err = t.changes.change(ctx, r)
 		again := false
 		if errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) {
 			again, err = t.compare(ctx, j, &r, claim)
@@ -115,14 +111,6 @@ func (t *term[J, W, R]) change(j *job, claim bool) fate {
 		}
 	}
 	return unknown
-}
-
-func (t *term[J, W, R]) update(ctx context.Context, r Record) (uint64, error) {
-	revision, err := t.options.Store.Update(ctx, r)
-	if err != nil {
-		return r.Revision, err
-	}
-	return revision, nil
 }
 
 var errTaken = errors.New("submit: the job is another's")

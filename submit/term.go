@@ -30,15 +30,16 @@ type term[J, W, R any] struct {
 	lease        lease
 	tasks        sync.WaitGroup
 
-	mu     sync.Mutex
-	grace  time.Duration // of writes under way at the end
-	closed bool          // no new tasks
-	jobs   jobs
-	reads  queues
-	writes queues
-	count  [states]int
-	ages   ages
-	behind bool // the store has a job of this term that is not in jobs
+	mu      sync.Mutex
+	grace   time.Duration // of writes under way at the end
+	closed  bool          // no new tasks
+	jobs    jobs
+	changes changes
+	reads   queues
+	writes  queues
+	count   [states]int
+	ages    ages
+	behind  bool // the store has a job of this term that is not in jobs
 }
 
 var (
@@ -62,6 +63,8 @@ func (s *Submitter[J, W, R]) newTerm() *term[J, W, R] {
 	t.ctx, t.stop = context.WithCancelCause(context.Background())
 	t.writeCtx, t.cancelWrites = context.WithCancel(context.Background())
 	t.storeCtx, t.cancelStore = context.WithCancel(context.Background())
+	t.changes = changes{store: s.options.Store, ctx: t.storeCtx, timeout: min(storeTimeout, s.options.Lease/3), took: s.stats.stored}
+	t.changes.batches, _ = s.options.Store.(BatchStore)
 	t.reads.init(s.options.ReadsPerSecond)
 	t.writes.init(s.options.WritesPerSecond)
 	go t.run()
