@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 )
 
 // call is one call of Submit or Enqueue.
@@ -13,7 +12,7 @@ type call[J, W, R any] struct {
 	key    string
 	data   []byte
 	print  []byte
-	at     time.Time
+	at     int64  // of the intent, in nanoseconds
 	joined bool   // the job was seen pending
 	known  bool   // the store has the job
 	freed  uint64 // the revision of a record whose key is free
@@ -31,7 +30,7 @@ func (s *Submitter[J, W, R]) call(ctx context.Context, key string, job J) (*call
 	if ctx.Err() != nil {
 		return nil, waiting(ctx, "", nil)
 	}
-	return &call[J, W, R]{s: s, key: key, data: data, print: fingerprint(string(data)), at: time.Now()}, nil
+	return &call[J, W, R]{s: s, key: key, data: data, print: fingerprint(string(data)), at: s.stamp()}, nil
 }
 
 // submit is Submit while there is a term. M is what an earlier join returned.
@@ -90,7 +89,7 @@ func (in *call[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, err
 }
 
 func (in *call[J, W, R]) newJob() *job {
-	j := newJob(in.key, in.data, in.at.UnixNano())
+	j := newJob(in.key, in.data, in.at)
 	j.version, j.more, j.revision = uint16(in.s.options.JobVersion), newMore(), in.freed
 	return j
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -14,6 +15,7 @@ import (
 type Submitter[J, W, R any] struct {
 	options Options[J, W, R]
 	stats   stats
+	stamped atomic.Int64 // the last intent
 
 	mu      sync.Mutex
 	users   int // calls under way that need a term
@@ -114,6 +116,18 @@ func (s *Submitter[J, W, R]) Lookup(ctx context.Context, key string) (res Result
 		return res, err
 	}
 	return resultOf[W](&rec)
+}
+
+// stamp returns the time of an intent, in nanoseconds. No two are the same: by them
+// and the holder a term knows its own changes.
+func (s *Submitter[J, W, R]) stamp() int64 {
+	for {
+		last := s.stamped.Load()
+		now := max(time.Now().UnixNano(), last+1)
+		if s.stamped.CompareAndSwap(last, now) {
+			return now
+		}
+	}
 }
 
 func failed[W any](err error) (Result[W], error) {
