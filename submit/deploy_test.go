@@ -190,7 +190,7 @@ func TestDeploy_lift(t *testing.T) {
 		require.NoError(t, after.Enqueue(ctx, "a", renamed{"x of 0"}))
 		require.ErrorIs(t, after.Enqueue(ctx, "a", renamed{"x"}), submit.ErrKeyReused)
 		require.NoError(t, after.Enqueue(ctx, "b", renamed{"new"}))
-		time.Sleep(5 * time.Second)
+		time.Sleep(30 * time.Second)
 		cancel()
 		<-over
 		_, lifted := titles.Load("x of 0")
