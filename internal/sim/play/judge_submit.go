@@ -163,7 +163,9 @@ func (s *submission) judgeAsk(j *submitted, a *ask, known bool) {
 
 // freed reports whether a call was told that its job was given up: then its key may be
 // used for something else.
-func (a *ask) freed() bool { return a.err != nil && strings.Contains(a.err.Error(), submit.ErrGaveUp.Error()) }
+func (a *ask) freed() bool {
+	return a.err != nil && strings.Contains(a.err.Error(), submit.ErrGaveUp.Error())
+}
 
 // judgeSends asks whether each write was its holder's to send, and whether each
 // one after the first was consented to.
