@@ -33,19 +33,20 @@ type Event struct {
 	Instance string          // which one of that name it is, see Flow.Instance
 	Trace    string          // of the handle that is gone on with, see Pending.Trace
 
-	Phase   Phase
-	N       int // number of the write or read; of all reads at the end
-	Began   time.Duration
-	Ended   time.Duration
-	Status  int          // 0 if none is known
-	Code    string       // the client's own code; empty if it has none
-	Class   Class        // of a write, and at the end that of all its tries
-	Verdict poll.Verdict // of a read
-	Reason  poll.Reason  // of a read that is not ready
-	Note    string       // what else there is to know
-	Outcome Outcome      // at the end
-	Lag     readback.Lag // at the end: when it became visible, as far as the reads tell
-	Err     error        // its text hides secrets
+	Phase      Phase
+	N          int // number of the write or read; of all reads at the end
+	Began      time.Duration
+	Ended      time.Duration
+	Status     int           // 0 if none is known
+	Code       string        // the client's own code; empty if it has none
+	Class      Class         // of a write, and at the end that of all its tries
+	RetryAfter time.Duration // of a write's answer; 0 if it says nothing
+	Verdict    poll.Verdict  // of a read
+	Reason     poll.Reason   // of a read that is not ready
+	Note       string        // what else there is to know
+	Outcome    Outcome       // at the end
+	Lag        readback.Lag  // at the end: when it became visible, as far as the reads tell
+	Err        error         // its text hides secrets
 }
 
 // A Tracer follows flows step by step, as spans do. Its methods are called on the

@@ -84,7 +84,7 @@ func (r *run[W, R]) writeOnce(ctx context.Context) writing {
 	if r.policy.observed() {
 		r.endStep(Event{
 			Phase: PhaseWrite, N: r.writes, Began: -r.took,
-			Status: r.answer.Status, Code: r.answer.Code, Class: t.class, Note: r.answer.Note, Err: redact.Guard(r.writeErr),
+			Status: r.answer.Status, Code: r.answer.Code, Class: t.class, RetryAfter: r.pause, Note: r.answer.Note, Err: redact.Guard(r.writeErr),
 		})
 	}
 	return t

@@ -25,7 +25,7 @@ func (t *term[J, W, R]) watching() {
 	last := time.Now()
 	tick := time.NewTicker(t.options.Lease / 3)
 	defer tick.Stop()
-	for {
+	for t.ctx.Err() == nil { // or a tick might be heard first
 		gone, err := t.sight(seen)
 		if err != nil && t.ctx.Err() == nil {
 			t.noted(err)
@@ -69,6 +69,9 @@ func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 	ended := time.Now()
 	there := make(map[string]bool, len(found))
 	for _, r := range found {
+		if ctx.Err() != nil { // also if this was left behind
+			return false, context.Cause(ctx)
+		}
 		there[r.Key] = true
 		last, known := seen[r.Key]
 		if !known || last.revision != r.Revision {
@@ -135,8 +138,13 @@ func (t *term[J, W, R]) takeOver() bool {
 		if err == nil && unsure.Load() {
 			err = t.troubled() // then the rest would fail too, one after another
 		}
+		if err == nil && t.ctx.Err() != nil {
+			err = context.Cause(t.ctx)
+		}
 		if err != nil {
-			t.noted(err)
+			if t.ctx.Err() == nil {
+				t.noted(err)
+			}
 			unsure.Store(true)
 			break
 		}
@@ -146,6 +154,9 @@ func (t *term[J, W, R]) takeOver() bool {
 		rec, err := decode(r.Value)
 		if err != nil {
 			t.warn("a job must be left alone", keyField(r.Key), errorField(err))
+			continue
+		}
+		if rec.State == aside {
 			continue
 		}
 		gone, known := dead[rec.Holder]
@@ -162,13 +173,13 @@ func (t *term[J, W, R]) takeOver() bool {
 		}
 		slots <- struct{}{}
 		tasks.Go(func() {
+			defer func() { <-slots }() // also if the program ends this goroutine
 			switch t.adopt(r, rec) {
-			case kept:
+			case made:
 				taken.Add(1)
 			case unknown:
 				unsure.Store(true)
 			}
-			<-slots
 		})
 	}
 	tasks.Wait()
