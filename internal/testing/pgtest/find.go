@@ -1,0 +1,49 @@
+package pgtest
+
+import (
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+)
+
+// ErrMissing is returned by [Start] where there is no PostgreSQL server. It says
+// what to install.
+var ErrMissing = errors.New("pgtest: PostgreSQL is needed here: apt-get install -y postgresql")
+
+// debian is where Debian and its kin put the programs of each version: outside of
+// the search path.
+const debian = "/usr/lib/postgresql"
+
+// programs returns the folder with the programs of the newest version.
+func programs() (string, error) {
+	found, err := filepath.Glob(debian + "/*/bin/initdb")
+	if err != nil {
+		return "", err
+	}
+	best, folder := 0, ""
+	for _, initdb := range found {
+		bin := filepath.Dir(initdb)
+		if n, err := strconv.Atoi(filepath.Base(filepath.Dir(bin))); err == nil && n > best {
+			best, folder = n, bin
+		}
+	}
+	if folder != "" {
+		return folder, nil
+	}
+	initdb, err := exec.LookPath("initdb")
+	if err != nil {
+		return "", ErrMissing
+	}
+	return filepath.Dir(initdb), nil
+}
+
+// Program returns the path of one of PostgreSQL's programs, such as pgbench, or
+// [ErrMissing].
+func Program(name string) (string, error) {
+	bin, err := programs()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(bin, name), nil
+}
