@@ -1,0 +1,285 @@
+package pgstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/readback-go/readback/submit"
+)
+
+// change is a change of one record.
+type change struct {
+	what     verb
+	r        submit.Record
+	revision int64 // of the record afterwards
+	err      error
+	done     chan struct{}
+}
+
+// verb is what a change does.
+type verb uint8
+
+const (
+	create verb = iota
+	update
+	remove
+)
+
+// refused is the error of a change that found another record, or none.
+func (c *change) refused() error {
+	if c.what == create {
+		return submit.ErrExists
+	}
+	return submit.ErrConflict
+}
+
+// statements are those of a store, with its names filled in.
+type statements struct {
+	change                         [remove + 1]string
+	get, list, fresh, sweep, watch string
+	enqueue, enqueueTell, found    string
+	forgotten                      string
+}
+
+// A record whose time is over is as good as gone.
+const alive = `(NOT done OR forget IS NULL OR forget > clock_timestamp())`
+
+// columns are what a record is made of.
+const columns = `kind, key, revision, done, keep, value`
+
+func newStatements(o Options) statements {
+	const (
+		values = `nextval('{revisions}'), $3::boolean, false, $4::bigint, clock_timestamp(), ` + forget + `, $5::bytea`
+		into   = `INSERT INTO {table} AS t (kind, key, revision, done, fresh, keep, changed, forget, value)`
+		fresh  = into + ` VALUES (1, $1, nextval('{revisions}'), false, true, 0, clock_timestamp(), NULL, $2)
+			ON CONFLICT (kind, key) DO NOTHING RETURNING revision, `
+	)
+	s := statements{
+		// A record whose time is over is replaced.
+		change: [...]string{
+			create: into + ` VALUES ($1, $2, ` + values + `)
+				ON CONFLICT (kind, key) DO UPDATE SET (revision, done, fresh, keep, changed, forget, value) = (` + values + `)
+				WHERE t.done AND t.forget <= clock_timestamp() RETURNING revision`,
+			update: `UPDATE {table} SET (revision, done, fresh, keep, changed, forget, value) = (` + values + `)
+				WHERE kind = $1::smallint AND key = $2::text AND revision = $6::bigint AND ` + alive + ` RETURNING revision`,
+			remove: `DELETE FROM {table} WHERE kind = $1::smallint AND key = $2::text AND revision = $3::bigint AND ` + alive + ` RETURNING revision`,
+		},
+		// The row beside tells a standby, which may be behind, from a primary
+		// that has no such record.
+		get: `SELECT pg_is_in_recovery(), t.revision, t.done, t.keep, t.value FROM (SELECT 1) one
+			LEFT JOIN {table} t ON t.kind = $1 AND t.key = $2 AND ` + alive,
+		list:  `SELECT ` + columns + ` FROM {table} WHERE kind = $1 AND NOT done AND key > $2 ORDER BY key LIMIT $3`,
+		fresh: `SELECT ` + columns + ` FROM {table} WHERE fresh AND key > $1 ORDER BY key LIMIT $2`,
+		watch: `SELECT w.n FROM unnest($1::smallint[], $2::text[], $3::bigint[]) WITH ORDINALITY AS w (kind, key, revision, n)
+			LEFT JOIN {table} t ON t.kind = w.kind AND t.key = w.key AND ` + alive + `
+			WHERE t.revision IS DISTINCT FROM w.revision`,
+		sweep: `WITH old AS (SELECT kind, key, revision FROM {table} WHERE done AND forget <= clock_timestamp()
+				ORDER BY forget LIMIT $1 FOR UPDATE SKIP LOCKED)
+			DELETE FROM {table} t USING old WHERE t.kind = old.kind AND t.key = old.key AND t.revision = old.revision`,
+		enqueue:     fresh + `''`,
+		enqueueTell: fresh + `pg_notify($3, '')::text`,
+		found:       `SELECT revision, done, keep, value, ` + alive + ` FROM {table} WHERE kind = 1 AND key = $1`,
+		forgotten:   `DELETE FROM {table} WHERE kind = 1 AND key = $1 AND revision = $2 AND NOT ` + alive + ` RETURNING revision`,
+	}
+	for _, text := range []*string{
+		&s.change[create], &s.change[update], &s.change[remove], &s.get, &s.list, &s.fresh, &s.sweep, &s.watch,
+		&s.enqueue, &s.enqueueTell, &s.found, &s.forgotten,
+	} {
+		*text = o.sql(*text)
+	}
+	return s
+}
+
+// forget is when a done record that is to be kept for $4 nanoseconds may go,
+// rounded up to what the server's clock knows.
+const forget = `CASE WHEN $3::boolean AND $4::bigint > 0 THEN clock_timestamp() + (($4::bigint - 1) / 1000 + 1) * interval '1 microsecond' END`
+
+// queue adds the statement of a change.
+func (s *Store) queue(b *pgx.Batch, c *change) {
+	r := &c.r
+	switch value := notNil(r.Value); c.what {
+	case create:
+		b.Queue(s.sql.change[create], int16(r.Kind), r.Key, r.Done, int64(r.Keep), value)
+	case update:
+		b.Queue(s.sql.change[update], int16(r.Kind), r.Key, r.Done, int64(r.Keep), value, int64(r.Revision))
+	case remove:
+		b.Queue(s.sql.change[remove], int16(r.Kind), r.Key, int64(r.Revision))
+	}
+}
+
+// notNil returns a value that is stored as no bytes rather than as null.
+func notNil(value []byte) []byte {
+	if value == nil {
+		return []byte{}
+	}
+	return value
+}
+
+const (
+	// maxGroup is how many changes share a transaction.
+	maxGroup = 128
+
+	// maxFlights is how many groups are under way at once.
+	maxFlights = 4
+
+	// groupWait is how long a group waits for a row that somebody else has locked,
+	// such as a transaction that has enqueued a job with the same key and is still
+	// open. Then its changes are made one by one.
+	groupWait = 20 * time.Millisecond
+
+	// aloneWait is the same for a single change, which then fails.
+	aloneWait = time.Second
+
+	// groupTimeout bounds everything.
+	groupTimeout = 10 * time.Second
+)
+
+// groups gather changes that come while others are under way. A change that comes
+// alone is made at once.
+type groups struct {
+	mu      sync.Mutex
+	waiting []*change
+	flights int
+}
+
+// do makes a change, and waits for it until ctx ends: then it may be made all the
+// same.
+func (s *Store) do(ctx context.Context, what verb, r submit.Record) (uint64, error) {
+	if err := s.ended(ctx); err != nil {
+		return 0, err
+	}
+	c := &change{what: what, r: r, done: make(chan struct{})}
+	if r.Kind == submit.KindLease {
+		// Not behind anything: a lease that is renewed late is lost.
+		if !s.spawn(func() { s.alone(c) }) {
+			return 0, ErrClosed
+		}
+	} else if !s.groups.add(s, c) {
+		return 0, ErrClosed
+	}
+	select {
+	case <-c.done:
+		return uint64(c.revision), c.err
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
+// add returns false if the store is closed.
+func (g *groups) add(s *Store, c *change) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.flights < maxFlights {
+		if !s.spawn(func() { g.fly(s) }) {
+			return false
+		}
+		g.flights++
+	}
+	g.waiting = append(g.waiting, c)
+	return true
+}
+
+// fly makes changes until none waits.
+func (g *groups) fly(s *Store) {
+	for {
+		g.mu.Lock()
+		n := min(len(g.waiting), maxGroup)
+		if n == 0 {
+			g.flights--
+			g.mu.Unlock()
+			return
+		}
+		group := slices.Clone(g.waiting[:n])
+		g.waiting = slices.Delete(g.waiting, 0, n)
+		g.mu.Unlock()
+		s.together(group)
+	}
+}
+
+// together makes changes in one transaction. If the server refuses that, they are
+// made one by one, beside those that come.
+func (s *Store) together(group []*change) {
+	if len(group) == 1 {
+		s.alone(group[0])
+		return
+	}
+	// In one order everywhere, so that two groups cannot wait for each other.
+	slices.SortStableFunc(group, func(a, b *change) int {
+		return cmp.Or(cmp.Compare(a.r.Kind, b.r.Kind), cmp.Compare(a.r.Key, b.r.Key))
+	})
+	err := s.make(group, groupWait)
+	if rolledBack(err) {
+		for _, c := range group {
+			s.tasks.Go(func() { s.alone(c) })
+		}
+		return
+	}
+	s.end(group, err)
+}
+
+func (s *Store) alone(c *change) {
+	group := []*change{c}
+	s.end(group, s.make(group, aloneWait))
+}
+
+// end tells who waits, and those who watch.
+func (s *Store) end(group []*change, err error) {
+	for _, c := range group {
+		switch {
+		case err != nil:
+			c.err = s.failed("write", err)
+		case c.revision == 0:
+			c.err = c.refused()
+		case c.what != create:
+			s.hub.changed(c.r.Kind, c.r.Key)
+		}
+		close(c.done)
+	}
+}
+
+// make makes changes in one transaction, and leaves the revisions in them. After
+// an error none was made if [rolledBack] says so, and otherwise nobody knows.
+func (s *Store) make(group []*change, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(s.calls, groupTimeout)
+	defer cancel()
+	batch := &pgx.Batch{}
+	batch.Queue("SELECT set_config('lock_timeout', $1, true)", fmt.Sprint(wait.Milliseconds()))
+	for _, c := range group {
+		c.revision = 0
+		s.queue(batch, c)
+	}
+	results := s.pool.SendBatch(ctx, batch)
+	err := s.revisions(results, group)
+	if closed := results.Close(); err == nil { // the commit is in the last answer
+		err = closed
+	}
+	return err
+}
+
+func (s *Store) revisions(results pgx.BatchResults, group []*change) error {
+	if _, err := results.Exec(); err != nil {
+		return err
+	}
+	for _, c := range group {
+		err := results.QueryRow().Scan(&c.revision)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+	}
+	return nil
+}
+
+// rolledBack reports whether an error proves that its transaction was rolled back:
+// the server said so, and is still there.
+func rolledBack(err error) bool {
+	var refusal *pgconn.PgError
+	return errors.As(err, &refusal) && refusal.SeverityUnlocalized == "ERROR"
+}
