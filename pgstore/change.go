@@ -19,7 +19,8 @@ import (
 type change struct {
 	what     verb
 	r        submit.Record
-	revision int64 // of the record afterwards
+	ctx      context.Context // of who waits
+	revision int64           // of the record afterwards
 	err      error
 	done     chan struct{}
 }
@@ -132,11 +133,14 @@ const (
 
 	// groupWait is how long a group waits for a row that somebody else has locked,
 	// such as a transaction that has enqueued a job with the same key and is still
-	// open. Then its changes are made one by one.
-	groupWait = 20 * time.Millisecond
+	// open. Then the others are made without the change of that row.
+	groupWait = 50 * time.Millisecond
 
-	// aloneWait is the same for a single change, which then fails.
-	aloneWait = time.Second
+	// rowWait is how long that one then waits, and any change of a lease.
+	rowWait = 3 * time.Second
+
+	// maxHeld is how many such rows are waited for at once.
+	maxHeld = 2
 
 	// groupTimeout bounds everything.
 	groupTimeout = 10 * time.Second
@@ -145,9 +149,17 @@ const (
 // groups gather changes that come while others are under way. A change that comes
 // alone is made at once.
 type groups struct {
+	slots chan struct{} // for those that are held
+
 	mu      sync.Mutex
 	waiting []*change
 	flights int
+	held    map[string][]*change // by key, those whose row somebody else has locked
+}
+
+func (g *groups) init() {
+	g.slots = make(chan struct{}, maxHeld)
+	g.held = make(map[string][]*change)
 }
 
 // do makes a change, and waits for it until ctx ends: then it may be made all the
@@ -156,13 +168,15 @@ func (s *Store) do(ctx context.Context, what verb, r submit.Record) (uint64, err
 	if err := s.ended(ctx); err != nil {
 		return 0, err
 	}
-	c := &change{what: what, r: r, done: make(chan struct{})}
+	c := &change{what: what, r: r, ctx: ctx, done: make(chan struct{})}
+	begun := false
 	if r.Kind == submit.KindLease {
 		// Not behind anything: a lease that is renewed late is lost.
-		if !s.spawn(func() { s.alone(c) }) {
-			return 0, ErrClosed
-		}
-	} else if !s.groups.add(s, c) {
+		begun = s.spawn(func() { s.slowly([]*change{c}) })
+	} else {
+		begun = s.groups.add(s, c)
+	}
+	if !begun {
 		return 0, ErrClosed
 	}
 	select {
@@ -177,6 +191,10 @@ func (s *Store) do(ctx context.Context, what verb, r submit.Record) (uint64, err
 func (g *groups) add(s *Store, c *change) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if others, ok := g.held[c.r.Key]; ok {
+		g.held[c.r.Key] = append(others, c)
+		return true
+	}
 	if g.flights < maxFlights {
 		if !s.spawn(func() { g.fly(s) }) {
 			return false
@@ -200,34 +218,74 @@ func (g *groups) fly(s *Store) {
 		group := slices.Clone(g.waiting[:n])
 		g.waiting = slices.Delete(g.waiting, 0, n)
 		g.mu.Unlock()
-		s.together(group)
+		g.together(s, group)
 	}
 }
 
-// together makes changes in one transaction. If the server refuses that, they are
-// made one by one, beside those that come.
-func (s *Store) together(group []*change) {
-	if len(group) == 1 {
-		s.alone(group[0])
-		return
-	}
+// together makes changes in one transaction. If the server refuses one of them, the
+// others are made without it.
+func (g *groups) together(s *Store, group []*change) {
 	// In one order everywhere, so that two groups cannot wait for each other.
-	slices.SortStableFunc(group, func(a, b *change) int {
-		return cmp.Or(cmp.Compare(a.r.Kind, b.r.Kind), cmp.Compare(a.r.Key, b.r.Key))
-	})
-	err := s.make(group, groupWait)
-	if rolledBack(err) {
-		for _, c := range group {
-			s.tasks.Go(func() { s.alone(c) })
+	slices.SortStableFunc(group, func(a, b *change) int { return cmp.Compare(a.r.Key, b.r.Key) })
+	for len(group) > 0 {
+		refused, err := s.make(group, groupWait)
+		if refused == nil {
+			s.end(group, err)
+			return
 		}
-		return
+		var others, same []*change // what waits for the same row waits with it
+		for _, c := range group {
+			if c.r.Key == refused.r.Key {
+				same = append(same, c)
+			} else {
+				others = append(others, c)
+			}
+		}
+		if isLocked(err) {
+			g.hold(s, same)
+		} else {
+			s.end(same, err)
+		}
+		group = others
 	}
-	s.end(group, err)
 }
 
-func (s *Store) alone(c *change) {
-	group := []*change{c}
-	s.end(group, s.make(group, aloneWait))
+// hold sets changes of one row aside.
+func (g *groups) hold(s *Store, same []*change) {
+	key := same[0].r.Key
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	others, ok := g.held[key]
+	g.held[key] = append(others, same...)
+	if !ok {
+		s.tasks.Go(func() { g.wait(s, key) }) // Close waits for the caller
+	}
+}
+
+// wait makes the changes of a row that was locked, until there are none.
+func (g *groups) wait(s *Store, key string) {
+	g.slots <- struct{}{}
+	defer func() { <-g.slots }()
+	for {
+		g.mu.Lock()
+		same := g.held[key]
+		if len(same) == 0 {
+			delete(g.held, key)
+			g.mu.Unlock()
+			return
+		}
+		g.held[key] = nil
+		g.mu.Unlock()
+		s.slowly(slices.DeleteFunc(same, func(c *change) bool { return c.ctx.Err() != nil }))
+	}
+}
+
+// slowly makes changes of one row, which may be locked.
+func (s *Store) slowly(same []*change) {
+	if len(same) > 0 {
+		_, err := s.make(same, rowWait)
+		s.end(same, err)
+	}
 }
 
 // end tells who waits, and those who watch.
@@ -246,8 +304,9 @@ func (s *Store) end(group []*change, err error) {
 }
 
 // make makes changes in one transaction, and leaves the revisions in them. After
-// an error none was made if [rolledBack] says so, and otherwise nobody knows.
-func (s *Store) make(group []*change, wait time.Duration) error {
+// an error nobody knows whether they were made, unless the server refused one of
+// them: then it is returned, and none was made.
+func (s *Store) make(group []*change, wait time.Duration) (refused *change, err error) {
 	ctx, cancel := context.WithTimeout(s.calls, groupTimeout)
 	defer cancel()
 	batch := &pgx.Batch{}
@@ -257,24 +316,28 @@ func (s *Store) make(group []*change, wait time.Duration) error {
 		s.queue(batch, c)
 	}
 	results := s.pool.SendBatch(ctx, batch)
-	err := s.revisions(results, group)
+	at, err := revisions(results, group)
 	if closed := results.Close(); err == nil { // the commit is in the last answer
-		err = closed
+		return nil, closed
 	}
-	return err
+	if at != nil && rolledBack(err) {
+		return at, err
+	}
+	return nil, err
 }
 
-func (s *Store) revisions(results pgx.BatchResults, group []*change) error {
+// revisions reads the answers, up to the change where that ends.
+func revisions(results pgx.BatchResults, group []*change) (at *change, err error) {
 	if _, err := results.Exec(); err != nil {
-		return err
+		return nil, err
 	}
 	for _, c := range group {
 		err := results.QueryRow().Scan(&c.revision)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return err
+			return c, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // rolledBack reports whether an error proves that its transaction was rolled back:
@@ -282,4 +345,10 @@ func (s *Store) revisions(results pgx.BatchResults, group []*change) error {
 func rolledBack(err error) bool {
 	var refusal *pgconn.PgError
 	return errors.As(err, &refusal) && refusal.SeverityUnlocalized == "ERROR"
+}
+
+// isLocked reports whether a row was locked for too long.
+func isLocked(err error) bool {
+	var refusal *pgconn.PgError
+	return errors.As(err, &refusal) && refusal.Code == "55P03"
 }

@@ -90,20 +90,21 @@ func exec(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	for name, o := range map[string]pgstore.Options{
-		"listens":   {},
-		"polls":     {NoListen: true},
-		"own names": {Table: "jobs_of_mine", Notify: true},
+	for name, tt := range map[string]struct {
+		options pgstore.Options
+		mode    string
+	}{
+		"listens":                 {pgstore.Options{}, "cache_statement"},
+		"polls":                   {pgstore.Options{NoListen: true}, "exec"},
+		"own names, old protocol": {pgstore.Options{Table: "jobs_of_mine", Notify: true}, "simple_protocol"},
 	} {
-		for _, mode := range []string{"cache_statement", "exec", "simple_protocol"} {
-			t.Run(name+", "+mode, func(t *testing.T) {
-				t.Parallel()
-				readbacktest.TestStore(t, func(t *testing.T) (here, there submit.Store) {
-					o := own(t, o)
-					dsn := asApp(shared.DSN()) + " default_query_exec_mode=" + mode
-					return open(t, connect(t, dsn), o), open(t, connect(t, dsn), o)
-				})
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			readbacktest.TestStore(t, func(t *testing.T) (here, there submit.Store) {
+				o := own(t, tt.options)
+				dsn := asApp(shared.DSN()) + " default_query_exec_mode=" + tt.mode
+				return open(t, connect(t, dsn), o), open(t, connect(t, dsn), o)
 			})
-		}
+		})
 	}
 }

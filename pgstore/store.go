@@ -71,6 +71,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options Options) (*Store, err
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.calls, s.hangUp = context.WithCancel(context.Background())
 	s.hub.init()
+	s.groups.init()
 	s.tasks.Go(s.sweeping)
 	s.tasks.Go(s.telling)
 	s.tasks.Go(s.looking)
