@@ -315,6 +315,9 @@ func (s *Store) make(group []*change, wait time.Duration) (refused *change, err 
 		c.revision = 0
 		s.queue(batch, c)
 	}
+	if s.tells(group) {
+		return s.makeAndTell(ctx, batch, group)
+	}
 	results := s.pool.SendBatch(ctx, batch)
 	at, err := revisions(results, group)
 	if closed := results.Close(); err == nil { // the commit is in the last answer
@@ -324,6 +327,45 @@ func (s *Store) make(group []*change, wait time.Duration) (refused *change, err 
 		return at, err
 	}
 	return nil, err
+}
+
+// tells reports whether somebody wants to know of an outcome in the group.
+func (s *Store) tells(group []*change) bool {
+	return s.options.Ended != nil && slices.ContainsFunc(group, (*change).ends)
+}
+
+// ends reports whether the change is one to a job that has an outcome.
+func (c *change) ends() bool { return c.what != remove && c.r.Kind == submit.KindJob && c.r.Done }
+
+// makeAndTell is make with a transaction that the caller's function sees.
+func (s *Store) makeAndTell(ctx context.Context, batch *pgx.Batch, group []*change) (refused *change, err error) {
+	tx, err := s.pool.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback(ctx) // nothing, once it is committed
+	results := tx.SendBatch(ctx, batch)
+	at, err := revisions(results, group)
+	if closed := results.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		if rolledBack(err) {
+			return at, err
+		}
+		return nil, err
+	}
+	for _, c := range group {
+		if !c.ends() || c.revision == 0 {
+			continue
+		}
+		r := c.r
+		r.Revision = uint64(c.revision)
+		if err := s.options.Ended(ctx, tx, r); err != nil {
+			return c, fmt.Errorf("Options.Ended: %w", err)
+		}
+	}
+	return nil, tx.Commit(ctx)
 }
 
 // revisions reads the answers, up to the change where that ends.

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
+
+	"github.com/readback-go/readback/submit"
 )
 
 // Options say where a [Store] keeps its records, and how it hears of changes. The
@@ -42,6 +45,15 @@ type Options struct {
 	// written: with synchronous_commit or fsync off, a crash of the server may
 	// lose records, and a job may be sent twice.
 	NoSync bool
+
+	// Ended is called with each outcome, in the transaction that records it: what
+	// it writes by tx is there if and only if the outcome is. [submit.ResultOf]
+	// reads r. After an error, or a commit that fails, the outcome is recorded
+	// later, and Ended called again; so it is for a job that ended Unconfirmed and
+	// is read back once more. It must be quick, since other changes share the
+	// transaction, and it must neither commit nor roll back. Nil means that nobody
+	// wants to know.
+	Ended func(ctx context.Context, tx pgx.Tx, r submit.Record) error
 
 	// Logger gets what happens to the connection that listens, and what cannot be
 	// tidied. Nil means silence.

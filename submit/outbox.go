@@ -62,6 +62,16 @@ func (d Draft) Joins(found Record) error {
 	return nil
 }
 
+// ResultOf returns what the record of a job says: for a store that tells of outcomes,
+// such as in the transaction that records one. W is the reference of the job's flow.
+func ResultOf[W any](r Record) (Result[W], error) {
+	rec, err := decode(r.Value)
+	if err != nil {
+		return Result[W]{}, err
+	}
+	return resultOf[W](&rec)
+}
+
 // receive begins to take in jobs, and reports whether it need not be called again.
 func (t *term[J, W, R]) receive() bool {
 	inbox, ok := t.options.Store.(Inbox)

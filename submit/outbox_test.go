@@ -149,17 +149,19 @@ func TestInbox(t *testing.T) {
 		assert.Equal(t, 1, w.sent("a"))
 	})
 	bubble(t, "trouble with the inbox passes", func(t *testing.T) {
+		core, logs := observer.New(zap.WarnLevel)
 		w, store := &world{}, newInbox()
-		s := w.on(t, store)
+		s := w.on(t, store, func(o *options) { o.Policy.Logger = zap.New(core) })
 		defer running(s)()
 		store.mu.Lock()
-		store.fails = true
+		store.fails, store.looks = true, 0
 		store.mu.Unlock()
 		time.Sleep(time.Minute)
-		require.ErrorIs(t, s.Progress().Err, errDown)
 		store.mu.Lock()
 		store.fails = false
+		assert.InDelta(t, 54, store.looks, 5, "once in 1.1 s")
 		store.mu.Unlock()
+		assert.NotZero(t, logs.FilterMessage("submit: the store fails").Len())
 		store.record(t, draft(t, s, "a", order{}))
 		time.Sleep(2 * time.Second)
 		assert.Equal(t, 1, w.sent("a"))
@@ -268,4 +270,23 @@ func TestSubmitter_Draft(t *testing.T) {
 	_, err = s.Draft("long", order{Name: strings.Repeat("x", 300<<10)})
 	require.ErrorIs(t, err, consistency.ErrInvalid)
 	assert.Zero(t, submit.Draft{}.Record())
+}
+
+func TestResultOf(t *testing.T) {
+	t.Parallel()
+	w, store := &world{}, submit.NewMemory()
+	s := w.on(t, store)
+	res, err := submit.ResultOf[string](draft(t, s, "a", order{}))
+	require.NoError(t, err)
+	assert.Zero(t, res.Outcome)
+	_, err = s.Submit(t.Context(), "a", order{})
+	require.NoError(t, err)
+	found, err := store.Get(t.Context(), submit.KindJob, "a")
+	require.NoError(t, err)
+	res, err = submit.ResultOf[string](found)
+	require.NoError(t, err)
+	assert.Equal(t, confirmed, res.Outcome)
+	assert.Equal(t, "a", res.Written)
+	_, err = submit.ResultOf[string](submit.Record{Value: []byte("{")})
+	require.ErrorContains(t, err, "not a record")
 }
