@@ -15,9 +15,13 @@ var ErrMissing = errors.New("pgtest: PostgreSQL is needed here: apt-get install 
 // the search path.
 const debian = "/usr/lib/postgresql"
 
-// programs returns the folder with the programs of the newest version.
-func programs() (string, error) {
-	found, err := filepath.Glob(debian + "/*/bin/initdb")
+// programs returns the folder with the programs.
+func programs() (string, error) { return programsIn(debian) }
+
+// programsIn returns the folder of the newest version in folders as Debian has them,
+// or the one in the search path.
+func programsIn(folders string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(folders, "*", "bin", "initdb"))
 	if err != nil {
 		return "", err
 	}
