@@ -142,8 +142,8 @@ const (
 	// maxHeld is how many such rows are waited for at once.
 	maxHeld = 2
 
-	// groupTimeout bounds everything.
-	groupTimeout = 10 * time.Second
+	// callTimeout bounds each question to the server.
+	callTimeout = 10 * time.Second
 )
 
 // groups gather changes that come while others are under way. A change that comes
@@ -307,7 +307,7 @@ func (s *Store) end(group []*change, err error) {
 // an error nobody knows whether they were made, unless the server refused one of
 // them: then it is returned, and none was made.
 func (s *Store) make(group []*change, wait time.Duration) (refused *change, err error) {
-	ctx, cancel := context.WithTimeout(s.calls, groupTimeout)
+	ctx, cancel := context.WithTimeout(s.calls, callTimeout)
 	defer cancel()
 	batch := &pgx.Batch{}
 	batch.Queue("SELECT set_config('lock_timeout', $1, true)", fmt.Sprint(wait.Milliseconds()))

@@ -38,7 +38,7 @@ func TestOptions_Ended(t *testing.T) {
 		return nil
 	}})
 	schema = b.schema
-	exec(t, b.pool, "CREATE TABLE "+schema+".ends (key text PRIMARY KEY, outcome text)")
+	must(t, b.pool, "CREATE TABLE "+schema+".ends (key text PRIMARY KEY, outcome text)")
 	runs(t, b.jobs)
 	const n = 100
 	var all sync.WaitGroup

@@ -70,7 +70,7 @@ func (s *Store) listen(begun func()) error {
 		case s.ctx.Err() != nil || !over || conn.IsClosed():
 			return err
 		default:
-			asked, cancel := context.WithTimeout(s.ctx, groupTimeout)
+			asked, cancel := context.WithTimeout(s.ctx, callTimeout)
 			err := conn.Ping(asked)
 			cancel()
 			if err != nil {

@@ -81,8 +81,8 @@ func open(t testing.TB, pool *pgxpool.Pool, o pgstore.Options) *pgstore.Store {
 	return s
 }
 
-// exec runs a statement that must succeed.
-func exec(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
+// must runs a statement that must succeed.
+func must(t testing.TB, pool *pgxpool.Pool, sql string, args ...any) {
 	t.Helper()
 	_, err := pool.Exec(context.WithoutCancel(t.Context()), sql, args...)
 	require.NoError(t, err)

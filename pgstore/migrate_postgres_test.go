@@ -32,11 +32,11 @@ func TestMigrate(t *testing.T) {
 	t.Run("by another tool", func(t *testing.T) {
 		t.Parallel()
 		o := pgstore.Options{Schema: fmt.Sprintf("test%d", schemas.Add(1)), Table: "jobs"}
-		exec(t, pool, "CREATE SCHEMA "+o.Schema)
+		must(t, pool, "CREATE SCHEMA "+o.Schema)
 		steps, err := pgstore.Migrations(o)
 		require.NoError(t, err)
 		for _, step := range steps {
-			exec(t, pool, step.SQL)
+			must(t, pool, step.SQL)
 		}
 		open(t, pool, o)
 		require.NoError(t, pgstore.Migrate(t.Context(), pool, o))
@@ -53,8 +53,8 @@ func TestMigrate(t *testing.T) {
 	t.Run("a table that is something else", func(t *testing.T) {
 		t.Parallel()
 		o := pgstore.Options{Schema: fmt.Sprintf("test%d", schemas.Add(1))}
-		exec(t, pool, "CREATE SCHEMA "+o.Schema)
-		exec(t, pool, "CREATE TABLE "+o.Schema+".readback_records (n int)")
+		must(t, pool, "CREATE SCHEMA "+o.Schema)
+		must(t, pool, "CREATE TABLE "+o.Schema+".readback_records (n int)")
 		require.ErrorContains(t, pgstore.Migrate(t.Context(), pool, o), "a table of that name is something else")
 		_, err := pgstore.Open(t.Context(), pool, o)
 		require.ErrorContains(t, err, "a table of that name is something else")
@@ -62,7 +62,7 @@ func TestMigrate(t *testing.T) {
 	t.Run("a newer version is left alone", func(t *testing.T) {
 		t.Parallel()
 		o := own(t, pgstore.Options{})
-		exec(t, pool, "COMMENT ON TABLE "+o.Schema+".readback_records IS 'readback pgstore, version 99'")
+		must(t, pool, "COMMENT ON TABLE "+o.Schema+".readback_records IS 'readback pgstore, version 99'")
 		require.NoError(t, pgstore.Migrate(t.Context(), pool, o))
 		_, err := pgstore.Open(t.Context(), pool, o)
 		require.ErrorContains(t, err, "version 99, and this package knows none after 1")

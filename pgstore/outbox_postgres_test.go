@@ -87,7 +87,7 @@ func newBench(t *testing.T, o pgstore.Options) *bench {
 	b := &bench{t: t, pool: connect(t, asApp(shared.DSN())), service: &service{}, schema: o.Schema}
 	b.store = open(t, b.pool, o)
 	b.jobs = b.service.on(t, b.store)
-	exec(t, b.pool, "CREATE TABLE "+o.Schema+".orders (id text PRIMARY KEY)")
+	must(t, b.pool, "CREATE TABLE "+o.Schema+".orders (id text PRIMARY KEY)")
 	return b
 }
 

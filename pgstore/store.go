@@ -176,7 +176,9 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 		keep     *int64
 		value    []byte
 	)
-	err := s.pool.QueryRow(ctx, s.sql.get, int16(kind), key).Scan(&standby, &revision, &done, &keep, &value)
+	bounded, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	err := s.pool.QueryRow(bounded, s.sql.get, int16(kind), key).Scan(&standby, &revision, &done, &keep, &value)
 	switch {
 	case err != nil:
 		return submit.Record{}, s.why(ctx, "read", err)
@@ -222,7 +224,9 @@ func (s *Store) page(ctx context.Context, sql string, args ...any) ([]submit.Rec
 	batch := &pgx.Batch{}
 	batch.Queue("SELECT pg_is_in_recovery()")
 	batch.Queue(sql, args...)
-	results := s.pool.SendBatch(ctx, batch)
+	bounded, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	results := s.pool.SendBatch(bounded, batch)
 	defer results.Close()
 	var standby bool
 	if err := results.QueryRow().Scan(&standby); err != nil {

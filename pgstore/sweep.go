@@ -33,7 +33,9 @@ func (s *Store) sweeping() {
 // sweep returns how many records it deleted.
 func (s *Store) sweep(ctx context.Context) (deleted int64, err error) {
 	for {
-		tag, err := s.pool.Exec(ctx, s.sql.sweep, sweepPiece)
+		bounded, cancel := context.WithTimeout(ctx, callTimeout)
+		tag, err := s.pool.Exec(bounded, s.sql.sweep, sweepPiece)
+		cancel()
 		if err != nil {
 			return deleted, err
 		}

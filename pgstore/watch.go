@@ -242,7 +242,7 @@ func (s *Store) telling() {
 		case <-s.hub.tell:
 		}
 		if some := s.hub.take(); len(some) > 0 && !s.options.NoListen {
-			ctx, cancel := context.WithTimeout(s.ctx, groupTimeout)
+			ctx, cancel := context.WithTimeout(s.ctx, callTimeout)
 			_, _ = s.pool.Exec(ctx, "SELECT pg_notify($1, $2)", s.options.channel(), payload(some))
 			cancel()
 		}
@@ -282,7 +282,7 @@ func (s *Store) look(some []*watch) {
 	for _, w := range some {
 		kinds, keys, revisions = append(kinds, int16(w.kind)), append(keys, w.key), append(revisions, int64(w.after))
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, groupTimeout)
+	ctx, cancel := context.WithTimeout(s.ctx, callTimeout)
 	defer cancel()
 	rows, err := s.pool.Query(ctx, s.sql.watch, kinds, keys, revisions)
 	var changed []int64

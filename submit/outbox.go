@@ -103,8 +103,11 @@ func (t *term[J, W, R]) receiving(inbox Inbox) {
 			}
 			slots <- struct{}{}
 			tasks.Go(func() {
-				if t.adopt(r, rec) == taken {
+				switch t.claim(r, rec) {
+				case needless:
 					alone.add(r.Key)
+				case unknown:
+					t.look() // it may be this term's without being here
 				}
 				<-slots
 			})

@@ -166,6 +166,27 @@ func TestInbox(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		assert.Equal(t, 1, w.sent("a"))
 	})
+	bubble(t, "what was taken in without a word from the store", func(t *testing.T) {
+		w, store := &world{}, newInbox()
+		p := newProcess(w, store)
+		lost := 2 // answers
+		p.fails = func(what string) (before, after bool) {
+			if what != "update job" || lost == 0 {
+				return false, false
+			}
+			lost--
+			return false, true
+		}
+		here := struct {
+			*process
+			*inboxOf
+		}{p, &inboxOf{store}}
+		s := w.on(t, here)
+		defer running(s)()
+		store.record(t, draft(t, s, "a", order{}))
+		time.Sleep(15 * time.Second)
+		assert.Equal(t, 1, w.sent("a"))
+	})
 	bubble(t, "what cannot be read is told once in a while", func(t *testing.T) {
 		core, logs := observer.New(zap.WarnLevel)
 		w, store := &world{}, newInbox()

@@ -18,6 +18,7 @@ const (
 	kept    fate = iota // it was made
 	taken               // it was refused: the job is another's
 	unknown             // the store told nothing
+	needless            // there is nothing to change
 )
 
 // record returns the record of a job as it stands.
@@ -120,10 +121,21 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bo
 // adopt makes a job that the store has one of this term's. What it returns is
 // unknown if the job may still be nobody's, and taken if there is nothing to do.
 func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
+	switch t.claim(r, rec) {
+	case kept:
+		return kept
+	case needless:
+		return taken
+	}
+	return unknown // a change that its holder made at last may be why
+}
+
+// claim is adopt, and tells what became of the change.
+func (t *term[J, W, R]) claim(r Record, rec jobRecord) fate {
 	var payload J
 	if err := json.Unmarshal(rec.Job, &payload); err != nil {
 		t.warn("a job must be left alone", keyField(r.Key), errorField(err))
-		return taken
+		return needless
 	}
 	j := newJob(r.Key, rec.Job, rec.Intent.UnixNano())
 	j.revision, j.state, j.resumed = r.Revision, rec.State, rec.State != queued
@@ -134,11 +146,11 @@ func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
 		j.handle = *rec.Pending
 	}
 	if !t.add(j) {
-		return taken
+		return needless
 	}
-	if t.change(j, true) != kept {
+	if got := t.change(j, true); got != kept {
 		t.drop(j)
-		return unknown // a change that its holder made at last may be why
+		return got
 	}
 	t.place(j, 0)
 	return kept
