@@ -108,6 +108,7 @@ func (s *Store) Arrivals(ctx context.Context) iter.Seq2[submit.Record, error] {
 	return func(yield func(submit.Record, error) bool) {
 		ping, leave := s.hub.await()
 		defer leave()
+		var looks pace
 		for {
 			took, more, err := s.fresh(ctx, yield)
 			if err != nil {
@@ -116,7 +117,7 @@ func (s *Store) Arrivals(ctx context.Context) iter.Seq2[submit.Record, error] {
 			if err != nil || !more || !sleep(ctx, arrivalPause) {
 				return
 			}
-			timer := time.NewTimer(max(s.poll(), min(maxLooks*took, lookAtLast)))
+			timer := time.NewTimer(looks.next(took, s.poll()))
 			select {
 			case <-ctx.Done():
 			case <-s.ctx.Done():

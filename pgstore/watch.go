@@ -19,13 +19,24 @@ const (
 	// notices that were lost.
 	lookAnyway = time.Second
 
-	// maxLooks bounds how much of one server process looks take: after a look as
+	// lookShare bounds how much of one server process looks take: after a look as
 	// many times its length pass before the next.
-	maxLooks = 20
+	lookShare = 10
 
 	// lookAtLast is the longest time between looks, however long they take.
 	lookAtLast = 5 * time.Second
 )
+
+// pace says when to look again. It begins anew with its zero value.
+type pace struct{ usual time.Duration }
+
+// next returns how long to wait after a look that took so long, if looks are cheap:
+// wait. Several long ones in a row make looks seldom, and one does not, for it may
+// be the machine that was busy.
+func (p *pace) next(took, wait time.Duration) time.Duration {
+	p.usual = min(took, 2*p.usual+100*time.Microsecond)
+	return max(wait, min(lookShare*p.usual, lookAtLast))
+}
 
 // Watch implements [submit.Store].
 func (s *Store) Watch(ctx context.Context, kind submit.Kind, key string, after uint64) (submit.Record, error) {
@@ -254,13 +265,14 @@ func (s *Store) telling() {
 
 // looking looks at all that is watched again and again.
 func (s *Store) looking() {
+	var looks pace
 	var took time.Duration
 	for {
 		wait := lookAnyway
 		if !s.hub.heeds() {
 			wait = min(wait, s.options.Poll)
 		}
-		if !sleep(s.ctx, max(wait, min(maxLooks*took, lookAtLast))) {
+		if !sleep(s.ctx, looks.next(took, wait)) {
 			return
 		}
 		began := time.Now()
