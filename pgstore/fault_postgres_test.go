@@ -298,3 +298,40 @@ func TestStore_Close(t *testing.T) {
 	_, err = store.Get(t.Context(), r.Kind, r.Key)
 	require.ErrorIs(t, err, pgstore.ErrClosed)
 }
+
+// Word of changes and of jobs that came is by notice, not by looks alone.
+func TestStore_notices(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, pgstore.Options{Notify: true, Poll: time.Hour})
+	other := open(t, b.pool, pgstore.Options{Schema: b.schema, Notify: true, Poll: time.Hour})
+	b.store.LookSeldom()
+	other.LookSeldom()
+	runs(t, b.service.on(t, other))
+	for _, key := range []string{"a", "b", "c"} {
+		tx := b.begin(pgx.ReadCommitted)
+		require.NoError(t, b.store.EnqueueTx(t.Context(), tx, b.draft(key, "lamp")))
+		require.NoError(t, tx.Commit(t.Context()))
+		b.confirmed(key)
+	}
+	r := record("watched")
+	var err error
+	r.Revision, err = b.store.Create(t.Context(), r)
+	require.NoError(t, err)
+	for range 5 {
+		next := r
+		seen := make(chan error, 1)
+		go func() {
+			_, err := other.Watch(t.Context(), r.Kind, r.Key, r.Revision)
+			seen <- err
+		}()
+		next.Revision, err = b.store.Update(t.Context(), r)
+		require.NoError(t, err)
+		select {
+		case err := <-seen:
+			require.NoError(t, err)
+		case <-time.After(soon):
+			require.Fail(t, "no word")
+		}
+		r = next
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +34,7 @@ type Store struct {
 	sql     statements
 	groups  groups
 	hub     hub
+	anyway  atomic.Int64 // lookAnyway, but for tests
 
 	ctx     context.Context // ends when Close begins
 	stop    context.CancelFunc
@@ -70,6 +72,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options Options) (*Store, err
 	s := &Store{options: options, pool: pool, sql: newStatements(options)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.calls, s.hangUp = context.WithCancel(context.Background())
+	s.anyway.Store(int64(lookAnyway))
 	s.hub.init()
 	s.groups.init()
 	s.tasks.Go(s.sweeping)

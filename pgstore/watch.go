@@ -268,7 +268,7 @@ func (s *Store) looking() {
 	var looks pace
 	var took time.Duration
 	for {
-		wait := lookAnyway
+		wait := time.Duration(s.anyway.Load())
 		if !s.hub.heeds() {
 			wait = min(wait, s.options.Poll)
 		}
