@@ -129,7 +129,7 @@ const (
 	maxGroup = 128
 
 	// maxFlights is how many groups are under way at once.
-	maxFlights = 4
+	maxFlights = 2
 
 	// groupWait is how long a group waits for a row that somebody else has locked,
 	// such as a transaction that has enqueued a job with the same key and is still
