@@ -47,7 +47,7 @@ type statements struct {
 	change                         [remove + 1]string
 	get, list, fresh, sweep, watch string
 	enqueue, enqueueTell, found    string
-	forgotten                      string
+	replace, replaceTell           string
 }
 
 // A record whose time is over is as good as gone.
@@ -62,6 +62,9 @@ func newStatements(o Options) statements {
 		into   = `INSERT INTO {table} AS t (kind, key, revision, done, fresh, keep, changed, forget, value)`
 		fresh  = into + ` VALUES (1, $1, nextval('{revisions}'), false, true, 0, clock_timestamp(), NULL, $2)
 			ON CONFLICT (kind, key) DO NOTHING RETURNING revision, `
+		replace = `UPDATE {table} SET (revision, done, fresh, keep, changed, forget, value) =
+			(nextval('{revisions}'), false, true, 0, clock_timestamp(), NULL, $2::bytea)
+			WHERE kind = 1 AND key = $1::text AND revision = $%d::bigint RETURNING revision, `
 	)
 	s := statements{
 		// A record whose time is over is replaced.
@@ -88,11 +91,12 @@ func newStatements(o Options) statements {
 		enqueue:     fresh + `''`,
 		enqueueTell: fresh + `pg_notify($3, '')::text`,
 		found:       `SELECT revision, done, keep, value, ` + alive + ` FROM {table} WHERE kind = 1 AND key = $1`,
-		forgotten:   `DELETE FROM {table} WHERE kind = 1 AND key = $1 AND revision = $2 AND NOT ` + alive + ` RETURNING revision`,
+		replace:     fmt.Sprintf(replace, 3) + `''`,
+		replaceTell: fmt.Sprintf(replace, 4) + `pg_notify($3, '')::text`,
 	}
 	for _, text := range []*string{
 		&s.change[create], &s.change[update], &s.change[remove], &s.get, &s.list, &s.fresh, &s.sweep, &s.watch,
-		&s.enqueue, &s.enqueueTell, &s.found, &s.forgotten,
+		&s.enqueue, &s.enqueueTell, &s.found, &s.replace, &s.replaceTell,
 	} {
 		*text = o.sql(*text)
 	}

@@ -63,32 +63,31 @@ func (s *Store) enqueue(ctx context.Context, job submit.Draft, query row) error 
 }
 
 func (s *Store) insert(job submit.Draft, r submit.Record, query row) error {
-	statement, args := s.sql.enqueue, []any{r.Key, r.Value}
+	insert, replace, args := s.sql.enqueue, s.sql.replace, []any{r.Key, r.Value}
 	if s.options.Notify {
-		statement, args = s.sql.enqueueTell, append(args, s.options.channel())
+		insert, replace, args = s.sql.enqueueTell, s.sql.replaceTell, append(args, s.options.channel())
 	}
 	for range 10 { // what was found may be deleted by its owner before it is looked at
 		var revision int64
 		var told string
-		if err := query([]any{&revision, &told}, statement, args...); !none(err) {
+		if err := query([]any{&revision, &told}, insert, args...); !none(err) {
 			return err
 		}
 		found := submit.Record{Kind: submit.KindJob, Key: r.Key}
 		var keep int64
-		var alive bool
-		err := query([]any{&revision, &found.Done, &keep, &found.Value, &alive}, s.sql.found, r.Key)
+		var joined bool // or its time is over, and it was not swept yet
+		err := query([]any{&revision, &found.Done, &keep, &found.Value, &joined}, s.sql.found, r.Key)
 		if none(err) {
 			continue
 		}
-		if err != nil {
+		if err == nil && joined {
+			found.Revision, found.Keep = uint64(revision), time.Duration(keep)
+			joined, err = job.Joins(found)
+		}
+		if err != nil || joined {
 			return err
 		}
-		if alive {
-			found.Revision, found.Keep = uint64(revision), time.Duration(keep)
-			return job.Joins(found)
-		}
-		// Its time is over, and it was not swept yet.
-		if err := query([]any{&revision}, s.sql.forgotten, r.Key, revision); err != nil && !none(err) {
+		if err := query([]any{&revision, &told}, replace, append(args, revision)...); !none(err) {
 			return err
 		}
 	}

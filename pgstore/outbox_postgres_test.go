@@ -251,14 +251,19 @@ func TestStore_EnqueueTx_sameKey(t *testing.T) {
 	})
 	t.Run("a key whose time is over is a new job", func(t *testing.T) {
 		t.Parallel()
-		b := newBench(t, pgstore.Options{})
-		_, err := b.store.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: "a", Value: []byte("old"), Done: true, Keep: time.Nanosecond})
-		require.NoError(t, err)
-		tx := b.begin(pgx.ReadCommitted)
-		require.NoError(t, b.store.EnqueueTx(t.Context(), tx, b.draft("a", "lamp")))
-		require.NoError(t, tx.Commit(t.Context()))
-		runs(t, b.jobs)
-		b.confirmed("a")
+		for _, notify := range []bool{true, false} {
+			b := newBench(t, pgstore.Options{Notify: notify})
+			before, err := b.store.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: "a", Value: []byte("old"), Done: true, Keep: time.Nanosecond})
+			require.NoError(t, err)
+			tx := b.begin(pgx.ReadCommitted)
+			require.NoError(t, b.store.EnqueueTx(t.Context(), tx, b.draft("a", "lamp")))
+			require.NoError(t, tx.Commit(t.Context()))
+			r, err := b.store.Get(t.Context(), submit.KindJob, "a")
+			require.NoError(t, err)
+			assert.Greater(t, r.Revision, before)
+			runs(t, b.jobs)
+			b.confirmed("a")
+		}
 	})
 }
 

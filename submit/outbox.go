@@ -48,18 +48,19 @@ const outbox = "outbox"
 // Record returns what is to be recorded. It is zero for a zero Draft.
 func (d Draft) Record() Record { return d.record }
 
-// Joins returns nil if the job that was found under the key is the same, so that
-// there is nothing to record, whether it is pending or has ended. The error is
-// [ErrKeyReused] if it is another, or says that it is not known to this version.
-func (d Draft) Joins(found Record) error {
+// Joins reports whether the job that was found under the key is the same, pending or
+// ended, so that there is nothing to record. It is not if the key is free again: then
+// what was found is to be replaced. The error is [ErrKeyReused] if the key is that of
+// another job, or says that the record is not known to this version.
+func (d Draft) Joins(found Record) (bool, error) {
 	rec, err := decode(found.Value)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !rec.fits(d.print) {
-		return ErrKeyReused
+		return false, ErrKeyReused
 	}
-	return nil
+	return true, nil
 }
 
 // ResultOf returns what the record of a job says: for a store that tells of outcomes,
