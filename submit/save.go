@@ -15,10 +15,10 @@ import (
 type fate uint8
 
 const (
-	kept    fate = iota // it was made
-	taken               // it was refused: the job is another's
-	unknown             // the store told nothing
-	needless            // there is nothing to change
+	kept     fate = iota // it was made
+	taken                // it was refused: the job is another's
+	unknown              // the store told nothing
+	needless             // there is nothing to change
 )
 
 // record returns the record of a job as it stands.
