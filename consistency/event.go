@@ -23,18 +23,19 @@ const (
 // Event is one step of a flow. Times count from the write's answer, so that of
 // a write began before zero.
 type Event struct {
-	Flow    string
-	Phase   Phase
-	N       int // number of the write or read; of all reads at the end
-	Began   time.Duration
-	Ended   time.Duration
-	Status  int          // 0 if none is known
-	Class   Class        // of a write
-	Verdict poll.Verdict // of a read
-	Reason  poll.Reason  // of a read that is not ready
-	Note    string       // what else there is to know
-	Outcome Outcome      // at the end
-	Err     error        // its text hides secrets
+	Flow       string
+	Phase      Phase
+	N          int // number of the write or read; of all reads at the end
+	Began      time.Duration
+	Ended      time.Duration
+	Status     int           // 0 if none is known
+	Class      Class         // of a write
+	RetryAfter time.Duration // of a write's answer; 0 if it says nothing
+	Verdict    poll.Verdict  // of a read
+	Reason     poll.Reason   // of a read that is not ready
+	Note       string        // what else there is to know
+	Outcome    Outcome       // at the end
+	Err        error         // its text hides secrets
 }
 
 func (p *Policy) observed() bool {

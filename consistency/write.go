@@ -61,7 +61,7 @@ func (r *run[W, R]) writeOnce(ctx context.Context) (class Class, notSent bool) {
 	if r.policy.observed() {
 		r.policy.tell(Event{
 			Flow: r.flow.Name, Phase: PhaseWrite, N: r.writes, Began: -r.took,
-			Status: r.answer.Status, Class: class, Note: r.answer.Note, Err: redact.Guard(r.writeErr),
+			Status: r.answer.Status, Class: class, RetryAfter: r.answer.RetryAfter, Note: r.answer.Note, Err: redact.Guard(r.writeErr),
 		})
 	}
 	return class, notSent

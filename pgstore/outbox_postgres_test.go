@@ -267,6 +267,35 @@ func TestStore_EnqueueTx_sameKey(t *testing.T) {
 	})
 }
 
+// A key is free again once its job is known to have never been sent: then another job
+// takes its place.
+func TestStore_EnqueueTx_freeKey(t *testing.T) {
+	t.Parallel()
+	for _, notify := range []bool{true, false} {
+		b := newBench(t, pgstore.Options{Notify: notify})
+		never, err := submit.New(submit.Options[order, string, *order]{
+			Store: b.store,
+			Flow: func(string, order) consistency.Flow[string, *order] {
+				return consistency.Create("order",
+					func(context.Context) (string, error) {
+						return "", consistency.As(consistency.NotExecuted, errors.New("there is no service"))
+					},
+					func(context.Context, string) (*order, error) { return nil, nil })
+			},
+			GiveUpAfter: time.Nanosecond,
+		})
+		require.NoError(t, err)
+		res, err := never.Submit(t.Context(), "a", order{"lamp"})
+		require.Error(t, err)
+		require.Equal(t, consistency.Failed, res.Outcome)
+		tx := b.begin(pgx.ReadCommitted)
+		require.NoError(t, b.store.EnqueueTx(t.Context(), tx, b.draft("a", "chair")))
+		require.NoError(t, tx.Commit(t.Context()))
+		runs(t, b.jobs)
+		b.confirmed("a")
+	}
+}
+
 // blocked waits until so many clients wait for others in the database.
 func (b *bench) blocked(n int) {
 	b.t.Helper()

@@ -49,6 +49,34 @@ func NewMemory() *Memory {
 	}
 }
 
+// Batching returns m as a store that makes many changes at once. In memory that is no
+// faster; it is for tests.
+func (m *Memory) Batching() BatchStore { return batchMemory{m} }
+
+type batchMemory struct{ *Memory }
+
+// ChangeAll implements [BatchStore].
+func (m batchMemory) ChangeAll(ctx context.Context, records []Record) ([]uint64, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range records {
+		switch found, ok := m.find(memoryKey{r.Kind, r.Key}); {
+		case r.Revision == 0 && ok:
+			return nil, ErrExists
+		case r.Revision != 0 && (!ok || found.revision != r.Revision):
+			return nil, ErrConflict
+		}
+	}
+	revisions := make([]uint64, len(records))
+	for i, r := range records {
+		revisions[i] = m.put(memoryKey{r.Kind, r.Key}, r)
+	}
+	return revisions, nil
+}
+
 // Create implements [Store].
 func (m *Memory) Create(ctx context.Context, r Record) (uint64, error) {
 	if ctx.Err() != nil {

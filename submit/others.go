@@ -150,6 +150,9 @@ func (t *term[J, W, R]) takeOver() bool {
 			t.warn("a job must be left alone", keyField(r.Key), errorField(err))
 			continue
 		}
+		if rec.State == aside {
+			continue
+		}
 		gone, known := dead[rec.Holder]
 		if !known {
 			if gone, err = t.dead(t.ctx, rec.Holder); err != nil {
@@ -164,13 +167,13 @@ func (t *term[J, W, R]) takeOver() bool {
 		}
 		slots <- struct{}{}
 		tasks.Go(func() {
+			defer func() { <-slots }() // also if the program ends this goroutine
 			switch t.adopt(r, rec) {
-			case kept:
+			case made:
 				taken.Add(1)
 			case unknown:
 				unsure.Store(true)
 			}
-			<-slots
 		})
 	}
 	tasks.Wait()

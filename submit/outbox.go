@@ -25,19 +25,24 @@ type Inbox interface {
 // [Submitter.Draft]; an [Inbox] records it.
 type Draft struct {
 	record Record
-	print  []byte
+	fits   func(*jobRecord) error
 }
 
 // Draft returns a job for a store to record in a transaction of the caller's. It
 // records nothing, and asks nobody. The error is the one that Submit would have
 // for bad input, and matches [consistency.ErrInvalid].
 func (s *Submitter[J, W, R]) Draft(key string, job J) (Draft, error) {
-	data, print, err := check(key, job)
+	ctx := context.Background() // nothing waits
+	in, err := s.call(ctx, key, job)
 	if err != nil {
 		return Draft{}, err
 	}
-	value := encode(&jobRecord{State: queued, Holder: outbox, Intent: time.Now().UTC().Round(0), Print: print, Job: data})
-	return Draft{Record{Kind: KindJob, Key: key, Value: value}, print}, nil
+	rec := jobRecord{State: unborn.after(enqueues), Holder: outbox, Intent: time.Unix(0, in.at).UTC(), Print: in.print}
+	rec.setPayload(in.data, s.options.JobVersion)
+	return Draft{
+		Record{Kind: KindJob, Key: key, Value: encode(&rec)},
+		func(found *jobRecord) error { return in.fits(ctx, found) },
+	}, nil
 }
 
 // outbox holds the jobs that nobody has taken in yet. No lease has this name, so
@@ -51,16 +56,14 @@ func (d Draft) Record() Record { return d.record }
 // Joins reports whether the job that was found under the key is the same, pending or
 // ended, so that there is nothing to record. It is not if the key is free again: then
 // what was found is to be replaced. The error is [ErrKeyReused] if the key is that of
-// another job, or says that the record is not known to this version.
+// another job, or says that the record cannot be read by this version.
 func (d Draft) Joins(found Record) (bool, error) {
 	rec, err := decode(found.Value)
-	if err != nil {
+	if err != nil || rec.free() {
 		return false, err
 	}
-	if !rec.fits(d.print) {
-		return false, ErrKeyReused
-	}
-	return true, nil
+	err = d.fits(&rec)
+	return err == nil, err
 }
 
 // ResultOf returns what the record of a job says: for a store that tells of outcomes,
@@ -102,15 +105,18 @@ func (t *term[J, W, R]) receiving(inbox Inbox) {
 				alone.add(r.Key)
 				continue
 			}
+			if rec.State != queued { // it was set aside
+				continue
+			}
 			slots <- struct{}{}
 			tasks.Go(func() {
+				defer func() { <-slots }() // also if the program ends this goroutine
 				switch t.claim(r, rec) {
 				case needless:
 					alone.add(r.Key)
 				case unknown:
 					t.look() // it may be this term's without being here
 				}
-				<-slots
 			})
 		}
 		if !sleep(t.ctx, t.pause()) {

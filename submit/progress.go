@@ -3,6 +3,7 @@ package submit
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -82,12 +83,23 @@ func (a ages) oldest() time.Time {
 	return time.Unix(first, 0)
 }
 
-// stats count outcomes, and lags by their logarithm.
+// stats count outcomes and times.
 type stats struct {
+	writes atomic.Int64 // under way
+	reads  atomic.Int64
+
 	mu    sync.Mutex
+	steps lags           // of the store
+	aside int            // jobs that were set aside
+	why   map[string]int // of outcomes that are not Confirmed
 	count [consistency.Failed + 1]int
-	lags  [lagBuckets]int
-	sum   int
+	lags  lags
+}
+
+// lags are counted by their logarithm.
+type lags struct {
+	buckets [lagBuckets]int
+	sum     int
 }
 
 const (
@@ -96,19 +108,42 @@ const (
 	lagGrowth  = 1.2
 )
 
-func (s *stats) ended(outcome consistency.Outcome, lag time.Duration) {
+func (s *stats) broke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aside++
+}
+
+func (s *stats) ended(outcome consistency.Outcome, lag time.Duration, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count[outcome]++
+	if outcome != consistency.Confirmed {
+		if s.why == nil {
+			s.why = make(map[string]int)
+		}
+		s.why[why]++
+	}
 	if lag < 0 {
 		return
 	}
+	s.lags.add(lag)
+}
+
+// stored notes how long a change of the store took that was acknowledged.
+func (s *stats) stored(took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.steps.add(took)
+}
+
+func (l *lags) add(lag time.Duration) {
 	bucket := 0
 	if lag > lagFirst {
 		bucket = int(math.Ceil(math.Log(float64(lag)/float64(lagFirst)) / math.Log(lagGrowth)))
 	}
-	s.lags[min(bucket, lagBuckets-1)]++
-	s.sum++
+	l.buckets[min(bucket, lagBuckets-1)]++
+	l.sum++
 }
 
 func (s *stats) report(p *Progress) {
@@ -116,13 +151,17 @@ func (s *stats) report(p *Progress) {
 	defer s.mu.Unlock()
 	p.Confirmed, p.Unconfirmed = s.count[consistency.Confirmed], s.count[consistency.Unconfirmed]
 	p.Failed = s.count[consistency.Failed]
-	p.Lag = Lag{P50: s.quantile(0.5), P90: s.quantile(0.9), P99: s.quantile(0.99)}
+	p.Lag = s.lags.report()
 }
 
-func (s *stats) quantile(q float64) time.Duration {
+func (l *lags) report() Lag {
+	return Lag{P50: l.quantile(0.5), P90: l.quantile(0.9), P99: l.quantile(0.99)}
+}
+
+func (l *lags) quantile(q float64) time.Duration {
 	below := 0
-	for bucket, n := range s.lags {
-		if below += n; n > 0 && float64(below) >= q*float64(s.sum) {
+	for bucket, n := range l.buckets {
+		if below += n; n > 0 && float64(below) >= q*float64(l.sum) {
 			return time.Duration(float64(lagFirst) * math.Pow(lagGrowth, float64(bucket)))
 		}
 	}

@@ -64,6 +64,26 @@ type Store interface {
 	Watch(ctx context.Context, kind Kind, key string, after uint64) (Record, error)
 }
 
+// A BatchStore is a [Store] that can make many changes in one durable step, which is
+// where jobs that are due together share its cost.
+type BatchStore interface {
+	Store
+
+	// ChangeAll makes all the changes or none, and returns the revisions of the
+	// records in their order. A record whose revision is zero is created, any
+	// other is updated. There are up to [MaxBatch] of them, of up to 1 MiB of
+	// values together, and no two of one kind and key.
+	//
+	// An error that matches [ErrExists], [ErrConflict] or errors.ErrUnsupported
+	// says that none was made: a record is not as expected, or the store cannot
+	// make batches, now or ever. They are then made one by one. Any other error
+	// says nothing of any of them.
+	ChangeAll(ctx context.Context, records []Record) (revisions []uint64, err error)
+}
+
+// MaxBatch is how many changes a batch has at most.
+const MaxBatch = 256
+
 // Kind keeps the records of different purposes apart: the same key in another
 // kind is another record. Its zero value is invalid.
 type Kind uint8
