@@ -42,92 +42,6 @@ func (c *change) refused() error {
 	return submit.ErrConflict
 }
 
-// statements are those of a store, with its names filled in.
-type statements struct {
-	change                         [remove + 1]string
-	get, list, fresh, sweep, watch string
-	enqueue, enqueueTell, found    string
-	replace, replaceTell           string
-}
-
-// A record whose time is over is as good as gone.
-const alive = `(NOT done OR forget IS NULL OR forget > clock_timestamp())`
-
-// columns are what a record is made of.
-const columns = `kind, key, revision, done, keep, value`
-
-func newStatements(o Options) statements {
-	const (
-		values = `nextval('{revisions}'), $3::boolean, false, $4::bigint, clock_timestamp(), ` + forget + `, $5::bytea`
-		into   = `INSERT INTO {table} AS t (kind, key, revision, done, fresh, keep, changed, forget, value)`
-		fresh  = into + ` VALUES (1, $1, nextval('{revisions}'), false, true, 0, clock_timestamp(), NULL, $2)
-			ON CONFLICT (kind, key) DO NOTHING RETURNING revision, `
-		replace = `UPDATE {table} SET (revision, done, fresh, keep, changed, forget, value) =
-			(nextval('{revisions}'), false, true, 0, clock_timestamp(), NULL, $2::bytea)
-			WHERE kind = 1 AND key = $1::text AND revision = $%d::bigint RETURNING revision, `
-	)
-	s := statements{
-		// A record whose time is over is replaced.
-		change: [...]string{
-			create: into + ` VALUES ($1, $2, ` + values + `)
-				ON CONFLICT (kind, key) DO UPDATE SET (revision, done, fresh, keep, changed, forget, value) = (` + values + `)
-				WHERE t.done AND t.forget <= clock_timestamp() RETURNING revision`,
-			update: `UPDATE {table} SET (revision, done, fresh, keep, changed, forget, value) = (` + values + `)
-				WHERE kind = $1::smallint AND key = $2::text AND revision = $6::bigint AND ` + alive + ` RETURNING revision`,
-			remove: `DELETE FROM {table} WHERE kind = $1::smallint AND key = $2::text AND revision = $3::bigint AND ` + alive + ` RETURNING revision`,
-		},
-		// The row beside tells a standby, which may be behind, from a primary
-		// that has no such record.
-		get: `SELECT pg_is_in_recovery(), t.revision, t.done, t.keep, t.value FROM (SELECT 1) one
-			LEFT JOIN {table} t ON t.kind = $1 AND t.key = $2 AND ` + alive,
-		list:  `SELECT ` + columns + ` FROM {table} WHERE kind = $1 AND NOT done AND key > $2 ORDER BY key LIMIT $3`,
-		fresh: `SELECT ` + columns + ` FROM {table} WHERE fresh AND key > $1 ORDER BY key LIMIT $2`,
-		watch: `SELECT w.n FROM unnest($1::smallint[], $2::text[], $3::bigint[]) WITH ORDINALITY AS w (kind, key, revision, n)
-			LEFT JOIN {table} t ON t.kind = w.kind AND t.key = w.key AND ` + alive + `
-			WHERE t.revision IS DISTINCT FROM w.revision`,
-		sweep: `WITH old AS (SELECT kind, key, revision FROM {table} WHERE done AND forget <= clock_timestamp()
-				ORDER BY forget LIMIT $1 FOR UPDATE SKIP LOCKED)
-			DELETE FROM {table} t USING old WHERE t.kind = old.kind AND t.key = old.key AND t.revision = old.revision`,
-		enqueue:     fresh + `''`,
-		enqueueTell: fresh + `pg_notify($3, '')::text`,
-		found:       `SELECT revision, done, keep, value, ` + alive + ` FROM {table} WHERE kind = 1 AND key = $1`,
-		replace:     fmt.Sprintf(replace, 3) + `''`,
-		replaceTell: fmt.Sprintf(replace, 4) + `pg_notify($3, '')::text`,
-	}
-	for _, text := range []*string{
-		&s.change[create], &s.change[update], &s.change[remove], &s.get, &s.list, &s.fresh, &s.sweep, &s.watch,
-		&s.enqueue, &s.enqueueTell, &s.found, &s.replace, &s.replaceTell,
-	} {
-		*text = o.sql(*text)
-	}
-	return s
-}
-
-// forget is when a done record that is to be kept for $4 nanoseconds may go,
-// rounded up to what the server's clock knows.
-const forget = `CASE WHEN $3::boolean AND $4::bigint > 0 THEN clock_timestamp() + (($4::bigint - 1) / 1000 + 1) * interval '1 microsecond' END`
-
-// queue adds the statement of a change.
-func (s *Store) queue(b *pgx.Batch, c *change) {
-	r := &c.r
-	switch value := notNil(r.Value); c.what {
-	case create:
-		b.Queue(s.sql.change[create], int16(r.Kind), r.Key, r.Done, int64(r.Keep), value)
-	case update:
-		b.Queue(s.sql.change[update], int16(r.Kind), r.Key, r.Done, int64(r.Keep), value, int64(r.Revision))
-	case remove:
-		b.Queue(s.sql.change[remove], int16(r.Kind), r.Key, int64(r.Revision))
-	}
-}
-
-// notNil returns a value that is stored as no bytes rather than as null.
-func notNil(value []byte) []byte {
-	if value == nil {
-		return []byte{}
-	}
-	return value
-}
-
 const (
 	// maxGroup is how many changes share a transaction.
 	maxGroup = 128
@@ -145,6 +59,10 @@ const (
 
 	// maxHeld is how many such rows are waited for at once.
 	maxHeld = 2
+
+	// maxRefusals is how many changes of a group may be refused before it is taken
+	// for the server that refuses everything, such as one that is read-only.
+	maxRefusals = 3
 
 	// callTimeout bounds each question to the server.
 	callTimeout = 10 * time.Second
@@ -231,9 +149,9 @@ func (g *groups) fly(s *Store) {
 func (g *groups) together(s *Store, group []*change) {
 	// In one order everywhere, so that two groups cannot wait for each other.
 	slices.SortStableFunc(group, func(a, b *change) int { return cmp.Compare(a.r.Key, b.r.Key) })
-	for len(group) > 0 {
+	for refusals := 0; len(group) > 0; {
 		refused, err := s.make(group, groupWait)
-		if refused == nil {
+		if refused == nil || refusals == maxRefusals {
 			s.end(group, err)
 			return
 		}
@@ -249,6 +167,7 @@ func (g *groups) together(s *Store, group []*change) {
 			g.hold(s, same)
 		} else {
 			s.end(same, err)
+			refusals++
 		}
 		group = others
 	}
@@ -320,6 +239,8 @@ func (s *Store) make(group []*change, wait time.Duration) (refused *change, err 
 		s.queue(batch, c)
 	}
 	if s.tells(group) {
+		// A process that is paused in between must not keep the rows.
+		batch.Queue("SELECT set_config('idle_in_transaction_session_timeout', $1, true)", fmt.Sprint(callTimeout.Milliseconds()))
 		return s.makeAndTell(ctx, batch, group)
 	}
 	results := s.pool.SendBatch(ctx, batch)

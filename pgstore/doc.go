@@ -40,6 +40,12 @@
 // hours, anywhere in the database, keeps vacuum from tidying that index, as it does
 // everywhere.
 //
+// # Rights
+//
+// No superuser is needed. Whoever calls [Migrate] makes the table and owns it; a role
+// that only uses it needs USAGE on the schema and on the sequence, whose name is the
+// table's and _revisions, and SELECT, INSERT, UPDATE and DELETE on the table.
+//
 // # What a fault may cost
 //
 // What was acknowledged is durable as far as the server's commits are: [Open]

@@ -335,3 +335,39 @@ func TestStore_notices(t *testing.T) {
 		r = next
 	}
 }
+
+// A sequence that was left behind, as after a logical copy, does not bring a revision
+// back.
+func TestStore_sequenceBehind(t *testing.T) {
+	t.Parallel()
+	o := own(t, pgstore.Options{})
+	pool := connect(t, asApp(shared.DSN()))
+	store := open(t, pool, o)
+	r := record("a")
+	var err error
+	r.Revision, err = store.Create(t.Context(), r)
+	require.NoError(t, err)
+	for range 3 {
+		must(t, pool, "ALTER SEQUENCE "+o.Schema+".readback_records_revisions RESTART WITH 1")
+		revision, err := store.Update(t.Context(), r)
+		require.NoError(t, err)
+		require.Greater(t, revision, r.Revision)
+		r.Revision = revision
+	}
+}
+
+// A server that refuses everything is not asked again for each change of a group.
+func TestStore_readOnly(t *testing.T) {
+	t.Parallel()
+	o := own(t, pgstore.Options{NoListen: true})
+	store := open(t, connect(t, asApp(shared.DSN())+" options='-c default_transaction_read_only=on'"), o)
+	var all sync.WaitGroup
+	for i := range 1000 {
+		all.Go(func() {
+			_, err := store.Create(t.Context(), record(fmt.Sprint(i)))
+			assert.ErrorIs(t, err, pgstore.ErrUnavailable)
+			assert.ErrorContains(t, err, "read-only")
+		})
+	}
+	all.Wait()
+}

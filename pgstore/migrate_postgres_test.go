@@ -82,6 +82,10 @@ func TestOpen_refuses(t *testing.T) {
 	o.NoSync = true
 	open(t, late, o)
 
+	strict := connect(t, dsn+" options='-c default_transaction_isolation=serializable'")
+	_, err = pgstore.Open(t.Context(), strict, o)
+	require.ErrorContains(t, err, "transactions of the pool are serializable")
+
 	primary, err := pgtest.Start(pgtest.Options{Settings: []string{"fsync = off"}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, primary.Close()) })
@@ -112,4 +116,29 @@ func TestOpen_refuses(t *testing.T) {
 	for _, err := range store.List(t.Context(), 1) {
 		require.ErrorContains(t, err, "the server is a standby")
 	}
+}
+
+// A role that did not make the table needs no more than the documentation says.
+func TestOpen_rights(t *testing.T) {
+	t.Parallel()
+	o := own(t, pgstore.Options{})
+	_, err := shared.SQL("CREATE ROLE worker LOGIN")
+	require.NoError(t, err)
+	owner := connect(t, asApp(shared.DSN()))
+	pool := connect(t, strings.Replace(asApp(shared.DSN()), "user=app", "user=worker", 1))
+	must(t, owner, "GRANT USAGE ON SCHEMA "+o.Schema+" TO worker")
+	store := open(t, pool, o)
+	r := record("a")
+	_, err = store.Create(t.Context(), r)
+	require.ErrorIs(t, err, pgstore.ErrUnavailable)
+	require.ErrorContains(t, err, "permission denied")
+	must(t, owner, "GRANT SELECT, INSERT, UPDATE, DELETE ON "+o.Schema+".readback_records TO worker")
+	must(t, owner, "GRANT USAGE ON SEQUENCE "+o.Schema+".readback_records_revisions TO worker")
+	r.Revision, err = store.Create(t.Context(), r)
+	require.NoError(t, err)
+	r.Revision, err = store.Update(t.Context(), r)
+	require.NoError(t, err)
+	require.NoError(t, store.Delete(t.Context(), r))
+	_, err = store.Sweep(t.Context())
+	require.NoError(t, err)
 }

@@ -21,7 +21,8 @@ import (
 type Options struct {
 	// Schema and Table name the table. Empty means public and readback_records.
 	// They are used as they are, whatever the search path of a connection: lower
-	// case letters, digits and underscores; a table's name has 40 at most.
+	// case letters, digits and underscores; a table's name has 40 at most. A table
+	// is for the jobs of one kind of Submitter.
 	Schema, Table string
 
 	// Notify has a transaction with EnqueueTx notify at its commit, so that a Run

@@ -87,14 +87,16 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options Options) (*Store, err
 // check returns why a server cannot have the store.
 func check(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 	var standby bool
-	var commit, fsync string
-	err := pool.QueryRow(ctx, "SELECT pg_is_in_recovery(), current_setting('synchronous_commit'), current_setting('fsync')").
-		Scan(&standby, &commit, &fsync)
+	var isolation, commit, fsync string
+	err := pool.QueryRow(ctx, "SELECT pg_is_in_recovery(), current_setting('transaction_isolation'), "+
+		"current_setting('synchronous_commit'), current_setting('fsync')").Scan(&standby, &isolation, &commit, &fsync)
 	switch {
 	case err != nil:
 		return err
 	case standby:
 		return errStandby
+	case isolation != "read committed": // in others a change that comes too late is an error
+		return fmt.Errorf("transactions of the pool are %s: set default_transaction_isolation='read committed' in its connection string", isolation)
 	case !o.NoSync && commit == "off":
 		return errors.New("synchronous_commit is off: what was acknowledged may be lost; see Options.NoSync")
 	case !o.NoSync && fsync == "off":
