@@ -26,7 +26,7 @@ func (t *term[J, W, R]) watching() {
 	last := time.Now()
 	tick := time.NewTicker(t.options.Lease / 3)
 	defer tick.Stop()
-	for {
+	for t.ctx.Err() == nil { // or a tick might be heard first
 		receiving = receiving || t.receive()
 		gone, err := t.sight(seen)
 		if err != nil && t.ctx.Err() == nil {
@@ -71,6 +71,9 @@ func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 	ended := time.Now()
 	there := make(map[string]bool, len(found))
 	for _, r := range found {
+		if ctx.Err() != nil { // also if this was left behind
+			return false, context.Cause(ctx)
+		}
 		there[r.Key] = true
 		last, known := seen[r.Key]
 		if !known || last.revision != r.Revision {
@@ -137,8 +140,13 @@ func (t *term[J, W, R]) takeOver() bool {
 		if err == nil && unsure.Load() {
 			err = t.troubled() // then the rest would fail too, one after another
 		}
+		if err == nil && t.ctx.Err() != nil {
+			err = context.Cause(t.ctx)
+		}
 		if err != nil {
-			t.noted(err)
+			if t.ctx.Err() == nil {
+				t.noted(err)
+			}
 			unsure.Store(true)
 			break
 		}

@@ -86,6 +86,9 @@ func (t *term[J, W, R]) save(j *job) fate { return t.change(j, false) }
 func (t *term[J, W, R]) change(j *job, claim bool) fate {
 	r := t.record(j)
 	for range 3 {
+		if t.storeCtx.Err() != nil { // by a step that was left behind
+			return unknown
+		}
 		var err error
 		ctx, cancel := t.storing()
 		r.Revision, err = t.changes.change(ctx, r)
