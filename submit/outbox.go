@@ -96,6 +96,9 @@ func (t *term[J, W, R]) receiving(inbox Inbox) {
 				}
 				break
 			}
+			if t.ctx.Err() != nil {
+				break
+			}
 			if !t.running() || t.has(r.Key) || alone.has(r.Key) {
 				continue
 			}
