@@ -45,6 +45,8 @@ func TestStore(t *testing.T, open func(t *testing.T) (here, there submit.Store))
 		{"batch", storeTest.batch},
 		{"batch is refused", storeTest.batchIsRefused},
 		{"batches race", storeTest.batchesRace},
+		{"journal", storeTest.journal},
+		{"journal that waits", storeTest.journalWaits},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)

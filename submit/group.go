@@ -68,12 +68,11 @@ func (c *changes) change(ctx context.Context, r Record) (uint64, error) {
 
 func (c *changes) one(ctx context.Context, r Record) (uint64, error) {
 	began := time.Now()
-	revision, err := r.Revision, error(nil)
+	change := c.store.Update
 	if r.Revision == 0 {
-		revision, err = c.store.Create(ctx, r)
-	} else {
-		revision, err = c.store.Update(ctx, r)
+		change = c.store.Create
 	}
+	revision, err := change(ctx, r)
 	if err != nil {
 		return r.Revision, err
 	}

@@ -178,9 +178,11 @@ func (t *term[J, W, R]) drop(j *job) {
 func (t *term[J, W, R]) move(j *job, e event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.count[j.state]--
-	j.state = j.state.after(e)
-	t.count[j.state]++
+	from := j.state
+	if j.state = from.after(e); t.jobs.find(j.key()) == j { // or it was dropped meanwhile
+		t.count[from]--
+		t.count[j.state]++
+	}
 }
 
 // recorded tells who waits that the intent is durable.

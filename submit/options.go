@@ -78,6 +78,11 @@ type Options[J, W, R any] struct {
 	// JSON is read as it is. What is stored stays as it is.
 	Lift func(version int, job []byte) (J, error)
 
+	// Ended is told of each outcome that this process has recorded, before those
+	// who wait for it: see [Submitter.Feed] for one that no crash can lose. It
+	// is called by many goroutines, and should not take long. Nil is silence.
+	Ended func(key string, job J, res Result[W])
+
 	// GiveUpAfter is how long after its intent a job is tried again whose tries
 	// are all proven not to have been carried out: nothing was sent, or it was
 	// answered with 429. The waits are those of Policy.Schedule, and no shorter

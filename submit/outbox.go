@@ -40,7 +40,7 @@ func (s *Submitter[J, W, R]) Draft(key string, job J) (Draft, error) {
 	rec := jobRecord{State: unborn.after(enqueues), Holder: outbox, Intent: time.Unix(0, in.at).UTC(), Print: in.print}
 	rec.setPayload(in.data, s.options.JobVersion)
 	return Draft{
-		Record{Kind: KindJob, Key: key, Value: encode(&rec)},
+		Record{Kind: KindJob, Key: key, Value: encode(&rec), Label: rec.State.String()},
 		func(found *jobRecord) error { return in.fits(ctx, found) },
 	}, nil
 }
@@ -114,7 +114,9 @@ func (t *term[J, W, R]) receiving(inbox Inbox) {
 			slots <- struct{}{}
 			tasks.Go(func() {
 				defer func() { <-slots }() // also if the program ends this goroutine
-				switch t.claim(r, rec) {
+				switch j, got := t.claim(r, rec); got {
+				case made:
+					t.place(j, 0)
 				case needless:
 					alone.add(r.Key)
 				case unknown:

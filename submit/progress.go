@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"maps"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -54,6 +55,39 @@ func (s *Submitter[J, W, R]) Progress() Progress {
 	return p
 }
 
+// Stats is what a metrics system wants to know of a Submitter besides its [Progress].
+// All but Writes and Reads counts from when it was made.
+type Stats struct {
+	// Writes and Reads that are under way.
+	Writes, Reads int
+
+	// SetAside is how many jobs were set aside since their code panicked.
+	SetAside int
+
+	// Reasons counts the outcomes that are not Confirmed by one of a few reasons:
+	// "refused", "rate limited", "gave up", "invalid", "operation failed", "no
+	// find", "not provably mine", "not seen in time", "stopped" or "unknown".
+	Reasons map[string]int
+
+	// OldestUnconfirmed is the intent of the oldest job that ended Unconfirmed;
+	// zero if there was none.
+	OldestUnconfirmed time.Time
+
+	// Store is how long changes of jobs took in the store.
+	Store Lag
+}
+
+// Stats returns what is known now. It is cheap.
+func (s *Submitter[J, W, R]) Stats() Stats {
+	st := &s.stats
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return Stats{
+		Writes: int(st.writes.Load()), Reads: int(st.reads.Load()), SetAside: st.aside,
+		Reasons: maps.Clone(st.why), OldestUnconfirmed: st.oldest, Store: st.steps.report(),
+	}
+}
+
 // ages counts the intents of each second, so that the oldest is found among a
 // million jobs without looking at each.
 type ages map[int64]int
@@ -88,12 +122,13 @@ type stats struct {
 	writes atomic.Int64 // under way
 	reads  atomic.Int64
 
-	mu    sync.Mutex
-	steps lags           // of the store
-	aside int            // jobs that were set aside
-	why   map[string]int // of outcomes that are not Confirmed
-	count [consistency.Failed + 1]int
-	lags  lags
+	mu     sync.Mutex
+	steps  lags           // of the store
+	aside  int            // jobs that were set aside
+	why    map[string]int // of outcomes that are not Confirmed
+	oldest time.Time      // intent of one that ended Unconfirmed
+	count  [consistency.Failed + 1]int
+	lags   lags
 }
 
 // lags are counted by their logarithm.
@@ -114,10 +149,13 @@ func (s *stats) broke() {
 	s.aside++
 }
 
-func (s *stats) ended(outcome consistency.Outcome, lag time.Duration, why string) {
+func (s *stats) ended(outcome consistency.Outcome, lag time.Duration, why string, intent int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count[outcome]++
+	if at := time.Unix(0, intent); outcome == consistency.Unconfirmed && (s.oldest.IsZero() || at.Before(s.oldest)) {
+		s.oldest = at
+	}
 	if outcome != consistency.Confirmed {
 		if s.why == nil {
 			s.why = make(map[string]int)

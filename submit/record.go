@@ -223,5 +223,19 @@ func said(text string) error {
 	if text == "" {
 		return nil
 	}
+	for _, known := range [...]error{ErrCancelled, ErrGaveUp} {
+		if strings.HasPrefix(text, known.Error()) {
+			return retold{known, text}
+		}
+	}
 	return errors.New(text)
 }
+
+// retold is a cause of which the kind is known besides its text.
+type retold struct {
+	kind error
+	text string
+}
+
+func (r retold) Error() string { return r.text }
+func (r retold) Unwrap() error { return r.kind }

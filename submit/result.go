@@ -32,6 +32,10 @@ var (
 	// try, before Options.GiveUpAfter was over.
 	ErrGaveUp = errors.New("submit: given up")
 
+	// ErrWrongState is returned by Cancel, Retry and Forget if the job is not in
+	// a state that allows it.
+	ErrWrongState = errors.New("submit: the state of the job does not allow that")
+
 	// ErrCancelled is the cause of a job that was cancelled before it was sent.
 	ErrCancelled = errors.New("submit: the job was cancelled")
 )

@@ -41,7 +41,7 @@ func (t *term[J, W, R]) record(j *job) Record {
 		}
 	}
 	t.mu.Unlock()
-	r := Record{Kind: KindJob, Key: j.key(), Revision: j.revision}
+	r := Record{Kind: KindJob, Key: j.key(), Revision: j.revision, Label: j.state.String()}
 	if !j.handle.IsZero() {
 		rec.Pending = kept(&j.handle)
 	}
@@ -54,7 +54,7 @@ func (t *term[J, W, R]) record(j *job) Record {
 			end.Written = nil
 		}
 		rec.End = &end
-		r.Done, r.Keep = true, t.options.keepFor(end.outcome())
+		r.Done, r.Keep, r.Label = true, t.options.keepFor(end.outcome()), end.outcome().String()
 	}
 	r.Value = encode(&rec)
 	return r
@@ -150,8 +150,10 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bo
 // adopt makes a job that the store has one of this term's. What it returns is
 // unknown if the job may still be nobody's, and taken if there is nothing to do.
 func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
-	switch t.claim(r, rec) {
+	j, got := t.claim(r, rec)
+	switch got {
 	case made:
+		t.place(j, 0)
 		return made
 	case needless:
 		return taken
@@ -159,12 +161,13 @@ func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
 	return unknown // a change that its holder made at last may be why
 }
 
-// claim is adopt, and tells what became of the change.
-func (t *term[J, W, R]) claim(r Record, rec jobRecord) fate {
+// claim is adopt, but that the job waits for nothing yet, and that it tells what
+// became of the change.
+func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
 	data, version := rec.payload()
 	if _, err := t.options.read(data, version); err != nil {
 		t.warn("a job must be left alone", keyField(r.Key), errorField(err))
-		return needless
+		return nil, needless
 	}
 	j := newJob(r.Key, data, rec.Intent.UnixNano())
 	j.revision, j.version, j.state, j.tries = r.Revision, uint16(version), rec.State, uint16(min(rec.Tries, math.MaxUint16))
@@ -185,14 +188,13 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) fate {
 		m.rest, m.tried = rec.unknown, rec.Tried
 	}
 	if !t.add(j) {
-		return needless
+		return nil, needless
 	}
 	if got := t.change(j, true); got != made {
 		t.drop(j)
-		return got
+		return nil, got
 	}
-	t.place(j, 0)
-	return made
+	return j, made
 }
 
 // conclude gives a job its outcome, and records it, for as long as that takes. Free
@@ -225,12 +227,32 @@ func (t *term[J, W, R]) conclude(j *job, res consistency.Result[W, R], err error
 func (t *term[J, W, R]) finish(j *job) {
 	switch t.save(j) {
 	case made:
-		t.stats.ended(j.more.end.End.outcome(), j.more.lag, j.more.why)
+		t.stats.ended(j.more.end.End.outcome(), j.more.lag, j.more.why, j.intent)
+		t.tell(j)
 		t.drop(j)
 	case taken:
 		t.lose(j)
 	case unknown:
 		t.later(j)
+	}
+}
+
+// tell tells the program that a job has ended.
+func (t *term[J, W, R]) tell(j *job) {
+	if t.options.Ended == nil {
+		return
+	}
+	_, err := safely("Ended", func() (none struct{}, _ error) {
+		res, err := told[W](j.more.end)
+		if j.more.err != nil {
+			err = j.more.err
+		}
+		res.Err = err
+		t.options.Ended(j.key(), t.payload(j), res)
+		return none, nil
+	})
+	if err != nil {
+		t.warn("a job could not be told of", keyField(j.key()), errorField(err))
 	}
 }
 

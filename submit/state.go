@@ -57,7 +57,7 @@ var moves = [states][events]state{
 	lost:     {replies: answered, orphans: lost, concludes: ended, breaks: aside},
 	answered: {replies: answered, concludes: ended, breaks: aside},
 	ended:    {rereads: answered, orphans: lost},
-	aside:    {enqueues: queued, rereads: answered, orphans: lost},
+	aside:    {enqueues: queued, rereads: answered, orphans: lost, concludes: ended},
 }
 
 // after returns the state of a job to which e happens.
