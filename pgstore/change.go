@@ -233,7 +233,7 @@ func (s *Store) make(group []*change, wait time.Duration) (refused *change, err 
 	ctx, cancel := context.WithTimeout(s.calls, callTimeout)
 	defer cancel()
 	batch := &pgx.Batch{}
-	batch.Queue("SELECT set_config('lock_timeout', $1, true)", fmt.Sprint(wait.Milliseconds()))
+	batch.Queue(s.sql.prepare, fmt.Sprint(wait.Milliseconds()))
 	for _, c := range group {
 		c.revision = 0
 		s.queue(batch, c)

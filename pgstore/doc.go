@@ -43,8 +43,9 @@
 // # Rights
 //
 // No superuser is needed. Whoever calls [Migrate] makes the table and owns it; a role
-// that only uses it needs USAGE on the schema and on the sequence, whose name is the
-// table's and _revisions, and SELECT, INSERT, UPDATE and DELETE on the table.
+// that only uses it needs USAGE on the schema, USAGE and SELECT on the sequence, whose
+// name is the table's and _revisions, and SELECT, INSERT, UPDATE and DELETE on the
+// table.
 //
 // # What a fault may cost
 //

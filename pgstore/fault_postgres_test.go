@@ -185,8 +185,8 @@ func TestStore_plans(t *testing.T) {
 	o := own(t, pgstore.Options{})
 	pool := connect(t, asApp(shared.DSN()))
 	store := open(t, pool, o)
-	must(t, pool, `INSERT INTO `+o.Schema+`.readback_records SELECT 1, 'ended ' || n, n, true, false, 1, now(), now() + '1 day', 'value' FROM generate_series(1, 20000) n`)
-	must(t, pool, `INSERT INTO `+o.Schema+`.readback_records SELECT 1, 'pending ' || n, n, false, n % 2 = 0, 0, now(), null, 'value' FROM generate_series(1, 1000) n`)
+	must(t, pool, `INSERT INTO `+o.Schema+`.readback_records SELECT 1, 'ended ' || n, n, true, false, 1, now(), now() + '1 day', '', 'value' FROM generate_series(1, 20000) n`)
+	must(t, pool, `INSERT INTO `+o.Schema+`.readback_records SELECT 1, 'pending ' || n, n, false, n % 2 = 0, 0, now(), null, '', 'value' FROM generate_series(1, 1000) n`)
 	list, fresh := store.Statements()
 	plan := func(sql string, args ...any) string {
 		rows, err := pool.Query(t.Context(), "EXPLAIN "+sql, args...)

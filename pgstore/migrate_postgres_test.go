@@ -13,6 +13,7 @@ import (
 
 	"github.com/readback-go/readback/internal/testing/pgtest"
 	"github.com/readback-go/readback/pgstore"
+	"github.com/readback-go/readback/submit"
 )
 
 func TestMigrate(t *testing.T) {
@@ -133,7 +134,7 @@ func TestOpen_rights(t *testing.T) {
 	require.ErrorIs(t, err, pgstore.ErrUnavailable)
 	require.ErrorContains(t, err, "permission denied")
 	must(t, owner, "GRANT SELECT, INSERT, UPDATE, DELETE ON "+o.Schema+".readback_records TO worker")
-	must(t, owner, "GRANT USAGE ON SEQUENCE "+o.Schema+".readback_records_revisions TO worker")
+	must(t, owner, "GRANT USAGE, SELECT ON SEQUENCE "+o.Schema+".readback_records_revisions TO worker")
 	r.Revision, err = store.Create(t.Context(), r)
 	require.NoError(t, err)
 	r.Revision, err = store.Update(t.Context(), r)
@@ -141,4 +142,7 @@ func TestOpen_rights(t *testing.T) {
 	require.NoError(t, store.Delete(t.Context(), r))
 	_, err = store.Sweep(t.Context())
 	require.NoError(t, err)
+	for _, err := range store.Since(t.Context(), submit.KindJob, 0, nil, false) {
+		require.NoError(t, err)
+	}
 }

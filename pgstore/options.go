@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"regexp"
@@ -112,8 +111,9 @@ func (o Options) sql(text string) string {
 	name := func(suffix string) string { return pgx.Identifier{o.Table + suffix}.Sanitize() }
 	return strings.NewReplacer(
 		"{table}", o.table(),
+		"{lock}", fmt.Sprint(o.lock()),
 		"{revisions}", pgx.Identifier{o.Schema, o.Table + "_revisions"}.Sanitize(),
-		"{pending}", name("_pending"), "{fresh}", name("_fresh"), "{forget}", name("_forget"),
+		"{pending}", name("_pending"), "{fresh}", name("_fresh"), "{forget}", name("_forget"), "{ended}", name("_ended"), "{labels}", name("_labels"),
 	).Replace(text)
 }
 
@@ -121,8 +121,13 @@ func (o Options) table() string { return pgx.Identifier{o.Schema, o.Table}.Sanit
 
 // channel is where changes of the table are told. Its name fits into what a name
 // may have.
-func (o Options) channel() string {
+func (o Options) channel() string { return fmt.Sprintf("readback_%016x", o.hash()) }
+
+// lock is the number of the lock that all have who draw a revision. It is positive.
+func (o Options) lock() uint64 { return o.hash() >> 1 }
+
+func (o Options) hash() uint64 {
 	sum := fnv.New64a()
 	sum.Write([]byte(o.table()))
-	return "readback_" + hex.EncodeToString(sum.Sum(nil))
+	return sum.Sum64()
 }

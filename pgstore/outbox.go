@@ -63,7 +63,7 @@ func (s *Store) enqueue(ctx context.Context, job submit.Draft, query row) error 
 }
 
 func (s *Store) insert(job submit.Draft, r submit.Record, query row) error {
-	insert, replace, args := s.sql.enqueue, s.sql.replace, []any{r.Key, r.Value}
+	insert, replace, args := s.sql.enqueue, s.sql.replace, []any{r.Key, r.Value, r.Label}
 	if s.options.Notify {
 		insert, replace, args = s.sql.enqueueTell, s.sql.replaceTell, append(args, s.options.channel())
 	}

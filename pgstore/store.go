@@ -47,7 +47,10 @@ type Store struct {
 	tasks  sync.WaitGroup
 }
 
-var _ submit.Inbox = (*Store)(nil)
+var (
+	_ submit.Inbox   = (*Store)(nil)
+	_ submit.Journal = (*Store)(nil)
+)
 
 // Open returns the store whose table is in the database of pool. The error says
 // what is wrong with options, the table or the server: there is none, of a version
@@ -179,11 +182,12 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 		revision *int64
 		done     *bool
 		keep     *int64
+		label    *string
 		value    []byte
 	)
 	bounded, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err := s.pool.QueryRow(bounded, s.sql.get, int16(kind), key).Scan(&standby, &revision, &done, &keep, &value)
+	err := s.pool.QueryRow(bounded, s.sql.get, int16(kind), key).Scan(&standby, &revision, &done, &keep, &label, &value)
 	switch {
 	case err != nil:
 		return submit.Record{}, s.why(ctx, "read", err)
@@ -192,7 +196,7 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 	case revision == nil:
 		return submit.Record{}, submit.ErrNotFound
 	}
-	return submit.Record{Kind: kind, Key: key, Value: value, Revision: uint64(*revision), Done: *done, Keep: time.Duration(*keep)}, nil
+	return submit.Record{Kind: kind, Key: key, Value: value, Revision: uint64(*revision), Done: *done, Keep: time.Duration(*keep), Label: *label}, nil
 }
 
 // page is how many records are read at once.
@@ -254,7 +258,7 @@ func (s *Store) page(ctx context.Context, sql string, args ...any) ([]submit.Rec
 func record(row pgx.CollectableRow) (r submit.Record, err error) {
 	var kind int16
 	var revision, keep int64
-	err = row.Scan(&kind, &r.Key, &revision, &r.Done, &keep, &r.Value)
+	err = row.Scan(&kind, &r.Key, &revision, &r.Done, &keep, &r.Label, &r.Value)
 	r.Kind, r.Revision, r.Keep = submit.Kind(kind), uint64(revision), time.Duration(keep)
 	return r, err
 }

@@ -11,6 +11,7 @@ CREATE TABLE {table} (
 	keep     bigint      NOT NULL,               -- nanoseconds that a done record is kept; 0 is for ever
 	changed  timestamptz NOT NULL,               -- by the clock of the server
 	forget   timestamptz,                        -- when a done record may go; null is never
+	label    text        COLLATE "C" NOT NULL,   -- how far a job is, or its outcome
 	value    bytea       NOT NULL,
 	PRIMARY KEY (kind, key)
 ) WITH (
@@ -22,8 +23,10 @@ CREATE TABLE {table} (
 
 ALTER SEQUENCE {revisions} OWNED BY {table}.revision;
 
--- None of these grows with the records that are done, but the last, which is for
--- deleting them.
+-- The first two do not grow with the records that are done. The others are of those
+-- alone: to list them, and to delete them.
 CREATE INDEX {pending} ON {table} (kind, key) WHERE NOT done;
 CREATE INDEX {fresh} ON {table} (key) WHERE fresh;
+CREATE INDEX {ended} ON {table} (kind, revision) WHERE done;
+CREATE INDEX {labels} ON {table} (kind, label, revision) WHERE done;
 CREATE INDEX {forget} ON {table} (forget) WHERE done AND forget IS NOT NULL;
