@@ -22,10 +22,12 @@ type sighting struct {
 func (t *term[J, W, R]) watching() {
 	seen := make(map[string]sighting)
 	due := true // for a look at all jobs
+	receiving := false
 	last := time.Now()
 	tick := time.NewTicker(t.options.Lease / 3)
 	defer tick.Stop()
 	for t.ctx.Err() == nil { // or a tick might be heard first
+		receiving = receiving || t.receive()
 		gone, err := t.sight(seen)
 		if err != nil && t.ctx.Err() == nil {
 			t.noted(err)

@@ -18,9 +18,10 @@ import (
 type fate uint8
 
 const (
-	made    fate = iota // it was made
-	taken               // it was refused: the job is another's
-	unknown             // the store told nothing
+	made     fate = iota // it was made
+	taken                // it was refused: the job is another's
+	unknown              // the store told nothing
+	needless             // there is nothing to change
 )
 
 // record returns the record of a job as it stands.
@@ -150,18 +151,23 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bo
 // unknown if the job may still be nobody's, and taken if there is nothing to do.
 func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
 	j, got := t.claim(r, rec)
-	if got == made {
+	switch got {
+	case made:
 		t.place(j, 0)
+		return made
+	case needless:
+		return taken
 	}
-	return got
+	return unknown // a change that its holder made at last may be why
 }
 
-// claim is adopt, but that the job waits for nothing yet.
+// claim is adopt, but that the job waits for nothing yet, and that it tells what
+// became of the change.
 func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
 	data, version := rec.payload()
 	if _, err := t.options.read(data, version); err != nil {
 		t.warn("a job must be left alone", keyField(r.Key), errorField(err))
-		return nil, taken
+		return nil, needless
 	}
 	j := newJob(r.Key, data, rec.Intent.UnixNano())
 	j.revision, j.version, j.state, j.tries = r.Revision, uint16(version), rec.State, uint16(min(rec.Tries, math.MaxUint16))
@@ -182,11 +188,11 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
 		m.rest, m.tried = rec.unknown, rec.Tried
 	}
 	if !t.add(j) {
-		return nil, taken
+		return nil, needless
 	}
-	if t.change(j, true) != made {
+	if got := t.change(j, true); got != made {
 		t.drop(j)
-		return nil, unknown // a change that its holder made at last may be why
+		return nil, got
 	}
 	return j, made
 }
