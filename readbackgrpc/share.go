@@ -1,0 +1,165 @@
+package readbackgrpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/readback-go/readback/poll"
+)
+
+// waiting lets calls that wait for the same read share the waiting: one leads, and
+// only it polls. What it reads is its own; the others read once for themselves when
+// it was answered.
+type waiting struct {
+	mu     sync.Mutex
+	groups map[uint64]*group
+}
+
+// group is the calls that wait for one read.
+type group struct {
+	key     uint64
+	members int
+	lead    chan struct{} // holds a value while nobody leads
+	shown   chan struct{} // closed when the leader's read was answered
+}
+
+func newGroup(key uint64) *group {
+	g := &group{key: key, lead: make(chan struct{}, 1), shown: make(chan struct{})}
+	g.lead <- struct{}{}
+	return g
+}
+
+// join adds the caller to the group of that key.
+func (w *waiting) join(key uint64) *group {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := w.groups[key]
+	if g == nil {
+		g = newGroup(key)
+		if w.groups == nil {
+			w.groups = make(map[uint64]*group)
+		}
+		w.groups[key] = g
+	}
+	g.members++
+	return g
+}
+
+// leave is what every member does in the end.
+func (w *waiting) leave(g *group) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g.members--
+	if g.members == 0 && w.groups[g.key] == g {
+		delete(w.groups, g.key)
+	}
+}
+
+// handOver ends the leadership. If the read was answered, all members go and see
+// for themselves, and whoever comes later begins anew.
+func (w *waiting) handOver(g *group, answered bool) {
+	if !answered {
+		g.lead <- struct{}{}
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.groups[g.key] == g {
+		delete(w.groups, g.key)
+	}
+	close(g.shown)
+}
+
+// share waits for the read together with those who wait for the same, and returns
+// true if the wait begins anew.
+func (h *held) share() (again bool) {
+	var g *group
+	if h.own.Match != nil { // what one waits for is not what another does
+		g = newGroup(0)
+		g.members = 1
+	} else {
+		g = h.i.waiting.join(h.i.memory.read(h.place, h.method, h.name, h.write))
+	}
+	defer h.i.waiting.leave(g)
+	closing := time.NewTimer(h.closing())
+	defer closing.Stop()
+	select {
+	case <-g.lead:
+		defer func() { h.i.waiting.handOver(g, h.final) }() // also in a panic
+		if h.superseded() {
+			h.why = errSuperseded
+			return false
+		}
+		for h.leadUntil(h.until()) {
+		}
+		return false
+	case <-g.shown:
+		left := h.until() - h.clock()
+		h.once(max(left-2*h.judge.Reserve(left), left/2)) // if it hangs, there is time for another
+		return !h.final && h.ctx.Err() == nil && h.clock() < h.until()
+	case <-closing.C:
+		end := h.until()
+		h.once(end - h.clock())
+		return !h.final && h.ctx.Err() == nil && h.until() > end // another reason, with a later window
+	case <-h.ctx.Done():
+		return false
+	}
+}
+
+// leadUntil polls until the window of the reason seen last ends, of which the loop
+// cannot know by itself: the answer that began it came before. It returns true if
+// another reason has come since, with a later window.
+func (h *held) leadUntil(end time.Duration) (again bool) {
+	look := func(ctx context.Context) (struct{}, error) { return struct{}{}, h.look(ctx) }
+	_, h.why = poll.Until(h.ctx, look, func(_ struct{}, err error, _ poll.Read) poll.Judgement {
+		return h.judged(err)
+	}, poll.Options{
+		Schedule:    &afterOne{schedule: h.i.options.Policy.Schedule, took: h.judge.Slowest(), latest: h.closing()},
+		Pause:       min(h.heard.RetryAfter, h.closing()),
+		Within:      end,
+		ReadTimeout: h.i.options.Policy.ReadTimeout,
+		Reserve:     2 * h.judge.Slowest(),
+		Since:       h.write.at,
+		Observe:     h.tell,
+		History:     h.history,
+	})
+	var unready *poll.NotReadyError
+	if !errors.As(h.why, &unready) || unready.Cause != poll.ErrDeadline {
+		return false
+	}
+	if end < h.limit() {
+		unready.Cause = h.windowOver()
+	}
+	return h.clock() < h.until()
+}
+
+// closing returns how long it is until the last read that fits in the window of the
+// reason seen last.
+func (h *held) closing() time.Duration {
+	left := h.until() - h.clock()
+	return left - h.judge.Reserve(left)
+}
+
+// once reads for this call alone, for as long as that at most.
+func (h *held) once(longest time.Duration) {
+	if longest <= 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(h.ctx, min(longest, h.judge.ReadTimeout()), poll.ErrReadTimeout)
+	defer cancel()
+	read := poll.Read{Began: h.clock()}
+	err := h.look(ctx)
+	if h.ctx.Err() == nil {
+		h.last = err
+	}
+	j := h.judged(err)
+	read.Ended, read.Err = h.clock(), err
+	read.Verdict, read.Reason, read.Status, read.Note = j.Verdict, j.Reason, j.Status, j.Note
+	h.note(read)
+}
+
+// windowOver is the cause of a hold that ended with the window of its reason.
+func (h *held) windowOver() error { return fmt.Errorf("%w: %s", poll.ErrWindow, h.reason) }
