@@ -61,11 +61,16 @@ func dial(t testing.TB, service *things.Service, options ...grpc.DialOption) cli
 }
 
 // listen serves a service on loopback and returns its address.
-func listen(t testing.TB, service *things.Service) string {
+func listen(t testing.TB, service *things.Service, options ...grpc.ServerOption) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	srv := grpc.NewServer(grpc.WaitForHandlers(true))
+	return serve(t, l, service, options...)
+}
+
+func serve(t testing.TB, l net.Listener, service *things.Service, options ...grpc.ServerOption) string {
+	t.Helper()
+	srv := grpc.NewServer(append(options, grpc.WaitForHandlers(true))...)
 	service.Register(srv)
 	done := make(chan struct{})
 	go func() {
