@@ -26,6 +26,7 @@ type held struct {
 	window time.Duration // when the reason seen last ends; zero if not before stop
 
 	heard   poll.Judgement // of the answer just read
+	code    string         // of that answer
 	reason  poll.Reason    // of the last pending answer
 	kept    error          // that answer; nil if it was good but stale
 	final   bool           // answer is not pending, and to be handed on
@@ -89,14 +90,15 @@ func (h *held) begin(err error) bool {
 // see judges an answer that came at that time: what is not pending, and not
 // unknown, is to be handed on.
 func (h *held) see(err error, at time.Duration) {
-	h.heard, h.shows = poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}, false
-	a := consistency.Answer{Status: 200, Code: "OK"}
+	h.heard, h.code, h.shows = poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}, "", false
+	a := done
 	if err != nil {
 		var ok bool
 		if a, ok = h.i.options.Policy.Answer(consistency.PhaseRead, nil, err); !ok {
 			return
 		}
 	}
+	h.code = a.Code
 	j, _ := h.judge.Read(a, at)
 	if j.Verdict == poll.Ready && h.goal == consistency.ToMatch && err == nil && !h.matches() {
 		j = h.judge.Pending(a, consistency.Stale, at)
@@ -169,7 +171,7 @@ func (h *held) superseded() bool {
 
 // look makes the call again, and says in h.heard what the answer means.
 func (h *held) look(ctx context.Context) error {
-	h.heard = poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}
+	h.heard, h.code = poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}, ""
 	h.judge.Refresh(ctx)
 	if err := h.i.limit.wait(ctx); err != nil {
 		return err

@@ -29,7 +29,8 @@ func (h *held) report() {
 	}
 	e := h.event(consistency.PhaseEnd)
 	e.N, e.Ended, e.Class, e.Outcome, e.Err = r.Reads, h.clock(), h.write.class, r.Outcome, r.Err
-	e.Status, e.Code, e.Lag = h.status(), h.code(), h.history.Lag()
+	a := h.handed()
+	e.Status, e.Code, e.Lag = a.Status, a.Code, h.history.Lag()
 	h.i.options.Policy.Tell(e)
 }
 
@@ -39,13 +40,14 @@ func (h *held) unconfirmed() *consistency.Error {
 	if h.final && h.shows {
 		return nil
 	}
+	a := h.handed()
 	why := &consistency.Error{
 		Outcome: consistency.Unconfirmed,
 		Name:    h.method + " " + h.name,
 		Reads:   h.history.Reads(),
 		Elapsed: h.clock(),
-		Status:  h.status(),
-		Code:    h.code(),
+		Status:  a.Status,
+		Code:    a.Code,
 		Phase:   consistency.PhaseRead,
 		Reason:  h.reason,
 		Cause:   poll.ErrDeadline,
@@ -73,14 +75,11 @@ func (h *held) unconfirmed() *consistency.Error {
 func (h *held) handed() consistency.Answer {
 	err := h.handedOn()
 	if err == nil {
-		return consistency.Answer{Status: 200, Code: "OK"}
+		return done
 	}
 	a, _ := h.i.options.Policy.Answer(consistency.PhaseRead, nil, err)
 	return a
 }
-
-func (h *held) status() int  { return h.handed().Status }
-func (h *held) code() string { return h.handed().Code }
 
 func (i *Interceptor) observed() bool {
 	return i.options.Policy.Observer != nil || i.options.Policy.Logger != nil
@@ -104,6 +103,6 @@ func (h *held) tell(read poll.Read) {
 	}
 	e := h.event(consistency.PhaseRead)
 	e.N, e.Began, e.Ended = read.N, read.Began, read.Ended
-	e.Status, e.Verdict, e.Reason, e.Note, e.Err = read.Status, read.Verdict, read.Reason, read.Note, read.Err
+	e.Status, e.Code, e.Verdict, e.Reason, e.Note, e.Err = read.Status, h.code, read.Verdict, read.Reason, read.Note, read.Err
 	h.i.options.Policy.Tell(e)
 }

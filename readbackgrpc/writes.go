@@ -12,32 +12,37 @@ import (
 
 // wrote remembers a write that ended with err, unless it was refused or never sent.
 func (c *call) wrote(err error) {
-	class := c.class(consistency.ToMatch, err)
+	a, class := c.class(consistency.ToMatch, err)
 	w := written{at: time.Now(), class: class}
 	switch {
 	case class == 0:
+		c.tell(a, w, "", "refused")
 	case err != nil:
-		c.coverAll(c.namesInside(), w)
+		c.coverAll(a, c.namesInside(), w)
 	default:
 		if op, ok := c.response.(Operation); ok {
-			c.started(op, w)
+			c.started(a, op, w)
 			return
 		}
 		w.version = c.version(c.response)
-		c.coverAll(c.names(c.response), w)
+		c.coverAll(a, c.names(c.response), w)
 	}
 }
 
 // started remembers an operation that makes a resource, or the resource if it is
 // there already.
-func (c *call) started(op Operation, w written) {
+func (c *call) started(a consistency.Answer, op Operation, w written) {
 	switch {
 	case op.GetDone() && op.GetError() != nil:
+		c.tell(a, w, "", "the operation failed")
 	case op.GetDone():
-		c.made(op, c.kind(), w)
-	case op.GetName() != "":
+		c.made(a, op, c.kind(), w)
+	case op.GetName() == "":
+		c.coverAll(a, nil, w)
+	default:
 		w.kind = c.kind()
 		c.cover(operations, op.GetName(), w)
+		c.tell(a, w, op.GetName(), "")
 	}
 }
 
@@ -47,81 +52,109 @@ func (c *call) ended(op Operation) {
 	if !known || started.deleted || started.kind == "" {
 		return
 	}
-	c.made(op, started.kind, written{at: time.Now(), class: consistency.Applied})
+	c.made(done, op, started.kind, written{at: time.Now(), class: consistency.Applied})
 	started.kind = "" // the resource is remembered once, from now on
 	c.i.memory.remember(c.i.memory.key(c.place, operations, op.GetName()), started)
 }
 
+// done is the answer of a call that ended well.
+var done = consistency.Answer{Status: http.StatusOK, Code: "OK"}
+
 // made covers what the response of an operation names.
-func (c *call) made(op Operation, kind string, w written) {
+func (c *call) made(a consistency.Answer, op Operation, kind string, w written) {
 	packed := op.GetResponse()
-	if packed == nil {
+	if packed == nil { // it makes nothing
 		return
 	}
-	m, err := packed.UnmarshalNew()
-	if err != nil { // of a type that is not linked in
-		c.i.counts.unnamed.Add(1)
-		return
+	var names []string
+	if m, err := packed.UnmarshalNew(); err == nil { // its type is linked in
+		w.version = c.version(m)
+		names = c.names(m)
 	}
-	w.version = c.version(m)
-	names := c.names(m)
-	if len(names) == 0 {
-		c.i.counts.unnamed.Add(1)
-	}
-	for _, name := range names {
-		c.cover(kind, name, w)
-	}
+	c.coverAs(a, kind, names, w)
 }
 
 // deleted forgets what a deletion that ended with err names.
 func (c *call) deleted(err error) {
-	class := c.class(consistency.ToAbsent, err)
+	a, class := c.class(consistency.ToAbsent, err)
+	w := written{at: time.Now(), class: class, deleted: true}
 	if class == 0 {
+		c.tell(a, w, "", "refused")
 		return
 	}
 	for _, name := range c.names(c.request) {
-		c.cover(c.kind(), name, written{at: time.Now(), class: class, deleted: true})
+		c.cover(c.kind(), name, w)
+		c.tell(a, w, name, "")
 	}
 }
 
-// class returns what the answer to a write proves, and 0 if that is nothing worth
-// remembering.
-func (c *call) class(goal consistency.Goal, err error) consistency.Class {
-	a := consistency.Answer{Status: http.StatusOK, Code: "OK"}
+// class returns what the answer to a write says and proves, and 0 if that is
+// nothing worth remembering.
+func (c *call) class(goal consistency.Goal, err error) (consistency.Answer, consistency.Class) {
+	a := done
 	if err != nil {
 		var ok bool
 		if a, ok = c.i.options.Policy.Answer(consistency.PhaseWrite, nil, err); !ok {
-			return consistency.Ambiguous
+			return a, consistency.Ambiguous
 		}
 		if a.NotSent {
-			return 0
+			return a, 0
 		}
 	}
 	a.Phase = consistency.PhaseWrite
 	switch class := c.i.options.Policy.Rules.ClassOf(goal, a); class {
 	case consistency.Applied, consistency.Accepted, consistency.Ambiguous:
-		return class
+		return a, class
 	}
-	return 0
+	return a, 0
 }
 
-func (c *call) coverAll(names []string, w written) {
+func (c *call) coverAll(a consistency.Answer, names []string, w written) {
+	c.coverAs(a, c.kind(), names, w)
+}
+
+// coverAs covers the names of resources of that kind.
+func (c *call) coverAs(a consistency.Answer, kind string, names []string, w written) {
 	if len(names) == 0 {
 		c.i.counts.unnamed.Add(1)
+		c.tell(a, w, "", "it names no resource")
 	}
 	for _, name := range names {
-		c.cover(c.kind(), name, w)
+		c.cover(kind, name, w)
+		c.tell(a, w, name, "")
 	}
 }
 
 func (c *call) cover(kind, name string, w written) {
-	if name == "" {
-		return
-	}
 	if !w.deleted {
 		c.i.counts.remembered.Add(1)
 	}
 	c.i.memory.remember(c.i.memory.key(c.place, kind, name), w)
+}
+
+// tell says what a write covers, or why nothing, to everyone who wants to know.
+func (c *call) tell(a consistency.Answer, w written, name, why string) {
+	if !c.i.observed() {
+		return
+	}
+	note := "covers " + name
+	switch {
+	case why != "":
+		note = "covers nothing: " + why
+	case w.deleted:
+		note = "forgets " + name + " and below"
+	}
+	class := w.class
+	if class == 0 {
+		class = consistency.Refused
+		if a.NotSent {
+			class = consistency.NotExecuted
+		}
+	}
+	c.i.options.Policy.Tell(consistency.Event{
+		Context: c.ctx, Flow: c.method, Instance: name, Phase: consistency.PhaseWrite, N: 1,
+		Status: a.Status, Code: a.Code, Class: class, Note: note,
+	})
 }
 
 // namesInside returns the names that the request of a write has, in itself or in
