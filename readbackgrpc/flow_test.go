@@ -180,6 +180,20 @@ func TestCounting_neverSent(t *testing.T) {
 		_, err := consistency.Do(t.Context(), consistency.Policy{Answer: readbackgrpc.Answer}, flow)
 		assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
 	})
+	t.Run("by another connection, from beneath", func(t *testing.T) {
+		t.Parallel()
+		service := &things.Service{}
+		service.Next("CreateThing", things.Fault{Code: codes.Unavailable, Executed: true})
+		there := connect(t, listen(t, service))
+		c := connect(t, nowhere(t), append(readbackgrpc.Counting(), grpc.WithChainUnaryInterceptor(
+			func(ctx context.Context, method string, req, reply any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, _ ...grpc.CallOption) error {
+				return there.conn.Invoke(ctx, method, req, reply)
+			}))...)
+		flow := creation(c)
+		flow.Find, flow.MineValue = nil, nil
+		_, err := consistency.Do(t.Context(), consistency.Policy{Answer: readbackgrpc.Answer}, flow)
+		assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
+	})
 	t.Run("another call of the write was sent", func(t *testing.T) {
 		t.Parallel()
 		there, gone := connect(t, listen(t, &things.Service{}), readbackgrpc.Counting()...), connect(t, nowhere(t), readbackgrpc.Counting()...)

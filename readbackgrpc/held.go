@@ -103,9 +103,6 @@ func (h *held) see(err error, at time.Duration) {
 	if j.Verdict == poll.Ready && h.goal == consistency.ToMatch && err == nil && !h.matches() {
 		j = h.judge.Pending(a, consistency.Stale, at)
 	}
-	if a.Status == 401 { // credentials may be new the next time
-		j.Verdict = poll.Unknown
-	}
 	h.shows = j.Verdict == poll.Ready
 	h.heard = j
 }

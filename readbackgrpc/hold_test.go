@@ -97,6 +97,26 @@ func TestInterceptor_created(t *testing.T) {
 	})
 }
 
+// What cannot come of lag ends a hold, and is handed on.
+func TestInterceptor_otherwise(t *testing.T) {
+	t.Parallel()
+	bubble(t, "refused", func(t *testing.T) {
+		hold, i := holding(readbackgrpc.Options{})
+		service := &things.Service{Lag: time.Minute}
+		c := dial(t, service, hold)
+		made := c.create(t, "alpha")
+		service.Next("GetThing", things.Fault{}, things.Fault{Code: codes.InvalidArgument})
+		var report readbackgrpc.Report
+		began := time.Now()
+		_, err := c.GetThing(readbackgrpc.WithHold(t.Context(), readbackgrpc.Hold{Report: &report}), get(made.GetName()))
+		assert.Equal(t, codes.InvalidArgument, status.Code(err))
+		assert.Equal(t, 100*ms, time.Since(began))
+		assert.ErrorContains(t, report.Err, "the answer does not show the write")
+		assert.ErrorContains(t, report.Err, "400 INVALID_ARGUMENT")
+		assert.Equal(t, readbackgrpc.Stats{Remembered: 1, Held: 1, Polls: 1}, i.Stats())
+	})
+}
+
 // The deadline of a call is kept, and an honest answer is what it gets.
 func TestInterceptor_deadline(t *testing.T) {
 	t.Parallel()
@@ -236,6 +256,31 @@ func TestInterceptor_deleted(t *testing.T) {
 		assert.Equal(t, codes.NotFound, status.Code(err))
 		assert.Equal(t, 500*ms, time.Since(began), "the next poll sees that it is pointless")
 	})
+	bubble(t, "what is made below afterwards", func(t *testing.T) {
+		hold, _ := holding(readbackgrpc.Options{})
+		c := dial(t, &things.Service{Lag: 300 * ms}, hold)
+		made := c.create(t, "alpha")
+		_, err := c.DeleteThing(t.Context(), &things.DeleteThingRequest{Name: made.GetName()})
+		require.NoError(t, err)
+		below, err := c.CreateThing(t.Context(), &things.CreateThingRequest{Parent: made.GetName()})
+		require.NoError(t, err)
+		_, err = c.GetThing(t.Context(), get(below.GetName()))
+		assert.NoError(t, err)
+	})
+	bubble(t, "perhaps, and not waited for", func(t *testing.T) {
+		hold, _ := holding(readbackgrpc.Options{HoldDeleted: true})
+		service := &things.Service{Lag: 300 * ms}
+		c := dial(t, service, hold)
+		made := c.create(t, "alpha")
+		time.Sleep(time.Second)
+		service.Next("DeleteThing", things.Fault{Code: codes.Unavailable})
+		_, err := c.DeleteThing(t.Context(), &things.DeleteThingRequest{Name: made.GetName()})
+		require.Equal(t, codes.Unavailable, status.Code(err))
+		began := time.Now()
+		_, err = c.GetThing(t.Context(), get(made.GetName()))
+		assert.NoError(t, err)
+		assert.Zero(t, time.Since(began))
+	})
 	bubble(t, "waited for", func(t *testing.T) {
 		hold, _ := holding(readbackgrpc.Options{HoldDeleted: true})
 		c := dial(t, &things.Service{Lag: 250 * ms}, hold)
@@ -275,6 +320,26 @@ func TestInterceptor_operation(t *testing.T) {
 			assert.NotZero(t, i.Stats().Held)
 		})
 	}
+	bubble(t, "what it made was deleted since", func(t *testing.T) {
+		hold, i := holding(readbackgrpc.Options{})
+		c := dial(t, &things.Service{Lag: 250 * ms, Work: 100 * ms}, hold)
+		op, err := c.CreateHeavyThing(t.Context(), &things.CreateThingRequest{Parent: "shelves/1"})
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		op, err = c.GetOperation(t.Context(), &things.GetOperationRequest{Name: op.GetName()})
+		require.NoError(t, err)
+		var made things.Thing
+		require.NoError(t, op.GetResponse().UnmarshalTo(&made))
+		time.Sleep(time.Second)
+		_, err = c.DeleteThing(t.Context(), &things.DeleteThingRequest{Name: made.GetName()})
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		_, err = c.GetOperation(t.Context(), &things.GetOperationRequest{Name: op.GetName()})
+		require.NoError(t, err)
+		_, err = c.GetThing(t.Context(), get(made.GetName()))
+		assert.Equal(t, codes.NotFound, status.Code(err))
+		assert.Zero(t, i.Stats().Held)
+	})
 	bubble(t, "another's operation", func(t *testing.T) {
 		hold, _ := holding(readbackgrpc.Options{})
 		service := &things.Service{Lag: 250 * ms, Work: 100 * ms}

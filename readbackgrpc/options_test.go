@@ -264,6 +264,22 @@ func TestInterceptor_inAFlow(t *testing.T) {
 		assert.Equal(t, 4, res.History.Reads())
 		assert.Equal(t, readbackgrpc.Stats{Remembered: 1}, i.Stats())
 	})
+	bubble(t, "writes whose answer is lost", func(t *testing.T) {
+		hold, i := holding(readbackgrpc.Options{})
+		service := &things.Service{Lag: 250 * ms}
+		c := dial(t, service, append([]grpc.DialOption{hold}, readbackgrpc.Counting()...)...)
+		name := dial(t, service).create(t, "old").GetName()
+		service.Next("UpdateThing", things.Fault{Code: codes.Unavailable, Executed: true})
+		flow := consistency.Update("update", func(ctx context.Context) (string, error) {
+			_, err := c.UpdateThing(ctx, &things.UpdateThingRequest{Thing: &things.Thing{Name: name, Title: "new"}})
+			return name, err
+		}, func(ctx context.Context, name string) (*things.Thing, error) { return c.GetThing(ctx, get(name)) },
+			func(_ string, thing *things.Thing) bool { return thing.GetTitle() == "new" })
+		flow.Find = consistency.Known(name)
+		_, err := consistency.Do(t.Context(), consistency.Policy{Answer: readbackgrpc.Answer}, flow)
+		require.NoError(t, err)
+		assert.Equal(t, readbackgrpc.Stats{Remembered: 1}, i.Stats())
+	})
 }
 
 // A name takes less than 400 bytes. Not in parallel: it looks at the heap.

@@ -106,14 +106,12 @@ func scalar(m protoreflect.Message, field protoreflect.Name) string {
 	return ""
 }
 
-// parents calls yield for each resource above name: for
-// "shelves/1/books/2" that is "shelves/1".
+// parents calls yield for each name above name: for "shelves/1/books/2" those are
+// "shelves", "shelves/1" and "shelves/1/books".
 func parents(name string, yield func(string)) {
-	for i, slashes := 0, 0; i < len(name); i++ {
+	for i := range len(name) {
 		if name[i] == '/' {
-			if slashes++; slashes%2 == 0 {
-				yield(name[:i])
-			}
+			yield(name[:i])
 		}
 	}
 }
