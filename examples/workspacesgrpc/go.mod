@@ -1,0 +1,31 @@
+module github.com/readback-go/readback/examples/workspacesgrpc
+
+go 1.26.0
+
+require (
+	github.com/readback-go/readback v0.0.0
+	github.com/readback-go/readback/examples v0.0.0
+	github.com/readback-go/readback/readbackgrpc v0.0.0
+	github.com/stretchr/testify v1.12.1
+	google.golang.org/grpc v1.85.0
+	google.golang.org/protobuf v1.36.12
+)
+
+require (
+	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
+	go.etcd.io/bbolt v1.5.0 // indirect
+	go.uber.org/multierr v1.10.0 // indirect
+	go.uber.org/zap v1.28.0 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/text v0.42.0 // indirect
+	golang.org/x/time v0.15.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
+)
+
+replace (
+	github.com/readback-go/readback => ../..
+	github.com/readback-go/readback/examples => ..
+	github.com/readback-go/readback/readbackgrpc => ../../readbackgrpc
+)
