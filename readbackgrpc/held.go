@@ -166,10 +166,16 @@ func (h *held) superseded() bool {
 	return !known || w.deleted != h.write.deleted
 }
 
-// look makes the call again, and says in h.heard what the answer means.
+// look makes the call again, and says in h.heard what the answer means. Credentials
+// are refreshed before, if that is due.
 func (h *held) look(ctx context.Context) error {
-	h.heard, h.code = poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}, ""
 	h.judge.Refresh(ctx)
+	return h.lookAgain(ctx)
+}
+
+// lookAgain is look with the credentials that there are.
+func (h *held) lookAgain(ctx context.Context) error {
+	h.heard, h.code = poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}, ""
 	if err := h.i.limit.wait(ctx); err != nil {
 		return err
 	}

@@ -171,7 +171,7 @@ func (c *call) who() string {
 	who := credentials(c.ctx)
 	for _, option := range c.opts {
 		if own, ok := option.(grpc.PerRPCCredsCallOption); ok {
-			who += fmt.Sprintf("%T %p\n", own.Creds, own.Creds)
+			who += fmt.Sprintf("%T %p\n", own.Creds, own.Creds) // only hashed, see memory
 		}
 	}
 	return who

@@ -97,12 +97,13 @@ func (h *held) share() (again bool) {
 		}
 		return false
 	case <-g.shown:
+		// What the leader's credentials could do, these can.
 		left := h.until() - h.clock()
-		h.once(max(left-2*h.judge.Reserve(left), left/2)) // if it hangs, there is time for another
+		h.once(h.lookAgain, max(left-2*h.judge.Reserve(left), left/2)) // if it hangs, there is time for another
 		return !h.final && h.ctx.Err() == nil && h.clock() < h.until()
 	case <-closing.C:
 		end := h.until()
-		h.once(end - h.clock())
+		h.once(h.look, end-h.clock())
 		return !h.final && h.ctx.Err() == nil && h.until() > end // another reason, with a later window
 	case <-h.ctx.Done():
 		return false
@@ -143,15 +144,15 @@ func (h *held) closing() time.Duration {
 	return left - h.judge.Reserve(left)
 }
 
-// once reads for this call alone, for as long as that at most.
-func (h *held) once(longest time.Duration) {
+// once looks for this call alone, for as long as that at most.
+func (h *held) once(look func(context.Context) error, longest time.Duration) {
 	if longest <= 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeoutCause(h.ctx, min(longest, h.judge.ReadTimeout()), poll.ErrReadTimeout)
 	defer cancel()
 	read := poll.Read{Began: h.clock()}
-	err := h.look(ctx)
+	err := look(ctx)
 	if h.ctx.Err() == nil {
 		h.last = err
 	}

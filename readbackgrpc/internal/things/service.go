@@ -91,6 +91,15 @@ func (s *Service) Made() int {
 	return s.made
 }
 
+// Show ends the lag of all that was written until now.
+func (s *Service) Show() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.things {
+		r.at = time.Now()
+	}
+}
+
 // meet counts a call and returns its fault, which it may have to wait for.
 func (s *Service) meet(ctx context.Context, method string) Fault {
 	s.mu.Lock()
