@@ -180,6 +180,19 @@ func TestCounting_neverSent(t *testing.T) {
 		_, err := consistency.Do(t.Context(), consistency.Policy{Answer: readbackgrpc.Answer}, flow)
 		assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
 	})
+	t.Run("an update that is not remembered", func(t *testing.T) {
+		t.Parallel()
+		hold, i := holding(readbackgrpc.Options{})
+		c := connect(t, nowhere(t), append([]grpc.DialOption{hold}, readbackgrpc.Counting()...)...)
+		flow := creation(c)
+		flow.Write = func(ctx context.Context) (string, error) {
+			_, err := c.UpdateThing(ctx, &things.UpdateThingRequest{Thing: &things.Thing{Name: "shelves/1/things/alpha"}})
+			return "shelves/1/things/alpha", err
+		}
+		_, err := consistency.Do(t.Context(), consistency.Policy{Answer: readbackgrpc.Answer}, flow)
+		assert.ErrorIs(t, err, consistency.ErrFailed)
+		assert.Zero(t, i.Stats().Remembered)
+	})
 	t.Run("by another connection, from beneath", func(t *testing.T) {
 		t.Parallel()
 		service := &things.Service{}

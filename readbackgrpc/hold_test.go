@@ -7,10 +7,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackgrpc"
@@ -74,6 +77,25 @@ func TestInterceptor_created(t *testing.T) {
 		assert.Equal(t, consistency.Unconfirmed, report.Outcome)
 		assert.ErrorContains(t, report.Err, "404 NOT_FOUND")
 		assert.Equal(t, uint64(0), i.Stats().Shown)
+	})
+	bubble(t, "a window of the call's own", func(t *testing.T) {
+		hold, _ := holding(readbackgrpc.Options{Policy: consistency.Policy{Windows: consistency.Windows{NotFound: 200 * ms}}})
+		c := dial(t, &things.Service{Lag: 450 * ms}, hold)
+		made := c.create(t, "alpha")
+		_, err := c.GetThing(readbackgrpc.WithHold(t.Context(), readbackgrpc.Hold{Within: time.Second}), get(made.GetName()))
+		assert.NoError(t, err)
+	})
+	bubble(t, "the server asks for a pause", func(t *testing.T) {
+		hold, i := holding(readbackgrpc.Options{})
+		service := &things.Service{}
+		c := dial(t, service, hold)
+		made := c.create(t, "alpha")
+		service.Next("GetThing", things.Fault{Code: codes.NotFound, Details: []protoadapt.MessageV1{&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)}}})
+		began := time.Now()
+		_, err := c.GetThing(t.Context(), get(made.GetName()))
+		assert.NoError(t, err)
+		assert.GreaterOrEqual(t, time.Since(began), time.Second)
+		assert.Equal(t, uint64(1), i.Stats().Polls)
 	})
 	bubble(t, "long after it is an honest one", func(t *testing.T) {
 		hold, _ := holding(readbackgrpc.Options{})
