@@ -217,9 +217,9 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 	case accepted || state != "":
 		return false, &goesOn{got.answer()}
 	case bad != nil:
-		return false, consistency.As(consistency.Ambiguous, got.unreadable(bad))
+		return false, got.unreadable(bad)
 	}
-	return false, consistency.As(consistency.Ambiguous, got.unreadable(fmt.Errorf("it has no state at %s", place)))
+	return false, got.unreadable(fmt.Errorf("it has no state at %s", place))
 }
 
 // resource notes in ref the URL of what was written, if doc has it.
