@@ -2,6 +2,7 @@ package readbackhttp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -134,13 +135,22 @@ func (m *Monitor) trouble(doc any, state string) (code, message string, set bool
 	case map[string]any:
 		code, _ = scalar(v["code"])
 		message, _ = scalar(v["message"])
+		if code == "" && message == "" && len(v) > 0 {
+			message = whole(v)
+		}
 		return code, message, len(v) > 0
 	case []any:
-		return "", text(v, true), len(v) > 0
+		return "", whole(v), len(v) > 0
 	case bool:
 		return "", "", v
 	}
 	return "", "", false
+}
+
+// whole returns a JSON value as text.
+func whole(value any) string {
+	encoded, _ := json.Marshal(value) // it was decoded from JSON
+	return string(encoded)
 }
 
 func is(state string, given, usual []string) bool {
@@ -210,8 +220,9 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 		m.resource(ref, at, doc)
 		return true, nil
 	case ends && (state == "" || ref.polled):
-		if m.resource(ref, at, doc); ref.byLocation && ref.Location == "" && len(got.body) > 0 && m.Resource == "" {
-			ref.Location = ref.Monitor
+		m.resource(ref, at, doc)
+		if ref.byLocation && ref.Location == "" && state == "" && len(got.body) > 0 && m.Resource == "" {
+			ref.Location = ref.Monitor // what has a state may still be the operation
 		}
 		return true, nil
 	case accepted || state != "":
