@@ -74,14 +74,23 @@ func (r Ref) Answer() consistency.Answer { return r.answer }
 // Exchange.LocationOfAccepted that it is what was written.
 var ErrNoTarget = errors.New("the Location of a 202 names the operation, and nothing names what was written")
 
-// refer takes from the answer to the write what is needed to read it back. What
-// is missing is found out when it is needed.
-func (s *session) refer(got *answered, bodyErr error) Ref {
-	ref := Ref{Location: locate(got.resp, "Location"), Token: take(s.Token, got.resp), answer: got.answer()}
+// own returns what is known before the write: its URL.
+func (s *session) own() (ref Ref) {
+	if s.Write == nil {
+		return ref
+	}
 	base := *s.Write.URL
 	ref.queried = base.RawQuery != ""
 	base.User, base.RawQuery, base.Fragment, base.RawFragment = nil, "", "", ""
 	ref.wrote = base.String()
+	return ref
+}
+
+// refer takes from the answer to the write what is needed to read it back. What
+// is missing is found out when it is needed.
+func (s *session) refer(got *answered, bodyErr error) Ref {
+	ref := s.own()
+	ref.Location, ref.Token, ref.answer = locate(got.resp, "Location"), take(s.Token, got.resp), got.answer()
 	status := got.resp.StatusCode
 	if status != http.StatusAccepted {
 		ref.ETag = got.resp.Header.Get("Etag")
