@@ -226,7 +226,7 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 		}
 		return true, nil
 	case accepted || state != "":
-		return false, &goesOn{got.answer()}
+		return false, nil
 	case bad != nil:
 		return false, got.unreadable(bad)
 	}
@@ -270,15 +270,3 @@ func (e *operationError) Answer() consistency.Answer { return e.answer }
 
 // Code returns the service's code for what went wrong, or "".
 func (e *operationError) Code() string { return e.code }
-
-// goesOn is the answer of an operation that goes on. To the rules it is a 202,
-// whatever its status.
-type goesOn struct{ answer consistency.Answer }
-
-func (e *goesOn) Error() string { return "readbackhttp: the operation goes on" }
-
-func (e *goesOn) Answer() consistency.Answer {
-	a := e.answer
-	a.Status = http.StatusAccepted
-	return a
-}
