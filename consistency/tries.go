@@ -54,6 +54,17 @@ func (r *run[W, R]) weigh(call *wire.Call, class Class, s *said) tried {
 			open = true
 		}
 	}
+	if tries.N() == 0 && !s.word && !s.code {
+		// A service that writes on GET: only the last one's answer was told.
+		if all := call.Exchanges(); len(all) > 1 {
+			for i := range all[:len(all)-1] {
+				open = open || !all[i].Followed && !r.classOf(&all[i]).refusal()
+			}
+			if open {
+				tries.Seen = all
+			}
+		}
+	}
 	t := tried{class: class, open: open, n: tries.N()}
 	if open && class.refusal() {
 		t.class, t.text = Ambiguous, describe(&tries)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/readback-go/readback/consistency"
 )
@@ -101,10 +103,24 @@ func (s *session) refer(got *answered, bodyErr error) Ref {
 	if status == http.StatusAccepted && !s.LocationOfAccepted && (ref.byLocation || ref.Monitor == "") && ref.Location != "" {
 		ref.Location, ref.noTarget = "", true // it is the operation's
 	}
+	if status >= 300 && s.wasThere(ref.Location) {
+		ref.Location = ""
+	}
 	if len(s.Read.fields) > 0 {
 		ref.Fields = s.Read.pick(got, bodyErr)
 	}
 	return ref
+}
+
+// wasThere reports whether a redirect leads to what was there before a creation, as
+// the home page or the list that it was posted to: that shows nothing of it.
+func (s *session) wasThere(location string) bool {
+	at, err := url.Parse(location)
+	if err != nil || s.Goal != consistency.ToPresent || s.Match != nil || at.RawQuery != "" || !sameOrigin(at, s.Write.URL) {
+		return false
+	}
+	above := strings.TrimSuffix(at.Path, "/") + "/"
+	return strings.HasPrefix(strings.TrimSuffix(s.Write.URL.Path, "/")+"/", above)
 }
 
 // lacks returns why ref names nothing to read, or nil.

@@ -398,6 +398,41 @@ func TestWatch_nested(t *testing.T) {
 	}
 }
 
+// A service that writes on GET is read back as any other: a try that a client hides
+// is no look-up where there is nothing else.
+func TestWatch_writesByGet(t *testing.T) {
+	t.Parallel()
+	for _, watched := range []bool{false, true} {
+		for _, first := range []string{"503", "429"} {
+			t.Run(fmt.Sprintf("%s, watched: %v", first, watched), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					srv := serve(t, script{"GET /create": {first, "409"}, "GET /things/7": {"404"}}.handler())
+					rt := srv.Client.Transport
+					if watched {
+						rt = readbackhttp.Watch(rt)
+					}
+					srv.Client.Transport = transport(func(r *http.Request) (*http.Response, error) {
+						resp, err := rt.RoundTrip(r)
+						if err != nil || resp.StatusCode == http.StatusConflict || resp.StatusCode == http.StatusNotFound {
+							return resp, err
+						}
+						_ = resp.Body.Close()
+						return rt.RoundTrip(r.Clone(r.Context()))
+					})
+					ex := readbackhttp.Exchange{Client: srv.Client, Write: send("GET", api+"/create", ""), Read: readbackhttp.Location()}
+					res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+					srv.Client.CloseIdleConnections()
+					want := unconfirmed
+					if watched && first == "429" {
+						want = failed
+					}
+					assert.Equal(t, want, res.Outcome, "%v", err)
+				})
+			})
+		}
+	}
+}
+
 // Also a request that fails between two tries, or beside one, does not hide one.
 func TestWatch_mixedProtocols(t *testing.T) {
 	t.Parallel()
