@@ -30,17 +30,17 @@ func TestBackoff_waits(t *testing.T) {
 		give readback.Backoff
 		want []time.Duration
 	}{
-		{"zero means 100 ms doubling to 5 s", readback.Backoff{},
-			[]time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 5000 * ms, 5000 * ms}},
-		{"initial", readback.Backoff{Initial: 3 * ms}, []time.Duration{3 * ms, 6 * ms, 12 * ms}},
-		{"max", readback.Backoff{Max: 300 * ms}, []time.Duration{100 * ms, 200 * ms, 300 * ms, 300 * ms}},
+		{"zero means 60 ms, each half as long again", readback.Backoff{}, []time.Duration{60 * ms, 90 * ms, 135 * ms, 202500 * time.Microsecond}},
+		{"up to 5 s", readback.Backoff{Initial: 3 * time.Second}, []time.Duration{3000 * ms, 4500 * ms, 5000 * ms, 5000 * ms}},
+		{"initial", readback.Backoff{Initial: 4 * ms}, []time.Duration{4 * ms, 6 * ms, 9 * ms}},
+		{"max", readback.Backoff{Max: 100 * ms}, []time.Duration{60 * ms, 90 * ms, 100 * ms, 100 * ms}},
 		{"max below the default initial", readback.Backoff{Max: 30 * ms}, []time.Duration{30 * ms, 30 * ms}},
 		{"initial above the default max", readback.Backoff{Initial: time.Minute}, []time.Duration{time.Minute, time.Minute}},
 		{"initial is max", readback.Backoff{Initial: ms, Max: ms}, []time.Duration{ms, ms, ms}},
-		{"multiplier", readback.Backoff{Multiplier: 1.5}, []time.Duration{100 * ms, 150 * ms, 225 * ms}},
-		{"no growth", readback.Backoff{Multiplier: 1}, []time.Duration{100 * ms, 100 * ms, 100 * ms}},
-		{"largest multiplier", readback.Backoff{Multiplier: 1e6}, []time.Duration{100 * ms, 5000 * ms, 5000 * ms}},
-		{"no max to speak of", readback.Backoff{Max: math.MaxInt64, Multiplier: 1e6}, []time.Duration{100 * ms, 1e5 * time.Second, 1 << 62}},
+		{"multiplier", readback.Backoff{Multiplier: 2}, []time.Duration{60 * ms, 120 * ms, 240 * ms}},
+		{"no growth", readback.Backoff{Multiplier: 1}, []time.Duration{60 * ms, 60 * ms, 60 * ms}},
+		{"largest multiplier", readback.Backoff{Multiplier: 1e6}, []time.Duration{60 * ms, 5000 * ms, 5000 * ms}},
+		{"no max to speak of", readback.Backoff{Max: math.MaxInt64, Multiplier: 1e6}, []time.Duration{60 * ms, 6e4 * time.Second, 1 << 62}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestBackoff_waits(t *testing.T) {
 	}
 }
 
-// A wait with bound d lies between (1-Jitter)·d and d, and fills that range.
+// A wait of d lies between (1-Jitter)·d and (1+Jitter)·d, and fills that range.
 func TestBackoff_jitter(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -61,11 +61,10 @@ func TestBackoff_jitter(t *testing.T) {
 		bound []time.Duration
 		share float64
 	}{
-		{"zero is full", readback.Backoff{}, []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond}, 1},
-		{"full", readback.Backoff{Jitter: 1, Initial: time.Second}, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second}, 1},
-		{"half", readback.Backoff{Jitter: .5, Initial: time.Second}, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second}, .5},
-		{"a tenth", readback.Backoff{Jitter: .1, Initial: time.Second}, []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second}, .1},
-		{"never beyond the maximum", readback.Backoff{Initial: time.Second, Max: time.Second}, []time.Duration{time.Second, time.Second, time.Second}, 1},
+		{"zero is 0.3", readback.Backoff{}, []time.Duration{60 * time.Millisecond, 90 * time.Millisecond, 135 * time.Millisecond}, .3},
+		{"full", readback.Backoff{Jitter: 1, Initial: time.Second}, []time.Duration{time.Second, 1500 * time.Millisecond, 2250 * time.Millisecond, 2500 * time.Millisecond}, 1},
+		{"half", readback.Backoff{Jitter: .5, Initial: time.Second, Multiplier: 2}, []time.Duration{time.Second, 2 * time.Second, 5 * time.Second * 2 / 3}, .5},
+		{"never beyond the maximum", readback.Backoff{Initial: time.Second, Max: time.Second, Jitter: .25}, []time.Duration{800 * time.Millisecond, 800 * time.Millisecond}, .25},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,7 +75,7 @@ func TestBackoff_jitter(t *testing.T) {
 				for i, wait := range waits(tt.give.Plan(), len(tt.bound)) {
 					least := time.Duration(float64(tt.bound[i]) * (1 - tt.share))
 					require.GreaterOrEqual(t, wait, least-1, "rounded")
-					require.LessOrEqual(t, wait, tt.bound[i])
+					require.LessOrEqual(t, wait, time.Duration(float64(tt.bound[i])*(1+tt.share))+1)
 					if d == 0 {
 						shortest[i] = wait
 					}
@@ -86,9 +85,9 @@ func TestBackoff_jitter(t *testing.T) {
 			for i, bound := range tt.bound {
 				// That none of 2,000 draws falls into the outer hundredth of the
 				// range happens once in 500 million times.
-				margin := time.Duration(float64(bound) * tt.share / 100)
+				margin := time.Duration(float64(bound) * tt.share / 50)
 				assert.Less(t, shortest[i], time.Duration(float64(bound)*(1-tt.share))+margin)
-				assert.Greater(t, longest[i], bound-margin)
+				assert.Greater(t, longest[i], time.Duration(float64(bound)*(1+tt.share))-margin)
 			}
 		})
 	}
@@ -103,7 +102,7 @@ func TestBackoff_First(t *testing.T) {
 // Waits stop growing in a streak, and go on growing after it.
 func TestBackoff_streak(t *testing.T) {
 	t.Parallel()
-	plan := readback.Backoff{Initial: time.Second, Max: time.Minute, NoJitter: true}.Plan()
+	plan := readback.Backoff{Initial: time.Second, Max: time.Minute, Multiplier: 2, NoJitter: true}.Plan()
 	var got []time.Duration
 	for _, streak := range []int{0, 0, 1, 2, 3, 0, 1, 0} {
 		got = append(got, plan.Next(readback.Step{Streak: streak}))
@@ -128,7 +127,7 @@ func TestBackoff_plansAreApart(t *testing.T) {
 	b := readback.Backoff{NoJitter: true}
 	one, other := b.Plan(), b.Plan()
 	waits(one, 5)
-	assert.Equal(t, []time.Duration{100 * time.Millisecond}, waits(other, 1))
+	assert.Equal(t, []time.Duration{60 * time.Millisecond}, waits(other, 1))
 	assert.Equal(t, readback.Backoff{NoJitter: true}, b)
 }
 
@@ -200,9 +199,9 @@ func FuzzBackoff(f *testing.F) {
 	})
 }
 
-// The first read at once, then waits of up to 50 ms that grow to a second.
+// The first read at once, then waits that double from 50 ms to a second.
 func ExampleBackoff() {
-	b := readback.Backoff{Initial: 50 * time.Millisecond, Max: time.Second, NoJitter: true}
+	b := readback.Backoff{Initial: 50 * time.Millisecond, Max: time.Second, Multiplier: 2, NoJitter: true}
 	plan := b.Plan()
 	at := b.First(30 * time.Second)
 	for range 7 {

@@ -51,6 +51,7 @@ type Result[W, R any] struct {
 // write's.
 func Do[W, R any](ctx context.Context, p Policy, f Flow[W, R]) (Result[W, R], error) {
 	r := newRun(&p, &f)
+	ctx = r.beginFlow(ctx, "")
 	outcome, why := r.do(ctx)
 	return r.end(ctx, outcome, why)
 }
@@ -82,7 +83,7 @@ func (r *run[W, R]) send(ctx context.Context) (Outcome, error) {
 	switch {
 	case r.class.refusal():
 		return Failed, nil
-	case r.class == Accepted && r.flow.Monitor != nil && r.writeErr != nil && r.answer.Status/100 == 2:
+	case r.class == Accepted && r.flow.Monitor != nil && r.flow.known == nil && r.writeErr != nil && r.answer.Status/100 == 2:
 		return Unconfirmed, errNoOperation
 	}
 	if err := r.findable(); err != nil {
@@ -119,6 +120,7 @@ func (r *run[W, R]) findable() error {
 // matches [ErrInvalid], and nothing was read.
 func Resume[W, R any](ctx context.Context, p Policy, f Flow[W, R], h Pending) (Result[W, R], error) {
 	r := newRun(&p, &f)
+	ctx = r.beginFlow(ctx, h.trace)
 	outcome, why := r.resume(ctx, h)
 	res, err := r.end(ctx, outcome, why)
 	if cause.Is(why, ErrInvalid) {
@@ -161,6 +163,7 @@ func Await[R any](ctx context.Context, p Policy, name string, read func(context.
 		f.Read = func(ctx context.Context, _ struct{}) (R, error) { return read(ctx) }
 	}
 	r := newRun(&p, &f)
+	ctx = r.beginFlow(ctx, "")
 	r.class, r.found, r.resumed = Applied, true, true
 	outcome, why := Unconfirmed, r.validate()
 	if why == nil {

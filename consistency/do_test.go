@@ -28,7 +28,7 @@ func TestDo_result(t *testing.T) {
 			reads:  []reply{{status: 404}, {status: 403}, {status: 200, version: 7}},
 		}
 		p := s.policy()
-		p.Schedule = readback.Backoff{NoJitter: true}
+		p.Schedule = readback.Backoff{Initial: 100 * time.Millisecond, Multiplier: 2, NoJitter: true}
 		res, err := consistency.Do(t.Context(), p, s.create())
 		require.NoError(t, err)
 		s.onePlainWrite(t, res, err)

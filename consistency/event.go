@@ -1,6 +1,7 @@
 package consistency
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/poll"
 )
@@ -16,6 +18,7 @@ import (
 type Phase string
 
 const (
+	PhaseFlow    Phase = "flow" // the whole; only a Tracer is told of its beginning
 	PhaseWrite   Phase = "write"
 	PhaseMonitor Phase = "monitor" // of an operation that goes on
 	PhaseRead    Phase = "read"    // Find included
@@ -25,19 +28,39 @@ const (
 // Event is one step of a flow. Times count from the write's answer, so that of
 // a write began before zero.
 type Event struct {
-	Flow    string
-	Phase   Phase
-	N       int // number of the write or read; of all reads at the end
-	Began   time.Duration
-	Ended   time.Duration
-	Status  int          // 0 if none is known
-	Code    string       // the client's own code; empty if it has none
-	Class   Class        // of a write, and at the end that of all its tries
-	Verdict poll.Verdict // of a read
-	Reason  poll.Reason  // of a read that is not ready
-	Note    string       // what else there is to know
-	Outcome Outcome      // at the end
-	Err     error        // its text hides secrets
+	Context  context.Context // in which the step ran; at the end the flow's
+	Flow     string          // the flow's name
+	Instance string          // which one of that name it is, see Flow.Instance
+	Trace    string          // of the handle that is gone on with, see Pending.Trace
+
+	Phase      Phase
+	N          int // number of the write or read; of all reads at the end
+	Began      time.Duration
+	Ended      time.Duration
+	Status     int           // 0 if none is known
+	Code       string        // the client's own code; empty if it has none
+	Class      Class         // of a write, and at the end that of all its tries
+	RetryAfter time.Duration // of a write's answer; 0 if it says nothing
+	Verdict    poll.Verdict  // of a read
+	Reason     poll.Reason   // of a read that is not ready
+	Note       string        // what else there is to know
+	Outcome    Outcome       // at the end
+	Lag        readback.Lag  // at the end: when it became visible, as far as the reads tell
+	Err        error         // its text hides secrets
+}
+
+// A Tracer follows flows step by step, as spans do. Its methods are called on the
+// flow's goroutine, and concurrently by concurrent flows.
+type Tracer interface {
+	// Begin is told of a step that begins, by a PhaseFlow, PhaseWrite, PhaseMonitor
+	// or PhaseRead event of which nothing is known yet but what it is. It returns
+	// the context in which the step runs, which comes from ctx, and a function
+	// that is told how it ended, or nil. The end of a flow is a PhaseEnd event.
+	Begin(ctx context.Context, e Event) (context.Context, func(Event))
+
+	// Handle returns the trace context that the handle of the flow in ctx keeps,
+	// for another process to link to; see [Pending.WithTrace].
+	Handle(ctx context.Context) string
 }
 
 // String says in one line what the event tells, and nothing of the fields that its
@@ -72,7 +95,7 @@ func (e Event) String() string {
 }
 
 func (p *Policy) observed() bool {
-	return p.Observer != nil || p.Logger != nil && p.Logger.Core().Enabled(zapcore.DebugLevel)
+	return p.Observer != nil || p.Tracer != nil || p.Logger != nil && p.Logger.Core().Enabled(zapcore.DebugLevel)
 }
 
 func (p *Policy) tell(e Event) {
@@ -82,7 +105,7 @@ func (p *Policy) tell(e Event) {
 	if p.Logger == nil {
 		return
 	}
-	if entry := p.Logger.Check(zapcore.DebugLevel, "readback "+string(e.Phase)); entry != nil {
+	if entry := p.Logger.Check(zapcore.DebugLevel, e.message()); entry != nil {
 		entry.Write(e.fields()...)
 	}
 }
@@ -95,6 +118,9 @@ func (e Event) fields() []zap.Field {
 		zap.Int("n", e.N),
 		zap.Duration("began", e.Began),
 		zap.Duration("ended", e.Ended))
+	if e.Instance != "" {
+		fields = append(fields, zap.String("instance", e.Instance))
+	}
 	if e.Status != 0 {
 		fields = append(fields, zap.Int("status", e.Status))
 	}

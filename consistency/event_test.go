@@ -66,7 +66,7 @@ func TestPolicy_observer(t *testing.T) {
 		require.Len(t, s.events, 2)
 		assert.Equal(t, consistency.PhaseRead, s.events[0].Phase)
 		assert.Equal(t, consistency.Event{
-			Flow: "create item", Phase: consistency.PhaseEnd, N: 1, Status: 401, Class: applied, Outcome: unconfirmed, Err: err,
+			Flow: "create item", Phase: consistency.PhaseEnd, N: 1, Status: 401, Class: applied, Reason: "refused", Outcome: unconfirmed, Err: err,
 		}, s.events[1])
 	})
 }
@@ -104,7 +104,7 @@ func TestPolicy_logger(t *testing.T) {
 			{"flow": "create item", "phase": "monitor", "n": int64(1), "began": time.Duration(0), "ended": time.Duration(0), "verdict": "pending", "reason": "running"},
 			{"flow": "create item", "phase": "monitor", "n": int64(2), "began": time.Second, "ended": time.Second, "status": int64(401), "verdict": "stop", "reason": "refused", "error": "status 401"},
 			{
-				"flow": "create item", "phase": "end", "n": int64(2), "began": time.Duration(0), "ended": time.Second, "status": int64(401), "outcome": "unconfirmed",
+				"flow": "create item", "phase": "end", "n": int64(2), "began": time.Duration(0), "ended": time.Second, "status": int64(401), "outcome": "unconfirmed", "reason": "refused",
 				"error": "readback: create item: unconfirmed after 2 reads in 1s, seen last: refused: status 401; last status 401 to a look at the operation",
 			},
 		}, logged(t, s, s.to(consistency.ToPresent)))

@@ -20,6 +20,11 @@ type Flow[W, R any] struct {
 	// for the same name.
 	Name string
 
+	// Instance says which of the writes of that name this is, such as the key of
+	// an order: for events, logs and spans, where the name alone would tell a
+	// thousand of them not apart. It is no part of the handle.
+	Instance string
+
 	// Write sends the write once. An empty string, a nil, or a reference whose
 	// method IsZero() bool is true names nothing: then it is never read, but
 	// looked for by Find.

@@ -16,6 +16,7 @@ import (
 func (r *run[W, R]) follows() bool { return r.found && r.operates(r.class) }
 
 func (r *run[W, R]) monitor(ctx context.Context) (bool, error) {
+	ctx = r.beginStep(ctx, PhaseMonitor, r.history.Reads()+1)
 	r.refresh(ctx)
 	call := wire.Note(ctx)
 	call.Bodies = r.policy.Rules.askForBodies(PhaseMonitor)

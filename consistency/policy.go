@@ -69,6 +69,10 @@ type Policy struct {
 	// on the flow's goroutine.
 	Observer func(Event)
 
+	// Tracer follows each flow and each of its steps, and gives them the context
+	// in which they run. Nil means that nobody does.
+	Tracer Tracer
+
 	// Logger gets the same events at debug level. Nil means silence.
 	Logger *zap.Logger
 }

@@ -39,8 +39,8 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 	}
 	if r.policy.observed() {
 		opts.Observe = func(read poll.Read) {
-			r.policy.tell(Event{
-				Flow: r.flow.Name, Phase: phase, N: read.N, Began: read.Began, Ended: read.Ended,
+			r.endStep(Event{
+				Phase: phase, N: read.N, Began: read.Began, Ended: read.Ended,
 				Status: read.Status, Code: r.heard.answer.Code, Verdict: read.Verdict, Reason: read.Reason, Note: read.Note, Err: read.Err,
 			})
 		}
@@ -53,6 +53,7 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 // connection. The error's text hides secrets from here on: it goes into
 // histories and events.
 func (r *run[W, R]) read(ctx context.Context) (R, error) {
+	ctx = r.beginStep(ctx, PhaseRead, r.history.Reads()+1)
 	r.refresh(ctx)
 	call, err := r.look(ctx)
 	r.hearRead(err, call)
@@ -140,6 +141,7 @@ func (r *run[W, R]) judge(j *poll.Judgement, err error, at time.Duration) {
 			r.judgeValue(j, at)
 		}
 	}
+	before := r.seen.reason
 	r.seen = seen{}
 	switch j.Verdict {
 	case poll.Ready:
@@ -149,6 +151,9 @@ func (r *run[W, R]) judge(j *poll.Judgement, err error, at time.Duration) {
 	case poll.Pending:
 		r.seen.reason = j.Reason
 		r.seen.value = err == nil && j.Reason != NotFound
+	case poll.Unknown:
+		// It says nothing, and so what was seen before still stands.
+		r.seen.reason = before
 	default:
 		r.seen.reason = j.Reason
 	}

@@ -91,7 +91,7 @@ func TestResend_waits(t *testing.T) {
 	}{
 		{
 			name: "by the schedule", writes: answers(429, 429, 429, 201),
-			resend: resendAll, schedule: readback.Backoff{NoJitter: true},
+			resend: resendAll, schedule: readback.Backoff{Initial: 100 * time.Millisecond, Multiplier: 2, NoJitter: true},
 			want: seconds(0, 0.1, 0.3, 0.7), outcome: confirmed,
 		},
 		{

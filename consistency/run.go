@@ -25,7 +25,7 @@ type run[W, R any] struct {
 	found    bool // written is known
 	resumed  bool
 	writes   int       // calls of Write
-	tries    int       // that they made; 0 if that is not known
+	tries    int       // that they made; negative, or 0 of a handle, if that is not known
 	answered time.Time // on the wall clock; zero if that is not known
 	pause    time.Duration
 	took     time.Duration
@@ -57,6 +57,11 @@ type run[W, R any] struct {
 	never     bool   // Find knows that the write was not carried out
 	hint      string // how to go on
 	history   *poll.History
+
+	// for those who watch
+	whole step
+	step  step   // the current one
+	trace string // of the handle
 }
 
 // seen is what the last read that was not ready lacked.
@@ -99,7 +104,7 @@ func (r *run[W, R]) hasRoom(ctx context.Context) error {
 func (r *run[W, R]) handle() Pending {
 	h := Pending{
 		name: r.flow.Name, goal: r.flow.goal, class: r.class,
-		doubtful: r.doubtful, monitored: r.monitored, tries: r.tries,
+		doubtful: r.doubtful, monitored: r.monitored, tries: max(r.tries, 0), trace: r.trace,
 	}
 	if !r.answered.IsZero() {
 		h.answered = r.answered.UnixMilli()
@@ -158,9 +163,9 @@ func (r *run[W, R]) end(ctx context.Context, outcome Outcome, why error) (Result
 	err := r.explain(ctx, outcome, why, &res)
 	r.teach(outcome)
 	if r.policy.observed() {
-		r.policy.tell(Event{
-			Flow: r.flow.Name, Phase: PhaseEnd, N: r.history.Reads(), Ended: res.Elapsed,
-			Status: r.answer.Status, Class: r.class, Outcome: outcome, Err: err,
+		r.endFlow(Event{
+			Phase: PhaseEnd, N: r.history.Reads(), Ended: res.Elapsed, Status: r.answer.Status, Code: r.answer.Code,
+			Class: r.class, Reason: r.seen.reason, Outcome: outcome, Lag: r.history.Lag(), Err: err,
 		})
 	}
 	return res, err
@@ -196,7 +201,10 @@ func (r *run[W, R]) explain(ctx context.Context, outcome Outcome, why error, res
 	}
 	if unready, ok := cause.As[*poll.NotReadyError](why); ok {
 		e.Cause, e.Last = unready.Cause, unready.Last
-		e.Reason = r.seen.reason
+		if e.Reason = r.seen.reason; e.Reason == "" {
+			last, _ := r.history.Last()
+			e.Reason = last.Reason
+		}
 		if r.seen.value {
 			e.Seen = r.shows()
 		}

@@ -135,29 +135,49 @@ func hearError(err error, phase Phase, of judge) (s said) {
 // own is one.
 func failures(err error, yield func(error)) {
 	for inner := err; inner != nil; {
-		switch e := inner.(type) {
+		switch inner.(type) {
 		case *classed, *stated, *Error, *poll.NotReadyError, answerer, statusCode, httpStatus:
 			yield(err)
 			return
-		case interface{ Unwrap() error }:
-			inner = e.Unwrap()
-		case interface{ Unwrap() []error }:
-			several := false
-			for _, one := range e.Unwrap() {
-				if one != nil && !(wire.Annotates(inner, one) && silent(one)) {
-					failures(one, yield)
-					several = true
+		}
+		if several := joined(inner); several != nil {
+			one := false
+			for _, e := range several {
+				if e != nil && !(wire.Annotates(inner, e) && silent(e)) {
+					failures(e, yield)
+					one = true
 				}
 			}
-			if !several {
+			if !one {
 				yield(err)
 			}
 			return
-		default:
+		}
+		wrapper, ok := inner.(interface{ Unwrap() error })
+		if !ok {
 			yield(err)
 			return
 		}
+		inner = wrapper.Unwrap()
 	}
+}
+
+// joined returns the errors that err itself joins, as errors.Join does, or as the
+// packages did that came before it: some of their errors unwrap to one after the
+// other, and stand for the first of them meanwhile.
+func joined(err error) []error {
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		return e.Unwrap()
+	case interface{ WrappedErrors() []error }:
+		return e.WrappedErrors()
+	case interface{ Errors() []error }:
+		return e.Errors()
+	}
+	if v := reflect.ValueOf(err); v.Kind() == reflect.Slice && v.CanConvert(reflect.TypeFor[[]error]()) {
+		return v.Convert(reflect.TypeFor[[]error]()).Interface().([]error)
+	}
+	return nil
 }
 
 // silent reports whether err tells neither a status nor a class.

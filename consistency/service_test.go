@@ -220,7 +220,11 @@ func (s *service) policy() consistency.Policy {
 	return consistency.Policy{Schedule: everySecond, Observer: s.observe}
 }
 
-func (s *service) observe(e consistency.Event) { s.events = append(s.events, e) }
+// observe keeps what events tell of themselves, and not the context and the lag.
+func (s *service) observe(e consistency.Event) {
+	e.Context, e.Lag = nil, readback.Lag{}
+	s.events = append(s.events, e)
+}
 
 // class returns what the last write was taken for.
 func (s *service) class() (class consistency.Class) {

@@ -1,6 +1,7 @@
 package consistency
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -69,7 +70,10 @@ func (c *Course) Reads() int { return c.poll.Reads() }
 // Failed. Its zero value says that there was none.
 func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending, c *Course) (Pending, error) {
 	r := newRun(&p, &f)
-	r.doubtful = !before.IsZero()
+	if r.doubtful = !before.IsZero(); r.doubtful {
+		r.tries = cmp.Or(before.tries, -1)
+	}
+	ctx = r.beginFlow(ctx, before.trace)
 	outcome, why := r.send(ctx)
 	if outcome == Failed && r.doubtful {
 		outcome = Unconfirmed // this time nothing was sent
@@ -93,6 +97,12 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 	opts.History = nil
 	_ = poll.Begin(opts, &c.poll) // what is wrong with the options a visit says too
 	h := r.handle()
+	if r.policy.observed() && r.whole.end != nil {
+		r.whole.end(Event{
+			Context: r.whole.ctx, Flow: f.Name, Instance: f.Instance, Trace: r.trace,
+			Phase: PhaseFlow, Status: r.answer.Status, Class: r.class,
+		})
+	}
 	if r.class == Ambiguous {
 		return h, r.explain(ctx, Unconfirmed, nil, &Result[W, R]{Pending: h})
 	}
@@ -120,6 +130,7 @@ func millis(d time.Duration) uint32 {
 func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c *Course, began time.Time) (Result[W, R], error) {
 	r := newRun(&p, &f)
 	r.resumed = true // it needs no Write
+	r.whole.ctx, r.trace = ctx, h.trace
 	if err := r.validate(); err != nil {
 		return r.refuse(ctx, *h, err)
 	}
@@ -138,9 +149,7 @@ func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c 
 	next.flags.set(shown, r.shown)
 	next.flags.set(missed, r.missed)
 	next.flags.set(faulty, r.faulty)
-	trace := h.trace
 	*c, *h = next, r.handle()
-	h.trace = trace
 	return Result[W, R]{History: r.history}, nil
 }
 
@@ -166,6 +175,7 @@ func (r *run[W, R]) restore(c Course) Course {
 	r.resumed, r.unchanged = !c.flags.has(fromSend), c.flags.has(unchanged)
 	r.shown, r.missed, r.faulty = c.flags.has(shown), c.flags.has(missed), c.flags.has(faulty)
 	r.ended = c.poll.Began()
+	r.seen.reason = c.poll.Reason()
 	if c.flags.has(once) {
 		r.writes = 1
 	}

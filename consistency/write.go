@@ -51,6 +51,7 @@ type writing struct {
 
 // writeOnce calls Write and classifies its answer.
 func (r *run[W, R]) writeOnce(ctx context.Context) writing {
+	ctx = r.beginStep(ctx, PhaseWrite, r.writes+1)
 	call := wire.Note(ctx)
 	if !r.policy.SingleAttempt {
 		call = wire.Trace(ctx)
@@ -75,15 +76,15 @@ func (r *run[W, R]) writeOnce(ctx context.Context) writing {
 	r.answer, r.pause = s.answer.kept(), s.answer.RetryAfter
 	r.counted, r.hint = t.text, ""
 	r.word = t.word
-	r.addTries(t.n)
+	r.addTries(&t)
 	r.refer(t.class)
 	if t.class == Ambiguous && r.writeErr != nil && !s.known() && t.text == "" {
 		r.hint = opaque("write", s.err)
 	}
 	if r.policy.observed() {
-		r.policy.tell(Event{
-			Flow: r.flow.Name, Phase: PhaseWrite, N: r.writes, Began: -r.took,
-			Status: r.answer.Status, Code: r.answer.Code, Class: t.class, Note: r.answer.Note, Err: redact.Guard(r.writeErr),
+		r.endStep(Event{
+			Phase: PhaseWrite, N: r.writes, Began: -r.took,
+			Status: r.answer.Status, Code: r.answer.Code, Class: t.class, RetryAfter: r.pause, Note: r.answer.Note, Err: redact.Guard(r.writeErr),
 		})
 	}
 	return t
@@ -147,16 +148,19 @@ func (r *run[W, R]) operates(class Class) bool {
 }
 
 // addTries adds the tries of a call of Write; nothing counted is not known, unless
-// the caller's word is that there was one.
-func (r *run[W, R]) addTries(n int) {
+// the caller's word is that there was one, or nothing was sent.
+func (r *run[W, R]) addTries(t *writing) {
+	n := t.n
 	if n == 0 && r.policy.SingleAttempt {
 		n = 1
 	}
-	if r.writes > 1 && (r.tries == 0 || n == 0) {
-		r.tries = 0
-		return
+	switch {
+	case t.never:
+	case n == 0 || r.tries < 0:
+		r.tries = -1
+	default:
+		r.tries += n
 	}
-	r.tries += n
 }
 
 // resends reports whether the policy consents to another try. Since is the time

@@ -52,6 +52,15 @@ func (f *courseFlags) set(one courseFlags, on bool) {
 // Reads returns how many reads there were.
 func (c *Course) Reads() int { return int(c.reads) }
 
+// Reason returns why the last read that was pending was; empty if none was, or if
+// one was ready since.
+func (c *Course) Reason() Reason {
+	if c.reason == (unique.Handle[Reason]{}) {
+		return ""
+	}
+	return c.reason.Value()
+}
+
 // Next returns when the next visit is due, on the clock that begins at
 // Options.Since. A visit before that does nothing.
 func (c *Course) Next() time.Duration { return c.at }
@@ -213,6 +222,7 @@ func (r *run) restore(c *Course) {
 func (r *run) save(c *Course, next time.Duration) {
 	c.at, c.plan, c.deadline = next, r.plan, r.deadline
 	c.reads, c.streak, c.first = int32(r.read.N), int16(min(r.streak, MaxSettle)), r.first
+	c.reason = unique.Handle[Reason]{}
 	if r.reason != "" {
 		c.reason = unique.Make(r.reason)
 	}

@@ -12,7 +12,7 @@ import (
 // Options tune [Until]. The zero value is ready for use.
 type Options struct {
 	// Schedule says when reads begin. Nil means readback.Backoff{}: the first
-	// at once, then waits that grow from 100 ms to 5 s.
+	// at once, then waits that grow from 60 ms to 5 s.
 	Schedule readback.Schedule
 
 	// Settle is how many reads must be ready in a row. Replicas catch up one

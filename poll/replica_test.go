@@ -90,7 +90,7 @@ func (r *replica) read(ctx context.Context) (answer, error) {
 var everySecond = readback.Backoff{Initial: time.Second, Max: time.Second, NoJitter: true}
 
 // doubling waits 1 s, 2 s, 4 s and so on.
-var doubling = readback.Backoff{Initial: time.Second, Max: time.Hour, NoJitter: true}
+var doubling = readback.Backoff{Initial: time.Second, Max: time.Hour, Multiplier: 2, NoJitter: true}
 
 // timetable is a schedule of fixed times: the nth read begins at the nth, and
 // those after the last one are left to the loop.

@@ -208,7 +208,7 @@ func (r *run) settle(j *Judgement) (done bool, stop error) {
 	r.after = j.RetryAfter
 	switch j.Verdict {
 	case Ready:
-		r.deadline = r.limit
+		r.deadline, r.reason = r.limit, ""
 		if r.streak++; j.Anew {
 			r.streak = min(r.streak, 1) // the one after a setback does not count
 		}

@@ -19,7 +19,8 @@ import (
 // Open is called once for each subtest and returns two handles on one new and
 // empty store, as two processes would have them; they may be the same. It should
 // use t.Cleanup to close them. The subtests run one after another, in real time,
-// each for a few seconds; what takes five minutes fails.
+// each for a few seconds; what takes five minutes fails. Those of [submit.BatchStore]
+// and [submit.Journal] run if the store is one.
 func TestStore(t *testing.T, open func(t *testing.T) (here, there submit.Store)) {
 	for _, test := range []struct {
 		name string
@@ -41,6 +42,11 @@ func TestStore(t *testing.T, open func(t *testing.T) (here, there submit.Store))
 		{"one creates", storeTest.oneCreates},
 		{"one updates", storeTest.oneUpdates},
 		{"one deletes", storeTest.oneDeletes},
+		{"batch", storeTest.batch},
+		{"batch is refused", storeTest.batchIsRefused},
+		{"batches race", storeTest.batchesRace},
+		{"journal", storeTest.journal},
+		{"journal that waits", storeTest.journalWaits},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)

@@ -14,3 +14,11 @@ func TestStore_memory(t *testing.T) {
 		return store, store
 	})
 }
+
+func TestStore_memoryInBatches(t *testing.T) {
+	t.Parallel()
+	readbacktest.TestStore(t, func(*testing.T) (here, there submit.Store) {
+		store := submit.NewMemory().Batching()
+		return store, store
+	})
+}

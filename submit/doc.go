@@ -22,15 +22,55 @@
 //
 // # States
 //
-// A job is queued, and then whoever holds it may send it; or sending, from just
-// before the write on; or answered; or ended, with an outcome. What was sending
-// when its process died is ambiguous: the write may have been carried out, may
-// be yet, or may never have been sent. It is looked for by Flow.Find, and never
-// sent again, unless [Resubmit] says that the service honours its idempotency
-// key.
+//	Enqueue          Submit
+//	   |               |
+//	   v      sent     v    answered, or the answer was lost
+//	queued -------> sending ------------------------> answered
+//	   ^               |                                  |
+//	   |  proven not   |  its holder died: sending, and   |  enough reads,
+//	   +-- carried ----+  looked for by its next holder   |  or the time is up
+//	       out         |                                  |
+//	       refused, or |                                  v
+//	       given up    +------------------------------> ended
+//	                                                      |
+//	aside <-- from any but ended, when code of the        |  Unconfirmed, and submitted again
+//	  |       program panics                              |  or retried: answered, or sending
+//	  +-- submitted again or retried: where it was        v
+//
+// Queued: whoever holds the job may send it. Sending: from just before the write on.
+// What was sending when its process died is ambiguous: the write may have been
+// carried out, may be yet, or may never have been sent. It is looked for by
+// Flow.Find, and never sent again, unless [Resubmit] says that the service honours
+// its idempotency key. Answered: it is read back. Ended: it has an outcome. The same
+// is a table in the code, which holds all that can happen to a job.
+//
+// A write that is proven not to have been carried out, since nothing was sent or the
+// answer was a 429, is tried again for as long as Options.GiveUpAfter says. A panic
+// in the program's own code, in Flow, in what that returns, in Origin or Group, sets
+// the job aside, with the panic and its stack, and all others go on. A function that
+// ignores the end of its context is left behind when the term of its process ends.
 //
 // The same key submitted again joins the first, in whatever process and at
-// whatever time until the outcome is forgotten; see [Submitter.Submit].
+// whatever time until the outcome is forgotten; see [Submitter.Submit]. What ended
+// without having been sent, given up or cancelled, leaves its key free.
+//
+// # Deploys
+//
+// Jobs outlive the program that submitted them. Two jobs of one key are compared as
+// today's J, so that a new field that is zero changes nothing; Options.Same compares
+// otherwise. Options.JobVersion and Options.Lift read what older programs stored. A
+// record that this program cannot read is left alone and proves nothing, and what a
+// newer one put into a record stays there. A job that does not come back from its own
+// JSON as it was is refused.
+//
+// # Operation
+//
+// [Submitter.Jobs] lists jobs, also those that have ended; [Submitter.Cancel],
+// [Submitter.Retry] and [Submitter.Forget] are for an operator; [Submitter.Feed]
+// yields outcomes so that no crash loses one. Jobs of ended states and the feed need
+// a Store that is a [Journal]. Many jobs share the durable steps of a [BatchStore]:
+// by [Submitter.SubmitAll] and [Submitter.EnqueueAll], and whenever they are due
+// together.
 //
 // # Leases
 //

@@ -2,6 +2,7 @@ package submit
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -12,17 +13,27 @@ import (
 // it alone; only its key, its data and more may be looked at besides. There may
 // be a million of them, so every field counts.
 type job struct {
-	text     string // the key, and then the caller's job as JSON
+	text     string // the key, and then the payload as JSON
 	handle   consistency.Pending
 	course   consistency.Course
 	revision uint64        // of the record; zero if there is none as far as is known
 	intent   int64         // Unix time in nanoseconds
 	due      time.Duration // on the term's clock
-	more     *more         // nil if nobody waits; guarded by the term's mutex
+	more     *more         // nil if there is nothing in it; guarded by the term's mutex
+	sent     uint32        // when it was first sent, in ms since the intent
+	version  uint16        // of the payload
 	keyed    uint8         // how much of text is the key
 	state    state
-	resumed  bool // it was sent by another term
+	tries    uint16 // proven not to have been carried out; it stops at the greatest
+	flags    jobFlags
 }
+
+type jobFlags uint8
+
+const (
+	resumed jobFlags = 1 << iota // it was sent by another term
+	called                       // Write was, since the record says that it is being sent
+)
 
 func newJob(key string, data []byte, intent int64) *job {
 	return &job{text: key + string(data), keyed: uint8(len(key)), intent: intent}
@@ -31,7 +42,20 @@ func newJob(key string, data []byte, intent int64) *job {
 func (j *job) key() string  { return j.text[:j.keyed] }
 func (j *job) data() string { return j.text[j.keyed:] }
 
-// more is what a job has that somebody waits for, or that has ended.
+func (j *job) has(one jobFlags) bool { return j.flags&one != 0 }
+
+// sentAt returns when the job was first sent, or else its intent, in nanoseconds.
+func (j *job) sentAt() int64 { return j.intent + int64(j.sent)*int64(time.Millisecond) }
+
+// sentNow notes that the job is sent at a time, unless it was before.
+func (j *job) sentNow(now int64) {
+	if j.sent == 0 {
+		j.sent = uint32(min(max((now-j.intent)/int64(time.Millisecond), 1), math.MaxUint32))
+	}
+}
+
+// more is what a job has that somebody waits for, or that has ended, or that has
+// something unusual.
 type more struct {
 	over   chan struct{} // closed when the job has ended, or is no longer held
 	stored chan struct{} // closed when the intent is recorded
@@ -42,6 +66,10 @@ type more struct {
 	doubt  error         // of an ambiguous write
 	last   error         // of the last read that told something
 	lag    time.Duration // from the write's answer to the outcome; negative if that says nothing
+	why    string        // of an outcome that is not Confirmed, in a word
+	broken *breakage     // of a job that is set aside
+	tried  string        // why the last try was not carried out
+	rest   members       // what the record has that this version does not know
 }
 
 func newMore() *more { return &more{over: make(chan struct{}), stored: make(chan struct{})} }
@@ -146,13 +174,15 @@ func (t *term[J, W, R]) drop(j *job) {
 	}
 }
 
-// set moves a job to another state.
-func (t *term[J, W, R]) set(j *job, to state) {
+// move moves a job to another state.
+func (t *term[J, W, R]) move(j *job, e event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.count[j.state]--
-	t.count[to]++
-	j.state = to
+	from := j.state
+	if j.state = from.after(e); t.jobs.find(j.key()) == j { // or it was dropped meanwhile
+		t.count[from]--
+		t.count[j.state]++
+	}
 }
 
 // recorded tells who waits that the intent is durable.

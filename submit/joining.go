@@ -4,22 +4,47 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
-
-	"github.com/readback-go/readback/consistency"
 )
 
-// submit is Submit while there is a term.
-func (s *Submitter[J, W, R]) submit(ctx context.Context, key string, data, print []byte) (Result[W], error) {
-	in := intent[J, W, R]{s: s, key: key, data: data, print: print, at: time.Now()}
+// call is one call of Submit or Enqueue.
+type call[J, W, R any] struct {
+	s      *Submitter[J, W, R]
+	key    string
+	data   []byte
+	print  []byte
+	at     int64  // of the intent, in nanoseconds
+	joined bool   // the job was seen pending
+	known  bool   // the store has the job
+	freed  uint64 // the revision of a record whose key is free
+}
+
+// call returns a call, or why it cannot be one.
+func (s *Submitter[J, W, R]) call(ctx context.Context, key string, job J) (*call[J, W, R], error) {
+	if err := checkKey(key); err != nil {
+		return nil, refusal(ctx, "", err)
+	}
+	data, err := stored(job)
+	if err != nil {
+		return nil, refusal(ctx, "", err)
+	}
+	if ctx.Err() != nil {
+		return nil, waiting(ctx, "", nil)
+	}
+	return &call[J, W, R]{s: s, key: key, data: data, print: fingerprint(string(data)), at: s.stamp()}, nil
+}
+
+// submit is Submit while there is a term. M is what an earlier join returned.
+func (in *call[J, W, R]) submit(ctx context.Context, m *more) (Result[W], error) {
 	for {
-		t := s.held(ctx)
+		t := in.s.held(ctx)
 		if t == nil {
 			return in.unfinished(ctx)
 		}
-		m, err := in.join(ctx, t)
-		if err != nil {
-			return failed[W](err)
+		if m == nil {
+			var err error
+			if m, err = in.join(ctx, t); err != nil {
+				return failed[W](err)
+			}
 		}
 		if m != nil {
 			select {
@@ -31,49 +56,30 @@ func (s *Submitter[J, W, R]) submit(ctx context.Context, key string, data, print
 				return in.result(m)
 			}
 			in.joined = in.joined || m.known
+			m = nil
 		}
 		if rec, err := in.ask(ctx, t); err != nil {
 			return failed[W](err)
 		} else if rec != nil {
-			return in.told(rec)
+			return told[W](rec)
 		}
 	}
 }
 
-// intent is one call of Submit or Enqueue.
-type intent[J, W, R any] struct {
-	s      *Submitter[J, W, R]
-	key    string
-	data   []byte
-	print  []byte
-	at     time.Time
-	joined bool // the job was seen pending
-	known  bool // the store has the job
-}
-
 // join returns what to wait for of the job if it is held here, and begins it if
 // the store is not known to have it.
-func (in *intent[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, error) {
+func (in *call[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, error) {
 	for {
-		if j, m := t.find(in.key); j != nil {
-			if in.same(j) {
-				return m, nil
-			}
-			if err := in.reused(ctx, m); err != nil || ctx.Err() != nil {
-				return nil, err
-			}
-			continue
+		if m, err := in.find(ctx, t); m != nil || err != nil {
+			return m, err
 		}
-		if in.known {
+		if in.known || ctx.Err() != nil {
 			return nil, nil
 		}
-		j := newJob(in.key, in.data, in.at.UnixNano())
-		j.more = newMore()
+		j := in.newJob()
 		if t.add(j) {
 			in.known = true
-			if !t.spawn(func() { t.send(j) }) {
-				t.drop(j)
-			}
+			t.place(j, t.now())
 			return j.more, nil
 		}
 		if t.ctx.Err() != nil {
@@ -82,28 +88,40 @@ func (in *intent[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, e
 	}
 }
 
-// reused returns ErrKeyReused once the store has another job with the key that
-// is held here, and nothing if it is dropped before: it may be that one whose
-// key is another's.
-func (in *intent[J, W, R]) reused(ctx context.Context, m *more) error {
-	select {
-	case <-m.stored:
-		return refusal(ctx, in.name(), ErrKeyReused)
-	case <-m.over:
-	case <-ctx.Done():
-	}
-	return nil
+func (in *call[J, W, R]) newJob() *job {
+	j := newJob(in.key, in.data, in.at)
+	j.version, j.more, j.revision = uint16(in.s.options.JobVersion), newMore(), in.freed
+	return j
 }
 
-func (in *intent[J, W, R]) same(j *job) bool {
-	return j.data() == string(in.data)
+// find returns what to wait for of the job with the key if it is held here; an error
+// if that is another job, once the store has that, and nothing if it is dropped
+// before: it may be that one whose key is another's.
+func (in *call[J, W, R]) find(ctx context.Context, t *term[J, W, R]) (*more, error) {
+	for {
+		j, m := t.find(in.key)
+		if j == nil {
+			return nil, nil
+		}
+		err := in.agrees(ctx, []byte(j.data()), int(j.version))
+		if err == nil {
+			return m, nil
+		}
+		select {
+		case <-m.stored:
+			return nil, err
+		case <-m.over:
+		case <-ctx.Done():
+			return nil, nil
+		}
+	}
 }
 
 // ask asks the store for a job that is not held here. It returns the record if
 // that has an outcome; it waits for one if the job is held elsewhere, and takes
 // over what is held by nobody. If it returns nothing, the caller is to look
 // again.
-func (in *intent[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecord, error) {
+func (in *call[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecord, error) {
 	r, err := in.s.options.Store.Get(ctx, KindJob, in.key)
 	if errors.Is(err, ErrNotFound) && in.joined {
 		return nil, waiting(ctx, in.name(), err) // it may have been sent: whoever deleted it knows
@@ -118,24 +136,31 @@ func (in *intent[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecor
 	}
 	rec, err := decode(r.Value)
 	if err != nil {
-		return nil, refusal(ctx, in.name(), err)
+		return nil, waiting(ctx, in.name(), err)
 	}
 	in.known = true
+	if rec.free() && !in.joined {
+		in.known, in.freed = false, r.Revision
+		return nil, nil
+	}
+	if err := in.fits(ctx, &rec); err != nil {
+		return nil, err
+	}
 	switch {
-	case !rec.fits(in.print):
-		return nil, refusal(ctx, in.name(), ErrKeyReused)
+	case rec.State == aside && in.joined:
+		return nil, waiting(ctx, in.name(), rec.Broken.err())
+	case rec.State == aside || rec.unconfirmed() && !in.joined:
+		in.revive(ctx, t, r, rec)
+		return nil, nil
 	case rec.State != ended:
 		in.joined = true
 		return nil, in.wait(ctx, t, r, rec)
-	case rec.End.outcome() == consistency.Unconfirmed && !in.joined:
-		in.revive(ctx, t, r, rec)
-		return nil, nil
 	}
 	return &rec, nil
 }
 
 // wait waits for a change of a job that another holds, or takes it over.
-func (in *intent[J, W, R]) wait(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) error {
+func (in *call[J, W, R]) wait(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) error {
 	dead := rec.Holder == t.id
 	if !dead {
 		var err error
@@ -156,34 +181,39 @@ func (in *intent[J, W, R]) wait(ctx context.Context, t *term[J, W, R], r Record,
 	return nil
 }
 
-// revive makes a job that ended unconfirmed one that is read back.
-func (in *intent[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) {
-	rec.State, rec.End, rec.Job = answered, nil, in.data
-	if rec.Pending == nil || rec.Pending.IsZero() {
-		rec.State = sending // it never had an answer that tells anything
+// revive takes up a job that ended unconfirmed, to read it back, or one that was set
+// aside, to go on where it was.
+func (in *call[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) {
+	rec.revive()
+	if data, _ := rec.payload(); len(data) == 0 {
+		rec.setPayload(in.data, in.s.options.JobVersion)
 	}
 	in.joined = in.adopt(ctx, t, r, rec)
 }
 
 // adopt reports whether the job is this term's now.
-func (in *intent[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) bool {
+func (in *call[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) bool {
 	done := make(chan fate, 1)
-	if !t.spawn(func() { done <- t.adopt(r, rec) }) {
+	if !t.spawn(func() {
+		got := made // if the program ends this goroutine, when all is done
+		defer func() { done <- got }()
+		got = t.adopt(r, rec)
+	}) {
 		return false
 	}
 	select {
 	case <-ctx.Done():
 		return false
 	case got := <-done:
-		if got != kept {
+		if got != made {
 			in.pause(ctx, t, nil)
 		}
-		return got == kept
+		return got == made
 	}
 }
 
 // pause waits a little before the store is asked again.
-func (in *intent[J, W, R]) pause(ctx context.Context, t *term[J, W, R], err error) {
+func (in *call[J, W, R]) pause(ctx context.Context, t *term[J, W, R], err error) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -193,48 +223,50 @@ func (in *intent[J, W, R]) pause(ctx context.Context, t *term[J, W, R], err erro
 	sleep(ctx, t.pause()/10)
 }
 
-func (in *intent[J, W, R]) name() string {
-	var payload J
-	_ = json.Unmarshal(in.data, &payload)
-	return in.s.options.Flow(in.key, payload).Name
+// name returns the name of the flow; none if the program panics.
+func (in *call[J, W, R]) name() string {
+	name, _ := safely("Flow", func() (string, error) {
+		var payload J
+		err := json.Unmarshal(in.data, &payload)
+		return in.s.options.Flow(in.key, payload).Name, err
+	})
+	return name
 }
 
 // unfinished is the result of a call whose ctx has ended. It is never Failed, even
 // if the store was never reached: the key may be that of a job that was sent
 // before.
-func (in *intent[J, W, R]) unfinished(ctx context.Context) (Result[W], error) {
+func (in *call[J, W, R]) unfinished(ctx context.Context) (Result[W], error) {
 	return failed[W](waiting(ctx, in.name(), in.s.troubled()))
 }
 
 // result is that of a job that ended here.
-func (in *intent[J, W, R]) result(m *more) (Result[W], error) {
-	res, err := in.told(m.end)
+func (in *call[J, W, R]) result(m *more) (Result[W], error) {
+	res, err := told[W](m.end)
 	if m.err != nil {
 		res.Err, err = m.err, m.err // with all its reasons
 	}
 	return res, err
 }
 
-func (in *intent[J, W, R]) told(rec *jobRecord) (Result[W], error) {
-	res, err := resultOf[W](rec)
-	if err != nil {
-		return res, err
-	}
+func told[W any](rec *jobRecord) (Result[W], error) {
+	res, _ := resultOf[W](rec)
 	return res, res.Err
 }
 
-// enqueue is Enqueue while there is a term.
-func (s *Submitter[J, W, R]) enqueue(ctx context.Context, key string, data, print []byte) error {
-	in := intent[J, W, R]{s: s, key: key, data: data, print: print, at: time.Now()}
+// enqueue is Enqueue while there is a term. M is what an earlier queue returned.
+func (in *call[J, W, R]) enqueue(ctx context.Context, m *more) error {
 	for {
-		t := s.held(ctx)
+		t := in.s.held(ctx)
 		if t == nil {
 			_, err := in.unfinished(ctx)
 			return err
 		}
-		m, err := in.queue(ctx, t)
-		if err != nil {
-			return err
+		if m == nil {
+			var err error
+			if m, err = in.queue(ctx, t); err != nil {
+				return err
+			}
 		}
 		if m != nil {
 			select {
@@ -245,6 +277,7 @@ func (s *Submitter[J, W, R]) enqueue(ctx context.Context, key string, data, prin
 				_, err := in.unfinished(ctx)
 				return err
 			}
+			m = nil
 		}
 		if done, err := in.stored(ctx, t); done || err != nil {
 			return err
@@ -253,19 +286,15 @@ func (s *Submitter[J, W, R]) enqueue(ctx context.Context, key string, data, prin
 }
 
 // queue returns what to wait for until the intent is recorded.
-func (in *intent[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*more, error) {
-	if j, m := t.find(in.key); j != nil {
-		if in.same(j) {
-			return m, nil
-		}
-		return nil, in.reused(ctx, m)
+func (in *call[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*more, error) {
+	if m, err := in.find(ctx, t); m != nil || err != nil {
+		return m, err
 	}
-	j := newJob(in.key, in.data, in.at.UnixNano())
-	j.more = newMore()
+	j := in.newJob()
 	if !t.add(j) {
 		return nil, nil
 	}
-	if !t.spawn(func() { t.enqueue(j) }) {
+	if !t.spawn(func() { t.guard(j, func() { t.enqueue(j) }) }) {
 		t.drop(j)
 	}
 	return j.more, nil
@@ -273,14 +302,14 @@ func (in *intent[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*more, 
 
 // enqueue records a job to be sent later.
 func (t *term[J, W, R]) enqueue(j *job) {
-	t.set(j, queued)
+	t.move(j, enqueues)
 	for {
 		got := t.save(j)
 		switch {
-		case got == kept && t.running():
+		case got == made && t.running():
 			t.place(j, t.now())
 			return
-		case got == kept:
+		case got == made:
 			t.leaveBehind(j)
 			return
 		case got == taken:
@@ -304,18 +333,22 @@ func (t *term[J, W, R]) leaveBehind(j *job) {
 }
 
 // stored reports whether the store has the job of Enqueue.
-func (in *intent[J, W, R]) stored(ctx context.Context, t *term[J, W, R]) (bool, error) {
+func (in *call[J, W, R]) stored(ctx context.Context, t *term[J, W, R]) (bool, error) {
 	r, err := in.s.options.Store.Get(ctx, KindJob, in.key)
 	if err != nil {
 		in.pause(ctx, t, err)
 		return false, nil
 	}
 	rec, err := decode(r.Value)
-	switch {
-	case err != nil:
-		return false, refusal(ctx, in.name(), err)
-	case !rec.fits(in.print):
-		return false, refusal(ctx, in.name(), ErrKeyReused)
+	if err != nil {
+		return false, waiting(ctx, in.name(), err)
+	}
+	if rec.free() {
+		in.freed = r.Revision
+		return false, nil
+	}
+	if err := in.fits(ctx, &rec); err != nil {
+		return false, err
 	}
 	return true, nil
 }

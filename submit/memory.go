@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"maps"
@@ -17,8 +18,9 @@ type Memory struct {
 	records  map[memoryKey]memoryRecord
 	pending  map[Kind]map[string]struct{} // those that are not done
 	watched  map[memoryKey]*memoryWatch
-	done     int // records that are
-	swept    int // how many of them were left by the last sweep
+	changed  chan struct{} // closed at the next change of any record, if somebody waits
+	done     int           // records that are
+	swept    int           // how many of them were left by the last sweep
 }
 
 type memoryKey struct {
@@ -36,6 +38,7 @@ type memoryRecord struct {
 	value    []byte
 	revision uint64
 	done     bool
+	label    string
 	keep     time.Duration
 	changed  time.Time // if done
 }
@@ -47,6 +50,34 @@ func NewMemory() *Memory {
 		pending: make(map[Kind]map[string]struct{}),
 		watched: make(map[memoryKey]*memoryWatch),
 	}
+}
+
+// Batching returns m as a store that makes many changes at once. In memory that is no
+// faster; it is for tests.
+func (m *Memory) Batching() BatchStore { return batchMemory{m} }
+
+type batchMemory struct{ *Memory }
+
+// ChangeAll implements [BatchStore].
+func (m batchMemory) ChangeAll(ctx context.Context, records []Record) ([]uint64, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range records {
+		switch found, ok := m.find(memoryKey{r.Kind, r.Key}); {
+		case r.Revision == 0 && ok:
+			return nil, ErrExists
+		case r.Revision != 0 && (!ok || found.revision != r.Revision):
+			return nil, ErrConflict
+		}
+	}
+	revisions := make([]uint64, len(records))
+	for i, r := range records {
+		revisions[i] = m.put(memoryKey{r.Kind, r.Key}, r)
+	}
+	return revisions, nil
 }
 
 // Create implements [Store].
@@ -142,6 +173,54 @@ func (m *Memory) Watch(ctx context.Context, kind Kind, key string, after uint64)
 	return Record{}, context.Cause(ctx)
 }
 
+// Since implements [Journal].
+func (m *Memory) Since(ctx context.Context, kind Kind, after uint64, labels []string, wait bool) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for ctx.Err() == nil {
+			found, changed := m.since(kind, after, labels, wait)
+			for _, r := range found {
+				if ctx.Err() != nil {
+					break
+				}
+				if !yield(r, nil) {
+					return
+				}
+				after = r.Revision
+			}
+			if !wait && ctx.Err() == nil {
+				return
+			}
+			if len(found) == 0 {
+				select {
+				case <-changed:
+				case <-ctx.Done():
+				}
+			}
+		}
+		yield(Record{}, context.Cause(ctx))
+	}
+}
+
+// since returns the records after a revision, and what is closed at the next change.
+func (m *Memory) since(kind Kind, after uint64, labels []string, wait bool) (found []Record, changed <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for at, r := range m.records {
+		if at.kind != kind || r.revision <= after || r.over() ||
+			len(labels) > 0 && r.label != "" && !slices.Contains(labels, r.label) {
+			continue
+		}
+		if r, err := m.get(at); err == nil {
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b Record) int { return cmp.Compare(a.Revision, b.Revision) })
+	if wait && m.changed == nil {
+		m.changed = make(chan struct{})
+	}
+	return found, m.changed
+}
+
 // look returns a record, or what to wait for if it has not changed.
 func (m *Memory) look(at memoryKey, after uint64) (Record, *memoryWatch, error) {
 	m.mu.Lock()
@@ -174,7 +253,7 @@ func (m *Memory) get(at memoryKey) (Record, error) {
 	}
 	return Record{
 		Kind: at.kind, Key: at.key, Value: found.value,
-		Revision: found.revision, Done: found.done, Keep: found.keep,
+		Revision: found.revision, Done: found.done, Keep: found.keep, Label: found.label,
 	}, nil
 }
 
@@ -196,7 +275,7 @@ func (r *memoryRecord) over() bool {
 func (m *Memory) put(at memoryKey, r Record) uint64 {
 	m.drop(at)
 	m.revision++
-	put := memoryRecord{value: r.Value, revision: m.revision, done: r.Done, keep: r.Keep}
+	put := memoryRecord{value: r.Value, revision: m.revision, done: r.Done, keep: r.Keep, label: r.Label}
 	if r.Done {
 		put.changed = time.Now()
 		m.done++
@@ -208,6 +287,10 @@ func (m *Memory) put(at memoryKey, r Record) uint64 {
 	}
 	m.records[at] = put
 	m.wake(at)
+	if m.changed != nil {
+		close(m.changed)
+		m.changed = nil
+	}
 	m.sweep()
 	return m.revision
 }

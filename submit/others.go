@@ -22,10 +22,12 @@ type sighting struct {
 func (t *term[J, W, R]) watching() {
 	seen := make(map[string]sighting)
 	due := true // for a look at all jobs
+	receiving := false
 	last := time.Now()
 	tick := time.NewTicker(t.options.Lease / 3)
 	defer tick.Stop()
-	for {
+	for t.ctx.Err() == nil { // or a tick might be heard first
+		receiving = receiving || t.receive()
 		gone, err := t.sight(seen)
 		if err != nil && t.ctx.Err() == nil {
 			t.noted(err)
@@ -69,6 +71,9 @@ func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 	ended := time.Now()
 	there := make(map[string]bool, len(found))
 	for _, r := range found {
+		if ctx.Err() != nil { // also if this was left behind
+			return false, context.Cause(ctx)
+		}
 		there[r.Key] = true
 		last, known := seen[r.Key]
 		if !known || last.revision != r.Revision {
@@ -135,8 +140,13 @@ func (t *term[J, W, R]) takeOver() bool {
 		if err == nil && unsure.Load() {
 			err = t.troubled() // then the rest would fail too, one after another
 		}
+		if err == nil && t.ctx.Err() != nil {
+			err = context.Cause(t.ctx)
+		}
 		if err != nil {
-			t.noted(err)
+			if t.ctx.Err() == nil {
+				t.noted(err)
+			}
 			unsure.Store(true)
 			break
 		}
@@ -146,6 +156,9 @@ func (t *term[J, W, R]) takeOver() bool {
 		rec, err := decode(r.Value)
 		if err != nil {
 			t.warn("a job must be left alone", keyField(r.Key), errorField(err))
+			continue
+		}
+		if rec.State == aside {
 			continue
 		}
 		gone, known := dead[rec.Holder]
@@ -162,13 +175,13 @@ func (t *term[J, W, R]) takeOver() bool {
 		}
 		slots <- struct{}{}
 		tasks.Go(func() {
+			defer func() { <-slots }() // also if the program ends this goroutine
 			switch t.adopt(r, rec) {
-			case kept:
+			case made:
 				taken.Add(1)
 			case unknown:
 				unsure.Store(true)
 			}
-			<-slots
 		})
 	}
 	tasks.Wait()

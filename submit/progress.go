@@ -1,8 +1,10 @@
 package submit
 
 import (
+	"maps"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -53,6 +55,39 @@ func (s *Submitter[J, W, R]) Progress() Progress {
 	return p
 }
 
+// Stats is what a metrics system wants to know of a Submitter besides its [Progress].
+// All but Writes and Reads counts from when it was made.
+type Stats struct {
+	// Writes and Reads that are under way.
+	Writes, Reads int
+
+	// SetAside is how many jobs were set aside since their code panicked.
+	SetAside int
+
+	// Reasons counts the outcomes that are not Confirmed by one of a few reasons:
+	// "refused", "rate limited", "gave up", "invalid", "operation failed", "no
+	// find", "not provably mine", "not seen in time", "stopped" or "unknown".
+	Reasons map[string]int
+
+	// OldestUnconfirmed is the intent of the oldest job that ended Unconfirmed;
+	// zero if there was none.
+	OldestUnconfirmed time.Time
+
+	// Store is how long changes of jobs took in the store.
+	Store Lag
+}
+
+// Stats returns what is known now. It is cheap.
+func (s *Submitter[J, W, R]) Stats() Stats {
+	st := &s.stats
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return Stats{
+		Writes: int(st.writes.Load()), Reads: int(st.reads.Load()), SetAside: st.aside,
+		Reasons: maps.Clone(st.why), OldestUnconfirmed: st.oldest, Store: st.steps.report(),
+	}
+}
+
 // ages counts the intents of each second, so that the oldest is found among a
 // million jobs without looking at each.
 type ages map[int64]int
@@ -82,12 +117,24 @@ func (a ages) oldest() time.Time {
 	return time.Unix(first, 0)
 }
 
-// stats count outcomes, and lags by their logarithm.
+// stats count outcomes and times.
 type stats struct {
-	mu    sync.Mutex
-	count [consistency.Failed + 1]int
-	lags  [lagBuckets]int
-	sum   int
+	writes atomic.Int64 // under way
+	reads  atomic.Int64
+
+	mu     sync.Mutex
+	steps  lags           // of the store
+	aside  int            // jobs that were set aside
+	why    map[string]int // of outcomes that are not Confirmed
+	oldest time.Time      // intent of one that ended Unconfirmed
+	count  [consistency.Failed + 1]int
+	lags   lags
+}
+
+// lags are counted by their logarithm.
+type lags struct {
+	buckets [lagBuckets]int
+	sum     int
 }
 
 const (
@@ -96,19 +143,45 @@ const (
 	lagGrowth  = 1.2
 )
 
-func (s *stats) ended(outcome consistency.Outcome, lag time.Duration) {
+func (s *stats) broke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aside++
+}
+
+func (s *stats) ended(outcome consistency.Outcome, lag time.Duration, why string, intent int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count[outcome]++
+	if at := time.Unix(0, intent); outcome == consistency.Unconfirmed && (s.oldest.IsZero() || at.Before(s.oldest)) {
+		s.oldest = at
+	}
+	if outcome != consistency.Confirmed {
+		if s.why == nil {
+			s.why = make(map[string]int)
+		}
+		s.why[why]++
+	}
 	if lag < 0 {
 		return
 	}
+	s.lags.add(lag)
+}
+
+// stored notes how long a change of the store took that was acknowledged.
+func (s *stats) stored(took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.steps.add(took)
+}
+
+func (l *lags) add(lag time.Duration) {
 	bucket := 0
 	if lag > lagFirst {
 		bucket = int(math.Ceil(math.Log(float64(lag)/float64(lagFirst)) / math.Log(lagGrowth)))
 	}
-	s.lags[min(bucket, lagBuckets-1)]++
-	s.sum++
+	l.buckets[min(bucket, lagBuckets-1)]++
+	l.sum++
 }
 
 func (s *stats) report(p *Progress) {
@@ -116,13 +189,17 @@ func (s *stats) report(p *Progress) {
 	defer s.mu.Unlock()
 	p.Confirmed, p.Unconfirmed = s.count[consistency.Confirmed], s.count[consistency.Unconfirmed]
 	p.Failed = s.count[consistency.Failed]
-	p.Lag = Lag{P50: s.quantile(0.5), P90: s.quantile(0.9), P99: s.quantile(0.99)}
+	p.Lag = s.lags.report()
 }
 
-func (s *stats) quantile(q float64) time.Duration {
+func (l *lags) report() Lag {
+	return Lag{P50: l.quantile(0.5), P90: l.quantile(0.9), P99: l.quantile(0.99)}
+}
+
+func (l *lags) quantile(q float64) time.Duration {
 	below := 0
-	for bucket, n := range s.lags {
-		if below += n; n > 0 && float64(below) >= q*float64(s.sum) {
+	for bucket, n := range l.buckets {
+		if below += n; n > 0 && float64(below) >= q*float64(l.sum) {
 			return time.Duration(float64(lagFirst) * math.Pow(lagGrowth, float64(bucket)))
 		}
 	}

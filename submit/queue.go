@@ -7,23 +7,22 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// queues are the jobs that nobody works on, by when they are due. It is not safe
-// for concurrent use.
+// queues are the jobs that wait to be read, or those that wait to be written:
+// neither hold up the others. They are not safe for concurrent use.
 type queues struct {
-	perSecond float64   // reads of each origin; 0 is no limit
-	order     queueHeap // those of reads
-	others    jobHeap   // what is for the store or a write, which have no limit
-	otherNext bool      // it is the turn of those, if both are due
+	perSecond float64   // of each origin; 0 is no limit
+	order     queueHeap // by when they are due
 	all       map[place]*queue
 	limits    map[string]*rate.Limiter // by origin
 	swept     int                      // how many of them were left by the last sweep
+	idle      int                      // groups without jobs
 	changed   chan struct{}            // has an item when the first one due may be another
 }
 
-// place is what jobs have in common that wait in one queue to be read back. Its
-// zero value is that of all other jobs.
+// place is what jobs have in common that wait in one queue.
 type place struct {
-	read   bool
+	read   bool // else it is for a write, or for the store alone
+	store  bool // has no limit
 	origin string
 	group  string // read together unless empty
 }
@@ -37,6 +36,7 @@ type queue struct {
 	turn  time.Duration // not before
 	taken bool          // the turn is reserved
 	busy  bool          // the group is being read: what is due meanwhile waits for the next time
+	took  time.Duration // the last read of the group
 	index int
 }
 
@@ -51,23 +51,24 @@ func (qs *queues) init(perSecond float64) {
 
 // add puts j where it belongs, to be taken when it is due.
 func (qs *queues) add(j *job, at place, now time.Time) {
-	first := false
-	if q := qs.all[at]; !at.read {
-		heap.Push(&qs.others, j)
-		first = qs.others[0] == j
-	} else if q != nil && q.busy {
-		heap.Push(&q.jobs, j)
-	} else if q != nil {
-		heap.Push(&q.jobs, j)
-		heap.Fix(&qs.order, q.index)
-		first = qs.order[0] == q
-	} else {
-		q = &queue{place: at, limit: qs.limitOf(at.origin, now), jobs: jobHeap{j}}
+	q := qs.all[at]
+	switch {
+	case q == nil:
+		q = &queue{place: at, limit: qs.limitOf(at, now), jobs: jobHeap{j}}
 		qs.all[at] = q
 		heap.Push(&qs.order, q)
-		first = qs.order[0] == q
+	case q.busy:
+		heap.Push(&q.jobs, j)
+		return
+	case len(q.jobs) == 0:
+		qs.idle--
+		heap.Push(&q.jobs, j)
+		heap.Push(&qs.order, q)
+	default:
+		heap.Push(&q.jobs, j)
+		heap.Fix(&qs.order, q.index)
 	}
-	if first {
+	if qs.order[0] == q {
 		qs.wake()
 	}
 }
@@ -79,26 +80,30 @@ func (qs *queues) wake() {
 	}
 }
 
-// free says that a group is no longer being read.
-func (qs *queues) free(at place) {
+// free says that a group is no longer being read, and how long that took.
+func (qs *queues) free(at place, took time.Duration) {
 	q := qs.all[at]
-	if q.busy = false; len(q.jobs) == 0 {
-		delete(qs.all, at)
+	q.busy, q.took = false, took
+	if len(q.jobs) == 0 {
+		if qs.idle++; qs.idle > maxIdle {
+			qs.idle--
+			delete(qs.all, at)
+		}
 		return
 	}
 	heap.Push(&qs.order, q)
 	qs.wake()
 }
 
-func (qs *queues) limitOf(origin string, now time.Time) *rate.Limiter {
-	if qs.perSecond == 0 {
+func (qs *queues) limitOf(at place, now time.Time) *rate.Limiter {
+	if qs.perSecond == 0 || at.store {
 		return nil
 	}
-	limit := qs.limits[origin]
+	limit := qs.limits[at.origin]
 	if limit == nil {
 		qs.sweep(now)
 		limit = rate.NewLimiter(rate.Limit(qs.perSecond), 1)
-		qs.limits[origin] = limit
+		qs.limits[at.origin] = limit
 	}
 	return limit
 }
@@ -130,39 +135,15 @@ func (qs *queues) sweep(now time.Time) {
 // time is never.
 func (qs *queues) take(began, now time.Time) (jobs []*job, at place, next time.Duration) {
 	clock := now.Sub(began)
-	if qs.otherNext {
-		if j := qs.takeOther(clock); j != nil {
-			return []*job{j}, at, 0
-		}
-	}
-	if jobs, at, next = qs.takeRead(clock, now); jobs != nil {
-		qs.otherNext = true
-		return jobs, at, 0
-	}
-	if j := qs.takeOther(clock); j != nil {
-		return []*job{j}, at, 0
-	}
-	if len(qs.others) > 0 && (next < 0 || qs.others[0].due < next) {
-		next = qs.others[0].due
-	}
-	return nil, at, next
-}
-
-// takeOther takes turns with reads: neither many writes nor many reads hold up
-// the others.
-func (qs *queues) takeOther(clock time.Duration) *job {
-	if len(qs.others) == 0 || qs.others[0].due > clock {
-		return nil
-	}
-	qs.otherNext = false
-	return heap.Pop(&qs.others).(*job)
-}
-
-func (qs *queues) takeRead(clock time.Duration, now time.Time) (jobs []*job, at place, next time.Duration) {
 	for len(qs.order) > 0 {
 		q := qs.order[0]
 		if next := q.due(); next > clock {
 			return nil, at, next
+		}
+		if turn := q.gather(now); turn > clock {
+			q.turn = turn
+			heap.Fix(&qs.order, q.index)
+			continue
 		}
 		if q.limit != nil && !q.taken {
 			if delay := q.limit.ReserveN(now, 1).DelayFrom(now); delay > 0 {
@@ -191,34 +172,73 @@ func (qs *queues) takeRead(clock time.Duration, now time.Time) (jobs []*job, at 
 	return nil, at, -1
 }
 
-// maxTogether is how many jobs one call of ReadMany gets.
-const maxTogether = 1000
+// gather returns when a group is best read: when the last of those is due that are
+// within the time of one read of the first, or within a tenth of its age if that is
+// longer. A read that begins late for it moves the end of its job by as much.
+func (q *queue) gather(now time.Time) (turn time.Duration) {
+	if q.group == "" || q.taken {
+		return 0
+	}
+	first := q.jobs[0]
+	age := time.Duration(now.UnixNano() - first.intent)
+	limit := first.due + max(q.took, min(age/10, maxGather))
+	// In the heap, what is due later lies below what is due earlier.
+	seen := 0
+	var look func(i int)
+	look = func(i int) {
+		if i >= len(q.jobs) || q.jobs[i].due > limit || seen == maxTogether {
+			return
+		}
+		seen++
+		turn = max(turn, q.jobs[i].due)
+		look(2*i + 1)
+		look(2*i + 2)
+	}
+	look(0)
+	return turn
+}
+
+const (
+	maxGather   = time.Second
+	maxTogether = 1000 // jobs that one call of ReadMany gets
+	maxIdle     = 1000 // groups without jobs of which it is worth to know how long a read takes
+)
 
 // place puts a job back until it is due.
 func (t *term[J, W, R]) place(j *job, due time.Duration) {
 	var at place
-	if j.state == answered || j.state == lost {
-		at = t.placeOf(j)
+	known := false
+	t.guard(j, func() { at, known = t.placeOf(j), true })
+	if !known {
+		return // it was set aside
 	}
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j.due = due
-	t.queues.add(j, at, now)
+	if at.read {
+		t.reads.add(j, at, now)
+	} else {
+		t.writes.add(j, at, now)
+	}
 }
 
-// placeOf returns where a job waits that is read back.
+// placeOf returns where a job waits.
 func (t *term[J, W, R]) placeOf(j *job) place {
 	o := &t.options
-	at := place{read: true}
-	if o.Origin == nil && o.ReadMany == nil {
+	if j.state == ended || j.state == aside {
+		return place{store: true}
+	}
+	at := place{read: j.state == answered || j.state == lost}
+	at.store = !at.read && o.WritesPerSecond == 0
+	if o.Origin == nil && (o.ReadMany == nil || !at.read) || at.store {
 		return at
 	}
 	payload := t.payload(j)
 	if o.Origin != nil {
 		at.origin = o.Origin(payload)
 	}
-	if o.ReadMany == nil {
+	if o.ReadMany == nil || !at.read {
 		return at
 	}
 	group := "all"
@@ -231,8 +251,8 @@ func (t *term[J, W, R]) placeOf(j *job) place {
 	return at
 }
 
-// dispatching hands out jobs that are due until the term ends.
-func (t *term[J, W, R]) dispatching() {
+// dispatching hands out the jobs of a lane that are due until the term ends.
+func (t *term[J, W, R]) dispatching(qs *queues) {
 	workers := make(chan struct{}, t.options.Workers)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -242,29 +262,38 @@ func (t *term[J, W, R]) dispatching() {
 		case <-t.ctx.Done():
 			return
 		}
-		jobs, at, ok := t.await(timer)
+		jobs, at, ok := t.await(qs, timer)
 		if !ok {
 			return
 		}
 		t.tasks.Go(func() {
-			t.work(jobs, at)
+			var took time.Duration
+			defer func() { // also if the program ends this goroutine
+				if at.group != "" {
+					t.mu.Lock()
+					qs.free(at, took)
+					t.mu.Unlock()
+				}
+				<-workers
+			}()
 			if at.group != "" {
-				t.mu.Lock()
-				t.queues.free(at)
-				t.mu.Unlock()
+				t.visitMany(jobs, at.group, &took)
+				return
 			}
-			<-workers
+			for _, j := range jobs {
+				t.guard(j, func() { t.step(j) })
+			}
 		})
 	}
 }
 
 // await returns what is to be worked on as soon as something is due, or false if
 // the term ends before.
-func (t *term[J, W, R]) await(timer *time.Timer) ([]*job, place, bool) {
+func (t *term[J, W, R]) await(qs *queues, timer *time.Timer) ([]*job, place, bool) {
 	for t.ctx.Err() == nil {
 		now := time.Now()
 		t.mu.Lock()
-		jobs, at, next := t.queues.take(t.began, now)
+		jobs, at, next := qs.take(t.began, now)
 		t.mu.Unlock()
 		if jobs != nil {
 			return jobs, at, true
@@ -276,7 +305,7 @@ func (t *term[J, W, R]) await(timer *time.Timer) ([]*job, place, bool) {
 		}
 		select {
 		case <-timer.C:
-		case <-t.queues.changed:
+		case <-qs.changed:
 		case <-t.ctx.Done():
 		}
 	}

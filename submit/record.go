@@ -1,7 +1,6 @@
 package submit
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -14,38 +13,11 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// state is how far a job is.
-type state uint8
-
-const (
-	unborn   state = iota // the intent is not recorded yet, as far as is known
-	queued                // may be sent by whoever holds it
-	sending               // is being sent by its holder, or was when that died
-	lost                  // was being sent when its holder died: here, not in records
-	answered              // is read back
-	ended                 // has an outcome
-	states
-)
-
-var stateNames = [states]string{queued: "queued", sending: "sending", lost: "sending", answered: "answered", ended: "ended"}
-
-func (s state) MarshalText() ([]byte, error) { return []byte(stateNames[s]), nil }
-
-func (s *state) UnmarshalText(text []byte) error {
-	for i, name := range stateNames {
-		if name != "" && name == string(text) {
-			*s = state(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("unknown state %q", text)
-}
-
 // recordVersion grows when an older reader would misunderstand a record.
 const recordVersion = 1
 
 // errVersion is in the error of a record that this version must leave alone.
-var errVersion = errors.New("submit: the record is of a newer version")
+var errVersion = errors.New("a newer version")
 
 // jobRecord is the value of a job's record.
 type jobRecord struct {
@@ -54,29 +26,106 @@ type jobRecord struct {
 	Holder  string               `json:"holder"`
 	Intent  time.Time            `json:"intent"` // by the clock of who recorded it
 	Print   []byte               `json:"print"`
-	Job     json.RawMessage      `json:"job,omitempty"`
+	Job     json.RawMessage      `json:"job,omitempty"`     // the payload, if it is of version 0
+	Payload *payloadRecord       `json:"payload,omitempty"` // or else this: who knows no versions leaves it alone
+	Sent    time.Time            `json:"sent,omitzero"`     // when it was first sent, unless that is proven not to have left
+	Tries   int                  `json:"tries,omitempty"`   // that are proven not to have been carried out
+	Tried   string               `json:"tried,omitempty"`   // why the last of them was not
 	Pending *consistency.Pending `json:"pending,omitempty"`
+	Broken  *breakage            `json:"broken,omitempty"` // of a job that is set aside
 	End     *ending              `json:"end,omitempty"`
+
+	unknown members
+}
+
+// payloadRecord is a payload with its version.
+type payloadRecord struct {
+	Version int             `json:"version"`
+	Job     json.RawMessage `json:"job"`
+}
+
+// breakage is why a job was set aside, and what it was before.
+type breakage struct {
+	At    time.Time `json:"at"`
+	Was   state     `json:"was"`
+	Panic string    `json:"panic"`
+	Stack string    `json:"stack"`
 }
 
 // ending is what is kept of an outcome.
 type ending struct {
-	Outcome string          `json:"outcome"`
-	At      time.Time       `json:"at"`
-	Written json.RawMessage `json:"written,omitempty"`
-	Flow    string          `json:"flow,omitempty"`
-	Reads   int             `json:"reads,omitempty"`
-	Took    time.Duration   `json:"took,omitempty"`
-	Status  int             `json:"status,omitempty"`
-	Body    string          `json:"body,omitempty"`
-	Cause   string          `json:"cause,omitempty"`
-	Write   string          `json:"write,omitempty"`
-	Last    string          `json:"last,omitempty"`
+	Outcome   string          `json:"outcome"`
+	At        time.Time       `json:"at"`
+	Written   json.RawMessage `json:"written,omitempty"`
+	Flow      string          `json:"flow,omitempty"`
+	Reads     int             `json:"reads,omitempty"`
+	Took      time.Duration   `json:"took,omitempty"`
+	Status    int             `json:"status,omitempty"`
+	Body      string          `json:"body,omitempty"`
+	Cause     string          `json:"cause,omitempty"`
+	Write     string          `json:"write,omitempty"`
+	Last      string          `json:"last,omitempty"`
+	Free      bool            `json:"free,omitempty"`      // nothing was sent: the key may be used for another job
+	Forgotten bool            `json:"forgotten,omitempty"` // by an operator
+
+	unknown members
 }
+
+type plainEnding ending
+
+func (e *ending) MarshalJSON() ([]byte, error) { return e.unknown.join((*plainEnding)(e)) }
+
+func (e *ending) UnmarshalJSON(data []byte) (err error) {
+	*e = ending{}
+	e.unknown, err = split(data, (*plainEnding)(e))
+	return err
+}
+
+// payload returns the payload and its version; nil if the record has none.
+func (rec *jobRecord) payload() (data []byte, version int) {
+	if rec.Payload != nil {
+		return rec.Payload.Job, rec.Payload.Version
+	}
+	return rec.Job, 0
+}
+
+func (rec *jobRecord) setPayload(data []byte, version int) {
+	rec.Job, rec.Payload = nil, nil
+	switch {
+	case len(data) == 0:
+	case version == 0:
+		rec.Job = data
+	default:
+		rec.Payload = &payloadRecord{version, data}
+	}
+}
+
+// free reports whether the key may be used for another job.
+func (rec *jobRecord) free() bool { return rec.End != nil && rec.End.Free }
+
+func (rec *jobRecord) unconfirmed() bool {
+	return rec.End != nil && rec.End.outcome() == consistency.Unconfirmed
+}
+
+// revive makes the record one that is gone on with: of a job that was set aside
+// where it was, and of one that ended unconfirmed by reading it back.
+func (rec *jobRecord) revive() {
+	e := rereads
+	switch {
+	case rec.Broken != nil && rec.Broken.Was == queued:
+		e = enqueues
+	case rec.Broken != nil && rec.Broken.Was == sending,
+		rec.Pending == nil || rec.Pending.IsZero(): // it never had an answer that tells anything
+		e = orphans
+	}
+	rec.State, rec.Broken, rec.End = rec.State.after(e), nil, nil
+}
+
+func (b *breakage) err() error { return fmt.Errorf("%w: it panicked: %s", ErrSetAside, b.Panic) }
 
 func encode(rec *jobRecord) []byte {
 	rec.Version = recordVersion
-	data, err := json.Marshal(rec)
+	data, err := rec.unknown.join(rec)
 	if err != nil {
 		panic("submit: a record that cannot be stored: " + err.Error()) // all that is in it was JSON before
 	}
@@ -84,18 +133,19 @@ func encode(rec *jobRecord) []byte {
 }
 
 func decode(data []byte) (rec jobRecord, err error) {
-	err = json.Unmarshal(data, &rec)
+	rec.unknown, err = split(data, &rec)
 	if err != nil || rec.Version != recordVersion {
 		// Of another version nothing else is known.
 		if version, err := versionOf(data); err == nil && version > recordVersion {
-			return jobRecord{}, fmt.Errorf("%w: %d, not %d", errVersion, version, recordVersion)
+			return jobRecord{}, fmt.Errorf("%w: %w: %d, not %d", ErrUnreadable, errVersion, version, recordVersion)
 		}
 	}
 	switch {
 	case err != nil:
-		return rec, fmt.Errorf("submit: not a record: %w", err)
-	case rec.Version != recordVersion || rec.State == unborn || (rec.State == ended) != (rec.End != nil):
-		return rec, errors.New("submit: not a record of a job")
+		return rec, fmt.Errorf("%w: not a record: %w", ErrUnreadable, err)
+	case rec.Version != recordVersion || rec.State == unborn ||
+		(rec.State == ended) != (rec.End != nil) || (rec.State == aside) != (rec.Broken != nil):
+		return rec, fmt.Errorf("%w: not a record of a job", ErrUnreadable)
 	}
 	return rec, nil
 }
@@ -108,31 +158,20 @@ func versionOf(data []byte) (int, error) {
 	return version.Version, err
 }
 
-// A record must fit into what a Store keeps: maxJob and maxText leave room for a
-// handle.
+// A record must fit into what a Store keeps, which is 512 KiB. A reference stands
+// in it twice: in the handle and in the outcome.
 const (
-	maxJob  = 256 << 10
-	maxText = 4 << 10 // of each reason of an outcome
+	maxJob   = 256 << 10
+	maxRef   = 64 << 10
+	maxText  = 4 << 10 // of each reason of an outcome
+	maxStack = 8 << 10
 )
-
-// payload returns a job as it is stored, and its fingerprint.
-func payload(job any) (data json.RawMessage, print []byte, err error) {
-	if data, err = json.Marshal(job); err != nil {
-		return nil, nil, invalid("the job cannot be stored: %w", err)
-	}
-	if len(data) > maxJob {
-		return nil, nil, invalid("the job is longer than %d bytes as JSON: %d", maxJob, len(data))
-	}
-	return data, fingerprint(string(data)), nil
-}
 
 // fingerprint is enough to tell apart jobs that were not made to look alike.
 func fingerprint(data string) []byte {
 	sum := sha256.Sum256([]byte(data))
 	return sum[:16]
 }
-
-func (rec *jobRecord) fits(print []byte) bool { return bytes.Equal(rec.Print, print) }
 
 // endingOf returns what is kept of an outcome with that error, which is an
 // [*consistency.Error] or nil.
@@ -150,9 +189,12 @@ func text(err error) string {
 	if err == nil {
 		return ""
 	}
-	text := redact.Error(err)
-	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "") + "…"
+	return short(redact.Error(err), maxText)
+}
+
+func short(text string, limit int) string {
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "…"
 	}
 	return text
 }
@@ -181,5 +223,19 @@ func said(text string) error {
 	if text == "" {
 		return nil
 	}
+	for _, known := range [...]error{ErrCancelled, ErrGaveUp} {
+		if strings.HasPrefix(text, known.Error()) {
+			return retold{known, text}
+		}
+	}
 	return errors.New(text)
 }
+
+// retold is a cause of which the kind is known besides its text.
+type retold struct {
+	kind error
+	text string
+}
+
+func (r retold) Error() string { return r.text }
+func (r retold) Unwrap() error { return r.kind }

@@ -12,9 +12,33 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// ErrKeyReused is the cause of a job that was refused since its key is that of
-// another job, with another payload. Nothing of it was sent.
-var ErrKeyReused = errors.New("submit: the key was used for another job")
+var (
+	// ErrKeyReused is the cause of a job that was refused since its key is that
+	// of another job, with another payload. Nothing of it was sent. It is
+	// Unconfirmed where only fingerprints are left of the other payload: these
+	// differ too if the type of jobs has changed.
+	ErrKeyReused = errors.New("submit: the key was used for another job")
+
+	// ErrUnreadable is in the error of a job whose record is damaged, or of a
+	// newer version, or has a payload that this program cannot read. Such a
+	// record is left alone. It proves nothing: the job is Unconfirmed.
+	ErrUnreadable = errors.New("submit: the record of the job cannot be read")
+
+	// ErrSetAside is the cause of a job in whose own code something panicked.
+	// It waits for [Submitter.Retry], or to be submitted again.
+	ErrSetAside = errors.New("submit: the job was set aside")
+
+	// ErrGaveUp is the cause of a job that was not sent, as is proven of each
+	// try, before Options.GiveUpAfter was over.
+	ErrGaveUp = errors.New("submit: given up")
+
+	// ErrWrongState is returned by Cancel, Retry and Forget if the job is not in
+	// a state that allows it.
+	ErrWrongState = errors.New("submit: the state of the job does not allow that")
+
+	// ErrCancelled is the cause of a job that was cancelled before it was sent.
+	ErrCancelled = errors.New("submit: the job was cancelled")
+)
 
 // Result is what is known of a job.
 type Result[W any] struct {
@@ -22,7 +46,8 @@ type Result[W any] struct {
 	Outcome consistency.Outcome
 
 	// Written is the reference that the write returned, or that was found;
-	// zero if none is known.
+	// zero if none is known. One of more than 64 KiB as JSON is not kept in the
+	// store.
 	Written W
 
 	// Pending is the handle of a job that was answered and is not confirmed.
@@ -33,8 +58,9 @@ type Result[W any] struct {
 	Intent, Ended time.Time
 
 	// Err is an [*consistency.Error] with the reasons for an outcome that is
-	// not Confirmed. Where another process saw the outcome it keeps their text
-	// alone. It is nil as long as the job is pending.
+	// not Confirmed, or why Written cannot be read, of whatever outcome. Where
+	// another process saw the outcome it keeps their text alone. It is nil as
+	// long as the job is pending.
 	Err error
 }
 
@@ -47,11 +73,22 @@ func resultOf[W any](rec *jobRecord) (res Result[W], err error) {
 	if rec.End == nil {
 		return res, nil
 	}
-	res.Outcome, res.Ended, res.Err = rec.End.outcome(), rec.End.At, rec.End.err()
-	if len(rec.End.Written) > 0 {
-		if err := json.Unmarshal(rec.End.Written, &res.Written); err != nil {
-			return res, fmt.Errorf("submit: the reference in the record does not fit: %w", err)
+	end := rec.End
+	res.Outcome, res.Ended, res.Err = end.outcome(), end.At, end.err()
+	if len(end.Written) == 0 {
+		return res, nil
+	}
+	if err := json.Unmarshal(end.Written, &res.Written); err != nil {
+		var none W
+		res.Written = none
+		why := fmt.Errorf("submit: the reference in the record does not fit: %w", err)
+		var e *consistency.Error
+		if !errors.As(res.Err, &e) {
+			e = &consistency.Error{Outcome: res.Outcome, Name: end.Flow, Reads: end.Reads, Elapsed: end.Took, History: new(poll.History)}
+			res.Err = e
 		}
+		e.Cause = errors.Join(e.Cause, why)
+		return res, res.Err
 	}
 	return res, nil
 }

@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/readback-go/readback/consistency"
 )
@@ -15,29 +18,65 @@ import (
 type fate uint8
 
 const (
-	kept    fate = iota // it was made
-	taken               // it was refused: the job is another's
-	unknown             // the store told nothing
+	made     fate = iota // it was made
+	taken                // it was refused: the job is another's
+	unknown              // the store told nothing
+	needless             // there is nothing to change
 )
 
 // record returns the record of a job as it stands.
 func (t *term[J, W, R]) record(j *job) Record {
 	rec := jobRecord{
-		State: j.state, Holder: t.id, Intent: time.Unix(0, j.intent).UTC(),
+		State: j.state, Holder: t.id, Intent: time.Unix(0, j.intent).UTC(), Tries: int(j.tries),
 		Print: fingerprint(j.data()),
 	}
-	r := Record{Kind: KindJob, Key: j.key(), Revision: j.revision}
-	if !j.handle.IsZero() {
-		rec.Pending = &j.handle
+	if j.sent > 0 {
+		rec.Sent = time.Unix(0, j.sentAt()).UTC()
 	}
-	if j.state == ended {
-		rec.End = j.more.end.End
-		r.Done, r.Keep = true, t.options.Keep
-	} else {
-		rec.Job = json.RawMessage(j.data())
+	t.mu.Lock()
+	if m := j.more; m != nil {
+		rec.Broken, rec.Tried, rec.unknown = m.broken, m.tried, m.rest
+		if j.state == ended {
+			rec.End = m.end.End
+		}
+	}
+	t.mu.Unlock()
+	r := Record{Kind: KindJob, Key: j.key(), Revision: j.revision, Label: j.state.String()}
+	if !j.handle.IsZero() {
+		rec.Pending = kept(&j.handle)
+	}
+	if rec.End == nil || t.options.keeps(rec.End.outcome(), len(j.data())) {
+		rec.setPayload([]byte(j.data()), int(j.version))
+	}
+	if rec.End != nil {
+		end := *rec.End
+		if len(end.Written) > maxRef {
+			end.Written = nil
+		}
+		rec.End = &end
+		r.Done, r.Keep, r.Label = true, t.options.keepFor(end.outcome()), end.outcome().String()
 	}
 	r.Value = encode(&rec)
 	return r
+}
+
+// kept returns a handle as it is stored: without a reference that is too long, which
+// is then to be found again.
+func kept(h *consistency.Pending) *consistency.Pending {
+	data, err := json.Marshal(h)
+	if err != nil || len(data) <= maxRef {
+		return h
+	}
+	var all map[string]json.RawMessage
+	if json.Unmarshal(data, &all) != nil {
+		return nil
+	}
+	delete(all, "written")
+	var without consistency.Pending
+	if data, err = json.Marshal(all); err != nil || json.Unmarshal(data, &without) != nil {
+		return nil
+	}
+	return &without
 }
 
 // save records a job of this term as it stands, by compare-and-set.
@@ -47,13 +86,12 @@ func (t *term[J, W, R]) save(j *job) fate { return t.change(j, false) }
 func (t *term[J, W, R]) change(j *job, claim bool) fate {
 	r := t.record(j)
 	for range 3 {
+		if t.storeCtx.Err() != nil { // by a step that was left behind
+			return unknown
+		}
 		var err error
 		ctx, cancel := t.storing()
-		if r.Revision == 0 {
-			r.Revision, err = t.options.Store.Create(ctx, r)
-		} else {
-			r.Revision, err = t.update(ctx, r)
-		}
+		r.Revision, err = t.changes.change(ctx, r)
 		again := false
 		if errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) {
 			again, err = t.compare(ctx, j, &r, claim)
@@ -65,26 +103,18 @@ func (t *term[J, W, R]) change(j *job, claim bool) fate {
 			t.noted(nil)
 			j.revision = r.Revision
 			t.recorded(j)
-			return kept
+			return made
 		case errors.Is(err, errTaken):
 			t.noted(nil)
 			return taken
 		default:
-			if t.calls.Err() == nil {
+			if t.storeCtx.Err() == nil {
 				t.noted(err)
 			}
 			return unknown
 		}
 	}
 	return unknown
-}
-
-func (t *term[J, W, R]) update(ctx context.Context, r Record) (uint64, error) {
-	revision, err := t.options.Store.Update(ctx, r)
-	if err != nil {
-		return r.Revision, err
-	}
-	return revision, nil
 }
 
 var errTaken = errors.New("submit: the job is another's")
@@ -109,68 +139,120 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bo
 	if err != nil || rec.Holder != t.id || rec.Intent.UnixNano() != j.intent {
 		return false, errTaken
 	}
-	made := bytes.Equal(found.Value, r.Value)
-	if claim && !made {
+	stands := bytes.Equal(found.Value, r.Value)
+	if claim && !stands {
 		return false, errTaken
 	}
 	r.Revision = found.Revision
-	return !made, nil
+	return !stands, nil
 }
 
 // adopt makes a job that the store has one of this term's. What it returns is
 // unknown if the job may still be nobody's, and taken if there is nothing to do.
 func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
-	var payload J
-	if err := json.Unmarshal(rec.Job, &payload); err != nil {
-		t.warn("a job must be left alone", keyField(r.Key), errorField(err))
+	j, got := t.claim(r, rec)
+	switch got {
+	case made:
+		t.place(j, 0)
+		return made
+	case needless:
 		return taken
 	}
-	j := newJob(r.Key, rec.Job, rec.Intent.UnixNano())
-	j.revision, j.state, j.resumed = r.Revision, rec.State, rec.State != queued
-	switch {
-	case rec.State == sending:
-		j.state, j.handle = lost, t.options.Flow(r.Key, payload).Lost()
-	case rec.Pending != nil:
-		j.handle = *rec.Pending
-	}
-	if !t.add(j) {
-		return taken
-	}
-	if t.change(j, true) != kept {
-		t.drop(j)
-		return unknown // a change that its holder made at last may be why
-	}
-	t.place(j, 0)
-	return kept
+	return unknown // a change that its holder made at last may be why
 }
 
-// conclude gives a job its outcome, and records it, for as long as that takes.
-func (t *term[J, W, R]) conclude(j *job, res consistency.Result[W, R], err error) {
+// claim is adopt, but that the job waits for nothing yet, and that it tells what
+// became of the change.
+func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
+	data, version := rec.payload()
+	if _, err := t.options.read(data, version); err != nil {
+		t.warn("a job must be left alone", keyField(r.Key), errorField(err))
+		return nil, needless
+	}
+	j := newJob(r.Key, data, rec.Intent.UnixNano())
+	j.revision, j.version, j.state, j.tries = r.Revision, uint16(version), rec.State, uint16(min(rec.Tries, math.MaxUint16))
+	if !rec.Sent.IsZero() {
+		j.sentNow(rec.Sent.UnixNano())
+	}
+	if rec.State != queued {
+		j.flags |= resumed
+	}
+	if rec.Pending != nil {
+		j.handle = *rec.Pending
+	}
+	if rec.State == sending {
+		j.state, j.handle = sending.after(orphans), consistency.Pending{} // the flow is asked for another, later
+	}
+	if rec.unknown != nil || rec.Tried != "" {
+		m := j.wait()
+		m.rest, m.tried = rec.unknown, rec.Tried
+	}
+	if !t.add(j) {
+		return nil, needless
+	}
+	if got := t.change(j, true); got != made {
+		t.drop(j)
+		return nil, got
+	}
+	return j, made
+}
+
+// conclude gives a job its outcome, and records it, for as long as that takes. Free
+// says that its key may be used for another job.
+func (t *term[J, W, R]) conclude(j *job, res consistency.Result[W, R], err error, free bool) {
 	written, _ := json.Marshal(res.Written)
+	if len(written) > maxRef {
+		t.warn("a reference is too long to be kept", keyField(j.key()), zap.Int("bytes", len(written)))
+	}
 	t.mu.Lock()
 	m := j.wait()
+	if m.closed { // it was left behind
+		t.mu.Unlock()
+		return
+	}
 	m.reasons(err, res.History)
 	m.end = &jobRecord{Intent: time.Unix(0, j.intent), Pending: &res.Pending, End: endingOf(res.Outcome, written, err)}
-	m.err, m.lag = err, -1
-	if res.Outcome == consistency.Confirmed && !j.resumed {
+	m.end.End.Free = free
+	m.err, m.lag, m.why = err, -1, reasonOf(err)
+	if res.Outcome == consistency.Confirmed && !j.has(resumed) {
 		m.lag = res.Elapsed
 	}
 	t.mu.Unlock()
 	j.handle = res.Pending
-	t.set(j, ended)
+	t.move(j, concludes)
 	t.finish(j)
 }
 
 // finish records the outcome that a job has.
 func (t *term[J, W, R]) finish(j *job) {
 	switch t.save(j) {
-	case kept:
-		t.stats.ended(j.more.end.End.outcome(), j.more.lag)
+	case made:
+		t.stats.ended(j.more.end.End.outcome(), j.more.lag, j.more.why, j.intent)
+		t.tell(j)
 		t.drop(j)
 	case taken:
 		t.lose(j)
 	case unknown:
 		t.later(j)
+	}
+}
+
+// tell tells the program that a job has ended.
+func (t *term[J, W, R]) tell(j *job) {
+	if t.options.Ended == nil {
+		return
+	}
+	_, err := safely("Ended", func() (none struct{}, _ error) {
+		res, err := told[W](j.more.end)
+		if j.more.err != nil {
+			err = j.more.err
+		}
+		res.Err = err
+		t.options.Ended(j.key(), t.payload(j), res)
+		return none, nil
+	})
+	if err != nil {
+		t.warn("a job could not be told of", keyField(j.key()), errorField(err))
 	}
 }
 

@@ -64,6 +64,42 @@ type Store interface {
 	Watch(ctx context.Context, kind Kind, key string, after uint64) (Record, error)
 }
 
+// A BatchStore is a [Store] that can make many changes in one durable step, which is
+// where jobs that are due together share its cost.
+type BatchStore interface {
+	Store
+
+	// ChangeAll makes all the changes or none, and returns the revisions of the
+	// records in their order. A record whose revision is zero is created, any
+	// other is updated. There are up to [MaxBatch] of them, of up to 1 MiB of
+	// values together, and no two of one kind and key.
+	//
+	// An error that matches [ErrExists], [ErrConflict] or errors.ErrUnsupported
+	// says that none was made: a record is not as expected, or the store cannot
+	// make batches, now or ever. They are then made one by one. Any other error
+	// says nothing of any of them.
+	ChangeAll(ctx context.Context, records []Record) (revisions []uint64, err error)
+}
+
+// MaxBatch is how many changes a batch has at most.
+const MaxBatch = 256
+
+// A Journal is a [Store] whose revisions of all records of a kind grow in one order,
+// and that can list what is Done: what an operator's view needs.
+type Journal interface {
+	Store
+
+	// Since yields the records of the kind, Done or not, whose revision is
+	// greater than after, as they stand, in the order of their revisions. If
+	// there are labels, it leaves out those with a Label that is none of them.
+	// It ends once it has yielded all that were acknowledged before the call; or,
+	// if wait is set, goes on with what changes, until ctx ends. A record that
+	// changes meanwhile may be yielded again. None is yielded after one of a
+	// greater revision. An error is yielded once, with a zero Record, and ends
+	// it; so does the end of ctx, with context.Cause.
+	Since(ctx context.Context, kind Kind, after uint64, labels []string, wait bool) iter.Seq2[Record, error]
+}
+
 // Kind keeps the records of different purposes apart: the same key in another
 // kind is another record. Its zero value is invalid.
 type Kind uint8
@@ -98,6 +134,10 @@ type Record struct {
 	// Revision is the store's: positive, and greater after each change of the
 	// record.
 	Revision uint64
+
+	// Label is up to 32 lower-case letters, to select records by; a [Journal]
+	// keeps it, other stores need not.
+	Label string
 
 	// Done records are not listed. Their number may be far greater than that
 	// of the others.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -14,6 +15,7 @@ import (
 type Submitter[J, W, R any] struct {
 	options Options[J, W, R]
 	stats   stats
+	stamped atomic.Int64 // the last intent
 
 	mu      sync.Mutex
 	users   int // calls under way that need a term
@@ -71,16 +73,13 @@ const writeGrace = 5 * time.Second
 // the idempotency key of the write, and shows in logs and in the store. Job has
 // up to 256 KiB as JSON.
 func (s *Submitter[J, W, R]) Submit(ctx context.Context, key string, job J) (Result[W], error) {
-	data, print, err := check(key, job)
-	switch {
-	case err != nil:
-		return failed[W](refusal(ctx, "", err))
-	case ctx.Err() != nil:
-		return failed[W](waiting(ctx, "", nil))
+	in, err := s.call(ctx, key, job)
+	if err != nil {
+		return failed[W](err)
 	}
 	s.enter(0)
 	defer s.leave(0, 0)
-	return s.submit(ctx, key, data, print)
+	return in.submit(ctx, nil)
 }
 
 // Enqueue records job to be sent by Run, here or in another process, and returns
@@ -91,21 +90,19 @@ func (s *Submitter[J, W, R]) Submit(ctx context.Context, key string, job J) (Res
 // While Run runs, this process keeps the job; otherwise one that does takes it
 // over.
 func (s *Submitter[J, W, R]) Enqueue(ctx context.Context, key string, job J) error {
-	data, print, err := check(key, job)
-	switch {
-	case err != nil:
-		return refusal(ctx, "", err)
-	case ctx.Err() != nil:
-		return waiting(ctx, "", nil)
+	in, err := s.call(ctx, key, job)
+	if err != nil {
+		return err
 	}
 	s.enter(0)
 	defer s.leave(0, 0)
-	return s.enqueue(ctx, key, data, print)
+	return in.enqueue(ctx, nil)
 }
 
 // Lookup returns what the store knows of the job with that key. The error says
 // that it could not be had, and matches [ErrNotFound] if there is none: it was
-// never submitted, or its outcome is forgotten.
+// never submitted, or its outcome is forgotten. If only the reference cannot be
+// read, it is the Err of the result.
 func (s *Submitter[J, W, R]) Lookup(ctx context.Context, key string) (res Result[W], err error) {
 	if err := checkKey(key); err != nil {
 		return res, err
@@ -121,12 +118,16 @@ func (s *Submitter[J, W, R]) Lookup(ctx context.Context, key string) (res Result
 	return resultOf[W](&rec)
 }
 
-// check returns a job as it is stored, and its fingerprint.
-func check(key string, job any) (data, print []byte, err error) {
-	if err := checkKey(key); err != nil {
-		return nil, nil, err
+// stamp returns the time of an intent, in nanoseconds. No two are the same: by them
+// and the holder a term knows its own changes.
+func (s *Submitter[J, W, R]) stamp() int64 {
+	for {
+		last := s.stamped.Load()
+		now := max(time.Now().UnixNano(), last+1)
+		if s.stamped.CompareAndSwap(last, now) {
+			return now
+		}
 	}
-	return payload(job)
 }
 
 func failed[W any](err error) (Result[W], error) {

@@ -16,28 +16,30 @@ import (
 // ends with it; the next one asks the store.
 type term[J, W, R any] struct {
 	*Submitter[J, W, R]
-	id     string // the holder's name in records
-	began  time.Time
-	ctx    context.Context // of everything but writes
-	stop   context.CancelCauseFunc
-	writes context.Context // of writes
-	cut    context.CancelFunc
-	calls  context.Context // of the store
-	hangUp context.CancelFunc
-	ready  chan struct{} // closed once there is a lease
-	over   chan struct{} // closed when nothing goes on any more
-	kick   chan struct{} // for a look at other holders
-	lease  lease
-	tasks  sync.WaitGroup
+	id           string // the holder's name in records
+	began        time.Time
+	ctx          context.Context // of everything but writes
+	stop         context.CancelCauseFunc
+	writeCtx     context.Context // of writes
+	cancelWrites context.CancelFunc
+	storeCtx     context.Context // of calls of the store
+	cancelStore  context.CancelFunc
+	ready        chan struct{} // closed once there is a lease
+	over         chan struct{} // closed when nothing goes on any more
+	kick         chan struct{} // for a look at other holders
+	lease        lease
+	tasks        sync.WaitGroup
 
-	mu     sync.Mutex
-	grace  time.Duration // of writes under way at the end
-	closed bool          // no new tasks
-	jobs   jobs
-	queues queues
-	count  [states]int
-	ages   ages
-	behind bool // the store has a job of this term that is not in jobs
+	mu      sync.Mutex
+	grace   time.Duration // of writes under way at the end
+	closed  bool          // no new tasks
+	jobs    jobs
+	changes changes
+	reads   queues
+	writes  queues
+	count   [states]int
+	ages    ages
+	behind  bool // the store has a job of this term that is not in jobs
 }
 
 var (
@@ -59,9 +61,12 @@ func (s *Submitter[J, W, R]) newTerm() *term[J, W, R] {
 		jobs:      newJobs(),
 	}
 	t.ctx, t.stop = context.WithCancelCause(context.Background())
-	t.writes, t.cut = context.WithCancel(context.Background())
-	t.calls, t.hangUp = context.WithCancel(context.Background())
-	t.queues.init(s.options.ReadsPerSecond)
+	t.writeCtx, t.cancelWrites = context.WithCancel(context.Background())
+	t.storeCtx, t.cancelStore = context.WithCancel(context.Background())
+	t.changes = changes{store: s.options.Store, ctx: t.storeCtx, timeout: min(storeTimeout, s.options.Lease/3), took: s.stats.stored}
+	t.changes.batches, _ = s.options.Store.(BatchStore)
+	t.reads.init(s.options.ReadsPerSecond)
+	t.writes.init(s.options.WritesPerSecond)
 	go t.run()
 	return t
 }
@@ -132,20 +137,18 @@ func (t *term[J, W, R]) run() {
 		close(t.ready)
 		t.spawn(t.renewing)
 		t.spawn(t.watching)
-		t.spawn(t.dispatching)
+		t.spawn(func() { t.dispatching(&t.reads) })
+		t.spawn(func() { t.dispatching(&t.writes) })
 	}
 	<-t.ctx.Done()
 	t.mu.Lock()
 	t.closed = true
-	cut := time.AfterFunc(t.grace, t.cut)
-	hangUp := time.AfterFunc(t.grace+resignTimeout, t.hangUp) // what became of a write that was cut is recorded
+	grace := t.grace
 	t.mu.Unlock()
-	t.tasks.Wait()
-	cut.Stop()
-	hangUp.Stop()
-	t.cut()
-	t.hangUp()
-	t.resign(t.letGo())
+	left := t.finishTasks(grace)
+	t.cancelWrites()
+	t.cancelStore()
+	t.resign(t.letGo(left))
 
 	t.Submitter.mu.Lock()
 	t.term = nil
@@ -154,6 +157,33 @@ func (t *term[J, W, R]) run() {
 	}
 	t.Submitter.mu.Unlock()
 	close(t.over)
+}
+
+// leaveAfter is how long the end of a term waits, after all contexts have ended, for
+// functions of the program that take no notice.
+const leaveAfter = time.Second
+
+// finishTasks waits for what is under way: for writes up to grace, then, to record
+// what became of them, for the store, and then it leaves behind what ignores its
+// context. It reports whether there was such a thing.
+func (t *term[J, W, R]) finishTasks(grace time.Duration) (left bool) {
+	cut := time.AfterFunc(grace, t.cancelWrites)
+	defer cut.Stop()
+	hangUp := time.AfterFunc(grace+resignTimeout, t.cancelStore)
+	defer hangUp.Stop()
+	leave := time.NewTimer(grace + resignTimeout + leaveAfter)
+	defer leave.Stop()
+	over := make(chan struct{})
+	go func() {
+		t.tasks.Wait()
+		close(over)
+	}()
+	select {
+	case <-over:
+		return false
+	case <-leave.C:
+		return true
+	}
 }
 
 // end makes the term end, with that much time for writes under way.
@@ -177,23 +207,30 @@ func (t *term[J, W, R]) spawn(f func()) bool {
 	return true
 }
 
-// letGo forgets all jobs, and reports whether there were any.
-func (t *term[J, W, R]) letGo() (any bool) {
+// letGo forgets all jobs, and reports whether there were any. Left says that
+// something still goes on, and ignores that it is over.
+func (t *term[J, W, R]) letGo(left bool) (some bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := t.jobs.len()
-	any = t.behind || n > 0
+	some = t.behind || n > 0
 	for j := range t.jobs.all() {
+		if left && j.state == sending {
+			t.warn("a write ignores its context and is left behind", holderField(t.id), keyField(j.key()))
+		}
 		if j.more != nil {
 			j.more.end, j.more.err = nil, nil // an outcome that was not recorded is none
 			j.more.close()
 		}
 	}
+	if left {
+		t.warn("a function of the program ignores its context", holderField(t.id))
+	}
 	if n > 0 {
 		t.info("jobs are left behind", holderField(t.id), zap.Int("jobs", n))
 	}
 	t.jobs = newJobs()
-	return any
+	return some
 }
 
 // look asks for a look at other holders, and at the jobs of those that are gone.
@@ -209,7 +246,7 @@ func (t *term[J, W, R]) now() time.Duration { return time.Since(t.began) }
 
 // storing returns a context for one call of the store.
 func (t *term[J, W, R]) storing() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.calls, min(storeTimeout, t.options.Lease/3))
+	return context.WithTimeout(t.storeCtx, min(storeTimeout, t.options.Lease/3))
 }
 
 // storeTimeout bounds each call of the store.

@@ -2,34 +2,34 @@ package submit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/poll"
 )
 
-// work does the next step of each of the jobs.
-func (t *term[J, W, R]) work(jobs []*job, at place) {
-	if at.group != "" {
-		t.visitMany(jobs, at.group)
-		return
-	}
-	for _, j := range jobs {
-		switch j.state {
-		case unborn, queued:
-			t.send(j)
-		case ended:
-			t.finish(j)
-		default:
-			t.visit(j, nil, time.Time{})
-		}
+// step does the next step of a job.
+func (t *term[J, W, R]) step(j *job) {
+	switch j.state {
+	case unborn, queued:
+		t.send(j)
+	case ended:
+		t.finish(j)
+	case aside:
+		t.leaveAside(j)
+	default:
+		t.visit(j, nil, time.Time{})
 	}
 }
 
-func (t *term[J, W, R]) payload(j *job) (payload J) {
-	_ = json.Unmarshal([]byte(j.data()), &payload) // it was tried before
+func (t *term[J, W, R]) payload(j *job) J {
+	payload, err := t.options.read([]byte(j.data()), int(j.version))
+	if err != nil {
+		panic(err) // it was read before
+	}
 	return payload
 }
 
@@ -37,21 +37,25 @@ func (t *term[J, W, R]) flow(j *job) consistency.Flow[W, R] {
 	return t.options.Flow(j.key(), t.payload(j))
 }
 
-// send sends a job for the first time, if the store says that it is ours.
+// send sends a job for the first time, or again after tries that are proven not to
+// have been carried out, if the store says that it is ours.
 func (t *term[J, W, R]) send(j *job) {
-	before := j.state
 	if !t.valid() {
 		t.later(j)
 		return
 	}
-	t.set(j, sending)
+	before := j.sent
+	j.sentNow(time.Now().UnixNano())
+	t.move(j, begins)
+	j.flags &^= called
 	switch t.save(j) {
-	case kept:
+	case made:
 		t.write(j, consistency.Pending{})
 	case taken:
 		t.drop(j)
 	case unknown:
-		t.set(j, before)
+		j.sent = before
+		t.move(j, spares)
 		t.later(j)
 	}
 }
@@ -63,7 +67,7 @@ func (t *term[J, W, R]) resend(j *job) {
 		return
 	}
 	switch t.save(j) {
-	case kept:
+	case made:
 		t.write(j, j.handle)
 	case taken:
 		t.drop(j)
@@ -73,10 +77,10 @@ func (t *term[J, W, R]) resend(j *job) {
 }
 
 // mayResend reports whether the caller consents to another try of a write that
-// was lost. An intent that lies in the future shows that clocks differ, and then
+// was lost. One that was sent in the future shows that clocks differ, and then
 // nobody knows.
 func (t *term[J, W, R]) mayResend(j *job) bool {
-	age := time.Now().UnixNano() - j.intent
+	age := time.Now().UnixNano() - j.sentAt()
 	return j.state == lost && age >= 0 && age < int64(t.options.Resubmit.KeyHonouredFor)
 }
 
@@ -84,30 +88,46 @@ func (t *term[J, W, R]) mayResend(j *job) bool {
 // an earlier try that may have been carried out.
 func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	again := !before.IsZero()
+	flow := t.flow(j)
 	if !t.valid() || again && !t.mayResend(j) {
 		// The process was paused since it asked the store, and not yet sent
 		// anything: this is the last chance not to.
 		t.unsent(j, again)
 		return
 	}
-	ctx, stop := context.WithCancel(t.writes)
+	ctx, stop := context.WithCancel(t.writeCtx)
 	defer stop()
 	allowed := func() bool { return t.valid() && (!again || t.mayResend(j)) }
-	handle, err := consistency.Send(ctx, t.options.Policy, whileAllowed(t.flow(j), allowed, stop), before, &j.course)
+	write := flow.Write
+	if write != nil {
+		flow.Write = func(ctx context.Context) (W, error) {
+			j.flags |= called
+			return write(ctx)
+		}
+	}
+	var last try
+	policy := last.watch(t.options.Policy, again)
+	t.stats.writes.Add(1)
+	handle, err := consistency.Send(ctx, policy, whileAllowed(flow, allowed, stop), before, &j.course)
+	t.stats.writes.Add(-1)
 	if keptBack(err) {
 		t.unsent(j, again)
 		return
 	}
-	if consistency.OutcomeOf(err) == consistency.Failed || errors.Is(err, consistency.ErrNoFind) {
-		res := consistency.Result[W, R]{Outcome: consistency.OutcomeOf(err), Pending: handle}
-		t.conclude(j, res, err)
+	outcome := consistency.OutcomeOf(err)
+	if proof := last.proves(&t.options.Policy); outcome == consistency.Failed && !again && proof != provesNothing {
+		t.tryLater(j, last, proof, err)
+		return
+	}
+	if outcome == consistency.Failed || errors.Is(err, consistency.ErrNoFind) {
+		t.conclude(j, consistency.Result[W, R]{Outcome: outcome, Pending: handle}, err, false)
 		return
 	}
 	if err != nil {
 		t.doubt(j, err)
 	}
 	j.handle = handle
-	t.set(j, answered)
+	t.move(j, replies)
 	if t.save(j) == taken {
 		t.drop(j)
 		return
@@ -150,7 +170,8 @@ func (t *term[J, W, R]) unsent(j *job, again bool) {
 		t.later(j)
 		return
 	}
-	t.set(j, queued)
+	j.sent = 0
+	t.move(j, spares)
 	if t.save(j) == taken {
 		t.drop(j)
 		return
@@ -165,7 +186,12 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 	if read != nil {
 		flow.Read = read
 	}
+	if j.state == lost && j.handle.IsZero() {
+		j.handle = flow.Lost()
+	}
+	t.stats.reads.Add(1)
 	res, err := consistency.Visit(t.ctx, t.options.Policy, flow, &j.handle, &j.course, began)
+	t.stats.reads.Add(-1)
 	switch {
 	case res.Outcome == consistency.Unconfirmed && t.ctx.Err() != nil:
 		// It ended with the term, and says nothing.
@@ -175,7 +201,7 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 		t.remember(j, res.History)
 		t.revisit(j)
 	default:
-		t.conclude(j, res, err)
+		t.conclude(j, res, err, false)
 	}
 }
 
@@ -198,16 +224,27 @@ func (t *term[J, W, R]) direct(j *job, payload J) (W, bool) {
 	return consistency.Direct(t.options.Flow(j.key(), payload), j.handle)
 }
 
-// visitMany reads many jobs back by one call.
-func (t *term[J, W, R]) visitMany(jobs []*job, group string) {
-	refs := make([]W, len(jobs))
-	for i, j := range jobs {
-		refs[i], _ = t.direct(j, t.payload(j))
+// visitMany reads many jobs back by one call, and tells how long that took. If that panics, nobody knows by which of
+// them, and they are read one by one.
+func (t *term[J, W, R]) visitMany(jobs []*job, group string, took *time.Duration) {
+	refs := make([]W, 0, len(jobs))
+	sound := jobs[:0]
+	for _, j := range jobs {
+		t.guard(j, func() {
+			ref, _ := t.direct(j, t.payload(j))
+			refs, sound = append(refs, ref), append(sound, j)
+		})
 	}
 	began := time.Now()
-	show, err := t.readMany(group, refs)
-	for _, j := range jobs {
-		t.visit(j, func(_ context.Context, w W) (value R, _ error) {
+	t.stats.reads.Add(1)
+	show, err := safely("ReadMany", func() (func(W) (R, bool), error) { return t.readMany(group, refs) })
+	t.stats.reads.Add(-1)
+	*took = time.Since(began)
+	if errors.Is(err, errPanicked) {
+		t.warn("a list could not be read", zap.String("group", group), errorField(err))
+	}
+	for _, j := range sound {
+		read := func(_ context.Context, w W) (value R, _ error) {
 			if err != nil {
 				return value, err
 			}
@@ -216,7 +253,12 @@ func (t *term[J, W, R]) visitMany(jobs []*job, group string) {
 				return value, missing{}
 			}
 			return value, nil
-		}, began)
+		}
+		if errors.Is(err, errPanicked) {
+			t.guard(j, func() { t.visit(j, nil, time.Time{}) })
+			continue
+		}
+		t.guard(j, func() { t.visit(j, read, began) })
 	}
 }
 

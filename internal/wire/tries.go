@@ -29,7 +29,8 @@ func (t Tries) Unseen() int { return t.Replayed + t.Traced + t.Counted }
 // Tries returns the tries of a write: every request that asks for a change,
 // wherever it went, unless it went to another origin than the last one and was
 // answered well, with the answer read to its end, before the last one began. That
-// is how a token is fetched. A request that net/http itself wrote twice is two.
+// is how a token is fetched. A request that net/http itself wrote twice is two, and
+// one that was never sent is none.
 func (c *Call) Tries() Tries {
 	if c == nil {
 		return Tries{}
@@ -44,7 +45,7 @@ func (c *Call) Tries() Tries {
 	}
 	for i := range all {
 		ex := &all[i]
-		if ex.Safe || i != last && ex.ended > 0 && ex.ended < all[last].began &&
+		if ex.Safe || ex.NotSent || i != last && ex.ended > 0 && ex.ended < all[last].began &&
 			ex.Status >= 200 && ex.Status <= 299 && origin(ex.URL) != origin(all[last].URL) {
 			continue
 		}
@@ -70,17 +71,10 @@ func (c *Call) NeverSent(err error) bool {
 	if c == nil || err == nil {
 		return false
 	}
-	all := c.Exchanges()
-	for i := range all {
-		if !all[i].NotSent && !all[i].Safe {
-			return false
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.counted > 0 {
+	if tries := c.Tries(); tries.N() > 0 {
 		return false
 	}
+	all := c.Exchanges()
 	if n := len(all); n > 0 {
 		if !all[n-1].NotSent {
 			return false

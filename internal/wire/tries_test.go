@@ -378,6 +378,10 @@ func TestNeverSent(t *testing.T) {
 			return postErr(ctx, c, refusing)
 		}, false},
 		{"sent and lost", func(ctx context.Context, c *http.Client) error { return postErr(ctx, c, aborting.URL) }, false},
+		{"after what another client sent", func(ctx context.Context, c *http.Client) error {
+			_ = postErr(ctx, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, aborting.URL)
+			return postErr(ctx, c, refusing)
+		}, false},
 		{"no error", func(ctx context.Context, c *http.Client) error { _ = postErr(ctx, c, refusing); return nil }, false},
 		{"an error before anything was asked for", func(context.Context, *http.Client) error { return errOther }, false},
 	}
@@ -395,6 +399,23 @@ func TestNeverSent(t *testing.T) {
 				assert.Equal(t, tt.want, call.NeverSent(err), "%v", err)
 			})
 		}
+	}
+}
+
+// A token that was fetched before is none of the write's requests, if it is seen to
+// be one.
+func TestNeverSent_afterAToken(t *testing.T) {
+	t.Parallel()
+	issuer, _ := statuses(t, 200)
+	refusing := refusingAddress(t)
+	for _, watching := range []bool{false, true} {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		if watching {
+			client.Transport = watch(client.Transport)
+		}
+		call := wire.Trace(t.Context())
+		require.NoError(t, postErr(call, client, issuer.URL))
+		assert.Equal(t, watching, call.NeverSent(postErr(call, client, refusing)))
 	}
 }
 

@@ -18,6 +18,9 @@
 // worker at once: one is killed and started again, one is paused until the
 // others have taken over its jobs and then goes on.
 //
+// With -postgres three workers share a private PostgreSQL server, of the machine's
+// own programs; they are killed in turn, and the server now and then.
+//
 // The last line has the figures. The exit status is 0 only if nothing was lost,
 // sent twice or told wrong.
 package main
@@ -45,13 +48,14 @@ func main() {
 }
 
 type settings struct {
-	rounds  int
-	jobs    int // a round
-	seed    uint64
-	cluster bool
-	disk    bool
-	lease   time.Duration
-	worker  worker
+	rounds   int
+	jobs     int // a round
+	seed     uint64
+	cluster  bool
+	disk     bool
+	postgres bool
+	lease    time.Duration
+	worker   worker
 }
 
 // diskEnv tells a process that it may mount a disk.
@@ -66,9 +70,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	flags.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano()), "of the instants of the kills")
 	flags.BoolVar(&s.cluster, "cluster", false, "three nodes, one of them killed and one paused")
 	flags.BoolVar(&s.disk, "disk", false, "a small disk that is full now and then; needs Linux")
+	flags.BoolVar(&s.postgres, "postgres", false, "three workers on a PostgreSQL server, which is killed too")
 	flags.DurationVar(&s.lease, "lease", 0, "after which jobs are taken over; zero is 1 s, and 15 s with -cluster")
 	flags.StringVar(&s.worker.service, "service", "", "internal: run as a worker for the service at this URL")
 	flags.StringVar(&s.worker.dir, "dir", "", "internal: the worker's folder")
+	flags.StringVar(&s.worker.dsn, "dsn", "", "internal: how the worker reaches its PostgreSQL server")
 	flags.StringVar(&s.worker.peers, "peers", "", "internal: the cluster's addresses, of which the worker is one")
 	flags.IntVar(&s.worker.node, "node", 0, "internal: which one")
 	flags.DurationVar(&s.worker.delay, "delay", 0, "internal: what the worker waits for before each write")
@@ -88,6 +94,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	case s.disk && os.Getenv(diskEnv) == "":
 		return onSmallDisk(ctx, args, out, errs)
 	}
+	if s.cluster && s.postgres {
+		return errors.New("either -cluster or -postgres")
+	}
 	w, err := openWorld()
 	if err != nil {
 		return err
@@ -104,6 +113,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 			return err
 		}
 		defer unmount()
+	}
+	if s.postgres {
+		return s.overPostgres(ctx, out, w)
 	}
 	if s.cluster {
 		return s.overCluster(ctx, out, w, tmp)

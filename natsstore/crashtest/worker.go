@@ -27,6 +27,7 @@ import (
 type worker struct {
 	service string
 	dir     string
+	dsn     string
 	peers   string
 	node    int
 	lease   time.Duration
@@ -39,12 +40,11 @@ const (
 )
 
 func (w worker) run(ctx context.Context, in io.Reader, out io.Writer) error {
-	store, stop, err := w.open(ctx)
+	store, box, stop, err := w.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	defer store.Close()
 	jobs, err := client{url: w.service, delay: w.delay}.submitter(store, submit.Options[order, string, *workspaces.Workspace]{
 		Lease:  w.lease,
 		Policy: consistency.Policy{Logger: telling(out)},
@@ -67,7 +67,7 @@ func (w worker) run(ctx context.Context, in io.Reader, out io.Writer) error {
 			return err
 		}
 		submitting.Go(func() {
-			if err := keep(ctx, jobs, n); err != nil {
+			if err := box.keepOr(ctx, jobs, n); err != nil {
 				return
 			}
 			lines.Lock()
@@ -127,25 +127,43 @@ func countPending(ctx context.Context, store submit.Store) (n int, err error) {
 	return n, nil
 }
 
-// open opens the worker's store, and the node of the cluster first if it is one.
-func (w worker) open(ctx context.Context) (*natsstore.Store, func(), error) {
+// open opens the worker's store, and the node of the cluster first if it is one. The
+// outbox is nil if the store has none.
+func (w worker) open(ctx context.Context) (store submit.Store, box *outbox, stop func(), err error) {
+	if w.dsn != "" {
+		pool, store, err := openPostgres(ctx, w.dsn)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		return store, &outbox{pool, store}, func() {
+			store.Close()
+			pool.Close()
+		}, nil
+	}
 	if w.peers == "" {
 		store, err := natsstore.Open(ctx, natsstore.Options{Dir: w.dir, Timeout: time.Minute})
-		return store, func() {}, err
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		return store, nil, func() { store.Close() }, nil
 	}
 	node, err := w.serve()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	stop := func() {
+	stop = func() {
 		node.Shutdown()
 		node.WaitForShutdown()
 	}
-	store, err := openCluster(ctx, clients(w.peers))
+	there, err := openCluster(ctx, clients(w.peers))
 	if err != nil {
 		stop()
+		return nil, nil, nil, err
 	}
-	return store, stop, err
+	return there, nil, func() {
+		there.Close()
+		stop()
+	}, nil
 }
 
 // openCluster opens the store of a cluster that may still be electing a leader.

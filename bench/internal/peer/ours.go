@@ -30,12 +30,12 @@ func Backoff() []Setting {
 			fresh: func() func() time.Duration { return waitsOf(b.Plan()) },
 		}
 	}
-	standard := setting("100ms ×2, full jitter, at most 5s", readback.Backoff{})
+	standard := setting("60ms ×1.5, spread by 0.3, at most 5s", readback.Backoff{})
 	standard.Default = true
 	all := []Setting{standard}
 	for _, first := range firsts {
 		for _, growth := range growths {
-			all = append(all, setting(first.String()+" "+times(growth)+", full jitter",
+			all = append(all, setting(first.String()+" "+times(growth)+", spread by 0.3",
 				readback.Backoff{Initial: first, Multiplier: growth, Max: 30 * time.Second}))
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -130,7 +132,7 @@ func (s *submission) judgeAsk(j *submitted, a *ask, known bool) {
 	}
 	reused := errors.Is(a.err, submit.ErrKeyReused)
 	if a.wrong {
-		if a.err == nil || !reused && !a.over {
+		if (a.err == nil || !reused && !a.over) && !slices.ContainsFunc(j.asks, (*ask).freed) {
 			f.violate(Misreport, "%s %s: %v", a, j.key, a.err)
 		}
 		return
@@ -150,6 +152,8 @@ func (s *submission) judgeAsk(j *submitted, a *ask, known bool) {
 		if !a.over && a.err != nil {
 			f.violate(Misreport, "%s %s: %v", a, j.key, a.err)
 		}
+	case outcome == consistency.Failed && a.freed():
+		// What is submitted with the key later is another job.
 	case outcome != consistency.Unconfirmed && outcome != j.found.Outcome:
 		f.violate(Misreport, "%s %s and is told %v, and in the end it is %v", a, j.key, outcome, j.found.Outcome)
 	case outcome == consistency.Failed && len(j.w.Runs) > 0:
@@ -157,17 +161,20 @@ func (s *submission) judgeAsk(j *submitted, a *ask, known bool) {
 	}
 }
 
+// freed reports whether a call was told that its job was given up: then its key may be
+// used for something else.
+func (a *ask) freed() bool {
+	return a.err != nil && strings.Contains(a.err.Error(), submit.ErrGaveUp.Error())
+}
+
 // judgeSends asks whether each write was its holder's to send, and whether each
 // one after the first was consented to.
 func (s *submission) judgeSends(j *submitted) {
 	f := s.f
-	if j.strange > 0 {
+	if j.strange > 0 && !slices.ContainsFunc(j.asks, (*ask).freed) {
 		f.violate(DoubleWrite, "something else was written as %s", j.key)
 	}
-	var (
-		before []*send
-		got    bool // by the service
-	)
+	var before []*send
 	for i := range j.w.Tries {
 		t := &j.w.Tries[i]
 		sent := j.sendOf(t)
@@ -181,9 +188,8 @@ func (s *submission) judgeSends(j *submitted) {
 		if len(before) > 0 && !s.consented(j, before, sent) {
 			f.violate(DoubleWrite, "process %d sends %s again after status %d", sent.p.n, j.key, before[len(before)-1].status)
 		}
-		before = append(before, sent)
-		if got = got || t.Sent; !got && sent.cut {
-			before = nil // nothing was sent, and the job is queued again
+		if t.Sent && t.Status != http.StatusTooManyRequests {
+			before = append(before, sent) // or else it was not carried out, and the job is queued again
 		}
 	}
 }
@@ -207,7 +213,7 @@ func (s *submission) consented(j *submitted, before []*send, sent *send) bool {
 	allowed := func(b *send, since time.Duration) bool { return s.f.consented(j.shape, b.call, since) }
 	first := slices.IndexFunc(before, func(b *send) bool { return b.holder == sent.holder })
 	if first < 0 {
-		age := sent.began.Sub(j.found.Intent)
+		age := sent.began.Sub(before[0].began)
 		refused := !slices.ContainsFunc(before, func(b *send) bool { return !allowed(b, math.MaxInt64) })
 		return refused || s.options.Resubmit.KeyHonouredFor > 0 && (sent.paused || age < s.options.Resubmit.KeyHonouredFor)
 	}

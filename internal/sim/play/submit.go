@@ -19,6 +19,7 @@ type submission struct {
 	store   *submit.Memory
 	options submit.Options[payload, Ref, *Shown] // but for what differs from process to process
 	many    bool                                 // options have a ReadMany
+	frees   bool                                 // keys may become free: jobs are given up soon
 	jobs    []*submitted
 	crew    []*process
 
@@ -94,6 +95,10 @@ func (f *flow) submit() {
 	s.options = submit.Options[payload, Ref, *Shown]{Policy: p, Lease: d.Between(time.Second, 15*time.Second)}
 	if keyFor > 0 && d.Chance(0.7) {
 		s.options.Resubmit.KeyHonouredFor = time.Duration(d.Float64() * float64(keyFor))
+	}
+	s.options.GiveUpAfter = patience / 2
+	if s.frees = d.Chance(0.3); s.frees {
+		s.options.GiveUpAfter = d.Between(time.Nanosecond, 5*time.Minute)
 	}
 	if d.Chance(0.2) {
 		s.options.Workers = 1 + d.IntN(3)
@@ -199,7 +204,7 @@ func (s *submission) drawPlan(runs, submits float64) agenda {
 			a.tasks = append(a.tasks, t)
 		}
 		if d.Chance(0.15) {
-			a.tasks = append(a.tasks, task{job: n, wrong: true, enqueue: d.Chance(0.4), after: t.after + d.Between(time.Second, time.Minute)})
+			a.tasks = append(a.tasks, task{job: n, wrong: !s.frees, enqueue: d.Chance(0.4), after: t.after + d.Between(time.Second, time.Minute)})
 		}
 	}
 	return a
@@ -214,7 +219,7 @@ func (s *submission) lastPlan() agenda {
 			a.tasks = append(a.tasks, task{job: n, after: d.Between(time.Millisecond, 30*time.Second)})
 		}
 		if d.Chance(0.2) {
-			a.tasks = append(a.tasks, task{job: n, wrong: true, after: d.Between(time.Millisecond, time.Minute)})
+			a.tasks = append(a.tasks, task{job: n, wrong: !s.frees, after: d.Between(time.Millisecond, time.Minute)})
 		}
 	}
 	return a

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -23,6 +25,9 @@ import (
 
 // Main runs the command line and returns the exit status of the process.
 func Main(args []string, streams cli.Streams) int {
+	// net/http logs bytes of bodies, and nobody can give a client another log.
+	log.SetOutput(io.Discard)
+	log.SetFlags(0)
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	ran := false

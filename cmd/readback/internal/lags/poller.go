@@ -59,13 +59,6 @@ func spread(share float64) draw {
 	}
 }
 
-// below waits the bound less at most that share of it.
-func below(share float64) draw {
-	return func(bound time.Duration, random *rand.Rand) time.Duration {
-		return time.Duration(float64(bound) * (1 - share*random.Float64()))
-	}
-}
-
 // Waits returns the poller that reads at once and then waits from the end of
 // each read, ever longer.
 func Waits(name string, initial, longest time.Duration, growth float64, wait draw) Poller {
@@ -82,7 +75,7 @@ func Waits(name string, initial, longest time.Duration, growth float64, wait dra
 // OfBackoff returns the poller that reads as b says, which must be valid. It
 // draws from the source that it is given, so that the result can be repeated.
 func OfBackoff(name string, b readback.Backoff) Poller {
-	const initial, longest, growth = 100 * time.Millisecond, 5 * time.Second, 2 // what zero means
+	const initial, longest, growth, jitter = 60 * time.Millisecond, 5 * time.Second, 1.5, 0.3 // what zero means
 	if b.Max == 0 {
 		b.Max = max(longest, b.Initial)
 	}
@@ -93,9 +86,10 @@ func OfBackoff(name string, b readback.Backoff) Poller {
 		b.Multiplier = growth
 	}
 	if b.Jitter == 0 && !b.NoJitter {
-		b.Jitter = 1
+		b.Jitter = jitter
 	}
-	return Waits(name, b.Initial, b.Max, b.Multiplier, below(b.Jitter)).from(b.FirstRead)
+	before := time.Duration(float64(b.Max) / (1 + b.Jitter)) // jitter, which Max bounds too
+	return Waits(name, min(b.Initial, before), before, b.Multiplier, spread(b.Jitter)).from(b.FirstRead)
 }
 
 // ofLearned returns the poller that reads as l has learned.

@@ -90,8 +90,8 @@ func TestOfBackoff(t *testing.T) {
 	}
 }
 
-// With jitter, waits are drawn as those of the real one: from nothing, or from
-// what the share leaves, up to the bound.
+// With jitter, waits are drawn as those of the real one: less or more by up to the
+// share.
 func TestOfBackoff_jitter(t *testing.T) {
 	t.Parallel()
 	const draws = 20000

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,31 +13,41 @@ import (
 // answer makes the answer to the client of that of the upstream.
 func (p *Proxy) answer(resp *http.Response) error {
 	x := exchangeOf(resp.Request.Context())
-	for _, name := range pointing {
-		if values, ok := resp.Header[name]; ok {
-			translateAll(values, p.upstream, addressed(x.in))
-		}
-	}
-	links := resp.Header["Link"]
-	for i, value := range links {
-		links[i] = translateLinks(value, p.upstream, addressed(x.in))
+	if points(resp.Header) {
+		translateHeader(resp.Header, p.upstream, cmp.Or(x.told, addressed(x.in)))
 	}
 	cookies := resp.Header["Set-Cookie"]
 	for i, cookie := range cookies {
 		cookies[i] = translateCookie(cookie, p.options.Upstream.Hostname(), x.in.TLS == nil)
 	}
-	if p.draining.Load() && resp.StatusCode != http.StatusSwitchingProtocols {
+	unread := x.body != nil && x.body.end() == nil && resp.Close // the rest is not wanted
+	if (unread || p.draining.Load()) && resp.StatusCode != http.StatusSwitchingProtocols {
 		resp.Header.Set("Connection", "close")
 	}
 	if r := &x.report; r.Reads > 0 {
 		resp.Header.Set(Header, fmt.Sprintf("%v; reads=%d; elapsed=%.3f", r.Outcome, r.Reads, r.Elapsed.Seconds()))
 		p.held(resp.Request, r, resp.StatusCode)
 	}
+	for _, name := range added {
+		if _, ok := resp.Header[name]; !ok {
+			x.out[name] = nil // the server takes it for a choice
+		}
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		x.answer.ReadCloser = resp.Body
+		resp.Body = &x.answer
+	} else if guard := guardOf(x.in); guard != nil {
+		guard.raw.Store(true)
+	}
 	return nil
 }
 
 // pointing are headers of answers whose value is a URL that clients go to.
 var pointing = [...]string{"Location", "Content-Location", "Operation-Location", "Azure-Asyncoperation"}
+
+// added are headers that a server of net/http adds of its own: a guess at the kind
+// of the content, and the date.
+var added = [...]string{"Content-Type", "Date"}
 
 // held tells everyone but the client how a read was held. Status is 0 if the
 // client did not wait for the answer.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/url"
@@ -72,10 +73,12 @@ func (s *settings) run(ctx context.Context, argv []string, streams cli.Streams) 
 	if s.verbose && !s.quiet {
 		o.Tell = say
 	}
+	log.SetOutput(writerTo(o.Warn)) // clients of net/http know no other log
+	defer log.SetOutput(io.Discard)
 	if err := load(s.learnState, o.Learned); err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("--learn-state: %w", err))
 	}
-	listener, err := net.Listen("tcp", s.listen)
+	listener, err := listen(s.listen)
 	if err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("--listen: %w", err))
 	}
@@ -83,7 +86,7 @@ func (s *settings) run(ctx context.Context, argv []string, streams cli.Streams) 
 	if leadsTo(o.Upstream, listener) {
 		return exit.Usagef("--upstream is the proxy itself")
 	}
-	o.AnyHost = !loopback(listener) && len(s.allowHosts) == 0
+	o.AnyHost = isUnix(listener) || !loopback(listener) && len(s.allowHosts) == 0
 	o.Meter = NewMeter()
 	stopMeter, err := serveMeter(s.metrics, o.Meter)
 	if err != nil {
@@ -99,7 +102,7 @@ func (s *settings) run(ctx context.Context, argv []string, streams cli.Streams) 
 	if err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("--learn-state: %w", err))
 	}
-	if !s.quiet && !loopback(listener) {
+	if !s.quiet && !isUnix(listener) && !loopback(listener) {
 		say("whoever gets to " + listener.Addr().String() + " gets to " + p.upstream + ", though without credentials of yours")
 	}
 	if len(argv) > 0 {
@@ -119,11 +122,11 @@ func (s *settings) run(ctx context.Context, argv []string, streams cli.Streams) 
 }
 
 func (s *settings) serve(ctx context.Context, l net.Listener, p *Proxy, streams cli.Streams, say func(string)) error {
-	if _, err := fmt.Fprintln(streams.Out, urlOf(l)); err != nil {
+	if _, err := fmt.Fprintln(streams.Out, s.urlOf(l)); err != nil {
 		return exit.With(exit.Output, err)
 	}
 	if !s.quiet {
-		say("proxy to " + p.upstream + " on " + urlOf(l))
+		say("proxy to " + p.upstream + " on " + s.urlOf(l))
 		defer context.AfterFunc(ctx, func() { say(context.Cause(ctx).Error() + ": answering what is in flight") })()
 	}
 	return exit.With(exit.Failed, Serve(ctx, l, p, s.grace))
@@ -132,9 +135,9 @@ func (s *settings) serve(ctx context.Context, l net.Listener, p *Proxy, streams 
 // serveChild serves as long as the command runs, and returns its exit status.
 // Signals are the command's to heed.
 func (s *settings) serveChild(ctx context.Context, l net.Listener, p *Proxy, argv []string, streams cli.Streams) error {
-	variables := []string{urlVariable + "=" + urlOf(l)}
+	variables := []string{urlVariable + "=" + s.urlOf(l)}
 	if s.env != "" {
-		variables = append(variables, s.env+"="+urlOf(l))
+		variables = append(variables, s.env+"="+s.urlOf(l))
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
@@ -147,18 +150,12 @@ func (s *settings) serveChild(ctx context.Context, l net.Listener, p *Proxy, arg
 	return err
 }
 
-// urlOf returns where clients of this machine find a listener.
-func urlOf(l net.Listener) string {
-	host, port, _ := net.SplitHostPort(l.Addr().String())
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return "http://" + net.JoinHostPort(host, port)
-}
-
 // leadsTo reports whether requests to u would come back to the listener, as far
 // as its name tells.
 func leadsTo(u *url.URL, l net.Listener) bool {
+	if isUnix(l) {
+		return false
+	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	ip := net.ParseIP(u.Hostname())
 	return u.Port() == port && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
@@ -173,7 +170,7 @@ func serveMeter(address string, m *Meter) (stop func(), _ error) {
 	if err != nil {
 		return nil, err
 	}
-	srv := newServer(m.Handler())
+	srv := newServer(m.Handler(), nil)
 	srv.WriteTimeout = 30 * time.Second
 	done := make(chan struct{})
 	go func() {

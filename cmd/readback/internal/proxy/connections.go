@@ -17,8 +17,12 @@ type connections struct {
 func newConnections() *connections { return &connections{none: make(chan struct{}, 1)} }
 
 // note is an [http.Server.ConnState].
-func (c *connections) note(_ net.Conn, state http.ConnState) {
+func (c *connections) note(conn net.Conn, state http.ConnState) {
 	switch state {
+	case http.StateIdle:
+		if g := guardOn(conn); g != nil && g.over.Load() {
+			g.leave()
+		}
 	case http.StateNew:
 		c.open.Add(1)
 	case http.StateClosed, http.StateHijacked:

@@ -56,7 +56,12 @@ func (d *door) crowded() bool {
 
 // close makes Accept return an error as soon as nobody is there.
 func (d *door) close() {
-	if l, ok := d.Listener.(syscall.Conn); ok {
+	switch l := d.Listener.(type) {
+	case *net.UnixListener:
+		// Nobody finds it any more, and the next process may have its name.
+		l.SetUnlinkOnClose(false)
+		_ = os.Remove(l.Addr().String())
+	case syscall.Conn:
 		lock(l)
 	}
 	d.last = time.Now().Add(lastCall)

@@ -23,6 +23,7 @@ type Meter struct {
 	refused    prometheus.Counter
 	lost       [kinds]prometheus.Counter // perhaps executed, if a write
 	notSent    prometheus.Counter        // writes
+	brokenOff  prometheus.Counter
 	cancelled  prometheus.Counter
 	remembered prometheus.Counter
 	outcomes   map[consistency.Outcome]prometheus.Counter
@@ -35,8 +36,9 @@ type Meter struct {
 func NewMeter() *Meter {
 	m := &Meter{registry: prometheus.NewRegistry(), outcomes: make(map[consistency.Outcome]prometheus.Counter)}
 	requests := m.counters("requests_total", "Requests sent on to the upstream, by what their method does.", "kind")
-	failures := m.counters("failures_total", "Requests that the upstream did not answer: "+
-		"not_sent and ambiguous are writes, which were certainly not or perhaps carried out.", "kind")
+	failures := m.counters("failures_total", "Requests that the upstream did not answer, or not to the end: "+
+		"not_sent and ambiguous are writes, which were certainly not or perhaps carried out; "+
+		"of answers that are broken_off the beginning was handed on.", "kind")
 	for k := range kinds {
 		m.requests[k] = requests.WithLabelValues(k.String())
 		m.lost[k] = failures.WithLabelValues(k.String())
@@ -44,6 +46,7 @@ func NewMeter() *Meter {
 	failures.DeleteLabelValues(write.String())
 	m.lost[write] = failures.WithLabelValues("ambiguous")
 	m.notSent = failures.WithLabelValues("not_sent")
+	m.brokenOff = failures.WithLabelValues("broken_off")
 	m.cancelled = failures.WithLabelValues("cancelled")
 	held := m.counters("held_total", "Reads that were held, by whether the answer handed on shows the write.", "outcome")
 	for _, o := range []consistency.Outcome{consistency.Confirmed, consistency.Unconfirmed} {
@@ -104,7 +107,7 @@ func (m *Meter) held(r *readbackhttp.Report) {
 
 func (m *Meter) failed(x *exchange, gone bool) {
 	switch {
-	case x.kind == write && x.tries.NeverSent():
+	case x.kind == write && x.never:
 		m.notSent.Inc()
 	case x.kind != write && gone:
 		m.cancelled.Inc()

@@ -2,9 +2,8 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
-	"io"
-	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -47,11 +46,19 @@ type Options struct {
 	// one of the proxy's, and read what the proxy answers.
 	AnyHost bool
 
+	// Forwarding says what the upstream learns of the client.
+	Forwarding Forwarding
+
+	// TLS is what [Serve] shows to clients. Nil means that it is spoken to in the
+	// clear.
+	TLS *tls.Config
+
 	// Meter counts. Nil means that nobody looks.
 	Meter *Meter
 
-	// Warn gets a line for each request that the upstream did not answer, and
-	// Tell one for each read that was held. Neither holds secrets. Nil means
+	// Warn gets a line for each request that the upstream did not answer, or not
+	// to the end, for each that is malformed, and for what net/http has to say.
+	// Tell gets one for each read that was held. None holds secrets. Nil means
 	// silence.
 	Warn, Tell func(line string)
 }
@@ -93,14 +100,21 @@ func New(options Options) (*Proxy, error) {
 	if err := options.Hold.Policy.Validate(); err != nil {
 		return nil, err
 	}
+	if err := options.Forwarding.check(); err != nil {
+		return nil, fmt.Errorf("%w: forwarding: %w", consistency.ErrInvalid, err)
+	}
+	base := options.Base
+	if options.Forwarding == ForwardX || options.Forwarding == ForwardStandard {
+		base = inner{base, p.upstream}
+	}
 	options.Hold.Scope = scopeOf(options.Who)
 	options.Hold.Covers = options.Meter.covers
 	p.reverse = httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
-		Transport:      readbackhttp.NewTransport(options.Base, options.Hold),
+		Transport:      readbackhttp.NewTransport(base, options.Hold),
 		ModifyResponse: p.answer,
 		ErrorHandler:   p.fail,
-		ErrorLog:       log.New(io.Discard, "", 0),
+		ErrorLog:       logTo(nil), // all that it says is told in our own words
 		BufferPool:     new(buffers),
 	}
 	return p, nil
@@ -131,8 +145,13 @@ func validate(u *url.URL) error {
 type exchange struct {
 	context.Context
 	in     *http.Request       // the client's
+	body   *inbound            // of it, if there is one
+	answer outbound            // the upstream's
+	out    http.Header         // of the answer to the client
 	kind   kind                // of it
-	tries  *wire.Tries         // of a write
+	told   string              // the origin that the upstream was told of, if it was
+	tries  *wire.Call          // of a write
+	never  bool                // the write was provably not sent
 	report readbackhttp.Report // of a read that was held
 }
 
@@ -155,12 +174,20 @@ func exchangeOf(ctx context.Context) *exchange {
 // is a read that is held.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	meter := p.options.Meter
-	if why := p.refuse(r); why != "" {
+	guard := guardOf(r)
+	if guard != nil {
+		if err := guard.begin(); err != nil {
+			meter.refused.Inc()
+			p.refuseMalformed(w, r, guard, err)
+			return
+		}
+	}
+	if why := p.refuse(r, guard); why != "" {
 		meter.refused.Inc()
 		p.say(w, http.StatusForbidden, "refused", why)
 		return
 	}
-	hold, err := asked(r.Header.Values(Header))
+	hold, err := asked(r.Header[Header])
 	if err != nil {
 		meter.refused.Inc()
 		p.say(w, http.StatusBadRequest, "refused", err.Error())
@@ -169,32 +196,38 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{Context: r.Context(), in: r, kind: kindOf(r.Method)}
 	meter.requests[x.kind].Inc()
 	meter.inFlight.Add(1)
-	defer meter.inFlight.Add(-1)
+	defer p.end(x)
 
 	hold.Report = &x.report
 	ctx := readbackhttp.WithHold(x, hold)
 	if x.kind == write {
-		ctx, x.tries = wire.Trace(ctx)
+		x.tries = wire.Trace(ctx)
+		ctx = x.tries
 	}
-	if len(r.Header["Upgrade"]) > 0 {
+	upgrade := len(r.Header["Upgrade"]) > 0
+	if upgrade {
 		var hangUp context.CancelFunc
 		ctx, hangUp = context.WithCancel(ctx)
 		defer hangUp()
 		defer context.AfterFunc(p.upgrades, hangUp)()
 	}
+	if r.ContentLength != 0 {
+		x.body = newInbound(r)
+		// An answer may begin before the request has ended. Without this, the
+		// server then takes the rest of it for itself.
+		if guard != nil && http.NewResponseController(w).EnableFullDuplex() == nil {
+			defer x.body.conclude(guard, w)
+		}
+	}
 	r = r.WithContext(ctx)
-	if strings.EqualFold(r.Header.Get("Upgrade"), "h2c") {
+	if upgrade && strings.EqualFold(r.Header.Get("Upgrade"), "h2c") {
 		// An offer to this hop alone, which none needs to take. A request with
 		// it would not be held, and the upstream might take it.
 		r.Header = r.Header.Clone()
 		r.Header.Del("Upgrade")
 		r.Header.Del("Http2-Settings")
 	}
-	if r.ProtoMajor == 1 && r.ContentLength < 0 {
-		// What streams in may be answered before its end. Where it cannot be
-		// had, the body is read first, as ever.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
+	x.out = w.Header()
 	p.reverse.ServeHTTP(w, r)
 }
 

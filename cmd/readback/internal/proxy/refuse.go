@@ -13,14 +13,17 @@ import (
 
 // refuse says why a request is not sent anywhere, or "". This is no open proxy,
 // and a page in a browser does not get at it by a name of its own.
-func (p *Proxy) refuse(r *http.Request) string {
+func (p *Proxy) refuse(r *http.Request, g *guard) string {
 	switch {
 	case r.Method == http.MethodConnect:
 		return "this is no open proxy: no tunnels, only " + p.upstream
 	case r.URL.Host != "" && !p.ours(r):
 		return fmt.Sprintf("this is no open proxy: not %s, only %s", origin(r.URL), p.upstream)
-	case r.URL.Host == "" && !p.known(hostname(r.Host)):
+	case r.URL.Host != "" || g != nil && g.host == r.Host:
+	case !p.known(hostname(r.Host)):
 		return fmt.Sprintf("%q is no name of this proxy: use localhost, or allow the name (--allow-host)", r.Host)
+	case g != nil:
+		g.host = r.Host
 	}
 	return ""
 }
@@ -32,11 +35,15 @@ func (p *Proxy) ours(r *http.Request) bool {
 		return true
 	}
 	here, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if here == nil || r.URL.Scheme != "http" {
+	scheme, usual := "http", "80"
+	if r.TLS != nil {
+		scheme, usual = "https", "443"
+	}
+	if here == nil || r.URL.Scheme != scheme {
 		return false
 	}
 	host, port, _ := net.SplitHostPort(here.String())
-	if cmp.Or(r.URL.Port(), "80") != port {
+	if cmp.Or(r.URL.Port(), usual) != port {
 		return false
 	}
 	name := r.URL.Hostname()
@@ -73,8 +80,11 @@ func addressed(r *http.Request) string {
 		return origin(r.URL)
 	}
 	host := r.Host
-	if here, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); host == "" && here != nil {
-		host = here.String() // HTTP/1.0
+	if here, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); host == "" && here != nil { // HTTP/1.0
+		host = "localhost"
+		if here.Network() != "unix" {
+			host = here.String()
+		}
 	}
 	scheme := "http"
 	if r.TLS != nil {

@@ -1,38 +1,37 @@
 package proxy
 
 import (
-	"errors"
-	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
-	"sync/atomic"
 )
 
 // rewrite makes the request to the upstream. The upstream sees what it would see
-// if the client spoke to it: that includes the forwarding headers, which are the
-// client's or none. With those of the proxy's own the upstream would make links
-// to the proxy, and what a POST wrote could not be told from another's.
+// if the client spoke to it: that includes the forwarding headers, unless another
+// [Forwarding] is chosen.
 func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	x := exchangeOf(r.In.Context())
 	r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = p.options.Upstream.Scheme, p.options.Upstream.Host, ""
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
-	for _, name := range forwarding {
-		if values, ok := r.In.Header[name]; ok {
-			r.Out.Header[name] = values
-		}
-	}
-	r.Out.Header.Del(Header)
+	x.told = p.options.Forwarding.forward(r.Out.Header, x.in)
+	delete(r.Out.Header, Header)
 	for _, name := range addressing {
 		if values, ok := r.Out.Header[name]; ok {
 			translateAll(values, addressed(x.in), p.upstream)
+		}
+	}
+	if x.body != nil {
+		r.Out.Body = x.body
+		if r.In.ContentLength < 0 { // only these can have trailers, announced or not
+			x.body.trailer = make(http.Header)
+			maps.Copy(x.body.trailer, r.In.Trailer)
+			r.Out.Trailer = x.body.trailer
 		}
 	}
 	if x.kind == write {
 		once(r.Out)
 	}
 }
-
-var forwarding = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
 // addressing are headers of requests that name the client's idea of the origin.
 // The upstream compares the first two with its own, against forged requests.
@@ -51,34 +50,9 @@ func once(r *http.Request) {
 			r.Header[hidden] = values
 		}
 	}
-	if r.Body != nil && r.Body != http.NoBody {
-		body := &freshBody{source: r.Body}
-		r.Body = body
+	if body, ok := r.Body.(*inbound); ok {
 		r.GetBody = body.again
 	}
 }
 
 var keys = map[string]string{"Idempotency-Key": "idempotency-key", "X-Idempotency-Key": "x-idempotency-key"}
-
-// freshBody is a body that can be had again until something of it was read.
-// Closing it does nothing: it belongs to the server, who closes it.
-type freshBody struct {
-	source io.Reader
-	begun  atomic.Bool
-}
-
-var errBegun = errors.New("the body was begun and cannot be sent again")
-
-func (b *freshBody) Read(p []byte) (int, error) {
-	b.begun.Store(true)
-	return b.source.Read(p)
-}
-
-func (b *freshBody) Close() error { return nil }
-
-func (b *freshBody) again() (io.ReadCloser, error) {
-	if b.begun.Load() {
-		return nil, errBegun
-	}
-	return b, nil
-}

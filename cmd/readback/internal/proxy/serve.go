@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"time"
@@ -24,15 +22,20 @@ const farewell = 250 * time.Millisecond
 // If that was not enough, the rest is cut off, and the error matches [ErrCutOff].
 // The listener is closed in the end.
 //
-// It speaks HTTP/1 and, without TLS, HTTP/2. Only the time for the headers of a
+// It speaks HTTP/1 and HTTP/2, in the clear or with TLS, as the options say. Only the time for the headers of a
 // request is limited: bodies and answers may take as long as they like.
 func Serve(ctx context.Context, l net.Listener, p *Proxy, grace time.Duration) error {
 	open := newConnections()
-	srv := newServer(p)
-	srv.ConnState = open.note
+	srv := newServer(p, p.options.Warn)
+	srv.ConnState, srv.ConnContext = open.note, guarded
 	door := &door{Listener: l}
+	var listener net.Listener = guards{door}
+	if config := p.options.TLS; config != nil {
+		srv.Protocols.SetHTTP2(true)
+		listener = shakeHands(door, config, p.notLetIn)
+	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(door) }()
+	go func() { served <- srv.Serve(listener) }()
 	select {
 	case err := <-served:
 		_ = srv.Close()
@@ -56,16 +59,20 @@ func Serve(ctx context.Context, l net.Listener, p *Proxy, grace time.Duration) e
 	return nil
 }
 
-func newServer(h http.Handler) *http.Server {
+// headerTime is how long the headers of a request may take, or the handshake of a
+// connection.
+const headerTime = 10 * time.Second
+
+func newServer(h http.Handler, warn func(line string)) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           h,
 		Protocols:         protocols,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    headerLimit,
-		ErrorLog:          log.New(io.Discard, "", 0),
+		ErrorLog:          logTo(warn),
 	}
 }

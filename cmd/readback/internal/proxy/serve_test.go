@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,7 +17,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/cmd/readback/internal/proxy"
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/readbackhttp"
 )
 
 // blocking is an upstream whose answers wait for a word.
@@ -93,6 +97,40 @@ func TestServe_stopsAfterHold(t *testing.T) {
 	s.show()
 	assert.NoError(t, <-answer)
 	assert.NoError(t, <-stopped)
+}
+
+// So are a thousand of them.
+func TestServe_stopsAfterManyHolds(t *testing.T) {
+	t.Parallel()
+	const many = 1000
+	s, meter := newService(time.Hour), proxy.NewMeter()
+	upstream := httptest.NewServer(s)
+	t.Cleanup(upstream.Close)
+	p, err := proxy.New(proxy.Options{Upstream: parse(t, upstream.URL), Meter: meter, Hold: readbackhttp.TransportOptions{
+		Policy: consistency.Policy{Within: time.Minute, Schedule: readback.Backoff{Initial: time.Second, Max: time.Second}},
+	}})
+	require.NoError(t, err)
+	url, stop := listenAndServe(t, p, time.Minute)
+	client := newClient(t)
+	var group sync.WaitGroup
+	for i := range many {
+		group.Go(func() {
+			at, err := post(client, url+"/things", fmt.Sprint("body ", i))
+			if assert.NoError(t, err) {
+				assert.NoError(t, get(client, url+at, 200))
+			}
+		})
+	}
+	require.Eventually(t, func() bool {
+		return strings.Contains(metrics(t, meter), fmt.Sprintf("in_flight_requests %d\n", many)) && len(s.written()) == many
+	}, time.Minute, 10*time.Millisecond)
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	untilRefused(t, url)
+	s.show()
+	group.Wait()
+	assert.NoError(t, <-stopped)
+	assert.Contains(t, metrics(t, meter), fmt.Sprintf(`held_total{outcome="confirmed"} %d`, many))
 }
 
 // Grace has an end.

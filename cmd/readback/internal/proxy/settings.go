@@ -27,6 +27,9 @@ type settings struct {
 	metrics    string
 	allowHosts []string
 	who        []string
+	forwarded  string
+	tlsCert    string
+	tlsKey     string
 	grace      time.Duration
 	env        string
 	quiet      bool
@@ -48,10 +51,13 @@ type settings struct {
 func (s *settings) addFlags(fs *pflag.FlagSet) {
 	fs.SortFlags = false
 	fs.StringVar(&s.upstream, "upstream", "", "`URL` of the origin to stand before, such as https://api.example")
-	fs.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to listen on; with a command, a free port unless given")
+	fs.StringVar(&s.listen, "listen", "127.0.0.1:8080", "`ADDRESS` to listen on, or unix:PATH; with a command, a free port unless given")
+	fs.StringVar(&s.tlsCert, "tls-cert", "", "`FILE` of the certificate that clients see, in PEM, with those that it needs")
+	fs.StringVar(&s.tlsKey, "tls-key", "", "`FILE` of the key of that certificate, in PEM")
 	fs.StringVar(&s.metrics, "metrics", "", "`ADDRESS` that answers GET /metrics for Prometheus; none without it")
 	fs.StringArrayVar(&s.allowHosts, "allow-host", nil, "`NAME` that requests may address the proxy by, besides localhost and addresses; can be repeated")
 	fs.StringArrayVar(&s.who, "who", nil, "`HEADER` or cookie:NAME that tells one user from another, in place of Authorization and all cookies; can be repeated")
+	fs.StringVar(&s.forwarded, "forwarded", "", "`WHICH` headers tell the upstream of the client: x-forwarded, forwarded (RFC 7239), or none; without it, those that the client sent")
 	cli.Section(fs, "The proxy")
 	fs.DurationVar(&s.within, "within", 30*time.Second, "how long after a write its reads are held at most")
 	fs.StringArrayVar(&s.windows, "window", nil, "`STATUS=TIME`: how long 404 counts from the write, or 403 from the first one; can be repeated")
@@ -111,6 +117,12 @@ func (s *settings) options() (o Options, err error) {
 		return o, err
 	}
 	o.Base = tune(transport)
+	if o.TLS, err = s.certificate(); err != nil {
+		return o, err
+	}
+	if o.Forwarding = Forwarding(strings.ToLower(s.forwarded)); o.Forwarding.check() != nil {
+		return o, fmt.Errorf("--forwarded: %w", o.Forwarding.check())
+	}
 	o.Who, o.AllowHosts = s.who, s.allowHosts
 	o.Hold = readbackhttp.TransportOptions{
 		HoldDeleted: s.holdDeleted, PollsPerSecond: s.pollsPerSecond, Remember: s.remember,

@@ -1,0 +1,13 @@
+//go:build !linux
+
+package pgtest
+
+import "os/exec"
+
+// owner is whom the files and processes of clusters belong to: here always the
+// user of this process.
+type owner struct{}
+
+func findOwner() (owner, error)     { return owner{}, nil }
+func (owner) give(dir string) error { return nil }
+func (owner) run(cmd *exec.Cmd)     {}

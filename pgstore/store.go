@@ -1,0 +1,290 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/readback-go/readback/submit"
+)
+
+var (
+	// ErrClosed is returned by the methods of a store that was closed.
+	ErrClosed = errors.New("pgstore: the store is closed")
+
+	// ErrUnavailable is matched by the error of an operation that the server did
+	// not carry out or did not answer. A change may have been made, or may yet be
+	// made.
+	ErrUnavailable = errors.New("pgstore: the server refuses or does not answer")
+)
+
+// Store is a [submit.Store] and a [submit.Inbox] on PostgreSQL. Make it with
+// [Open]. All methods may be called concurrently.
+type Store struct {
+	options Options
+	pool    *pgxpool.Pool
+	sql     statements
+	groups  groups
+	hub     hub
+	anyway  atomic.Int64 // lookAnyway, but for tests
+
+	ctx     context.Context // ends when Close begins
+	stop    context.CancelFunc
+	calls   context.Context // of changes that are under way: ends a little later
+	hangUp  context.CancelFunc
+	closing sync.Once
+
+	mu     sync.Mutex
+	closed bool // no new tasks
+	tasks  sync.WaitGroup
+}
+
+var (
+	_ submit.Inbox   = (*Store)(nil)
+	_ submit.Journal = (*Store)(nil)
+)
+
+// Open returns the store whose table is in the database of pool. The error says
+// what is wrong with options, the table or the server: there is none, of a version
+// that is older or newer than this package knows, a standby, or one that
+// acknowledges before its disk has what was written.
+//
+// The pool stays the caller's, and is to be closed after the store. It should be
+// the store's own: jobs are to go on while others wait for a connection. A store
+// uses up to six connections at once, and more do not make it faster; one besides
+// listens, unless NoListen is set.
+func Open(ctx context.Context, pool *pgxpool.Pool, options Options) (*Store, error) {
+	if pool == nil {
+		return nil, errors.New("pgstore: Open needs a pool")
+	}
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	options = options.withDefaults()
+	if err := check(ctx, pool, options); err != nil {
+		return nil, fmt.Errorf("pgstore: open %s: %w", options.table(), err)
+	}
+	s := &Store{options: options, pool: pool, sql: newStatements(options)}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.calls, s.hangUp = context.WithCancel(context.Background())
+	s.anyway.Store(int64(lookAnyway))
+	s.hub.init()
+	s.groups.init()
+	s.tasks.Go(s.sweeping)
+	s.tasks.Go(s.telling)
+	s.tasks.Go(s.looking)
+	if !options.NoListen {
+		s.tasks.Go(s.listening)
+	}
+	return s, nil
+}
+
+// check returns why a server cannot have the store.
+func check(ctx context.Context, pool *pgxpool.Pool, o Options) error {
+	var standby bool
+	var isolation, commit, fsync string
+	err := pool.QueryRow(ctx, "SELECT pg_is_in_recovery(), current_setting('transaction_isolation'), "+
+		"current_setting('synchronous_commit'), current_setting('fsync')").Scan(&standby, &isolation, &commit, &fsync)
+	switch {
+	case err != nil:
+		return err
+	case standby:
+		return errStandby
+	case isolation != "read committed": // in others a change that comes too late is an error
+		return fmt.Errorf("transactions of the pool are %s: set default_transaction_isolation='read committed' in its connection string", isolation)
+	case !o.NoSync && commit == "off":
+		return errors.New("synchronous_commit is off: what was acknowledged may be lost; see Options.NoSync")
+	case !o.NoSync && fsync == "off":
+		return errors.New("fsync is off: what was acknowledged may be lost; see Options.NoSync")
+	}
+	version, err := versionOf(ctx, pool, o)
+	if err != nil {
+		return err
+	}
+	steps, err := Migrations(o)
+	if err != nil {
+		return err
+	}
+	switch newest := steps[len(steps)-1].Version; {
+	case version < newest:
+		return fmt.Errorf("the table is of version %d: call Migrate, which brings it to %d", version, newest)
+	case version > newest:
+		return fmt.Errorf("the table is of version %d, and this package knows none after %d", version, newest)
+	}
+	return nil
+}
+
+var errStandby = errors.New("the server is a standby, which may be behind: the store needs the primary")
+
+// Close ends the store. Changes that are under way have a second to be made; then
+// they fail. The pool stays open.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.mu.Lock()
+		s.closed = true
+		s.mu.Unlock()
+		s.stop()
+		cut := time.AfterFunc(time.Second, s.hangUp)
+		defer cut.Stop()
+		s.tasks.Wait()
+		s.hangUp()
+	})
+	return nil
+}
+
+// spawn runs f before Close returns, or returns false if the store is closed.
+func (s *Store) spawn(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.tasks.Go(f)
+	}
+	return !s.closed
+}
+
+// Create implements [submit.Store].
+func (s *Store) Create(ctx context.Context, r submit.Record) (uint64, error) {
+	return s.do(ctx, create, r)
+}
+
+// Update implements [submit.Store].
+func (s *Store) Update(ctx context.Context, r submit.Record) (uint64, error) {
+	if r.Revision == 0 || r.Revision > math.MaxInt64 {
+		return 0, submit.ErrConflict
+	}
+	return s.do(ctx, update, r)
+}
+
+// Delete implements [submit.Store].
+func (s *Store) Delete(ctx context.Context, r submit.Record) error {
+	if r.Revision == 0 || r.Revision > math.MaxInt64 {
+		return submit.ErrConflict
+	}
+	_, err := s.do(ctx, remove, r)
+	return err
+}
+
+// Get implements [submit.Store].
+func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.Record, error) {
+	if err := s.ended(ctx); err != nil {
+		return submit.Record{}, err
+	}
+	var (
+		standby  bool
+		revision *int64
+		done     *bool
+		keep     *int64
+		label    *string
+		value    []byte
+	)
+	bounded, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	err := s.pool.QueryRow(bounded, s.sql.get, int16(kind), key).Scan(&standby, &revision, &done, &keep, &label, &value)
+	switch {
+	case err != nil:
+		return submit.Record{}, s.why(ctx, "read", err)
+	case standby:
+		return submit.Record{}, s.failed("read", errStandby)
+	case revision == nil:
+		return submit.Record{}, submit.ErrNotFound
+	}
+	return submit.Record{Kind: kind, Key: key, Value: value, Revision: uint64(*revision), Done: *done, Keep: time.Duration(*keep), Label: *label}, nil
+}
+
+// page is how many records are read at once.
+const page = 256
+
+// List implements [submit.Store].
+func (s *Store) List(ctx context.Context, kind submit.Kind) iter.Seq2[submit.Record, error] {
+	return func(yield func(submit.Record, error) bool) {
+		last := ""
+		for {
+			found, err := s.page(ctx, s.sql.list, int16(kind), last, page)
+			if err != nil {
+				yield(submit.Record{}, err)
+				return
+			}
+			for _, r := range found {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if len(found) < page {
+				return
+			}
+			last = found[len(found)-1].Key
+		}
+	}
+}
+
+// page returns the records that a statement finds, on a primary.
+func (s *Store) page(ctx context.Context, sql string, args ...any) ([]submit.Record, error) {
+	if err := s.ended(ctx); err != nil {
+		return nil, err
+	}
+	batch := &pgx.Batch{}
+	batch.Queue("SELECT pg_is_in_recovery()")
+	batch.Queue(sql, args...)
+	bounded, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	results := s.pool.SendBatch(bounded, batch)
+	defer results.Close()
+	var standby bool
+	if err := results.QueryRow().Scan(&standby); err != nil {
+		return nil, s.why(ctx, "list", err)
+	}
+	if standby {
+		return nil, s.failed("list", errStandby)
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return nil, s.why(ctx, "list", err)
+	}
+	found, err := pgx.CollectRows(rows, record)
+	if err != nil {
+		return nil, s.why(ctx, "list", err)
+	}
+	return found, nil
+}
+
+func record(row pgx.CollectableRow) (r submit.Record, err error) {
+	var kind int16
+	var revision, keep int64
+	err = row.Scan(&kind, &r.Key, &revision, &r.Done, &keep, &r.Label, &r.Value)
+	r.Kind, r.Revision, r.Keep = submit.Kind(kind), uint64(revision), time.Duration(keep)
+	return r, err
+}
+
+// ended returns why nothing may begin.
+func (s *Store) ended(ctx context.Context) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case s.ctx.Err() != nil:
+		return ErrClosed
+	}
+	return nil
+}
+
+// why returns the error of an operation that did not succeed.
+func (s *Store) why(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return s.failed(what, err)
+}
+
+func (s *Store) failed(what string, err error) error {
+	if s.ctx.Err() != nil {
+		return fmt.Errorf("%w: %s: %w", ErrClosed, what, err)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)
+}

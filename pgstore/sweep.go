@@ -1,0 +1,58 @@
+package pgstore
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	// sweepEvery is the time between two looks for records whose time is over.
+	sweepEvery = time.Minute
+
+	// sweepPiece is how many of them one statement deletes: few enough that
+	// nothing waits for it.
+	sweepPiece = 500
+
+	// sweepPause is the time between two pieces, so that other work goes on.
+	sweepPause = 20 * time.Millisecond
+)
+
+// sweeping deletes the records whose time is over. Several processes that do so at
+// once share the work.
+func (s *Store) sweeping() {
+	for sleep(s.ctx, sweepEvery/2+rand.N(sweepEvery)) {
+		if _, err := s.sweep(s.ctx); err != nil && s.ctx.Err() == nil {
+			s.options.Logger.Warn("pgstore: outcomes whose time is over could not be deleted", zap.Error(err))
+		}
+	}
+}
+
+// sweep returns how many records it deleted.
+func (s *Store) sweep(ctx context.Context) (deleted int64, err error) {
+	for {
+		bounded, cancel := context.WithTimeout(ctx, callTimeout)
+		tag, err := s.pool.Exec(bounded, s.sql.sweep, sweepPiece)
+		cancel()
+		if err != nil {
+			return deleted, err
+		}
+		deleted += tag.RowsAffected()
+		if tag.RowsAffected() < sweepPiece || !sleep(ctx, sweepPause) {
+			return deleted, nil
+		}
+	}
+}
+
+// sleep waits, and reports whether ctx goes on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return ctx.Err() == nil
+}

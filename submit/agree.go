@@ -1,0 +1,84 @@
+package submit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
+
+// read returns the job that a payload of some version says.
+func (o *Options[J, W, R]) read(data []byte, version int) (payload J, err error) {
+	switch {
+	case len(data) == 0:
+		return payload, fmt.Errorf("%w: there is no payload", ErrUnreadable)
+	case version > o.JobVersion:
+		return payload, fmt.Errorf("%w: its payload is of version %d, newer than %d", ErrUnreadable, version, o.JobVersion)
+	case version < o.JobVersion && o.Lift != nil:
+		payload, err = safely("Lift", func() (J, error) { return o.Lift(version, data) })
+	default:
+		err = json.Unmarshal(data, &payload)
+	}
+	if err != nil {
+		return payload, fmt.Errorf("%w: its payload: %w", ErrUnreadable, err)
+	}
+	return payload, nil
+}
+
+var errPanicked = errors.New("submit: it panicked")
+
+// safely calls a function of the program, on the caller's goroutine. That it
+// panicked is an error.
+func safely[T any](name string, f func() (T, error)) (got T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w in Options.%s: %v\n%s", errPanicked, name, p, short(string(debug.Stack()), maxStack))
+		}
+	}()
+	return f()
+}
+
+// agrees returns nil if a payload is that of the call, and else the error that the
+// call is to return.
+func (in *call[J, W, R]) agrees(ctx context.Context, data []byte, version int) error {
+	if version == in.s.options.JobVersion && bytes.Equal(data, in.data) {
+		return nil
+	}
+	first, err := in.s.options.read(data, version)
+	if err != nil {
+		return waiting(ctx, in.name(), err)
+	}
+	same := false
+	if f := in.s.options.Same; f != nil {
+		var again J
+		_ = json.Unmarshal(in.data, &again) // it was tried before
+		same, err = safely("Same", func() (bool, error) { return f(first, again), nil })
+		if err != nil {
+			return waiting(ctx, in.name(), err)
+		}
+	} else {
+		today, err := json.Marshal(first)
+		if err != nil {
+			return waiting(ctx, in.name(), fmt.Errorf("%w: %w", ErrUnreadable, err))
+		}
+		same = bytes.Equal(today, in.data)
+	}
+	if !same {
+		return refusal(ctx, in.name(), ErrKeyReused)
+	}
+	return nil
+}
+
+// fits is agrees for a record.
+func (in *call[J, W, R]) fits(ctx context.Context, rec *jobRecord) error {
+	if data, version := rec.payload(); len(data) > 0 {
+		return in.agrees(ctx, data, version)
+	}
+	if !bytes.Equal(rec.Print, in.print) {
+		// It may be the same job, of a type that has changed since.
+		return waiting(ctx, in.name(), ErrKeyReused)
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package submit
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// changes makes changes of records. If the store can make many at once, those that
+// are due while one step is under way are made together by the next: a single one
+// never waits for others, and many share what a durable step costs.
+type changes struct {
+	store   Store
+	batches BatchStore      // nil if the store makes none
+	ctx     context.Context // of batches
+	timeout time.Duration   // of each
+	took    func(time.Duration)
+
+	mu    sync.Mutex
+	busy  bool // a step is under way
+	queue []*change
+}
+
+// change is one that waits for its turn.
+type change struct {
+	record Record
+	err    error
+	done   chan struct{} // closed when revision and err are set
+	alone  bool          // it is to be made by who waits
+}
+
+// maxBytes is how long the values of a batch are together.
+const maxBytes = 1 << 20
+
+var errAbandoned = errors.New("submit: the change waited for longer than its time")
+
+// change creates a record whose revision is zero, and updates any other. It returns
+// the new revision, and that of r if it fails.
+func (c *changes) change(ctx context.Context, r Record) (uint64, error) {
+	if c.batches == nil {
+		return c.one(ctx, r)
+	}
+	c.mu.Lock()
+	if !c.busy {
+		c.busy = true
+		c.mu.Unlock()
+		defer c.next()
+		return c.one(ctx, r)
+	}
+	mine := &change{record: r, done: make(chan struct{})}
+	c.queue = append(c.queue, mine)
+	c.mu.Unlock()
+	select {
+	case <-mine.done:
+	case <-ctx.Done():
+		c.mu.Lock()
+		c.queue = slices.DeleteFunc(c.queue, func(one *change) bool { return one == mine })
+		c.mu.Unlock()
+		return r.Revision, errAbandoned // it may be in the step that is under way
+	}
+	if mine.alone {
+		return c.one(ctx, r)
+	}
+	return mine.record.Revision, mine.err
+}
+
+func (c *changes) one(ctx context.Context, r Record) (uint64, error) {
+	began := time.Now()
+	change := c.store.Update
+	if r.Revision == 0 {
+		change = c.store.Create
+	}
+	revision, err := change(ctx, r)
+	if err != nil {
+		return r.Revision, err
+	}
+	c.took(time.Since(began))
+	return revision, nil
+}
+
+// next makes what has come meanwhile the next step, if there is any.
+func (c *changes) next() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) == 0 {
+		c.busy = false
+		return
+	}
+	n, bytes := 0, 0
+	for n < min(len(c.queue), MaxBatch) {
+		if bytes += len(c.queue[n].record.Value); n > 0 && bytes > maxBytes {
+			break
+		}
+		n++
+	}
+	batch := slices.Clone(c.queue[:n])
+	c.queue = slices.Delete(c.queue, 0, n)
+	go func() {
+		defer c.next()
+		c.together(batch)
+	}()
+}
+
+// together makes changes in one step, or says that each is to be made alone.
+func (c *changes) together(batch []*change) {
+	records := make([]Record, len(batch))
+	for i, one := range batch {
+		records[i] = one.record
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
+	defer cancel()
+	began := time.Now()
+	revisions, err := c.batches.ChangeAll(ctx, records)
+	if err == nil {
+		c.took(time.Since(began))
+	}
+	alone := errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) || errors.Is(err, errors.ErrUnsupported)
+	for i, one := range batch {
+		switch {
+		case alone:
+			one.alone = true
+		case err != nil:
+			one.err = err
+		default:
+			one.record.Revision = revisions[i]
+		}
+		close(one.done)
+	}
+}

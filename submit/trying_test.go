@@ -1,0 +1,278 @@
+package submit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/submit"
+)
+
+var errRefused = errors.New("connection refused")
+
+// outage is what becomes of writes until a time: no connection is got, or err is
+// their answer.
+type outage struct {
+	until time.Time
+	err   error // nil is that nothing can be sent
+	tries atomic.Int64
+}
+
+func (u *outage) before(w *world) func(*options) {
+	return func(o *options) {
+		o.Flow = func(key string, o order) consistency.Flow[string, *thing] {
+			f := w.flow(key, o)
+			write := f.Write
+			f.Write = func(ctx context.Context) (string, error) {
+				u.tries.Add(1)
+				if !time.Now().Before(u.until) {
+					return write(ctx)
+				}
+				if u.err != nil {
+					return "", u.err
+				}
+				httptrace.ContextClientTrace(ctx).GetConn("example.com:443")
+				return "", errRefused
+			}
+			return f
+		}
+	}
+}
+
+// Jobs ride out an outage in which nothing can be sent: each is sent once it is over,
+// in whatever process.
+func TestTrying(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{"nothing is sent": nil, "429": status(429), "the client's word": consistency.As(consistency.NotExecuted, errRefused)} {
+		bubble(t, name, func(t *testing.T) {
+			w := &world{lag: time.Second}
+			u := &outage{until: time.Now().Add(10 * time.Minute), err: err}
+			store := submit.NewMemory()
+			s := w.on(t, store, u.before(w))
+			stop := running(s)
+			for i := range 50 {
+				require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(i), order{"x"}))
+			}
+			time.Sleep(5 * time.Minute)
+			p := s.Progress()
+			assert.Equal(t, 50, p.Queued+p.Sending)
+			assert.Zero(t, p.Failed)
+			stop()
+			second := w.on(t, store, u.before(w))
+			defer running(second)()
+			res, err := second.Submit(t.Context(), "0", order{"x"})
+			require.NoError(t, err)
+			assert.Equal(t, confirmed, res.Outcome)
+			assert.Less(t, time.Since(u.until), 10*time.Second, "with the waits of the schedule")
+			time.Sleep(time.Minute)
+			assert.Equal(t, 50, second.Progress().Confirmed)
+			assert.Equal(t, 50, w.seen().received)
+			assert.Less(t, u.tries.Load(), int64(50*600/2), "with waits in between")
+		})
+	}
+}
+
+// A job that could not be sent in its time is Failed, and its key is free for any
+// other job; that of a job that was refused is not.
+func TestTrying_givesUp(t *testing.T) {
+	t.Parallel()
+	bubble(t, "after a day", func(t *testing.T) {
+		w := &world{}
+		u := &outage{until: time.Now().Add(36 * time.Hour)}
+		store := submit.NewMemory()
+		everyMinute := func(o *options) { o.Policy.Schedule = every(time.Minute) }
+		s, other := w.on(t, store, u.before(w), everyMinute), w.on(t, store, u.before(w), everyMinute)
+		defer running(s)()
+		start := time.Now()
+		var all sync.WaitGroup
+		all.Go(func() { // it joins it elsewhere
+			time.Sleep(time.Hour)
+			_, err := other.Submit(t.Context(), "a", order{"x"})
+			assert.ErrorIs(t, err, consistency.ErrFailed)
+			assert.ErrorContains(t, err, "given up")
+		})
+		res, err := s.Submit(t.Context(), "a", order{"x"})
+		assert.Equal(t, failed, res.Outcome)
+		require.ErrorIs(t, err, submit.ErrGaveUp)
+		require.ErrorIs(t, err, errRefused)
+		assert.InDelta(t, 24, time.Since(start).Hours(), 0.02)
+		all.Wait()
+		kept, err := s.Lookup(t.Context(), "a")
+		require.NoError(t, err)
+		assert.Equal(t, failed, kept.Outcome)
+
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{"another"}))
+		res, err = other.Submit(t.Context(), "a", order{"another"})
+		require.NoError(t, err)
+		assert.Equal(t, confirmed, res.Outcome)
+		assert.Equal(t, 1, w.sent("a"))
+	})
+	bubble(t, "once only", func(t *testing.T) {
+		w := &world{}
+		u := &outage{until: time.Now().Add(time.Hour)}
+		s := w.on(t, submit.NewMemory(), u.before(w), func(o *options) { o.GiveUpAfter = 1 })
+		for range 3 {
+			_, err := s.Submit(t.Context(), "a", order{"x"})
+			require.ErrorIs(t, err, consistency.ErrFailed)
+		}
+		assert.EqualValues(t, 3, u.tries.Load())
+	})
+	bubble(t, "a job that comes late is tried", func(t *testing.T) {
+		w := &world{}
+		store := submit.NewMemory()
+		require.NoError(t, w.on(t, store).Enqueue(t.Context(), "a", order{"x"}))
+		time.Sleep(72 * time.Hour)
+		s := w.on(t, store)
+		defer running(s)()
+		time.Sleep(time.Minute)
+		assert.Equal(t, 1, s.Progress().Confirmed)
+	})
+	bubble(t, "not after a refusal", func(t *testing.T) {
+		w := &world{refuse: status(422)}
+		s := w.on(t, submit.NewMemory())
+		for range 2 {
+			_, err := s.Submit(t.Context(), "a", order{"x"})
+			require.ErrorIs(t, err, consistency.ErrFailed)
+		}
+		_, err := s.Submit(t.Context(), "a", order{"y"})
+		require.ErrorIs(t, err, submit.ErrKeyReused)
+		assert.Equal(t, 1, w.sent("a"))
+	})
+	bubble(t, "a try of unknown fate ends the trying", func(t *testing.T) {
+		w := &world{}
+		u := &outage{until: time.Now().Add(24 * time.Hour)}
+		s := w.on(t, submit.NewMemory(), u.before(w))
+		var all sync.WaitGroup
+		all.Go(func() {
+			res, err := s.Submit(t.Context(), "a", order{"x"})
+			assert.Equal(t, unconfirmed, res.Outcome)
+			assert.ErrorIs(t, err, status(503))
+		})
+		time.Sleep(time.Hour)
+		u.err = status(503)
+		all.Wait()
+		assert.Zero(t, w.sent("a"))
+	})
+}
+
+// The time for which a key is honoured counts from when it was first sent, and not
+// from the intent.
+func TestTrying_keyFromFirstSend(t *testing.T) {
+	t.Parallel()
+	bubble(t, "after an outage", func(t *testing.T) {
+		w := &world{honours: true}
+		u := &outage{until: time.Now().Add(2 * time.Hour)}
+		store := submit.NewMemory()
+		p := newProcess(w, store)
+		s, stop := p.starts(t, func(o *options) {
+			u.before(w)(o)
+			inner := o.Flow
+			o.Flow = func(key string, o order) consistency.Flow[string, *thing] { return p.reach(inner(key, o)) }
+		})
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+		time.Sleep(2*time.Hour - time.Second)
+		p.mu.Lock()
+		p.hook = func(what string) {
+			if what == "before write" && !time.Now().Before(u.until) {
+				p.kill()
+			}
+		}
+		p.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		stop()
+		assert.Zero(t, w.sent("a"))
+		second := w.on(t, store, func(o *options) { o.Resubmit.KeyHonouredFor = time.Hour })
+		defer running(second)()
+		res, err := second.Submit(t.Context(), "a", order{"x"})
+		require.NoError(t, err)
+		assert.Equal(t, confirmed, res.Outcome)
+		assert.Equal(t, 1, w.sent("a"))
+	})
+}
+
+// Workers bounds the writes of Submit too, and WritesPerSecond how many of an origin
+// begin.
+func TestWrites_bounded(t *testing.T) {
+	t.Parallel()
+	bubble(t, "workers", func(t *testing.T) {
+		w := &world{}
+		var now, most atomic.Int64
+		s := w.on(t, submit.NewMemory(), func(o *options) {
+			o.Workers = 4
+			o.Flow = func(key string, o order) consistency.Flow[string, *thing] {
+				f := w.flow(key, o)
+				write := f.Write
+				f.Write = func(ctx context.Context) (string, error) {
+					most.Store(max(most.Load(), now.Add(1)))
+					defer now.Add(-1)
+					time.Sleep(time.Second)
+					return write(ctx)
+				}
+				return f
+			}
+		})
+		var all sync.WaitGroup
+		start := time.Now()
+		for i := range 200 {
+			all.Go(func() {
+				_, err := s.Submit(t.Context(), fmt.Sprint(i), order{"x"})
+				assert.NoError(t, err)
+			})
+		}
+		all.Wait()
+		assert.EqualValues(t, 4, most.Load())
+		assert.Equal(t, 50*time.Second, time.Since(start))
+	})
+	bubble(t, "rate", func(t *testing.T) {
+		w := &world{}
+		s := w.on(t, submit.NewMemory(), func(o *options) {
+			o.WritesPerSecond = 10
+			o.Origin = func(o order) string { return o.Name }
+		})
+		defer running(s)()
+		start := time.Now()
+		var all sync.WaitGroup
+		for i := range 100 {
+			all.Go(func() {
+				_, err := s.Submit(t.Context(), fmt.Sprint(i), order{fmt.Sprint(i % 2)})
+				assert.NoError(t, err)
+			})
+		}
+		all.Wait()
+		assert.InDelta(t, 4.9, time.Since(start).Seconds(), 0.2, "50 of each")
+	})
+}
+
+// A list gathers what is due soon, without a rate being set, and
+// nothing is confirmed late for it.
+func TestReading_gathers(t *testing.T) {
+	t.Parallel()
+	for _, took := range []time.Duration{0, 20 * time.Millisecond, time.Second / 2} {
+		bubble(t, fmt.Sprint("a stream of jobs, lists that take ", took), func(t *testing.T) {
+			w := &world{lag: 10 * time.Second, readFor: took}
+			s := w.on(t, submit.NewMemory(), func(o *options) {
+				o.ReadMany = func(ctx context.Context, _ string, refs []string) (func(string) (*thing, bool), error) {
+					return w.list(ctx, nil, refs)
+				}
+			})
+			defer running(s)()
+			for i := range 300 {
+				require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(i), order{"x"}))
+				time.Sleep(100 * time.Millisecond)
+			}
+			time.Sleep(time.Minute)
+			assert.Equal(t, 300, s.Progress().Confirmed)
+			assert.Less(t, s.Progress().Lag.P90, 17*time.Second)
+			assert.LessOrEqual(t, w.seen().lists, 400, "of 3,000 reads")
+		})
+	}
+}
