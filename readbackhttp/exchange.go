@@ -120,7 +120,7 @@ func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
 	var flow consistency.Flow[Ref, *Document]
 	switch s.Goal {
 	case consistency.ToAbsent:
-		flow = consistency.Delete(s.Name, Ref{}, nil, s.read)
+		flow = consistency.Delete(s.Name, s.own(), nil, s.read)
 		flow.Write = s.write // its answer may name a monitor
 		if s.Gone != nil {
 			flow.Gone = s.Gone
@@ -134,7 +134,7 @@ func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
 	if s.Goal != consistency.ToAbsent {
 		flow.Lacks = s.lacks
 		if s.Read.known() && s.Write != nil {
-			flow.Find = consistency.Known(Ref{})
+			flow.Find = consistency.Known(s.own())
 			flow.MineValue = s.Mine
 		}
 	}

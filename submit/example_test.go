@@ -104,7 +104,7 @@ func ExampleSubmitter_Enqueue() {
 func ExampleSetKey() {
 	req, _ := http.NewRequest(http.MethodPost, "https://api.example/v1/workspaces", nil)
 	submit.SetKey(req, "alpha-1")
-	fmt.Println(req.Header.Get("Idempotency-Key"))
+	fmt.Println(req.Header["idempotency-key"][0])
 	// Output: "alpha-1"
 }
 

@@ -53,27 +53,32 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 	o.ex.Safe = safe(o.ex.Method)
 	c.begin(o, req.Response != nil)
 	ctx := context.WithValue(req.Context(), inside{}, o)
-	if outer, ok := req.Context().Value(inside{}).(*observed); ok && outer.call == c {
+	if outer, ok := req.Context().Value(inside{}).(*observed); ok && outer.call == c && o.isPartOf(outer) {
 		outer.covered.Store(true)
 	}
 	if c.trace != nil {
 		o.trace = &trace{of: o}
 		ctx = httptrace.WithClientTrace(ctx, o.trace.hooks())
 	}
-	resp, err := rest.RoundTrip(req.WithContext(ctx))
+	sent := req.WithContext(ctx)
+	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
 	if err != nil || resp == nil || resp.Body == nil {
 		return resp, err
 	}
-	resp.Request = req
+	if resp.Request == sent {
+		resp.Request = req
+	}
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols, o.covered.Load():
 		return resp, nil // what follows is no body, or is read along already
-	case resp.Body == http.NoBody, resp.ContentLength == 0:
+	case resp.Body == http.NoBody, resp.ContentLength == 0 && direct:
 		o.note(nil, io.EOF)
 		return resp, nil
 	}
-	o.left, o.rest = resp.ContentLength, resp.Body
+	if o.left, o.rest = resp.ContentLength, resp.Body; o.left == 0 {
+		o.left = -1 // another transport may have left it out
+	}
 	resp.Body = o
 	if c.Bodies || resp.StatusCode == http.StatusForbidden && o.left > 0 && o.left <= shortLimit {
 		o.peek()
@@ -97,6 +102,13 @@ func (o *observed) answered(resp *http.Response, err error, direct bool) {
 // that notes exchanges is inside of another: then that of the inner one counts,
 // which is nearer to the wire.
 type inside struct{}
+
+// isPartOf reports whether o is a try of outer, and no other request, as for a
+// token, that was made on the way.
+func (o *observed) isPartOf(outer *observed) bool {
+	a, b := &o.ex, &outer.ex
+	return a.Method == b.Method && (origin(a.URL) == origin(b.URL) || a.URL != nil && b.URL != nil && a.URL.Path == b.URL.Path)
+}
 
 // begin adds an exchange. Moved says that it goes where the one before it was
 // redirected to.
@@ -150,7 +162,12 @@ func (o *observed) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (o *observed) Close() error { return o.rest.Close() }
+func (o *observed) Close() error {
+	o.mu.Lock()
+	o.ahead, o.err = nil, nil // then a read tells what one of rest does
+	o.mu.Unlock()
+	return o.rest.Close()
+}
 
 // watch tells the trace of the whole call that a request which it saw is o's.
 func (o *observed) watch() {
