@@ -59,8 +59,8 @@ type Monitor struct {
 	// Resource is the JSON pointer to the URL of what was written, in the
 	// answer of an operation that ended well. Empty means that the Location of
 	// the 303, or the 202's own if that was not the monitor's, is that URL; or the
-	// monitor's own if it is a Location that ended by showing something without a
-	// state.
+	// monitor's own if it is a Location that answered 202 and then something without
+	// a state.
 	Resource string
 }
 
@@ -221,8 +221,8 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 		return true, nil
 	case ends && (state == "" || ref.polled):
 		m.resource(ref, at, doc)
-		if ref.byLocation && ref.Location == "" && state == "" && len(got.body) > 0 && m.Resource == "" {
-			ref.Location = ref.Monitor // what has a state may still be the operation
+		if ref.byLocation && ref.polled && ref.Location == "" && m.Resource == "" && isResource(doc) {
+			ref.Location = ref.Monitor
 		}
 		return true, nil
 	case accepted || state != "":
@@ -231,6 +231,19 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 		return false, got.unreadable(bad)
 	}
 	return false, got.unreadable(fmt.Errorf("it has no state at %s", place))
+}
+
+// isResource reports whether doc, with which a Location ended, shows what was
+// written: what has a state or an error may still be the operation.
+func isResource(doc any) bool {
+	members, ok := doc.(map[string]any)
+	for name := range members {
+		switch strings.ToLower(name) {
+		case "status", "state", "phase", "done", "error", "errors", "progress", "percentcomplete":
+			return false
+		}
+	}
+	return ok
 }
 
 // resource notes in ref the URL of what was written, if doc has it.

@@ -128,6 +128,51 @@ func TestMonitor_shapes(t *testing.T) {
 			unconfirmed, readbackhttp.ErrNoTarget.Error(),
 		},
 		{
+			"Location: a 200 at once, which may be the operation", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things": {"202 | Location: /ops/1"},
+				"GET /ops/1":   {`200 | {"step":"two of five"}`, `200 | {"step":"broken"}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1"},
+			unconfirmed, readbackhttp.ErrNoTarget.Error(),
+		},
+		{
+			"Location: 202s, then a state in another spelling", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things": {"202 | Location: /ops/1"},
+				"GET /ops/1":   {"202", `200 | {"Status":"Running"}`, `200 | {"Status":"Failed"}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1"},
+			unconfirmed, readbackhttp.ErrNoTarget.Error(),
+		},
+		{
+			"Location: 202s, then an error alone", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things": {"202 | Location: /ops/1"},
+				"GET /ops/1":   {"202", `200 | {"error":{"code":"X"}}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1"},
+			unconfirmed, readbackhttp.ErrNoTarget.Error(),
+		},
+		{
+			"Location: 202s, then plain text", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things": {"202 | Location: /ops/1"},
+				"GET /ops/1":   {"202", "200 | failed"},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1"},
+			unconfirmed, readbackhttp.ErrNoTarget.Error(),
+		},
+		{
+			"a state behind a byte order mark", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things": {"202 | Location: /ops/1"},
+				"GET /ops/1":   {"200 | \ufeff" + `{"status":"running"}`, "200 | \ufeff" + `{"status":"failed"}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1"},
+			failed, `its state is "failed"`,
+		},
+		{
 			"Location: 202s, then the thing with a state, as the caller knows", readbackhttp.Exchange{Write: post(), Monitor: follow, LocationOfAccepted: true},
 			script{
 				"POST /things":  {"202 | Location: /things/7"},
