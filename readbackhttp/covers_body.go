@@ -46,10 +46,11 @@ type readAlong struct {
 	json   bool
 	zipped bool
 
-	mu   sync.Mutex // a body may be closed while it is read
-	kept []byte
-	at   depth
-	end  func(body []byte, whole bool) // nil once it was called
+	mu    sync.Mutex // a body may be closed while it is read
+	kept  []byte
+	begun bool // the JSON has
+	at    depth
+	end   func(body []byte, whole bool) // nil once it was called
 }
 
 func (r *readAlong) Read(p []byte) (int, error) {
@@ -76,7 +77,7 @@ func (r *readAlong) note(read []byte, err error) {
 	ended := false
 	if r.json {
 		r.kept = keepUpTo(r.kept, read)
-		if !r.zipped {
+		if !r.zipped && r.left < 0 { // else its length tells
 			ended = r.document(read)
 		}
 	}
@@ -106,19 +107,17 @@ func keepUpTo(kept, read []byte) []byte {
 // document reports whether what was read ends a JSON object: many a client reads
 // no further.
 func (r *readAlong) document(read []byte) bool {
-	for _, c := range read {
-		if !r.at.document && c != '{' {
-			if c > ' ' && c < 0x80 { // it is no object, nor the mark of a byte order before one
-				r.json = false
-				return false
-			}
-			continue
+	if !r.begun {
+		read = bytes.TrimLeft(read, "\ufeff \t\r\n")
+		if len(read) == 0 {
+			return false
 		}
-		if r.at.step(c) {
-			return true
+		if r.begun = true; read[0] != '{' {
+			r.json, r.kept = false, nil
+			return false
 		}
 	}
-	return false
+	return r.at.scan(read) >= 0
 }
 
 func (r *readAlong) finish(whole bool) {

@@ -46,11 +46,11 @@ type names struct {
 func namesIn(doc []byte, kind string) (n names) {
 	doc = bytes.TrimPrefix(doc, []byte("\ufeff"))
 	kind = plainName([]byte(kind))
-	n.take(doc, kind)
 	var inner [][]byte
 	others := 0
 	var only []byte
 	members(doc, func(name string, value []byte) {
+		n.member(name, value, kind)
 		switch {
 		case value[0] == '{' && (name == "metadata" || name == "data"):
 			inner = append(inner, value)
@@ -65,31 +65,29 @@ func namesIn(doc []byte, kind string) (n names) {
 		inner = append(inner, only)
 	}
 	for _, object := range inner {
-		n.take(object, kind)
+		members(object, func(name string, value []byte) { n.member(name, value, kind) })
 	}
 	return n
 }
 
-// take adds what the members of an object say.
-func (n *names) take(object []byte, kind string) {
-	members(object, func(name string, value []byte) {
-		switch {
-		case linkMembers[name]:
-			n.link(value)
-		case linkObjects[name] && value[0] == '{':
-			members(value, func(name string, value []byte) {
-				if name == "self" {
-					n.link(value)
-				}
-			})
-		case linkObjects[name] && value[0] == '[':
-			n.linkIn(value)
-		case idMembers[name] || ofKind(name, kind):
-			if id, ok := plainValue(value); ok {
-				n.id(id)
+// member adds what a member says.
+func (n *names) member(name string, value []byte, kind string) {
+	switch {
+	case linkMembers[name]:
+		n.link(value)
+	case linkObjects[name] && value[0] == '{':
+		members(value, func(name string, value []byte) {
+			if name == "self" {
+				n.link(value)
 			}
+		})
+	case linkObjects[name] && value[0] == '[':
+		n.linkIn(value)
+	case idMembers[name] || ofKind(name, kind):
+		if id, ok := plainValue(value); ok {
+			n.id(id)
 		}
-	})
+	}
 }
 
 func (n *names) id(id string) {
@@ -234,10 +232,8 @@ func element(rest []byte) (value, after []byte, ok bool) {
 	case '}', ']', ':':
 		return nil, nil, false
 	case '{', '[', '"':
-		for i, c := range rest {
-			if d.step(c) {
-				return rest[:i+1], rest[i+1:], true
-			}
+		if end := d.scan(rest); end >= 0 {
+			return rest[:end+1], rest[end+1:], true
 		}
 		return nil, nil, false
 	}
@@ -250,31 +246,51 @@ func element(rest []byte) (value, after []byte, ok bool) {
 
 func space(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
 
-// depth follows a JSON value byte by byte, to know where it ends.
+// depth follows a JSON value piece by piece, to know where it ends.
 type depth struct {
-	open     int
-	text     bool // inside of a string
-	escaped  bool
-	document bool // a value has begun
+	open    int
+	text    bool // inside of a string
+	escaped bool
 }
 
-// step takes the next byte, and reports whether it ends an object, a list or a
-// string that is not inside of another.
-func (d *depth) step(c byte) bool {
-	switch {
-	case d.escaped:
-		d.escaped = false
-	case d.text && c == '\\':
-		d.escaped = true
-	case c == '"':
-		d.text, d.document = !d.text, true
-		return !d.text && d.open == 0
-	case d.text:
-	case c == '{', c == '[':
-		d.open, d.document = d.open+1, true
-	case c == '}', c == ']':
-		d.open--
-		return d.open <= 0
+// scan takes the next piece, and returns where in it an object, a list or a string
+// ends that is not inside of another; negative if none does.
+func (d *depth) scan(piece []byte) int {
+	for i := 0; i < len(piece); i++ {
+		if d.escaped {
+			d.escaped = false
+			continue
+		}
+		if d.text {
+			end := bytes.IndexByte(piece[i:], '"')
+			inside := piece[i:]
+			if end >= 0 {
+				inside = piece[i : i+end]
+			}
+			if escape := bytes.IndexByte(inside, '\\'); escape >= 0 {
+				i += escape
+				d.escaped = true
+				continue
+			}
+			if end < 0 {
+				return -1
+			}
+			i += end
+			if d.text = false; d.open == 0 {
+				return i
+			}
+			continue
+		}
+		switch piece[i] {
+		case '"':
+			d.text = true
+		case '{', '[':
+			d.open++
+		case '}', ']':
+			if d.open--; d.open <= 0 {
+				return i
+			}
+		}
 	}
-	return false
+	return -1
 }

@@ -40,10 +40,10 @@ func (t *Transport) write(req *http.Request) (*http.Response, error) {
 // connection but is no answer, or if the base sent it more than once, and the
 // answer is only that to the last.
 func (t *Transport) sendOnce(req, sent *http.Request) try {
-	call := wire.Trace(req.Context())
+	call := wire.One(req.Context())
 	call.Bodies = t.options.Policy.Rules.AskForBodies(consistency.PhaseWrite)
 	over := req.Context().Err() != nil
-	resp, err := call.RoundTrip(t.base, sent.WithContext(call), t.direct)
+	resp, err := call.RoundTrip(t.base, sent, t.direct)
 	if err != nil {
 		w := try{class: consistency.Ambiguous, err: err}
 		// What was over before it began, and of which nothing was seen to be written,
