@@ -239,7 +239,7 @@ func (r *run[W, R]) lookWhoseItIs(ctx context.Context) error {
 	refusal := r.answer
 	opts := r.options(PhaseRead)
 	opts.Settle, opts.SettleFor = 1, 0
-	opts.Within = min(opts.Within, r.forbiddenWindow())
+	opts.Within = min(opts.Within, r.policy.forbiddenWindow())
 	ours := false
 	_, err := poll.Until(ctx, r.read, func(_ R, err error, read poll.Read) (j poll.Judgement) {
 		r.judge(&j, err, read.Ended)

@@ -64,7 +64,7 @@ func (r *run[W, R]) window(why error, reason poll.Reason) string {
 		case BehindToken:
 			field, length = "BehindToken", r.policy.Windows.BehindToken
 		case Forbidden:
-			field, length = "Forbidden", r.forbiddenWindow()
+			field, length = "Forbidden", r.policy.forbiddenWindow()
 		default:
 			return ""
 		}
