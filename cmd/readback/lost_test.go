@@ -119,7 +119,7 @@ func TestLost_resume(t *testing.T) {
 	s := lagging(t, usual)
 	p := readback(t, "run", s.url, "-H", authorization, "-H", "X-Fault: 504 at-once", "-d", `{"workspaceName":"a","reference":"a"}`)
 	require.Equal(t, 124, p.status)
-	p = readback(t, "resume", resumeLine(t, p.stderr), "-H", authorization, "-H", "X-Fault:",
+	p = readback(t, "resume", resumeLine(t, p.stderr), "--origin", s.url, "-H", authorization, "-H", "X-Fault:",
 		"--find", "/v1/workspaces?reference=a", "--mine", "reference=a", "--found", "/v1/workspaces/{id}", "--print", "{location}")
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Regexp(t, s.url+"/[a-z0-9]+\n", p.stdout)

@@ -147,7 +147,7 @@ func TestRun_dryRun(t *testing.T) {
 	t.Parallel()
 	s := lagging(t, usual)
 	p := readback(t, "run", s.url+"?api_key="+password, "-H", authorization, "-d", "0123456789", "--dry-run",
-		"--then", "/v1/{id}?token="+password, "--within", "7s")
+		"--then", "/v1/{id}?token="+password, "--within", "7s", "--expect-status", "200")
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Equal(t, "POST "+s.url+"?api_key=REDACTED, 10 bytes, once; then GET /v1/{id}?token=REDACTED, until it is there, within 7s\n", p.stdout)
 	assert.Empty(t, p.stderr)

@@ -40,7 +40,7 @@ func TestWait(t *testing.T) {
 		{"forbidden in the end", statuses(200, 403), []string{"--expect-status", "401,403"}, 0, 2},
 		{"gone means forbidden", statuses(404, 404, 403), []string{"--for", "absent", "--expect-status", "403", "--settle", "1"}, 0, 3},
 		{"no lag", statuses(404, 403), []string{"--window", "403=30ms", "--within", "20s"}, 124, 0},
-		{"a stop", statuses(400), nil, 124, 1},
+		{"a stop", statuses(400), nil, 3, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestWait_unmet(t *testing.T) {
 func TestWait_request(t *testing.T) {
 	t.Parallel()
 	r := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { _, _ = w.Write([]byte("hello")) })
-	p := readback(t, "wait", "-q", "-X", "POST", r.url, "-d", "query", "-u", "me:"+password, "-o", "-")
+	p := readback(t, "wait", "-q", "-X", "POST", r.url, "-d", "query", "-u", "me:"+password, "-o", "-", "--expect-status", "2xx")
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Equal(t, "hello", p.stdout)
 	got := r.requests()

@@ -2,14 +2,15 @@ package command
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/handle"
@@ -17,6 +18,7 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/show"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/redact"
+	"github.com/readback-go/readback/poll"
 	"github.com/readback-go/readback/readbackhttp"
 )
 
@@ -34,8 +36,29 @@ func statusOf(ctx context.Context, outcome consistency.Outcome, err error) int {
 		return exit.Usage
 	case outcome == consistency.Failed:
 		return exit.Failed
+	case readRefused(err):
+		return exit.ReadRefused
 	}
 	return exit.Unconfirmed
+}
+
+// readRefused reports whether a read was answered with what does not change by
+// waiting: 400, 401, a certificate that is not to be trusted.
+func readRefused(err error) bool {
+	var e *consistency.Error
+	if !errors.As(err, &e) || e.History == nil || e.Context != nil {
+		return false
+	}
+	last := poll.Read{}
+	for read := range e.History.All() {
+		last = read
+	}
+	if last.Verdict != poll.Stop {
+		return false
+	}
+	var target *readbackhttp.TargetError
+	var certificate *tls.CertificateVerificationError
+	return last.Status >= 400 || errors.As(last.Err, &certificate) && !errors.As(last.Err, &target)
 }
 
 // nothingSent reports whether a run refused its arguments.
@@ -48,6 +71,7 @@ func nothingSent(err error) bool {
 func (s *session) end(ctx context.Context, res result, err error) error {
 	status := statusOf(ctx, res.Outcome, err)
 	if status == exit.Usage {
+		s.forget()
 		return exit.With(status, err)
 	}
 	text := s.sentence(res, err)
@@ -61,15 +85,14 @@ func (s *session) end(ctx context.Context, res result, err error) error {
 	}
 	if bad != nil {
 		s.progress.Line("readback: " + text + "; the result was not written: " + redact.Error(bad))
-		status = unwritten(status, bad)
+		status = unwritten(status)
 	}
 	return exit.Quiet(status)
 }
 
 // unwritten returns the exit status of a run whose result was not written.
-func unwritten(status int, bad error) int {
-	// A reader that went away has chosen not to know.
-	if status == exit.Confirmed && !errors.Is(bad, syscall.EPIPE) {
+func unwritten(status int) int {
+	if status == exit.Confirmed {
 		return exit.Output
 	}
 	return status
@@ -79,7 +102,7 @@ func unwritten(status int, bad error) int {
 func (s *session) sentence(res result, err error) string {
 	text := ""
 	if res.Outcome == consistency.Confirmed {
-		text = show.Confirmed(s.flow.Name, res.History.Reads(), res.Elapsed, s.seen())
+		text = show.Confirmed(s.flow.Name, res.History.Reads(), res.Elapsed, s.seenText()) + s.before(res)
 	} else {
 		text = show.ErrorText(err)
 		text = strings.Replace(text, consistency.ErrNoFind.Error(), "the write's answer was lost, and there is no --find", 1)
@@ -91,6 +114,10 @@ func (s *session) sentence(res result, err error) string {
 		if s.progress.Class() == consistency.NotExecuted.String() && s.flow.Answer() == nil {
 			text += "; the write was not sent"
 		}
+		if tooLong := longBody.FindString(text); tooLong != "" {
+			text = strings.Replace(text, tooLong, tooLong+"; --max-body allows more", 1)
+		}
+		text = strings.Replace(text, poll.ErrWindow.Error(), s.window(res), 1)
 		if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
 			text += "; --cacert names whom to trust, and -k trusts anybody"
 		}
@@ -98,8 +125,51 @@ func (s *session) sentence(res result, err error) string {
 	return s.scrub(text)
 }
 
-// seen says what the last read was.
-func (s *session) seen() string {
+// longBody finds what the library says of a body over the limit.
+var longBody = regexp.MustCompile(`over [0-9]+ bytes`)
+
+// windowNames are what --window calls reasons, and how long they last without it.
+var windowNames = map[poll.Reason]string{
+	consistency.NotFound: "404", consistency.Forbidden: "403", consistency.Stale: "stale",
+	consistency.StillThere: "still-there", consistency.BehindToken: "behind-token",
+}
+
+// window says that a window ended a run, and what widens it.
+func (s *session) window(res result) string {
+	last := poll.Reason("")
+	for read := range res.History.All() {
+		if read.Verdict == poll.Pending {
+			last = read.Reason
+		}
+	}
+	name := windowNames[last]
+	if name == "" {
+		return poll.ErrWindow.Error()
+	}
+	return fmt.Sprintf("so long is %q taken for lag; --window %s=TIME widens that", string(last), name)
+}
+
+// before says, of what is gone, what showed that it was ever there.
+func (s *session) before(res result) string {
+	if s.flow.Goal != consistency.ToAbsent || s.command == "wait" {
+		return ""
+	}
+	if s.found != "" {
+		return "; before, " + s.found
+	}
+	for read := range res.History.All() {
+		if read.Reason == consistency.StillThere {
+			return ""
+		}
+	}
+	if a := s.flow.Answer(); a != nil && (a.Status == http.StatusNotFound || a.Status == http.StatusGone) {
+		return fmt.Sprintf("; the %s itself was answered %d: nothing shows that it was ever there", a.Method, a.Status)
+	}
+	return "; no read showed it before: --seen looks first"
+}
+
+// seenText says what the last read was.
+func (s *session) seenText() string {
 	last := s.flow.LastRead()
 	if last == nil {
 		return "nothing was read"
@@ -124,7 +194,7 @@ func (s *session) notJSON(err error) string {
 // advice says what became of a write that is not confirmed, and how to go on.
 func (s *session) advice(res result, cause error) (lines []string, resume string, h *handle.Handle) {
 	if res.Outcome != consistency.Unconfirmed {
-		s.forget(res.Outcome)
+		s.forget()
 		return nil, "", nil
 	}
 	if s.command == "wait" {
@@ -143,8 +213,14 @@ func (s *session) advice(res result, cause error) (lines []string, resume string
 		how = "To go on reading, with a URL that can be had:"
 		adjust = (*handle.Handle).NeedReadURL
 	}
+	if what := s.answerText(); what != "" && s.command == "run" && s.flow.LastRead() == nil {
+		lines = append(lines, "its answer was: "+what)
+	}
 	lines = append(lines, s.fate(res)+"; do not send it again. "+how)
 	kept, err := s.handle(res.Pending, s.printed(res.Written))
+	if len(kept.Again.Write)+len(kept.Again.Read) > 0 {
+		kept.Again.Named = s.flow.Origins()
+	}
 	adjust(&kept)
 	where := ""
 	if err == nil {
@@ -153,19 +229,20 @@ func (s *session) advice(res result, cause error) (lines []string, resume string
 	if err != nil {
 		return append(lines, "the handle cannot be made: "+redact.Error(err)), "", nil
 	}
-	if s.file == "" {
+	if len(s.files) == 0 {
 		return lines, kept.Again.Command(where), &kept
 	}
 	whole, err := s.handle(res.Pending, s.scrub)
 	adjust(&whole)
 	if err == nil {
-		err = whole.Save(s.file)
+		err = s.save(whole)
 	}
 	if err != nil {
-		lines = append([]string{"the handle is not in " + s.file + ": " + redact.Error(err)}, lines...)
+		lines = append([]string{"the handle is not in " + s.files[0].Name + ": " + redact.Error(err)}, lines...)
 		return lines, kept.Again.Command(where), &kept
 	}
-	return lines, whole.Again.Command(s.file), &kept
+	whole.Again.Named = nil // the file is the run's own
+	return lines, whole.Again.Command(s.files[0].Name), &kept
 }
 
 // fate says what the write's answer tells of it.
@@ -207,6 +284,9 @@ func found(pending consistency.Pending) bool { return fieldsOf(pending).Written 
 // then the URL to read must be given again.
 func (s *session) handle(pending consistency.Pending, hide func(string) string) (handle.Handle, error) {
 	h := s.kept
+	if a := s.keptAnswer(hide); a != nil {
+		h.Answer = a
+	}
 	data, err := json.Marshal(pending)
 	if err != nil {
 		return h, err
@@ -222,11 +302,4 @@ func (s *session) handle(pending consistency.Pending, hide func(string) string) 
 // user's own may hold: the secrets that the service put into a URL.
 func (s *session) printed(ref readbackhttp.Ref) func(string) string {
 	return request.Scrub(slices.Concat(s.secrets, request.SecretParams(ref.Location), request.SecretParams(ref.Monitor)))
-}
-
-// forget removes the handle of a write whose outcome is certain.
-func (s *session) forget(outcome consistency.Outcome) {
-	if s.file != "" && (outcome == consistency.Confirmed || outcome == consistency.Failed) {
-		_ = os.Remove(s.file)
-	}
 }

@@ -195,7 +195,7 @@ func (w *waited) end(ctx context.Context, err error) error {
 	}
 	if _, err := fmt.Fprint(w.streams.Out, line); err != nil {
 		w.progress.Line("readback: " + text + "; the result was not written: " + err.Error())
-		status = unwritten(status, err)
+		status = unwritten(status)
 	}
 	return exit.Quiet(status)
 }

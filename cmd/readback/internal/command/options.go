@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/flow"
-	"github.com/readback-go/readback/cmd/readback/internal/handle"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/cmd/readback/internal/show"
 	"github.com/readback-go/readback/consistency"
@@ -78,6 +78,11 @@ func (o *output) check(specs ...request.Spec) error {
 	return nil
 }
 
+// needsBody reports whether what reads show is written somewhere.
+func (o *output) needsBody(specs ...request.Spec) bool {
+	return o.print != "" || slices.ContainsFunc(specs, func(s request.Spec) bool { return s.Output != "" })
+}
+
 // openable reports whether a file can be written, which stays as it is.
 func openable(name string) error {
 	_, err := os.Stat(name)
@@ -105,6 +110,8 @@ type options struct {
 	resend     []string
 	key        string
 	handleFile string
+	origins    []string
+	seen       bool
 	dryRun     bool
 }
 
@@ -121,13 +128,14 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	fs.StringVar(&o.monitorAt, "monitor-state", "", "JSON `POINTER` to the state of that operation (default /status)")
 	fs.StringVar(&o.resource, "monitor-resource", "", "JSON `POINTER` in it to the URL of what was written")
 	cli.Section(fs, "Answers that are lost, or come later")
-	fs.StringVar(&o.handleFile, "handle-file", "", "`FILE` to keep the handle in from the write's answer on, until the outcome is certain")
+	fs.StringVar(&o.handleFile, "handle-file", "", "`FILE` to keep the handle in, from before the write until the outcome is certain; it must not be there")
 	o.output.addFlags(fs)
 }
 
 func (o *options) addWriteFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.key, "idempotency-key", "", "header Idempotency-Key of the write: auto, or a `VALUE`")
 	fs.StringArrayVar(&o.resend, "resend", nil, "`CASE` in which the write may be sent again: not-sent, rate-limited, missing-parent, with-key=TIME")
+	fs.BoolVar(&o.seen, "seen", false, "look first whether what is to be deleted is there; if not, send nothing and exit with 1")
 	cli.Section(fs, "Sending")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "send nothing, and tell what would be sent")
 	cli.Section(fs, "Sending")
@@ -183,46 +191,5 @@ func (o *options) monitorOf() *readbackhttp.Monitor {
 
 // plan returns what the requests and the flags say.
 func (o *options) plan(write, read request.Spec, in *request.Input) flow.Plan {
-	return flow.Plan{Flags: o.Flags, Lost: o.Lost, Write: write, Read: read, Monitor: o.monitorOf(), Input: in}
-}
-
-// notKept are flags that a handle does not keep: they are about the write, or
-// about how this run tells what it found.
-var notKept = map[string]bool{
-	"json": true, "print": true, "quiet": true, "verbose": true, "handle-file": true,
-	"idempotency-key": true, "resend": true, "dry-run": true, "help": true, "find": true,
-}
-
-// keep returns the handle of a write, without its pending part.
-func (o *options) keep(fs *pflag.FlagSet, plan flow.Plan) (handle.Handle, error) {
-	h := handle.Handle{Version: handle.Version}
-	itself := plan.Read.URL == "" && plan.Write.Method != "POST"
-	write, err := plan.Write.KeepWrite(plan.Input, itself)
-	if err != nil {
-		return h, err
-	}
-	read, err := plan.Read.KeepRead(plan.Input)
-	if err != nil {
-		return h, err
-	}
-	h.Write, h.Read = write.Args, read.Args
-	h.Again = handle.Again{Write: write.Again, Read: read.Again}
-	if plan.Find != "" {
-		if h.Again.Find = request.HidesSecrets(plan.Find); !h.Again.Find {
-			h.Write = append(h.Write, "--find="+plan.Find)
-		}
-	}
-	fs.Visit(func(f *pflag.Flag) {
-		if notKept[f.Name] || o.groups.Owns(f) {
-			return
-		}
-		values := []string{f.Value.String()}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		for _, value := range values {
-			h.Write = append(h.Write, "--"+f.Name+"="+value)
-		}
-	})
-	return h, nil
+	return flow.Plan{Flags: o.Flags, Lost: o.Lost, Write: write, Read: read, Monitor: o.monitorOf(), Input: in, NeedBody: o.needsBody(write, read)}
 }

@@ -77,24 +77,30 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 		return exit.Usagef("GET is no write: give a method with -X, or a body with -d; readback wait only reads")
 	}
 	policy.Resend = resend
-	kept, err := o.keep(fs, plan)
+	kept, err := o.keep(fs, plan, f)
 	if err != nil {
 		return err
 	}
-	if o.handleFile != "" {
-		if _, err := handle.Read(o.handleFile, nil); err == nil {
-			return exit.Usagef("--handle-file: %s holds the handle of a write that is not confirmed: go on with readback resume %[1]s, or remove it", o.handleFile)
-		}
-		if err := handle.Check(o.handleFile); err != nil {
-			return exit.Usagef("--handle-file: %w", err)
-		}
-	}
 	s := &session{
-		command: "run", streams: streams, output: o.output, flow: f, kept: kept, file: o.handleFile,
+		command: "run", streams: streams, output: o.output, flow: f, kept: kept,
 		plan: plan, secrets: append(secretsOf(in, write, read), request.SecretParams(plan.Find)...),
 	}
 	if o.dryRun {
 		return s.dryRun(policy)
+	}
+	if o.seen {
+		if f.Goal != consistency.ToAbsent {
+			return exit.Usagef("--seen is for what is to be gone: a DELETE, or --for absent")
+		}
+		if err := s.lookFirst(ctx, policy); err != nil {
+			return err
+		}
+	}
+	s.scrub = request.Scrub(s.secrets)
+	if o.handleFile != "" {
+		if err := s.reserve(o.handleFile); err != nil {
+			return err
+		}
 	}
 	s.begin(policy)
 	f.Started = s.started
@@ -119,7 +125,8 @@ type session struct {
 	flow     *flow.Flow
 	plan     flow.Plan
 	kept     handle.Handle
-	file     string // of the handle; empty for none
+	files    []*handle.File // of the handle, the first to be written; none for none
+	found    string         // what the look before a DELETE saw
 	secrets  []string
 	scrub    func(string) string
 	progress *show.Progress
@@ -135,16 +142,25 @@ func (s *session) begin(policy consistency.Policy) {
 
 // started keeps the handle, once the write was sent, in case of a crash.
 func (s *session) started(pending consistency.Pending) {
-	if s.file == "" {
+	if len(s.files) == 0 {
 		return
 	}
 	h, err := s.handle(pending, s.scrub)
 	if err == nil {
-		err = h.Save(s.file)
+		err = s.save(h)
 	}
 	if err != nil {
-		s.progress.Line("readback: the handle is not in " + s.file + ": " + redact.Error(err))
+		s.progress.Line("readback: the handle is not in " + s.files[0].Name + ": " + redact.Error(err))
 	}
+}
+
+// tellLine tells a line, also before there is a progress.
+func (s *session) tellLine(text string) {
+	if s.progress != nil {
+		s.progress.Line(text)
+		return
+	}
+	_, _ = fmt.Fprintln(s.streams.Err, request.Scrub(s.secrets)(text))
 }
 
 // dryRun tells what would be sent.

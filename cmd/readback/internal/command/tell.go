@@ -142,6 +142,9 @@ func (s *session) result(res result, text string, status int, resume string, h *
 		if a := s.flow.Answer(); a != nil {
 			r.Write.Status, r.Write.Location = a.Status, redact.URLString(res.Written.Location)
 		}
+		if kept := s.keptAnswer(s.scrub); kept != nil {
+			r.Write.Body = kept.Body
+		}
 	}
 	if last := s.flow.LastRead(); last != nil {
 		r.Read = &show.Answer{Method: last.Method, URL: redact.URL(last.URL), Status: last.Status}

@@ -65,7 +65,7 @@ func (o *waitOptions) waitForURL(ctx context.Context, streams cli.Streams, spec 
 		return err
 	}
 	in := &request.Input{Reader: streams.In, Context: ctx}
-	plan := flow.Plan{Flags: o.Flags, Write: specs[0], Elsewhere: true, Input: in}
+	plan := flow.Plan{Flags: o.Flags, Write: specs[0], Elsewhere: true, Input: in, NeedBody: o.needsBody(specs[0])}
 	f, policy, err := plan.Build()
 	if err != nil {
 		return err

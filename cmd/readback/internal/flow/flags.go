@@ -27,6 +27,7 @@ type Flags struct {
 	ExpectJSON   []string
 	AllowOrigin  []string
 	Token        string
+	MaxBody      Size
 
 	Settle      int
 	Within      time.Duration
@@ -42,6 +43,7 @@ func (f *Flags) AddFlags(fs *pflag.FlagSet) {
 	f.AddGoalFlags(fs)
 	fs.StringArrayVar(&f.ExpectStatus, "expect-status", nil, "`STATUS` of a read that shows it, such as 200 or 2xx, in place of the usual ones; any of several")
 	fs.StringArrayVar(&f.AllowOrigin, "allow-origin", nil, "`ORIGIN`, such as https://other.example, that reads may be sent to, without credentials")
+	fs.Var(&f.MaxBody, "max-body", "`SIZE` of a body that is needed, at most, such as 64M; a longer one cannot be judged (default 16M)")
 	fs.StringVar(&f.Token, "token", "", "consistency token of the service: mittwald, vault, cosmos or `ANSWERED:ASKED[:BEHIND]`, two headers and a status")
 	cli.Section(fs, "What reads are to show")
 	f.AddTimeFlags(fs)

@@ -27,6 +27,7 @@ type Plan struct {
 	Monitor   *readbackhttp.Monitor
 	Key       string // idempotency key of the write
 	Input     *request.Input
+	NeedBody  bool // what reads show is needed, besides that it is there
 
 	Connections *Connections
 }
@@ -57,6 +58,9 @@ func (c *Connections) Close() {
 	c.Write.CloseIdleConnections()
 	c.Read.CloseIdleConnections()
 }
+
+// defaultMaxBody is how long the body of a good answer may be that is needed.
+const defaultMaxBody = 16 << 20
 
 // defaultWriteTime bounds a write: the library leaves that to the context, but
 // a command that nobody watches must end.
@@ -104,6 +108,10 @@ func (p Plan) build() (*Flow, error) {
 		return nil, err
 	}
 	f.pairs = p.ExpectJSON
+	if f.maxBody = int64(p.MaxBody); f.maxBody == 0 {
+		f.maxBody = defaultMaxBody
+	}
+	f.bodyless = f.matchers == nil && !p.NeedBody
 	if f.expected, err = parseStatuses(p.ExpectStatus); err != nil {
 		return nil, err
 	}
@@ -118,6 +126,7 @@ func (p Plan) build() (*Flow, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.trip = trip
 	ex := readbackhttp.Exchange{
 		Client:      &http.Client{Transport: trip},
 		Write:       write,
@@ -126,6 +135,7 @@ func (p Plan) build() (*Flow, error) {
 		Monitor:     p.Monitor,
 		Header:      write.Header,
 		AllowOrigin: trip.allowed,
+		MaxBody:     f.maxBody,
 	}
 	if f.matchers != nil {
 		ex.Match = f.match
@@ -189,6 +199,8 @@ func (p Plan) template() string {
 
 func (p Plan) checkGoal(f *Flow, token readbackhttp.Token) error {
 	switch {
+	case f.Goal == consistency.ToPresent && p.asks() && !p.expects(f):
+		return exit.Usagef("a good answer to a search proves nothing, since it may be an empty list: say what reads are to show by --expect-json or --expect-status")
 	case f.Goal != consistency.ToMatch || f.matchers != nil || token != nil:
 		return nil
 	case p.Elsewhere:
@@ -196,6 +208,22 @@ func (p Plan) checkGoal(f *Flow, token readbackhttp.Token) error {
 	}
 	return exit.Usagef("after a %s a good answer proves nothing, since it may show the old state: say what reads are to show by --expect-json or --token, or --for present",
 		strings.ToUpper(p.Write.Method))
+}
+
+// expects reports whether something is said of what a good answer looks like.
+func (p Plan) expects(f *Flow) bool { return f.matchers != nil || f.expected != nil }
+
+// asks reports whether reads ask for what fits, and not for one thing: by a
+// query, or by another method than GET and HEAD.
+func (p Plan) asks() bool {
+	read, at := p.Read, p.Read.URL
+	switch {
+	case p.Elsewhere:
+		read, at = p.Write, p.Write.URL
+	case at == "" && p.Write.Method != http.MethodPost:
+		at = p.Write.URL
+	}
+	return strings.Contains(at, "?") || read.Verb() != http.MethodGet && read.Verb() != http.MethodHead
 }
 
 // tripper returns what sends the requests of the flow.
@@ -227,11 +255,11 @@ func (p Plan) tripper(f *Flow, write *url.URL) (*tripper, error) {
 		t.others = append(t.others, originOf(u))
 	}
 	for _, text := range p.AllowOrigin {
-		u, err := url.Parse(text)
-		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, exit.Usagef("--allow-origin: want an origin, such as https://other.example")
+		origin, err := ParseOrigin("--allow-origin", text)
+		if err != nil {
+			return nil, err
 		}
-		t.others = append(t.others, originOf(u))
+		t.others = append(t.others, origin)
 	}
 	return t, nil
 }

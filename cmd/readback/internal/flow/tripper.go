@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
@@ -69,6 +68,21 @@ func (r *tee) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// cut ends a body early, as if it ended there.
+type cut struct {
+	io.ReadCloser
+	left int64
+}
+
+func (c *cut) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := c.ReadCloser.Read(p[:min(int64(len(p)), c.left)])
+	c.left -= int64(n)
+	return n, err
+}
+
 // maxMoves is how many redirects a read follows.
 const maxMoves = 10
 
@@ -88,6 +102,9 @@ func (t *tripper) sendRead(req *http.Request) (*http.Response, error) {
 		t.meet(req.URL)
 		t.flow.reads.Status, t.flow.reads.Header = resp.StatusCode, resp.Header
 		next := moved(resp)
+		if t.flow.bodyless && resp.StatusCode < 300 {
+			resp.Body = &cut{resp.Body, t.flow.maxBody}
+		}
 		if !t.follow || next == nil || moves == maxMoves || originOf(next) != originOf(req.URL) {
 			return resp, nil
 		}
@@ -139,15 +156,6 @@ func moved(resp *http.Response) *url.URL {
 func (t *tripper) allowed(u *url.URL) bool {
 	origin := originOf(u)
 	return slices.Contains(t.origins, origin) || slices.Contains(t.others, origin)
-}
-
-// originOf returns the origin of u as a text, with its port.
-func originOf(u *url.URL) string {
-	scheme, port := strings.ToLower(u.Scheme), u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[scheme]
-	}
-	return scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
 func isJSON(body []byte) bool { return json.Valid(bytes.TrimSpace(body)) }

@@ -37,6 +37,7 @@ func (s *Spec) Transport() (*http.Transport, error) {
 	if patience == 0 {
 		patience = defaultConnectTimeout
 	}
+	transport.TLSHandshakeTimeout = patience // as curl counts it, a connection has its keys
 	dialer := &net.Dialer{Timeout: patience, KeepAlive: 30 * time.Second}
 	addresses, err := parseResolve(s.Resolve)
 	if err != nil {

@@ -107,6 +107,8 @@ func parseField(text string) (field, error) {
 		return field{}, exit.Usagef(`-H: a header is "Name: value"`)
 	case !httpguts.ValidHeaderFieldName(f.name):
 		return field{}, exit.Usagef("-H: what stands before the colon is not the name of a header")
+	case Placeholder(f.value):
+		return field{}, exit.Usagef("-H: %s: three dots stand for the value: put it there", f.name)
 	case !httpguts.ValidHeaderFieldValue(f.value):
 		return field{}, exit.Usagef("-H: %s: the value cannot be sent", f.name)
 	}

@@ -41,6 +41,8 @@ type Answer struct {
 	Status   int    `json:"status,omitempty"` // absent without an answer
 	Class    string `json:"class,omitempty"`  // of a write: what the answer proves
 	Location string `json:"location,omitempty"`
+	// Body is the write's answer, if it is JSON, without what looks like a secret.
+	Body json.RawMessage `json:"body,omitempty"`
 }
 
 // Step is one read.
