@@ -3,6 +3,8 @@ package command
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
+	"net/url"
 
 	"github.com/readback-go/readback/cmd/readback/internal/handle"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
@@ -32,6 +34,20 @@ func (s *session) answerText() string {
 		return redact.Snippet(a.Body, shownAnswer)
 	}
 	return ""
+}
+
+// answerOf returns the answer that a handle keeps, as its run had it, and nil for
+// none.
+func answerOf(h handle.Handle) *request.Answer {
+	if h.Answer == nil {
+		return nil
+	}
+	a := &request.Answer{Status: h.Answer.Status, Body: h.Answer.Body, Header: http.Header{}}
+	if h.Answer.Location != "" {
+		a.Header.Set("Location", h.Answer.Location)
+		a.URL = &url.URL{}
+	}
+	return a
 }
 
 // fields gives the reference of a pending write the fields that a template asks

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/flow"
 	"github.com/readback-go/readback/cmd/readback/internal/handle"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/cmd/readback/internal/show"
@@ -42,6 +43,20 @@ func statusOf(ctx context.Context, outcome consistency.Outcome, err error) int {
 	return exit.Unconfirmed
 }
 
+// faulty reports whether --fail ended a run whose write is in no doubt: then what
+// was asked for will not be. After a doubt it says nothing of this write.
+func (s *session) faulty(res result, err error) bool {
+	var fault *flow.FaultError
+	if res.Outcome != consistency.Unconfirmed || !errors.As(err, &fault) {
+		return false
+	}
+	if s.command == "wait" {
+		return true
+	}
+	fields := fieldsOf(res.Pending)
+	return fields.Class != consistency.Ambiguous.String() && !fields.Doubtful
+}
+
 // readRefused reports whether a read was answered with what does not change by
 // waiting: 400, 401, a certificate that is not to be trusted.
 func readRefused(err error) bool {
@@ -69,12 +84,19 @@ func nothingSent(err error) bool {
 
 // end tells how the run ended, and returns its exit status as an error.
 func (s *session) end(ctx context.Context, res result, err error) error {
+	faulty := s.faulty(res, err)
+	if faulty {
+		res.Outcome = consistency.Failed
+	}
 	status := statusOf(ctx, res.Outcome, err)
 	if status == exit.Usage {
 		s.forget()
 		return exit.With(status, err)
 	}
 	text := s.sentence(res, err)
+	if faulty {
+		text = strings.Replace(text, ": "+consistency.Unconfirmed.String()+" ", ": "+consistency.Failed.String()+" ", 1)
+	}
 	advice, resume, h := s.advice(res, err)
 	bad := s.tell(res, text, status, resume, h)
 	for _, line := range advice {
@@ -269,6 +291,8 @@ func (s *session) fate(res result) string {
 type pendingFields struct {
 	Class   string          `json:"class"`
 	Written json.RawMessage `json:"written"`
+
+	Doubtful bool `json:"doubtful"`
 }
 
 func fieldsOf(pending consistency.Pending) (fields pendingFields) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -21,8 +22,9 @@ var keptFlags = []string{
 	"find", "mine", "found", "monitor", "monitor-state", "monitor-resource",
 }
 
-// expressionFlags take what a handle never holds.
-var expressionFlags = []string{}
+// expressionFlags take what a handle never holds: expressions, and what could make
+// a write of a read.
+var expressionFlags = []string{"expect", "fail", "find-data"}
 
 // keep returns the handle of a write, without its pending part.
 func (o *options) keep(fs *pflag.FlagSet, plan flow.Plan, f *flow.Flow) (handle.Handle, error) {
@@ -37,13 +39,17 @@ func (o *options) keep(fs *pflag.FlagSet, plan flow.Plan, f *flow.Flow) (handle.
 	}
 	fs.Visit(func(f *pflag.Flag) {
 		values := flagValues(f)
-		switch {
-		case f.Name == "find" && request.HidesSecrets(plan.Find):
-			h.Again.Find = true
-		case slices.Contains(expressionFlags, f.Name):
-			for _, value := range values {
+		expression := func(value string) bool { return slices.Contains(expressionFlags, f.Name) || !data(f.Name, value) }
+		values = slices.DeleteFunc(values, func(value string) bool {
+			if expression(value) {
 				h.Again.Expressions = append(h.Again.Expressions, request.Need{Flag: "--" + f.Name, Shown: value})
 			}
+			return expression(value)
+		})
+		switch {
+		case len(values) == 0:
+		case f.Name == "find" && request.HidesSecrets(plan.Find):
+			h.Again.Find = true
 		case slices.Contains(keptFlags, f.Name):
 			if h.Flags == nil {
 				h.Flags = make(map[string][]string)
@@ -52,6 +58,20 @@ func (o *options) keep(fs *pflag.FlagSet, plan flow.Plan, f *flow.Flow) (handle.
 		}
 	})
 	return h, nil
+}
+
+// data reports whether a handle may hold this value of one of its flags: not an
+// expression, a search by POST, or a token that puts a header of its own into reads.
+func data(flag, value string) bool {
+	switch flag {
+	case "mine":
+		return !flow.IsExpression(value)
+	case "find":
+		return !strings.Contains(value, " ")
+	case "token":
+		return !strings.Contains(value, ":")
+	}
+	return true
 }
 
 func flagValues(f *pflag.Flag) []string {
@@ -68,6 +88,9 @@ func restore(fs *pflag.FlagSet, h handle.Handle) error {
 			return exit.Usagef("the handle holds --%.30q, which no handle may hold", name)
 		}
 		for _, value := range values {
+			if !data(name, value) {
+				return exit.Usagef("the handle holds a value of --%s that no handle may hold", name)
+			}
 			if err := fs.Set(name, value); err != nil {
 				return exit.Usagef("the handle does not fit this command: %w", err)
 			}

@@ -63,7 +63,7 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	if err := o.noPlaceholders(own); err != nil {
 		return err
 	}
-	if err := o.lacks(h, own, in); err != nil {
+	if err := o.lacks(given, h, own, in); err != nil {
 		return err
 	}
 	// What the handle keeps, with what was given now in its place.
@@ -101,6 +101,7 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 		return err
 	}
 	keep.Answer = h.Answer
+	f.Keep(answerOf(h))
 	if h, err = fields(h, specs[1].URL); err != nil {
 		return exit.With(exit.Usage, err)
 	}
@@ -193,7 +194,7 @@ func (o *options) vouched(h handle.Handle, file *handle.File, f *flow.Flow, own 
 // filled in.
 func (o *options) noPlaceholders(own []request.Spec) error {
 	values := []string{o.Find, o.Found}
-	values = slices.Concat(values, o.Mine, o.AllowOrigin, o.origins, o.ExpectJSON)
+	values = slices.Concat(values, o.Mine, o.AllowOrigin, o.origins, o.ExpectJSON, o.Expect, o.Fail)
 	for _, spec := range own {
 		if spec.URL == "URL" || spec.Method == "URL" {
 			return exit.Usagef("'URL' stands for the URL that must be given again")
@@ -225,7 +226,7 @@ func override(fs, given *pflag.FlagSet, groups *request.Groups) (err error) {
 }
 
 // lacks returns an error that names what must be given again and was not.
-func (o *options) lacks(h handle.Handle, own []request.Spec, in *request.Input) error {
+func (o *options) lacks(given *pflag.FlagSet, h handle.Handle, own []request.Spec, in *request.Input) error {
 	write, err := own[0].Lacks(h.Again.Write, in)
 	if err != nil {
 		return err
@@ -243,6 +244,11 @@ func (o *options) lacks(h handle.Handle, own []request.Spec, in *request.Input) 
 	}
 	if h.Again.Find && o.Find == "" {
 		missing = append(missing, "--find")
+	}
+	for _, need := range h.Again.Expressions {
+		if f := given.Lookup(strings.TrimLeft(need.Flag, "-")); f != nil && !f.Changed && !slices.Contains(missing, need.Flag) {
+			missing = append(missing, need.Flag)
+		}
 	}
 	if missing == nil {
 		return nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/expr"
 	"github.com/readback-go/readback/cmd/readback/internal/measure"
 	"github.com/readback-go/readback/cmd/readback/internal/proxy"
 	"github.com/readback-go/readback/internal/redact"
@@ -23,6 +24,9 @@ import (
 
 // Main runs the command line and returns the exit status of the process.
 func Main(args []string, streams cli.Streams) int {
+	if len(args) == 1 && args[0] == expr.ChildArg {
+		return expr.Serve(streams.In, streams.Out)
+	}
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	ran := false

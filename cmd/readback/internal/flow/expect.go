@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/poll"
 	"github.com/readback-go/readback/readbackhttp"
@@ -18,8 +19,8 @@ func (f *Flags) goal(method string) (consistency.Goal, error) {
 	switch f.For {
 	case "":
 	case "present", "absent":
-		if len(f.ExpectJSON) > 0 {
-			return 0, exit.Usagef("--expect-json goes with --for match, not with --for %s", f.For)
+		if f.For == "present" && len(f.ExpectJSON)+len(f.Expect) > 0 {
+			return 0, exit.Usagef("what is expected goes with --for match or --for absent, not with --for present")
 		}
 		if f.For == "present" {
 			return consistency.ToPresent, nil
@@ -31,18 +32,46 @@ func (f *Flags) goal(method string) (consistency.Goal, error) {
 		return 0, exit.Usagef("--for %q: want present, absent or match", f.For)
 	}
 	switch {
-	case len(f.ExpectJSON) > 0:
+	case method == http.MethodDelete:
+		return consistency.ToAbsent, nil
+	case len(f.ExpectJSON)+len(f.Expect) > 0:
 		return consistency.ToMatch, nil
 	case method == http.MethodPut || method == http.MethodPatch:
 		return consistency.ToMatch, nil
-	case method == http.MethodDelete:
-		return consistency.ToAbsent, nil
 	}
 	return consistency.ToPresent, nil
 }
 
 // matcher says whether a document is as expected.
 type matcher func(*readbackhttp.Document) bool
+
+// filled returns a matcher of a POINTER=VALUE whose value has fields of the write's
+// answer, which is not known yet. A field that the answer lacks matches nothing.
+func (f *Flow) filled(flag, text string) matcher {
+	return func(doc *readbackhttp.Document) bool {
+		a := f.answer
+		if a == nil {
+			a = f.kept
+		}
+		if a == nil {
+			a = &request.Answer{}
+		}
+		at, value, _ := strings.Cut(text, "=")
+		value, missing := request.Fill(value, a)
+		if missing != "" {
+			return false
+		}
+		match, err := parseMatch(flag, at+"="+value)
+		return err == nil && match(doc)
+	}
+}
+
+// hasFields reports whether the value of a POINTER=VALUE has fields to be filled
+// in. Braces of JSON have none.
+func hasFields(text string) bool {
+	_, value, _ := strings.Cut(text, "=")
+	return !json.Valid([]byte(value)) && len(request.Fields(value)) > 0
+}
 
 // parseMatch reads POINTER=VALUE. The value is JSON, or a text; what is JSON but
 // no text also matches the text that spells it, since many services put numbers

@@ -25,6 +25,8 @@ type Flags struct {
 	For          string
 	ExpectStatus []string
 	ExpectJSON   []string
+	Expect       []string // expressions
+	Fail         []string
 	AllowOrigin  []string
 	Token        string
 	MaxBody      Size
@@ -41,6 +43,8 @@ type Flags struct {
 // AddFlags adds the flags of what reads are to show, and of when they are sent.
 func (f *Flags) AddFlags(fs *pflag.FlagSet) {
 	f.AddGoalFlags(fs)
+	fs.StringArrayVar(&f.Expect, "expect", nil, "`EXPRESSION` in jq's language that holds of the document, such as '.state == \"done\"'; knows $status, $headers, $text and $write, the write's answer; all of several")
+	fs.StringArrayVar(&f.Fail, "fail", nil, "`EXPRESSION` that holds once it will never be so: then it is failed; any of several")
 	fs.StringArrayVar(&f.ExpectStatus, "expect-status", nil, "`STATUS` of a read that shows it, such as 200 or 2xx, in place of the usual ones; any of several")
 	fs.StringArrayVar(&f.AllowOrigin, "allow-origin", nil, "`ORIGIN`, such as https://other.example, that reads may be sent to, without credentials")
 	fs.Var(&f.MaxBody, "max-body", "`SIZE` of a body that is needed, at most, such as 64M; a longer one cannot be judged (default 16M)")

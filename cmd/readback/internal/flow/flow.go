@@ -31,6 +31,12 @@ type Flow struct {
 	trip      *tripper
 	maxBody   int64
 	bodyless  bool // what is there needs no body, and a long one is cut
+	exprs     expressions
+	settle    int                    // reads in a row that --fail needs
+	faults    int                    // such reads so far
+	good      *readbackhttp.Document // the last that was as expected
+	kept      *request.Answer        // to the write of another process
+	find      *request.Edit          // of the next request that finds; nil for none
 
 	phase   phase
 	answer  *request.Answer // of the write
@@ -76,6 +82,9 @@ func (f *Flow) Close() {
 	if f.own != nil {
 		f.own.Close()
 	}
+	if f.exprs.own {
+		f.exprs.judge.Close()
+	}
 }
 
 // wrap notes what the flow is doing, and bounds its write.
@@ -99,12 +108,15 @@ func (f *Flow) wrap() {
 		var status *readbackhttp.StatusError
 		if errors.As(err, &status) && f.expected.contain(status.Status) {
 			a := status.Answer()
-			return &readbackhttp.Document{Status: a.Status, Header: a.Header, Body: a.Body}, nil
+			doc, err = &readbackhttp.Document{Status: a.Status, Header: a.Header, Body: a.Body}, nil
 		}
-		if err == nil && f.Goal == consistency.ToPresent && f.expected == nil && showsNothing(doc) {
+		if doc, err = f.judgeRead(ctx, doc, err); err != nil {
+			return nil, err
+		}
+		if f.Goal == consistency.ToPresent && f.expected == nil && showsNothing(doc) {
 			return nil, nil
 		}
-		return doc, err
+		return doc, nil
 	}
 	if monitor != nil {
 		f.Monitor = func(ctx context.Context, ref *readbackhttp.Ref) (bool, error) {
@@ -146,9 +158,11 @@ func (f *Flow) answerOf(value any, err error) (consistency.Answer, bool) {
 	return consistency.Answer{Status: doc.Status, Header: doc.Header}, true
 }
 
-// match accepts a document that is as expected.
-func (f *Flow) match(_ readbackhttp.Ref, doc *readbackhttp.Document) bool {
-	f.notJSON, f.unmet = "", ""
+// match accepts a document that is as expected: the read that got it found out.
+func (f *Flow) match(_ readbackhttp.Ref, doc *readbackhttp.Document) bool { return f.good == doc }
+
+// pairsMet reports whether a document shows each POINTER=VALUE.
+func (f *Flow) pairsMet(doc *readbackhttp.Document) bool {
 	first := unmet(f.matchers, doc)
 	if first < 0 {
 		return true

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/expr"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
@@ -27,7 +28,8 @@ type Plan struct {
 	Monitor   *readbackhttp.Monitor
 	Key       string // idempotency key of the write
 	Input     *request.Input
-	NeedBody  bool // what reads show is needed, besides that it is there
+	Judge     *expr.Judge // of the plan's expressions; nil opens its own
+	NeedBody  bool        // what reads show is needed, besides that it is there
 
 	Connections *Connections
 }
@@ -73,12 +75,13 @@ func (p Plan) Build() (*Flow, consistency.Policy, error) {
 	if err != nil {
 		return nil, policy, err
 	}
-	f, err := p.build()
-	if err != nil {
-		return nil, policy, err
+	f := &Flow{}
+	limit := time.Duration(0)
+	if err = p.build(f); err == nil {
+		limit, err = f.readLimit(p)
 	}
-	limit, err := f.readLimit(p)
 	if err != nil {
+		f.Close()
 		return nil, policy, err
 	}
 	if policy.ReadTimeout == 0 {
@@ -89,42 +92,59 @@ func (p Plan) Build() (*Flow, consistency.Policy, error) {
 	return f, policy, nil
 }
 
-func (p Plan) build() (*Flow, error) {
+func (p Plan) build(f *Flow) error {
 	write, err := p.writeRequest()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	f := &Flow{}
 	if f.Goal, err = p.goal(write.Method); err != nil {
-		return nil, err
+		return err
 	}
 	if f.writeTime, err = p.Write.Limit(); err != nil {
-		return nil, err
+		return err
 	}
 	if f.writeTime == 0 {
 		f.writeTime = defaultWriteTime
 	}
 	if f.matchers, err = parseMatches("--expect-json", p.ExpectJSON); err != nil {
-		return nil, err
+		return err
+	}
+	for i, text := range p.ExpectJSON {
+		switch {
+		case !hasFields(text):
+		case p.Elsewhere:
+			return exit.Usagef("--expect-json %q: there is no write whose answer has that field; a text with braces stands in double quotes", text)
+		default:
+			f.matchers[i] = f.filled("--expect-json", text)
+		}
 	}
 	f.pairs = p.ExpectJSON
 	if f.maxBody = int64(p.MaxBody); f.maxBody == 0 {
 		f.maxBody = defaultMaxBody
 	}
-	f.bodyless = f.matchers == nil && !p.NeedBody
+	judge := p.Judge
+	if judge == nil {
+		if judge, err = p.judge(); err != nil {
+			return err
+		}
+	}
+	mine, _ := splitMine(p.Mine)
+	f.exprs = expressions{judge: judge, own: p.Judge == nil && judge != nil, expect: p.Expect, fail: p.Fail, mine: mine}
+	f.settle = max(p.Settle, 1)
+	f.bodyless = f.matchers == nil && len(p.Expect)+len(p.Fail) == 0 && !p.NeedBody
 	if f.expected, err = parseStatuses(p.ExpectStatus); err != nil {
-		return nil, err
+		return err
 	}
 	token, err := ParseToken(p.Token)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.checkGoal(f, token); err != nil {
-		return nil, err
+		return err
 	}
 	trip, err := p.tripper(f, write.URL)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	f.trip = trip
 	ex := readbackhttp.Exchange{
@@ -137,7 +157,7 @@ func (p Plan) build() (*Flow, error) {
 		AllowOrigin: trip.allowed,
 		MaxBody:     f.maxBody,
 	}
-	if f.matchers != nil {
+	if f.Goal == consistency.ToMatch && (f.matchers != nil || p.Expect != nil) {
 		ex.Match = f.match
 	}
 	if template := p.template(); template != "" {
@@ -145,14 +165,14 @@ func (p Plan) build() (*Flow, error) {
 	}
 	f.Flow = ex.Flow()
 	if err := refused(f.Flow); err != nil {
-		return nil, err
+		return err
 	}
 	if p.Elsewhere { // the request that stands for the write is a GET
 		_, at, _ := strings.Cut(f.Name, " ")
 		f.Name = p.Write.Verb() + " " + at
 	}
 	f.wrap()
-	return f, p.find(f, ex)
+	return p.find(f, ex)
 }
 
 // refused returns why an exchange cannot be: then its flow has no name, and its
@@ -200,18 +220,20 @@ func (p Plan) template() string {
 func (p Plan) checkGoal(f *Flow, token readbackhttp.Token) error {
 	switch {
 	case f.Goal == consistency.ToPresent && p.asks() && !p.expects(f):
-		return exit.Usagef("a good answer to a search proves nothing, since it may be an empty list: say what reads are to show by --expect-json or --expect-status")
-	case f.Goal != consistency.ToMatch || f.matchers != nil || token != nil:
+		return exit.Usagef("a good answer to a search proves nothing, since it may be an empty list: say what reads are to show by --expect, --expect-json or --expect-status")
+	case f.Goal != consistency.ToMatch || f.matchers != nil || p.Expect != nil || token != nil:
 		return nil
 	case p.Elsewhere:
-		return exit.Usagef("--for match needs --expect-json")
+		return exit.Usagef("--for match needs --expect or --expect-json")
 	}
-	return exit.Usagef("after a %s a good answer proves nothing, since it may show the old state: say what reads are to show by --expect-json or --token, or --for present",
+	return exit.Usagef("after a %s a good answer proves nothing, since it may show the old state: say what reads are to show by --expect, --expect-json or --token, or --for present",
 		strings.ToUpper(p.Write.Method))
 }
 
 // expects reports whether something is said of what a good answer looks like.
-func (p Plan) expects(f *Flow) bool { return f.matchers != nil || f.expected != nil }
+func (p Plan) expects(f *Flow) bool {
+	return f.matchers != nil || p.Expect != nil || f.expected != nil
+}
 
 // asks reports whether reads ask for what fits, and not for one thing: by a
 // query, or by another method than GET and HEAD.

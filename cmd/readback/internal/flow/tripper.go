@@ -33,6 +33,8 @@ func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.sendWrite(req)
 	case reading:
 		return t.sendRead(req)
+	case finding:
+		return t.sendFind(req)
 	}
 	return t.write.RoundTrip(req)
 }
@@ -66,6 +68,21 @@ func (r *tee) Read(p []byte) (int, error) {
 		r.into.Body = append(r.into.Body, p[:min(n, free)]...)
 	}
 	return n, err
+}
+
+// sendFind sends a request for a page of a list.
+func (t *tripper) sendFind(req *http.Request) (*http.Response, error) {
+	if t.flow.find != nil {
+		req = req.Clone(req.Context())
+		t.flow.find.ApplyPlain(req)
+		once(req)
+	}
+	t.flow.reads = request.Answer{Method: req.Method, URL: req.URL}
+	resp, err := t.write.RoundTrip(req)
+	if err == nil {
+		t.flow.reads.Status, t.flow.reads.Header = resp.StatusCode, resp.Header
+	}
+	return resp, err
 }
 
 // cut ends a body early, as if it ended there.

@@ -28,6 +28,9 @@ const (
 	dataRaw                    // @ means nothing
 )
 
+// SetData gives s the body of one -d.
+func (s *Spec) SetData(text string) { s.Data = []Data{{kind: dataText, text: text}} }
+
 // Input is what the requests of a process read: its stdin, and each @FILE. All is
 // read once, when it is first asked for, and then kept: a pipe, such as bash makes
 // of @<(command), holds nothing any more when it is read again. It is safe for

@@ -84,7 +84,7 @@ var curlFlags = []curlFlag{
 	flag("include", "i", "put the status line and the headers before what -o writes", func(s *Spec) *bool { return &s.Include }),
 	flag("silent", "s", "no progress and no log lines, as -q", func(s *Spec) *bool { return &s.Silent }),
 	flag("show-error", "S", "as ever: errors are told, also with -s", func(s *Spec) *bool { return &s.ShowError }),
-	flag("fail", "f", "as ever: a status that is an error is one", func(s *Spec) *bool { return &s.Fail }),
+	flag("fail-with-body", "f", "as ever: a status that is an error is one", func(s *Spec) *bool { return &s.Fail }),
 	text("output", "o", "FILE", "where the body of the last answer goes; - is stdout, in place of the result", func(s *Spec) *string { return &s.Output }),
 	text("cacert", "", "FILE", "certificates to trust, in PEM", func(s *Spec) *string { return &s.CACert }),
 	text("cert", "E", "FILE", "certificate of the client, in PEM", func(s *Spec) *string { return &s.Cert }),

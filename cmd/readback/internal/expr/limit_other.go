@@ -1,0 +1,26 @@
+//go:build !linux
+
+package expr
+
+import (
+	"os"
+	"os/exec"
+	"runtime/metrics"
+	"time"
+)
+
+// limit ends the process soon after it has grown over the bound: here no system
+// call holds it.
+func limit(bytes uint64) error {
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
+	go func() {
+		for range time.Tick(time.Millisecond) {
+			if metrics.Read(sample); sample[0].Value.Uint64() > bytes {
+				os.Exit(1)
+			}
+		}
+	}()
+	return nil
+}
+
+func ownGroup(*exec.Cmd) {}
