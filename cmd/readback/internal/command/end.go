@@ -82,21 +82,35 @@ func nothingSent(err error) bool {
 	return errors.As(err, &e) && errors.Is(e.Cause, consistency.ErrInvalid) && e.Reads == 0 && e.Write == nil
 }
 
-// end tells how the run ended, and returns its exit status as an error.
-func (s *session) end(ctx context.Context, res result, err error) error {
+// conclusion is how a run ended.
+type conclusion struct {
+	res    result
+	status int
+	text   string
+}
+
+// conclude says how a run ended.
+func (s *session) conclude(ctx context.Context, res result, err error) conclusion {
 	faulty := s.faulty(res, err)
 	if faulty {
 		res.Outcome = consistency.Failed
-	}
-	status := statusOf(ctx, res.Outcome, err)
-	if status == exit.Usage {
-		s.forget()
-		return exit.With(status, err)
 	}
 	text := s.sentence(res, err)
 	if faulty {
 		text = strings.Replace(text, ": "+consistency.Unconfirmed.String()+" ", ": "+consistency.Failed.String()+" ", 1)
 	}
+	return conclusion{res, statusOf(ctx, res.Outcome, err), text}
+}
+
+// end tells how the run ended, and returns its exit status as an error.
+func (s *session) end(ctx context.Context, res result, err error) error {
+	c := s.conclude(ctx, res, err)
+	res, status, text := c.res, c.status, c.text
+	if status == exit.Usage {
+		s.forget()
+		return exit.With(status, err)
+	}
+	s.tellOutput()
 	advice, resume, h := s.advice(res, err)
 	bad := s.tell(res, text, status, resume, h)
 	for _, line := range advice {
@@ -128,7 +142,9 @@ func (s *session) sentence(res result, err error) string {
 	} else {
 		text = show.ErrorText(err)
 		text = strings.Replace(text, consistency.ErrNoFind.Error(), "the write's answer was lost, and there is no --find", 1)
-		if what := s.notJSON(err); what != "" {
+		if end := s.lastEnd(); end != "" {
+			text += end
+		} else if what := s.notJSON(err); what != "" {
 			text += "; the last answer is " + what + ", not JSON"
 		} else if pair := s.flow.Unmet(); pair != "" {
 			text += "; it does not show " + pair
@@ -192,6 +208,9 @@ func (s *session) before(res result) string {
 
 // seenText says what the last read was.
 func (s *session) seenText() string {
+	if s.flow.Last() != nil {
+		return "exit status 0"
+	}
 	last := s.flow.LastRead()
 	if last == nil {
 		return "nothing was read"
@@ -272,7 +291,12 @@ func (s *session) fate(res result) string {
 	class := fieldsOf(res.Pending).Class
 	answer := s.flow.Answer()
 	answered := "no answer came"
-	if answer != nil {
+	switch {
+	case s.plan.Commands.IsCommand():
+		if answered = "it was not seen to end"; s.flow.WriteEnd() != nil {
+			answered = fmt.Sprintf("exit status %d", s.flow.WriteEnd().Status)
+		}
+	case answer != nil:
 		answered = fmt.Sprintf("answered %d", answer.Status)
 	}
 	if s.command == "resume" {

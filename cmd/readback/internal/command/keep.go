@@ -29,10 +29,14 @@ var expressionFlags = []string{"expect", "fail", "find-data"}
 // keep returns the handle of a write, without its pending part.
 func (o *options) keep(fs *pflag.FlagSet, plan flow.Plan, f *flow.Flow) (handle.Handle, error) {
 	h := handle.Handle{Version: handle.Version, Origins: f.Origins()}
+	h.Command = handle.Command{Writes: plan.Commands.IsCommand(), Reads: plan.Commands.Read != nil}
+	h.Again.ByCommand = h.Command.Reads
 	itself := plan.Read.URL == "" && plan.Write.Method != "POST"
 	var err error
-	if h.Write, h.Again.Write, err = plan.Write.KeepWrite(plan.Input, itself); err != nil {
-		return h, err
+	if !h.Command.Writes {
+		if h.Write, h.Again.Write, err = plan.Write.KeepWrite(plan.Input, itself); err != nil {
+			return h, err
+		}
 	}
 	if h.Read, h.Again.Read, err = plan.Read.KeepRead(plan.Input); err != nil {
 		return h, err

@@ -111,8 +111,11 @@ type options struct {
 	key        string
 	handleFile string
 	origins    []string
-	seen       bool
-	dryRun     bool
+
+	refusedStatus, ambiguousStatus []string
+
+	seen   bool
+	dryRun bool
 }
 
 var thenMarker = request.Marker{Name: "then", Usage: "what follows describes the read: METHOD and URL, which may hold fields of the write's answer: {location}, {id}, {/json/pointer}, {header:Name}"}
@@ -136,6 +139,9 @@ func (o *options) addWriteFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.key, "idempotency-key", "", "header Idempotency-Key of the write: auto, or a `VALUE`")
 	fs.StringArrayVar(&o.resend, "resend", nil, "`CASE` in which the write may be sent again: not-sent, rate-limited, missing-parent, with-key=TIME")
 	fs.BoolVar(&o.seen, "seen", false, "look first whether what is to be deleted is there; if not, send nothing and exit with 1")
+	fs.Var(flow.Duration(&o.WriteTime), "write-timeout", "`TIME` for the write, after which it may have been carried out (default 5m)")
+	fs.StringArrayVar(&o.refusedStatus, "refused-status", nil, "`STATUS` of a command that says that it wrote nothing, such as 1,3-5")
+	fs.StringArrayVar(&o.ambiguousStatus, "ambiguous-status", nil, "`STATUS` of a command that says neither, as all but 0 do without these two")
 	cli.Section(fs, "Sending")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "send nothing, and tell what would be sent")
 	cli.Section(fs, "Sending")

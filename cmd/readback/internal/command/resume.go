@@ -22,7 +22,7 @@ import (
 func newResume(streams cli.Streams) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
-		Use:   "resume [flags] HANDLE [URL] [--then [METHOD] [URL-TEMPLATE] [flags]]",
+		Use:   "resume [flags] HANDLE [URL] [--then {[METHOD] [URL-TEMPLATE] [flags] | -- COMMAND...}]",
 		Short: "Go on reading back a write that is not confirmed",
 		Long: `Resume goes on with a write that run left unconfirmed. It sends no write. HANDLE is
 what run printed, or a file that holds it, or - for stdin.
@@ -40,7 +40,11 @@ nobody else may read or write.`,
 			if o.groups.First(args) == 0 {
 				return exit.Usagef("there is no HANDLE")
 			}
-			return o.resume(cmd.Context(), cmd.Flags(), streams, args)
+			before, after := afterDash(cmd, args)
+			if after != nil && !o.groups.Given("then") {
+				return exit.Usagef("a command that reads stands after --then --")
+			}
+			return o.resume(cmd.Context(), cmd.Flags(), streams, before, after)
 		},
 	}
 	o.addFlags(cmd)
@@ -50,7 +54,7 @@ nobody else may read or write.`,
 	return cmd
 }
 
-func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.Streams, args []string) error {
+func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.Streams, args, reads []string) error {
 	h, file, err := handle.Read(args[0], streams.In)
 	if err != nil {
 		return exit.With(exit.Usage, err)
@@ -62,6 +66,9 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	in := &request.Input{Reader: streams.In, Context: ctx}
 	if err := o.noPlaceholders(own); err != nil {
 		return err
+	}
+	if h.Command.Reads && reads == nil {
+		return exit.Usagef("the handle holds no command: give the one that reads, after --then --")
 	}
 	if err := o.lacks(given, h, own, in); err != nil {
 		return err
@@ -88,6 +95,9 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 		return err
 	}
 	plan := kept.plan(specs[0], specs[1], in)
+	if plan.Commands.Read = reads; h.Command.Writes {
+		plan.Commands.Name = h.Pending.Name()
+	}
 	f, policy, err := plan.Build()
 	if err != nil {
 		return err
@@ -112,9 +122,11 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	if err := s.keepIn(kept.handleFile, file, keep, h); err != nil {
 		return err
 	}
-	s.tellLine(destination(f))
+	if reads == nil {
+		s.tellLine(destination(f))
+	}
 	s.begin(policy)
-	res, err := consistency.Resume(ctx, s.progress.Watch(policy), f.Flow, h.Pending)
+	res, err := consistency.Resume(ctx, s.watch(policy), f.Flow, h.Pending)
 	s.progress.Stop()
 	return s.end(ctx, res, err)
 }

@@ -91,8 +91,8 @@ func TestNew_wrong(t *testing.T) {
 		require.ErrorAs(t, err, &wrong, source)
 		assert.Equal(t, 1, wrong.N)
 	}
-	j := judge(t, "input_filename", `error("x")`, `.a.b.c`)
-	for n := range 3 {
+	j := judge(t, `error("x")`, `.a.b.c`)
+	for n := range 2 {
 		got, _ := j.Eval(t.Context(), n, expr.Input{Document: json.RawMessage(`[]`)})
 		assert.False(t, got.True, n)
 	}

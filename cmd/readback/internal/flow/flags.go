@@ -34,6 +34,7 @@ type Flags struct {
 	Settle      int
 	Within      time.Duration
 	ReadTimeout time.Duration
+	WriteTime   time.Duration
 	FirstRead   time.Duration
 	Interval    time.Duration
 	MaxInterval time.Duration
@@ -91,6 +92,9 @@ func (v *duration) Set(text string) error {
 	*v.d = d
 	return nil
 }
+
+// Duration returns a flag's value for a time above 0.
+func Duration(d *time.Duration) pflag.Value { return &duration{d} }
 
 type count struct{ n *int }
 

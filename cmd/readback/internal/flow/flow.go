@@ -37,6 +37,10 @@ type Flow struct {
 	good      *readbackhttp.Document // the last that was as expected
 	kept      *request.Answer        // to the write of another process
 	find      *request.Edit          // of the next request that finds; nil for none
+	commands  Commands
+	last      *Execution // of the read
+	writeEnd  *Execution // of the write
+	template  string     // of a read by a request after a write by a command
 
 	phase   phase
 	answer  *request.Answer // of the write
@@ -136,7 +140,7 @@ func showsNothing(doc *readbackhttp.Document) bool {
 	return false
 }
 
-var errWriteTime = errors.New("the write was not answered in the time of --max-time")
+var errWriteTime = errors.New("the write was not answered in the time of --max-time or --write-timeout")
 
 func retryAfter(doc *readbackhttp.Document, err error) time.Duration {
 	var status *readbackhttp.StatusError
@@ -154,6 +158,9 @@ func (f *Flow) answerOf(value any, err error) (consistency.Answer, bool) {
 	doc, ok := value.(*readbackhttp.Document)
 	if !ok || doc == nil || err != nil || doc.Answer().Status != 0 {
 		return consistency.Answer{}, false
+	}
+	if f.commands.Read != nil {
+		return consistency.Answer{}, true // what it ended with is no status of HTTP
 	}
 	return consistency.Answer{Status: doc.Status, Header: doc.Header}, true
 }

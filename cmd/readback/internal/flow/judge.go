@@ -188,12 +188,12 @@ func (f *Flow) judgeRead(ctx context.Context, doc *readbackhttp.Document, err er
 	} else {
 		return nil, consistency.As(consistency.Ambiguous, fault)
 	}
-	if err != nil || len(f.exprs.expect)+len(f.matchers) == 0 {
+	if err != nil || len(f.exprs.expect)+len(f.matchers) == 0 && f.commands.Read == nil {
 		return doc, err
 	}
 	beforeJSON, beforeUnmet := f.notJSON, f.unmet
 	f.notJSON, f.unmet = "", ""
-	good := f.met(ctx, doc) && f.pairsMet(doc)
+	good := (f.last == nil || f.last.Status == 0) && f.met(ctx, doc) && f.pairsMet(doc)
 	if ctx.Err() != nil { // cut short: what the last whole read lacked still holds
 		f.notJSON, f.unmet = beforeJSON, beforeUnmet
 		return nil, context.Cause(ctx)

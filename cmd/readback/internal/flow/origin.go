@@ -11,10 +11,18 @@ import (
 )
 
 // Origins returns the origins that get the credentials of the command line.
-func (f *Flow) Origins() []string { return unique(f.trip.origins) }
+func (f *Flow) Origins() []string {
+	if f.trip == nil {
+		return nil
+	}
+	return unique(f.trip.origins)
+}
 
 // OtherOrigins returns those that reads may go to without credentials.
 func (f *Flow) OtherOrigins() []string {
+	if f.trip == nil {
+		return nil
+	}
 	return slices.DeleteFunc(unique(f.trip.others), func(o string) bool { return slices.Contains(f.trip.origins, o) })
 }
 

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,11 +26,12 @@ type Plan struct {
 	Write     request.Spec
 	Read      request.Spec // takes from Write what it does not say
 	Elsewhere bool         // there is no write: Write is the read
-	Monitor   *readbackhttp.Monitor
-	Key       string // idempotency key of the write
-	Input     *request.Input
-	Judge     *expr.Judge // of the plan's expressions; nil opens its own
-	NeedBody  bool        // what reads show is needed, besides that it is there
+	Commands
+	Monitor  *readbackhttp.Monitor
+	Key      string // idempotency key of the write
+	Input    *request.Input
+	Judge    *expr.Judge // of the plan's expressions; nil opens its own
+	NeedBody bool        // what reads show is needed, besides that it is there
 
 	Connections *Connections
 }
@@ -93,6 +95,9 @@ func (p Plan) Build() (*Flow, consistency.Policy, error) {
 }
 
 func (p Plan) build(f *Flow) error {
+	if p.runsCommands() {
+		return p.buildCommands(f)
+	}
 	write, err := p.writeRequest()
 	if err != nil {
 		return err
@@ -100,39 +105,7 @@ func (p Plan) build(f *Flow) error {
 	if f.Goal, err = p.goal(write.Method); err != nil {
 		return err
 	}
-	if f.writeTime, err = p.Write.Limit(); err != nil {
-		return err
-	}
-	if f.writeTime == 0 {
-		f.writeTime = defaultWriteTime
-	}
-	if f.matchers, err = parseMatches("--expect-json", p.ExpectJSON); err != nil {
-		return err
-	}
-	for i, text := range p.ExpectJSON {
-		switch {
-		case !hasFields(text):
-		case p.Elsewhere:
-			return exit.Usagef("--expect-json %q: there is no write whose answer has that field; a text with braces stands in double quotes", text)
-		default:
-			f.matchers[i] = f.filled("--expect-json", text)
-		}
-	}
-	f.pairs = p.ExpectJSON
-	if f.maxBody = int64(p.MaxBody); f.maxBody == 0 {
-		f.maxBody = defaultMaxBody
-	}
-	judge := p.Judge
-	if judge == nil {
-		if judge, err = p.judge(); err != nil {
-			return err
-		}
-	}
-	mine, _ := splitMine(p.Mine)
-	f.exprs = expressions{judge: judge, own: p.Judge == nil && judge != nil, expect: p.Expect, fail: p.Fail, mine: mine}
-	f.settle = max(p.Settle, 1)
-	f.bodyless = f.matchers == nil && len(p.Expect)+len(p.Fail) == 0 && !p.NeedBody
-	if f.expected, err = parseStatuses(p.ExpectStatus); err != nil {
+	if err := p.prepare(f); err != nil {
 		return err
 	}
 	token, err := ParseToken(p.Token)
@@ -173,6 +146,44 @@ func (p Plan) build(f *Flow) error {
 	}
 	f.wrap()
 	return p.find(f, ex)
+}
+
+// prepare gives f what reads are to show.
+func (p Plan) prepare(f *Flow) (err error) {
+	if f.writeTime, err = p.Write.Limit(); err != nil {
+		return err
+	}
+	if f.writeTime == 0 {
+		f.writeTime = cmp.Or(p.WriteTime, defaultWriteTime)
+	}
+	if f.matchers, err = parseMatches("--expect-json", p.ExpectJSON); err != nil {
+		return err
+	}
+	for i, text := range p.ExpectJSON {
+		switch {
+		case !hasFields(text):
+		case p.Elsewhere:
+			return exit.Usagef("--expect-json %q: there is no write whose answer has that field; a text with braces stands in double quotes", text)
+		default:
+			f.matchers[i] = f.filled("--expect-json", text)
+		}
+	}
+	f.pairs = p.ExpectJSON
+	if f.maxBody = int64(p.MaxBody); f.maxBody == 0 {
+		f.maxBody = defaultMaxBody
+	}
+	judge := p.Judge
+	if judge == nil {
+		if judge, err = p.judge(); err != nil {
+			return err
+		}
+	}
+	mine, _ := splitMine(p.Mine)
+	f.exprs = expressions{judge: judge, own: p.Judge == nil && judge != nil, expect: p.Expect, fail: p.Fail, mine: mine}
+	f.settle = max(p.Settle, 1)
+	f.bodyless = f.matchers == nil && len(p.Expect)+len(p.Fail) == 0 && !p.NeedBody
+	f.expected, err = parseStatuses(p.ExpectStatus)
+	return err
 }
 
 // refused returns why an exchange cannot be: then its flow has no name, and its

@@ -28,8 +28,15 @@ type Handle struct {
 	Origins []string            `json:"origins,omitempty"` // that the run sent credentials to, or would have
 	Flags   map[string][]string `json:"flags,omitempty"`   // by name, of those that a handle may hold
 	Answer  *Answer             `json:"answer,omitempty"`  // to the write
-	Again   Again               `json:"again,omitzero"`    // what must be given again
+	Command Command             `json:"command,omitzero"`
+	Again   Again               `json:"again,omitzero"` // what must be given again
 	Pending consistency.Pending `json:"pending"`
+}
+
+// Command says what was a command, which a handle does not hold.
+type Command struct {
+	Writes bool `json:"writes,omitempty"`
+	Reads  bool `json:"reads,omitempty"`
 }
 
 // Answer is what the write was answered, without what looks like a secret.
@@ -55,8 +62,8 @@ type Again struct {
 	Origin bool `json:"-"`
 	// Lost says that nothing tells where the write is. It is not kept.
 	Lost bool `json:"-"`
-	// NoTarget says that nothing tells where to read. It is not kept.
-	NoTarget string `json:"-"`
+	// ByCommand says that a command reads. It is not kept.
+	ByCommand bool `json:"-"`
 }
 
 // Version grows when an older readback would misunderstand a handle. Handles of
@@ -99,12 +106,12 @@ func (a Again) Command(where string) string {
 	if a.Origin {
 		b.WriteString(" --allow-origin '...'")
 	}
-	if len(a.Read) > 0 || a.NoTarget != "" {
+	if len(a.Read) > 0 || a.ByCommand {
 		b.WriteString(" --then")
 		words(&b, a.Read)
 	}
-	if a.NoTarget != "" && !slices.Contains(a.Read, request.NeedURL) {
-		b.WriteString(" " + quote(a.NoTarget))
+	if a.ByCommand {
+		b.WriteString(" -- '...'")
 	}
 	return b.String()
 }

@@ -32,6 +32,17 @@ type Result struct {
 	Omitted int             `json:"omitted,omitempty"` // reads that the history leaves out
 	Handle  any             `json:"handle,omitempty"`
 	Resume  string          `json:"resume,omitempty"` // the command line that goes on
+
+	Text string `json:"-"` // the line for people
+}
+
+// Several is how a wait for several things ended.
+type Several struct {
+	Version int      `json:"readback"` // 1
+	Command string   `json:"command"`
+	Outcome string   `json:"outcome"`
+	Exit    int      `json:"exit"`
+	Items   []Result `json:"items"`
 }
 
 // Answer is a request and what it was answered.
@@ -40,6 +51,7 @@ type Answer struct {
 	URL      string `json:"url,omitempty"`
 	Status   int    `json:"status,omitempty"` // absent without an answer
 	Class    string `json:"class,omitempty"`  // of a write: what the answer proves
+	Exit     *int   `json:"exit,omitempty"`   // of a command
 	Location string `json:"location,omitempty"`
 	// Body is the write's answer, if it is JSON, without what looks like a secret.
 	Body json.RawMessage `json:"body,omitempty"`
