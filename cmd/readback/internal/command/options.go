@@ -24,6 +24,7 @@ import (
 type output struct {
 	json    bool
 	print   string
+	out     string // the format of -w
 	quiet   bool
 	verbose bool
 }
@@ -31,6 +32,7 @@ type output struct {
 func (o *output) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.json, "json", false, "write the result as JSON, in one line")
 	fs.StringVar(&o.print, "print", "", "if confirmed, write `TEMPLATE` in place of the result, such as '{id}'")
+	fs.StringVarP(&o.out, "write-out", "w", "", "write `FORMAT` in place of the result, however it ended: %{outcome}, %{exit}, %{reads}, %{elapsed_ms}, %{http_code}, %{write.status}, ...; with \\n and \\t")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no log lines")
 	fs.BoolVarP(&o.verbose, "verbose", "v", false, "a log line for each step, with its reasons, also on a terminal")
 	cli.Section(fs, "Output")
@@ -49,7 +51,7 @@ func (o *output) level(silent bool) show.Level {
 // check refuses what cannot be written, before anything is sent.
 func (o *output) check(specs ...request.Spec) error {
 	results := 0
-	for _, given := range []bool{o.json, o.print != ""} {
+	for _, given := range []bool{o.json, o.print != "", o.out != ""} {
 		if given {
 			results++
 		}
@@ -70,7 +72,10 @@ func (o *output) check(specs ...request.Spec) error {
 		}
 	}
 	if results > 1 {
-		return exit.Usagef("stdout has one result: one of --json, --print, -o - and -i")
+		return exit.Usagef("stdout has one result: one of --json, --print, -w, -o - and -i")
+	}
+	if err := show.CheckOut(o.out); err != nil {
+		return exit.Usagef("-w: %w", err)
 	}
 	if o.print != "" && strings.Count(o.print, "{") != len(request.Fields(o.print)) {
 		return exit.Usagef("--print %q: the braces do not match", o.print)

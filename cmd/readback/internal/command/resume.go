@@ -64,6 +64,9 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 		return err
 	}
 	in := &request.Input{Reader: streams.In, Context: ctx}
+	if err := fold(own, in); err != nil {
+		return err
+	}
 	if err := o.noPlaceholders(own); err != nil {
 		return err
 	}

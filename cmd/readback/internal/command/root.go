@@ -107,11 +107,15 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
-		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
-			// The parser would print all of -bsession=secret.
+		switch {
+		case !errors.As(err, &unknown):
+		case unknown.GetSpecifiedShortnames() != "":
+			// The parser would print all of -ysession=secret.
 			err = fmt.Errorf("unknown flag: -%.1s", unknown.GetSpecifiedName())
+		default:
+			err = fmt.Errorf("unknown flag: --%s%s", unknown.GetSpecifiedName(), suggestion(cmd, unknown.GetSpecifiedName()))
 		}
 		return exit.With(exit.Usage, err)
 	})

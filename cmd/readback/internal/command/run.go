@@ -67,12 +67,18 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 		return err
 	}
 	specs := []request.Spec{write, read}
+	if err := fold(specs, in); err != nil {
+		return err
+	}
 	if err := o.check(specs...); err != nil {
 		return err
 	}
 	write, read = specs[0], specs[1]
 	if err := o.ends(&commands); err != nil {
 		return err
+	}
+	if _, err := write.ParseURL(); err == nil && !commands.IsCommand() && !write.Writes() {
+		return exit.Usagef("GET is no write: give a method with -X, or a body with -d; readback wait only reads")
 	}
 	plan := o.plan(write, read, in)
 	plan.Key, plan.Commands, plan.WriteTime = key, commands, o.WriteTime
@@ -81,9 +87,6 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 		return err
 	}
 	defer f.Close()
-	if !commands.IsCommand() && !write.Writes() {
-		return exit.Usagef("GET is no write: give a method with -X, or a body with -d; readback wait only reads")
-	}
 	policy.Resend = resend
 	kept, err := o.keep(fs, plan, f)
 	if err != nil {
@@ -115,6 +118,16 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 	res, err := consistency.Do(ctx, s.watch(policy), f.Flow)
 	s.progress.Stop()
 	return s.end(ctx, res, err)
+}
+
+// fold makes queries of what -G says.
+func fold(specs []request.Spec, in *request.Input) (err error) {
+	for i := range specs {
+		if specs[i], err = specs[i].Folded(in); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func secretsOf(in *request.Input, specs ...request.Spec) []string {

@@ -63,10 +63,13 @@ func (o *waitOptions) waitForSeveral(ctx context.Context, streams cli.Streams, s
 	if o.print != "" {
 		return exit.Usagef("--print has no use with several: which one it speaks of is not said")
 	}
+	in := &request.Input{Reader: streams.In, Context: ctx}
+	if err := fold(specs, in); err != nil {
+		return err
+	}
 	if err := o.check(specs...); err != nil {
 		return err
 	}
-	in := &request.Input{Reader: streams.In, Context: ctx}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var mu sync.Mutex

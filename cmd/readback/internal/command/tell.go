@@ -36,12 +36,16 @@ func (s *session) tell(res result, text string, status int, resume string, h *ha
 		}
 	}
 	switch {
-	case s.json:
+	case s.json || s.out != "":
 		line, err := s.result(res, text, status, resume, h).JSON()
 		if err != nil {
 			return errors.Join(append(bad, err)...)
 		}
-		bad = append(bad, s.write(request.ScrubJSON(s.scrub, line, false)))
+		line = request.ScrubJSON(s.scrub, line, false)
+		if s.out != "" {
+			line = show.Out(s.out, line)
+		}
+		bad = append(bad, s.write(line))
 	case s.print != "" && confirmed:
 		filled, missing := request.Fill(s.print, s.sources(res)...)
 		if missing != "" {

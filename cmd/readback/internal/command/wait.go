@@ -74,11 +74,14 @@ func (o *waitOptions) waitForURL(ctx context.Context, streams cli.Streams, spec 
 	if o.Token != "" {
 		return exit.Usagef("--token has no use without a write, whose answer carries it")
 	}
+	in := &request.Input{Reader: streams.In, Context: ctx}
 	specs := []request.Spec{spec}
+	if err := fold(specs, in); err != nil {
+		return err
+	}
 	if err := o.check(specs...); err != nil {
 		return err
 	}
-	in := &request.Input{Reader: streams.In, Context: ctx}
 	plan := flow.Plan{Flags: o.Flags, Write: specs[0], Elsewhere: true, Input: in, NeedBody: o.needsBody(specs[0])}
 	return o.wait(ctx, streams, plan, secretsOf(in, spec))
 }

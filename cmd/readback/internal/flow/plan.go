@@ -77,6 +77,11 @@ func (p Plan) Build() (*Flow, consistency.Policy, error) {
 	if err != nil {
 		return nil, policy, err
 	}
+	for _, spec := range []*request.Spec{&p.Write, &p.Read} {
+		if *spec, err = spec.Folded(p.Input); err != nil {
+			return nil, policy, err
+		}
+	}
 	f := &Flow{}
 	limit := time.Duration(0)
 	if err = p.build(f); err == nil {
@@ -205,7 +210,7 @@ func refused(f consistency.Flow[readbackhttp.Ref, *readbackhttp.Document]) error
 func (p Plan) writeRequest() (*http.Request, error) {
 	spec := p.Write
 	if p.Elsewhere {
-		spec.Method, spec.Data = http.MethodGet, nil
+		spec.Method, spec.Data, spec.Form, spec.Upload = http.MethodGet, nil, nil, ""
 	}
 	req, err := spec.Request(p.Input)
 	if err != nil {

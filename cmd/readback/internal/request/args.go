@@ -80,7 +80,7 @@ func (s *Spec) KeepRead(in *Input) (Kept, []Need, error) {
 	default: // a handle sends nothing that might write
 		needs = append(needs, Need{Flag: "-X", Value: s.Method})
 	}
-	if len(s.Data) > 0 {
+	if s.HasBody() {
 		needs = append(needs, Need{Flag: "-d"})
 	}
 	switch {
@@ -148,6 +148,13 @@ func (s *Spec) needsOfConnection() []Need {
 	for _, entry := range s.Resolve {
 		needs = append(needs, Need{Flag: "--resolve", Value: entry})
 	}
+	if s.UnixSocket != "" {
+		at := s.UnixSocket
+		if absolute, err := filepath.Abs(at); err == nil {
+			at = absolute
+		}
+		needs = append(needs, Need{Flag: "--unix-socket", Value: at})
+	}
 	if s.Proxy != "" {
 		need := Need{Flag: "--proxy", Value: s.Proxy}
 		if proxy, err := parseProxy(s.Proxy); err != nil || proxy.User != nil {
@@ -191,7 +198,7 @@ func (s *Spec) Lacks(needs []Need, in *Input) ([]Need, error) {
 		case "-H":
 			met = lines.names(need.Name)
 		case "-d":
-			met = len(s.Data) > 0
+			met = s.HasBody()
 		case "-X":
 			met = s.Method != ""
 		case "URL":
@@ -225,7 +232,7 @@ func (s *Spec) Credentials(in *Input) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return s.Cert != "" || len(s.Data) > 0 || slices.ContainsFunc(lines, func(f field) bool { return !f.remove && !plain(f.name) }), nil
+	return s.Cert != "" || s.HasBody() || slices.ContainsFunc(lines, func(f field) bool { return !f.remove && !plain(f.name) }), nil
 }
 
 // String says what must be given, in one line.
@@ -258,9 +265,9 @@ func Placeholder(text string) bool {
 
 // Texts returns what the flags of s were given as texts.
 func (s *Spec) Texts() []string {
-	texts := []string{s.URL, s.User, s.UserAgent, s.CACert, s.Cert, s.Key, s.Proxy}
+	texts := []string{s.URL, s.User, s.UserAgent, s.CACert, s.Cert, s.Key, s.Proxy, s.Bearer, s.Upload, s.UnixSocket}
 	for _, d := range s.Data {
 		texts = append(texts, d.text)
 	}
-	return append(texts, s.Resolve...)
+	return slices.Concat(texts, s.Resolve, s.Cookies, s.Form)
 }

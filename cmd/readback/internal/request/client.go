@@ -43,6 +43,13 @@ func (s *Spec) Transport() (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.UnixSocket != "" {
+		transport.Proxy = nil // as with curl, the socket is where it goes
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", s.UnixSocket)
+		}
+		return transport, nil
+	}
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if others := addresses[strings.ToLower(address)]; others != nil {
 			return dialFirst(ctx, dialer, network, others)
