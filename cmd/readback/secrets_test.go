@@ -157,7 +157,7 @@ func TestSecrets_body(t *testing.T) {
 		"name=default-pool&client_secret=" + password,
 		"api_key=%68unter2hunter2",
 	} {
-		p := readback(t, "run", "-v", r.url, "-d", body, "--within", "30ms")
+		p := readback(t, "run", "-v", r.url, "-d", body, "--within", "300ms")
 		assert.Equal(t, 124, p.status, p.stderr)
 		assert.Contains(t, p.stderr, "not found with REDACTED of default-pool")
 		assert.NotContains(t, resumeLine(t, p.stderr), "URL", "names of things are no secrets")

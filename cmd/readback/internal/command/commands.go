@@ -107,12 +107,10 @@ func (o *waitOptions) waitForCommand(ctx context.Context, streams cli.Streams, a
 	return o.wait(ctx, streams, plan, nil)
 }
 
-// watch gives the reads of a command their reason: what it ended with.
+// watch tells of each step. The reason of a read by a command is what it ended
+// with.
 func (s *session) watch(policy consistency.Policy) consistency.Policy {
 	watched := s.progress.Watch(policy)
-	if s.plan.Commands.Read == nil {
-		return watched
-	}
 	observe := watched.Observer
 	s.reasons = make(map[int]string)
 	watched.Observer = func(e consistency.Event) {
@@ -121,6 +119,7 @@ func (s *session) watch(policy consistency.Policy) consistency.Policy {
 			s.reasons[e.N] = string(e.Reason)
 		}
 		observe(e)
+		s.events.Observe(e)
 	}
 	return watched
 }

@@ -113,6 +113,9 @@ func (s *session) end(ctx context.Context, res result, err error) error {
 	s.tellOutput()
 	advice, resume, h := s.advice(res, err)
 	bad := s.tell(res, text, status, resume, h)
+	told := s.result(res, text, status, resume, nil)
+	told.Text = text
+	bad = errors.Join(bad, s.tellCI(s.streams, s.events, []show.Result{told}, s.scrub))
 	for _, line := range advice {
 		s.progress.Line("readback: " + line)
 	}

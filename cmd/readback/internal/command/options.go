@@ -22,9 +22,14 @@ import (
 
 // output is the flags of how a command tells what it found.
 type output struct {
-	json    bool
-	print   string
-	out     string // the format of -w
+	json  bool
+	print string
+	out   string // the format of -w
+
+	junit    string
+	github   bool
+	eventsFD int
+
 	quiet   bool
 	verbose bool
 }
@@ -36,6 +41,10 @@ func (o *output) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no log lines")
 	fs.BoolVarP(&o.verbose, "verbose", "v", false, "a log line for each step, with its reasons, also on a terminal")
 	cli.Section(fs, "Output")
+	fs.StringVar(&o.junit, "report-junit", "", "write a report in JUnit's form to `FILE`")
+	fs.BoolVar(&o.github, "github", false, "in a job of GitHub's, annotate what is not confirmed, and add to the job's summary")
+	fs.IntVar(&o.eventsFD, "events-fd", 0, "write each step as JSON, a line each, to the descriptor `N`, as with 3>events.ndjson")
+	cli.Section(fs, "CI")
 }
 
 func (o *output) level(silent bool) show.Level {

@@ -122,6 +122,9 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 		command: "resume", streams: streams, output: kept.output, flow: f, kept: keep, plan: plan,
 		secrets: append(secretsOf(in, specs...), request.SecretParams(plan.Find)...),
 	}
+	if s.events, err = s.open(request.Scrub(s.secrets)); err != nil {
+		return err
+	}
 	if err := s.keepIn(kept.handleFile, file, keep, h); err != nil {
 		return err
 	}

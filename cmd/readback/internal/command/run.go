@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/readback-go/readback/cmd/readback/internal/ci"
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/flow"
@@ -113,6 +114,10 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 			return err
 		}
 	}
+	if s.events, err = s.open(s.scrub); err != nil {
+		s.forget()
+		return err
+	}
 	s.begin(policy)
 	f.Started = s.started
 	res, err := consistency.Do(ctx, s.watch(policy), f.Flow)
@@ -149,6 +154,7 @@ type session struct {
 	files    []*handle.File // of the handle, the first to be written; none for none
 	found    string         // what the look before a DELETE saw
 	reasons  map[int]string // of reads by a command
+	events   *ci.Events
 	secrets  []string
 	scrub    func(string) string
 	progress *show.Progress

@@ -92,6 +92,18 @@ func (o *waitOptions) waitForSeveral(ctx context.Context, streams cli.Streams, s
 		})
 		policies = append(policies, policy)
 	}
+	var secrets []string
+	for _, s := range sessions {
+		secrets = append(secrets, s.secrets...)
+	}
+	scrub := request.Scrub(secrets)
+	events, err := o.open(scrub)
+	if err != nil {
+		return err
+	}
+	for _, s := range sessions {
+		s.events = events
+	}
 	results := make([]show.Result, len(sessions))
 	errs := make([]error, len(sessions))
 	var all sync.WaitGroup
@@ -110,11 +122,8 @@ func (o *waitOptions) waitForSeveral(ctx context.Context, streams cli.Streams, s
 			return err
 		}
 	}
-	var secrets []string
-	for _, s := range sessions {
-		secrets = append(secrets, s.secrets...)
-	}
-	return tellSeveral(streams, o.json, results, request.Scrub(secrets))
+	bad := o.tellCI(streams, events, results, scrub)
+	return tellSeveral(streams, o.json, results, scrub, bad)
 }
 
 // one waits for one of several.
@@ -142,7 +151,7 @@ func (s *session) one(ctx context.Context, policy consistency.Policy) (show.Resu
 
 // tellSeveral tells how all ended. The status is that of the worst: one that is
 // failed, one whose read was refused, one that was not shown in time.
-func tellSeveral(streams cli.Streams, asJSON bool, results []show.Result, scrub func(string) string) error {
+func tellSeveral(streams cli.Streams, asJSON bool, results []show.Result, scrub func(string) string, bad error) error {
 	status, word := exit.Confirmed, consistency.Confirmed
 	for _, worse := range []int{exit.Unconfirmed, exit.ReadRefused, exit.Failed} {
 		for _, r := range results {
@@ -174,7 +183,8 @@ func tellSeveral(streams cli.Streams, asJSON bool, results []show.Result, scrub 
 		}
 		_ = table.Flush()
 	}
-	if _, err := io.WriteString(streams.Out, b.String()); err != nil {
+	_, err := io.WriteString(streams.Out, b.String())
+	if err = errors.Join(err, bad); err != nil {
 		_, _ = fmt.Fprintln(streams.Err, "readback: the result was not written: "+err.Error())
 		status = unwritten(status)
 	}

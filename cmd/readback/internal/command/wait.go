@@ -98,6 +98,9 @@ func (o *waitOptions) wait(ctx context.Context, streams cli.Streams, plan flow.P
 		return err
 	}
 	s := &session{command: "wait", streams: streams, output: o.output, flow: f, plan: plan, secrets: secrets}
+	if s.events, err = s.open(request.Scrub(s.secrets)); err != nil {
+		return err
+	}
 	s.begin(policy)
 	res, err := consistency.Resume(ctx, s.watch(policy), f.Flow, elsewhere)
 	s.progress.Stop()
