@@ -183,7 +183,17 @@ func TestHelp(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(dir, "man1", "readback-run.1"))
 	require.NoError(t, err)
 	assert.Contains(t, string(page), ".TH \"READBACK-RUN\" \"1\"")
-	assert.Contains(t, string(page), "--expect-json")
+	for _, want := range []string{
+		`\fB\-X\fR, \fB\-\-request\fR \fIMETHOD\fR`, `\fB\-\-expect\-json\fR \fIPOINTER=VALUE\fR`,
+		".SH EXIT STATUS\n", ".TP\n.B 124\nunconfirmed: ", ".SH ENVIRONMENT\n", "READBACK_WITHIN, ", ".SH EXAMPLES\n", `\fBreadback\fR(1)`,
+	} {
+		assert.Contains(t, string(page), want)
+	}
+	assert.NotContains(t, string(page), "READBACK_THEN")
+	assert.NotContains(t, string(page), "`")
+	for _, name := range []string{"readback", "readback-wait", "readback-resume", "readback-proxy", "readback-measure", "readback-demo"} {
+		assert.FileExists(t, filepath.Join(dir, "man1", name+".1"))
+	}
 }
 
 // What is waited for by a POST is named by it.

@@ -90,8 +90,9 @@ func newRoot(streams cli.Streams, ran *bool) *cobra.Command {
 		Long: `Readback sends a write, reads until the read model shows it, and says
 confirmed, unconfirmed or failed. It sends no write twice, unless told that it may.
 
-Exit status: 0 confirmed, 1 failed, 2 wrong usage, 124 unconfirmed, 130 interrupted;
-74 if it was confirmed, but the result could not be written.
+Exit status: 0 confirmed, 1 failed, 2 wrong usage, 124 unconfirmed, 3 if that is since a
+read was refused, 130 interrupted; 74 if it was confirmed, but the result could not be
+written.
 Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`,
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
@@ -120,6 +121,11 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 		return exit.With(exit.Usage, err)
 	})
 	root.AddCommand(newRun(streams), newWait(streams), newResume(streams), proxy.Command(streams), measure.Command(streams), newDemo(streams), newMan(), newVersion(streams))
+	for _, cmd := range root.Commands() {
+		if name := cmd.Name(); name == "run" || name == "resume" || name == "wait" {
+			completeValues(cmd)
+		}
+	}
 	root.Flags().Bool("version", false, "tell the version")
 	root.Version = version(debug.ReadBuildInfo())
 	root.SetVersionTemplate("readback {{.Version}}\n")

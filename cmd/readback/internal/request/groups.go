@@ -75,6 +75,9 @@ type marker struct {
 	given  Marker
 }
 
+// IsMarker tells that no variable speaks of the flag.
+func (m *marker) IsMarker() {}
+
 func (m *marker) String() string { return "" }
 func (m *marker) Type() string   { return "bool" }
 
