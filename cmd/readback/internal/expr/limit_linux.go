@@ -1,11 +1,8 @@
+//go:build linux && !race
+
 package expr
 
-import (
-	"os/exec"
-	"syscall"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // limit bounds the memory that this process may write to, and leaves no dump of
 // it.
@@ -14,9 +11,4 @@ func limit(bytes uint64) error {
 		return err
 	}
 	return unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: bytes, Max: bytes})
-}
-
-// ownGroup keeps Ctrl-C from the child: it ends with its parent, killed or not.
-func ownGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
