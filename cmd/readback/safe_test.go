@@ -96,6 +96,21 @@ func TestSafe_handleFile(t *testing.T) {
 	assert.Equal(t, "mine", string(text))
 }
 
+// What is certain leaves no file, whatever it is.
+func TestSafe_handleFileGone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	refused := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { w.WriteHeader(409) })
+	for _, args := range [][]string{
+		{refused.url, "-d", "x"},
+		{"http://127.0.0.1:1", "-d", "x"}, // never sent
+	} {
+		p := call{dir: dir, args: append([]string{"run", "-q", "--handle-file", "h.json"}, args...)}.run(t)
+		assert.Equal(t, 1, p.status, p.stderr)
+		assert.NoFileExists(t, filepath.Join(dir, "h.json"))
+	}
+}
+
 // Of runs with one file, one sends.
 func TestSafe_oneOfMany(t *testing.T) {
 	t.Parallel()

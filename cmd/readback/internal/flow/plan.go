@@ -145,6 +145,9 @@ func (p Plan) build(f *Flow) error {
 	if err := refused(f.Flow); err != nil {
 		return err
 	}
+	if write.Method == http.MethodPost && p.For == "" && p.Mine == nil && f.Goal == consistency.ToMatch {
+		f.Find = nil // what is as expected may be anybody's
+	}
 	if p.Elsewhere { // the request that stands for the write is a GET
 		_, at, _ := strings.Cut(f.Name, " ")
 		f.Name = p.Write.Verb() + " " + at
