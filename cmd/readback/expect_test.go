@@ -69,7 +69,7 @@ func TestExpect_unmet(t *testing.T) {
 		`.a == 1`:              "it does not show .a == 1",
 		`.a.b.c`:               "it does not show .a.b.c, which failed: expected an object but got: number (2)",
 		`.[] | .x`:             "which failed: ",
-		`"x" * 1e9 | length`:   "which failed: it takes more than 384 MB or 5s",
+		`"x" * 1e9 | length`:   "which failed: it takes more than 512 MB or 5s",
 		`error("no: " + "it")`: "which failed: error: no: it",
 	} {
 		t.Run(source, func(t *testing.T) {

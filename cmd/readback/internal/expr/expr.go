@@ -30,7 +30,7 @@ const ChildArg = "__evaluate"
 
 const (
 	// mostMemory is how much an evaluation may take, the answer included.
-	mostMemory = 384 << 20
+	mostMemory = 512 << 20
 
 	// mostTime is how long one may take.
 	mostTime = 5 * time.Second

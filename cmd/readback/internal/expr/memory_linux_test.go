@@ -52,7 +52,7 @@ func TestEval_memory(t *testing.T) {
 			select {
 			case err := <-done:
 				require.ErrorIs(t, err, expr.ErrLimit)
-				assert.Less(t, most, 450<<10)
+				assert.Less(t, most, 560<<10)
 				t.Logf("%d MiB", most>>10)
 			case <-look:
 				most = max(most, children(t))

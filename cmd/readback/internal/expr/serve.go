@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,13 +18,17 @@ import (
 // mostValue is how much of a result is told.
 const mostValue = 2 << 10
 
+// grace is how much later than its context a process is ended that did not heed
+// it: after what did, the answer is on its way.
+const grace = 500 * time.Millisecond
+
 // Serve is the child: it limits itself, and evaluates until its stdin ends. It
 // returns the status of the process.
 func Serve(in io.Reader, out io.Writer) int {
 	if err := limit(mostMemory); err != nil {
 		return 1
 	}
-	debug.SetMemoryLimit(mostMemory * 2 / 3)
+	debug.SetMemoryLimit(mostMemory * 3 / 4)
 	decoder, encoder := json.NewDecoder(in), json.NewEncoder(out)
 	var codes []*gojq.Code
 	for {
@@ -32,7 +37,7 @@ func Serve(in io.Reader, out io.Writer) int {
 			return 0
 		}
 		// What no context can interrupt is ended with the process.
-		stop := time.AfterFunc(mostTime, func() { os.Exit(1) })
+		stop := time.AfterFunc(mostTime+grace, func() { os.Exit(1) })
 		var r reply
 		if q.Sources != nil {
 			codes, r = compile(q.Sources)
@@ -75,6 +80,7 @@ func evaluate(code *gojq.Code, q question) (r reply) {
 		if input, err = decode(q.Input); err != nil {
 			return reply{Error: oneLine(err)}
 		}
+		q.Input = nil // the memory is needed
 	}
 	headers := make(map[string]any, len(q.Headers))
 	for name, value := range q.Headers {
@@ -135,7 +141,7 @@ func text(value any) string {
 
 // decode keeps numbers as they are written: identifiers are exact.
 func decode(data []byte) (any, error) {
-	decoder := json.NewDecoder(strings.NewReader(string(data)))
+	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	var value any
 	err := decoder.Decode(&value)

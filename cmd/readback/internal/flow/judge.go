@@ -94,11 +94,14 @@ func splitMine(all []string) (expressions, pairs []string) {
 // input returns what expressions see of an answer, and false if the body is no
 // JSON and the expression does not ask for anything else.
 func (f *Flow) input(source string, status int, header http.Header, body []byte) (expr.Input, bool) {
-	in := expr.Input{Text: string(body), Status: status, Header: header, Write: f.written()}
+	in := expr.Input{Status: status, Header: header, Write: f.written()}
 	if isJSON(body) {
-		in.Document = body
+		if in.Document = body; strings.Contains(source, "$text") {
+			in.Text = string(body)
+		}
 		return in, true
 	}
+	in.Text = string(body)
 	for _, name := range []string{"$text", "$status", "$headers"} {
 		if strings.Contains(source, name) {
 			return in, true
