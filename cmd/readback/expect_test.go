@@ -163,8 +163,10 @@ func TestExpect_absent(t *testing.T) {
 		}
 	}
 	r := inTurn(t, `{"state":"live"}`)
-	p := readback(t, "wait", r.url, "--for", "absent", "--expect", `.state == "deleted"`, "--within", "1s")
-	assert.Equal(t, 124, p.status)
+	for _, more := range [][]string{nil, {"--expect-status", "200"}} { // a good status is not all that is asked
+		p := readback(t, append([]string{"wait", r.url, "--for", "absent", "--expect", `.state == "deleted"`, "--within", "1s"}, more...)...)
+		assert.Equal(t, 124, p.status, p.stdout)
+	}
 }
 
 // What a service lists on several pages, or by a search, is found there, and an

@@ -203,12 +203,33 @@ func TestFind_conflict(t *testing.T) {
 // A good answer to the write may be a refusal, and a bad one to a read may be lag.
 func TestRules_ofTheService(t *testing.T) {
 	t.Parallel()
-	r := recording(t, func(w http.ResponseWriter, _ int, req *http.Request) { _, _ = w.Write([]byte(`{"ok":false,"why":"quota"}`)) })
+	r := recording(t, func(w http.ResponseWriter, _ int, req *http.Request) {
+		_, _ = w.Write([]byte(`{"ok":false,"why":"quota"}`))
+	})
 	p := readback(t, "run", r.url, "-d", "x", "--refused", ".ok == false", "--then", "/things/7")
 	assert.Equal(t, 1, p.status, p.stdout)
 	assert.Len(t, r.requests(), 1)
 	p = readback(t, "run", r.url, "-d", "x", "--refused", ".errors", "--then", "/things/7")
 	assert.Equal(t, 0, p.status, p.stdout)
+
+	r = recording(t, func(w http.ResponseWriter, n int, req *http.Request) {
+		switch {
+		case n < 3:
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"code":"RoleNotReady"}`))
+		case req.Method == http.MethodPost:
+			w.WriteHeader(http.StatusCreated)
+		default:
+			_, _ = w.Write([]byte(`{"id":7}`))
+		}
+	})
+	p = readback(t, append([]string{"run", r.url, "-d", "x", "--resend-when", `.code == "RoleNotReady"`, "--then", "/things/7"}, fast...)...)
+	assert.Equal(t, 0, p.status, p.stdout)
+	assert.Len(t, r.requests(), 4)
+	r = recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) })
+	p = readback(t, "run", r.url, "-d", "x", "--resend-when", `.code == "other"`, "--resend-when", ".code.a", "--then", "/things/7")
+	assert.Equal(t, 1, p.status, p.stdout)
+	assert.Len(t, r.requests(), 1)
 
 	late := `400 | {"code":"InvalidInstanceID.NotFound"}`
 	lag := `$status == 400 and .code == "InvalidInstanceID.NotFound"`

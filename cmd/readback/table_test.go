@@ -84,7 +84,7 @@ func TestTable(t *testing.T) {
 	bin := t.TempDir()
 	require.NoError(t, os.Symlink(self, filepath.Join(bin, "readback")))
 	all := jobs(t)
-	require.GreaterOrEqual(t, len(all), 19)
+	require.GreaterOrEqual(t, len(all), 21)
 	for job, command := range all {
 		t.Run(job, func(t *testing.T) {
 			t.Parallel()

@@ -88,7 +88,7 @@ func (o *options) ends(c *flow.Commands) (err error) {
 	if !c.IsCommand() {
 		return exit.Usagef("--refused-status and --ambiguous-status are for a write that is a command")
 	}
-	if o.key != "" || o.resend != nil || o.Operation.Given() || o.AcceptedLocation || o.refused != nil || o.seen {
+	if o.key != "" || o.resend != nil || o.resendWhen != nil || o.Operation.Given() || o.AcceptedLocation || o.refused != nil || o.seen {
 		return exit.Usagef("--idempotency-key, --resend, --monitor, --accepted-location, --refused and --seen have no use with a command")
 	}
 	return nil

@@ -120,6 +120,7 @@ type options struct {
 	flow.Operation
 	refused    []string
 	resend     []string
+	resendWhen []string
 	key        string
 	handleFile string
 	origins    []string
@@ -148,6 +149,7 @@ func (o *options) addFlags(cmd *cobra.Command) {
 func (o *options) addWriteFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.key, "idempotency-key", "", "header Idempotency-Key of the write: auto, or a `VALUE`")
 	fs.StringArrayVar(&o.resend, "resend", nil, "`CASE` in which the write may be sent again: not-sent, rate-limited, missing-parent, with-key=TIME")
+	fs.StringArrayVar(&o.resendWhen, "resend-when", nil, "`EXPRESSION` that holds of a refusal of the write which is known to pass, such as '.code == \"RoleNotReady\"': then it is sent again; any of several")
 	fs.StringArrayVar(&o.refused, "refused", nil, "`EXPRESSION` that holds of a good answer to the write which says that nothing was written, such as '.ok == false'; any of several")
 	fs.BoolVar(&o.seen, "seen", false, "look first whether what is to be deleted is there; if not, send nothing and exit with 1")
 	fs.Var(flow.Duration(&o.WriteTime), "write-timeout", "`TIME` for the write, after which it may have been carried out (default 5m)")
@@ -201,5 +203,5 @@ func (o *options) idempotencyKey() string {
 
 // plan returns what the requests and the flags say.
 func (o *options) plan(write, read request.Spec, in *request.Input) flow.Plan {
-	return flow.Plan{Flags: o.Flags, Lost: o.Lost, Write: write, Read: read, Operation: o.Operation, Refused: o.refused, Input: in, NeedBody: o.needsBody(write, read)}
+	return flow.Plan{Flags: o.Flags, Lost: o.Lost, Write: write, Read: read, Operation: o.Operation, Refused: o.refused, ResendWhen: o.resendWhen, Input: in, NeedBody: o.needsBody(write, read)}
 }

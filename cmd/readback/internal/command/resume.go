@@ -115,7 +115,7 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	}
 	keep.Answer = h.Answer
 	f.Keep(answerOf(h))
-	if ref, ok := named(h, specs[1].URL, kept.AcceptedLocation); ok && f.Find == nil {
+	if ref, ok := named(h, specs[1].URL, kept.AcceptedLocation); ok && f.Find == nil && f.Goal != consistency.ToAbsent {
 		f.Find = consistency.Known(ref)
 	}
 	s := &session{

@@ -88,6 +88,7 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 		return err
 	}
 	defer f.Close()
+	resend.When = f.ResendWhen()
 	policy.Resend = resend
 	kept, err := o.keep(fs, plan, f)
 	if err != nil {

@@ -159,17 +159,23 @@ func (f *Flow) readRules(elsewhere bool) []consistency.ReadRule {
 	var rules []consistency.ReadRule
 	if len(f.exprs.fail.sources) > 0 {
 		rules = append(rules, consistency.ReadRule{
-			Goal: f.Goal, When: func(consistency.Answer) bool { return f.faulty != nil }, Verdict: poll.Ready,
+			Goal: f.Goal, When: func(consistency.Answer) bool { return f.phase == reading && f.faulty != nil }, Verdict: poll.Ready,
 		})
 	}
 	if len(f.exprs.lag.sources) > 0 {
 		reason := map[consistency.Goal]poll.Reason{consistency.ToPresent: consistency.NotFound, consistency.ToMatch: consistency.Stale}[f.Goal]
 		rules = append(rules, consistency.ReadRule{
-			Goal: f.Goal, When: func(consistency.Answer) bool { return f.lagged }, Verdict: poll.Pending,
+			Goal: f.Goal, When: func(consistency.Answer) bool { return f.phase == reading && f.lagged }, Verdict: poll.Pending,
 			Reason: cmp.Or(reason, consistency.StillThere),
 		})
 	}
-	rules = append(rules, f.expected.rules(f.Goal, f.asExpected)...)
+	for _, rule := range f.expected.rules(f.Goal) {
+		rule.When = f.isRead // and no look at an operation
+		if rule.Verdict == poll.Ready {
+			rule.When = f.asExpected
+		}
+		rules = append(rules, rule)
+	}
 	if elsewhere && f.expected == nil && f.Goal == consistency.ToPresent {
 		empty := func(body []byte) bool { return len(bytes.TrimSpace(body)) == 0 }
 		for _, good := range [][2]int{{200, 201}, {203, 299}} {
@@ -181,9 +187,11 @@ func (f *Flow) readRules(elsewhere bool) []consistency.ReadRule {
 
 // asExpected reports whether what is expected holds, where a rule has to ask: the
 // library asks no more of what is gone once a rule calls it so.
-func (f *Flow) asExpected(consistency.Answer) bool {
-	return f.Goal != consistency.ToAbsent || !f.expects() || f.good != nil
+func (f *Flow) asExpected(a consistency.Answer) bool {
+	return f.isRead(a) && (f.Goal != consistency.ToAbsent || !f.expects() || f.good != nil)
 }
+
+func (f *Flow) isRead(consistency.Answer) bool { return f.phase == reading }
 
 // writeRules return the rule for good answers to the write that are refusals.
 func (f *Flow) writeRules() []consistency.WriteRule {
@@ -202,13 +210,13 @@ func (f *Flow) writeRules() []consistency.WriteRule {
 
 // rules return the rules for reads of that goal of which only certain statuses
 // are good.
-func (s statuses) rules(goal consistency.Goal, when func(consistency.Answer) bool) []consistency.ReadRule {
+func (s statuses) rules(goal consistency.Goal) []consistency.ReadRule {
 	if s == nil {
 		return nil
 	}
 	rules := make([]consistency.ReadRule, 0, len(s)+2)
 	for _, r := range s {
-		rules = append(rules, consistency.ReadRule{Goal: goal, From: r[0], To: r[1], When: when, Verdict: poll.Ready})
+		rules = append(rules, consistency.ReadRule{Goal: goal, From: r[0], To: r[1], Verdict: poll.Ready})
 	}
 	if goal == consistency.ToAbsent {
 		gone := consistency.ReadRule{Goal: goal, From: http.StatusNotFound, Verdict: poll.Pending, Reason: consistency.StillThere}

@@ -48,7 +48,7 @@ type expressions struct {
 	judge *expr.Judge
 	own   bool // the judge is this flow's to close
 
-	expect, fail, mine, lag, refused, done, failed group
+	expect, fail, mine, lag, refused, again, done, failed group
 }
 
 // expressions returns those of a plan, which all that have the same flags number
@@ -62,9 +62,10 @@ func (p Plan) expressions() (e expressions, all []*group) {
 	e.mine = group{flag: "--mine", sources: mine}
 	e.lag = group{flag: "--lag", sources: p.Lag}
 	e.refused = group{flag: "--refused", sources: p.Refused}
+	e.again = group{flag: "--resend-when", sources: p.ResendWhen}
 	e.done = group{flag: "--monitor-done", sources: done}
 	e.failed = group{flag: "--monitor-failed", sources: failed}
-	all = []*group{&e.expect, &e.fail, &e.mine, &e.lag, &e.refused, &e.done, &e.failed}
+	all = []*group{&e.expect, &e.fail, &e.mine, &e.lag, &e.refused, &e.again, &e.done, &e.failed}
 	n := 0
 	for _, g := range all {
 		g.first = n
@@ -242,6 +243,17 @@ func (f *Flow) judgeRead(ctx context.Context, doc *readbackhttp.Document, err er
 func (f *Flow) lags(ctx context.Context, status *readbackhttp.StatusError) bool {
 	a := status.Answer()
 	return f.anyHolds(ctx, f.exprs.lag, a.Status, a.Header, a.Body) != nil
+}
+
+// ResendWhen says which refusals of the write are known to pass, and is nil if none
+// are.
+func (f *Flow) ResendWhen() func(consistency.Answer) bool {
+	if len(f.exprs.again.sources) == 0 {
+		return nil
+	}
+	return func(a consistency.Answer) bool {
+		return f.anyHolds(context.Background(), f.exprs.again, a.Status, a.Header, a.Body) != nil
+	}
 }
 
 // anyHolds returns the first of some expressions that holds of an answer, with its

@@ -28,11 +28,12 @@ type Plan struct {
 	Elsewhere bool         // there is no write: Write is the read
 	Commands
 	Operation
-	Refused  []string // expressions that hold of a good answer which is a refusal
-	Key      string   // idempotency key of the write
-	Input    *request.Input
-	Judge    *expr.Judge // of the plan's expressions; nil opens its own
-	NeedBody bool        // what reads show is needed, besides that it is there
+	Refused    []string // expressions that hold of a good answer which is a refusal
+	ResendWhen []string // expressions that hold of refusals which pass
+	Key        string   // idempotency key of the write
+	Input      *request.Input
+	Judge      *expr.Judge // of the plan's expressions; nil opens its own
+	NeedBody   bool        // what reads show is needed, besides that it is there
 
 	Connections *Connections
 }
