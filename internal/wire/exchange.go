@@ -66,26 +66,28 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 	sent := req.WithContext(ctx)
 	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
-	return o.follow(req, resp, err)
+	return o.follow(req, sent, resp, err, direct)
 }
 
 // only is RoundTrip for the single request of a call, which is its context.
 func (c *Call) only(o *observed, rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
 	c.one = o
 	o.trace = &trace{of: o}
-	resp, err := rest.RoundTrip(req.WithContext(httptrace.WithClientTrace(c, o.trace.few())))
+	sent := req.WithContext(httptrace.WithClientTrace(c, o.trace.few()))
+	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
 	if !c.Bodies {
-		if resp != nil {
+		if resp != nil && resp.Request == sent {
 			resp.Request = req
 		}
 		return resp, err
 	}
-	return o.follow(req, resp, err)
+	return o.follow(req, sent, resp, err, direct)
 }
 
-// follow notes the body of an answer as it is read.
-func (o *observed) follow(req *http.Request, resp *http.Response, err error) (*http.Response, error) {
+// follow notes the body of an answer as it is read. Sent is the copy of req that was
+// sent.
+func (o *observed) follow(req, sent *http.Request, resp *http.Response, err error, direct bool) (*http.Response, error) {
 	if err != nil || resp == nil || resp.Body == nil {
 		return resp, err
 	}
