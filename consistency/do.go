@@ -120,7 +120,7 @@ func (r *run[W, R]) findable() error {
 // matches [ErrInvalid], and nothing was read.
 func Resume[W, R any](ctx context.Context, p Policy, f Flow[W, R], h Pending) (Result[W, R], error) {
 	r := newRun(&p, &f)
-	ctx = r.beginFlow(ctx, h.trace)
+	ctx = r.beginFlow(ctx, h.Trace())
 	outcome, why := r.resume(ctx, h)
 	res, err := r.end(ctx, outcome, why)
 	if cause.Is(why, ErrInvalid) {

@@ -132,7 +132,9 @@ func (r *run[W, R]) judge(j *poll.Judgement, err error, at time.Duration) {
 		r.judgeCandidates(j, missing, at)
 	} else {
 		r.judgeAnswer(j, goal, err, at)
-		if err == nil && !r.finding && r.heard.answer.Status != 202 && r.good() {
+		// What a rule calls ready is asked for its value too, whatever its status.
+		ruled := r.heard.own && j.Verdict == poll.Ready
+		if err == nil && !r.finding && (ruled || r.heard.answer.Status != 202 && r.good()) {
 			r.judgeValue(j, at)
 		}
 	}

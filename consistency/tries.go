@@ -54,6 +54,17 @@ func (r *run[W, R]) weigh(call *wire.Call, class Class, s *said) tried {
 			open = true
 		}
 	}
+	if tries.N() == 0 && !s.word && !s.code {
+		// A service that writes on GET: only the last one's answer was told.
+		all := call.Exchanges()
+		for i := range all {
+			tries.Replayed += max(all[i].Writes-1, 0)
+			open = open || all[i].Writes > 1 || i < len(all)-1 && !all[i].Followed && !r.classOf(&all[i]).refusal()
+		}
+		if tries.Seen = all; !open {
+			tries = wire.Tries{} // they were look-ups
+		}
+	}
 	t := tried{class: class, open: open, n: tries.N()}
 	if open && class.refusal() {
 		t.class, t.text = Ambiguous, describe(&tries)

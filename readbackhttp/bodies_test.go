@@ -112,7 +112,7 @@ func TestBodies_connectionsOfOthers(t *testing.T) {
 		body := strings.Repeat("x", 100<<10)
 		srv := serve(t, script{
 			"POST /old":     {"307 | Location: /things | x"}, // net/http itself gives up longer ones
-			"POST /things":  {"429 | " + body, "202 | Location: /ops/1 | " + body},
+			"POST /things":  {"429 | " + body, "202 | Operation-Location: /ops/1 | " + body},
 			"GET /ops/1":    {"404 | " + body, "503 | " + body, "200 | " + body, "303 | Location: /things/7 | " + body},
 			"GET /things/7": {"404 | " + body, "200 | " + body},
 		}.handler())
@@ -173,7 +173,7 @@ func TestBodies_trickling(t *testing.T) {
 		reason     poll.Reason
 	}{
 		{"404", "404", consistency.NotFound},
-		{"200", "200", "unavailable"},
+		{"200", "200", "unreadable"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -181,7 +181,7 @@ func TestBodies_trickling(t *testing.T) {
 				n := 0
 				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if n++; r.Method == http.MethodPost || n > 2 {
-						answer(w, "201 | Location: /things/7")
+						answer(w, `201 | Location: /things/7 | {"v":1}`)
 						return
 					}
 					answer(w, tt.give)
@@ -214,8 +214,8 @@ func TestBodies_ofWrite(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /things": {give}, "GET /things/7": {"404", "200"}}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
+				srv := serve(t, script{"POST /things": {give}, "GET /things/7": {"404", `200 | {"v":1}`}}.handler())
+				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), LocationOfAccepted: true}
 				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
 				assert.NoError(t, err)
 				assert.Equal(t, consistency.Confirmed, res.Outcome)
@@ -259,7 +259,7 @@ func TestBodies_ofRead(t *testing.T) {
 					"POST /things":     {"201 | Location: /things/7"},
 					"PUT /things/7":    {"200"},
 					"DELETE /things/7": {"204"},
-					"GET /things/7":    {tt.give, `200 | {"v":2}`, tt.give, "200", "404", tt.give, "404"},
+					"GET /things/7":    {tt.give, `200 | {"v":2}`, tt.give, `200 | {"v":2}`, "404", tt.give, "404"},
 				}.handler())
 				exchanges := []readbackhttp.Exchange{
 					{Client: srv.Client, Write: send("PUT", api+"/things/7", `{}`), Match: readbackhttp.HasJSON("/v", 2)},

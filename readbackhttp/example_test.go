@@ -94,6 +94,7 @@ func ExampleTemplate() {
 			return
 		}
 		fmt.Println(r.Method, r.URL.RequestURI())
+		io.WriteString(w, `{"name":"alpha"}`)
 	})
 	post, err := http.NewRequest("POST", "https://api.example/commands/create", nil)
 	if err != nil {
@@ -168,6 +169,8 @@ func ExampleMonitor() {
 		case "/operations/1":
 			fmt.Fprintf(w, `{"status":%q,"resource":"/exports/7"}`, states[0])
 			states = states[1:]
+		default:
+			fmt.Fprint(w, `{"rows":7}`)
 		}
 	})
 	post, err := http.NewRequest("POST", "https://api.example/exports", nil)

@@ -27,13 +27,16 @@ type Exchange struct {
 	Client *http.Client
 
 	// Write is sent once, with the context of the flow. A body without a
-	// GetBody can be sent only once, whatever the policy consents to. It may be
+	// GetBody can be sent only once, whatever the policy consents to. An idempotency
+	// key goes out under its name in lower case, which net/http does not take for
+	// consent to send the write again by itself. It may be
 	// nil in an exchange that only resumes: then Goal and Name must be set, and
 	// the handle knows the URL of the write, but for its query.
 	Write *http.Request
 
 	// Read says where the write is read back. Zero means the Location of the
-	// answer to a POST, and the URL of the write otherwise.
+	// answer to a POST, and the URL of the write otherwise. A redirect to what was
+	// there before a creation, such as the list that it was posted to, names nothing.
 	Read Target
 
 	// LocationOfAccepted says that the Location of a 202 is what was written. It
@@ -120,7 +123,7 @@ func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
 	var flow consistency.Flow[Ref, *Document]
 	switch s.Goal {
 	case consistency.ToAbsent:
-		flow = consistency.Delete(s.Name, Ref{}, nil, s.read)
+		flow = consistency.Delete(s.Name, s.own(), nil, s.read)
 		flow.Write = s.write // its answer may name a monitor
 		if s.Gone != nil {
 			flow.Gone = s.Gone
@@ -134,7 +137,7 @@ func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
 	if s.Goal != consistency.ToAbsent {
 		flow.Lacks = s.lacks
 		if s.Read.known() && s.Write != nil {
-			flow.Find = consistency.Known(Ref{})
+			flow.Find = consistency.Known(s.own())
 			flow.MineValue = s.Mine
 		}
 	}

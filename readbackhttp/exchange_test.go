@@ -31,10 +31,10 @@ func TestExchange_confirmed(t *testing.T) {
 			[]string{"0s POST /v1/things", "0s GET /v1/things/7", "1s GET /v1/things/7", "2s GET /v1/things/7"},
 		},
 		{
-			"create, no body",
+			"create, an answer with nothing in it shows nothing",
 			readbackhttp.Exchange{Write: send("POST", api+"/v1/things", "")},
-			script{"POST /v1/things": {"201 | Location: things/7"}, "GET /v1/things/7": {"204"}},
-			[]string{"0s POST /v1/things", "0s GET /v1/things/7"},
+			script{"POST /v1/things": {"201 | Location: things/7"}, "GET /v1/things/7": {"204", "200", `200 | {"v":1}`}},
+			[]string{"0s POST /v1/things", "0s GET /v1/things/7", "1s GET /v1/things/7", "2s GET /v1/things/7"},
 		},
 		{
 			"the answer to a create proves nothing",
@@ -46,8 +46,8 @@ func TestExchange_confirmed(t *testing.T) {
 			[]string{"0s POST /v1/things", "0s GET /v1/things/7", "1s GET /v1/things/7"},
 		},
 		{
-			"create, 202 without a monitor",
-			readbackhttp.Exchange{Write: send("POST", api+"/v1/things", `{}`)},
+			"create, 202 whose Location is what was written",
+			readbackhttp.Exchange{Write: send("POST", api+"/v1/things", `{}`), LocationOfAccepted: true},
 			script{
 				"POST /v1/things":  {"202 | Location: /v1/things/7"},
 				"GET /v1/things/7": {"404", "202", `200 | {"v":1}`},
@@ -279,6 +279,7 @@ func TestExchange_name(t *testing.T) {
 func TestExchange_invalid(t *testing.T) {
 	t.Parallel()
 	match := readbackhttp.HasJSON("", nil)
+	gone := func(*readbackhttp.Document) bool { return true }
 	post, put, del := send("POST", api+"/things", ""), send("PUT", api+"/things/7", ""), send("DELETE", api+"/things/7", "")
 	tests := []struct {
 		name string
@@ -303,13 +304,24 @@ func TestExchange_invalid(t *testing.T) {
 		{"PUT without a match", readbackhttp.Exchange{Write: put}, "no match"},
 		{"PATCH without a match", readbackhttp.Exchange{Write: send("PATCH", api+"/things/7", "")}, "no match"},
 		{"a match that cannot be", readbackhttp.Exchange{Write: put, Match: readbackhttp.HasJSON("name", "a")}, "no match"},
-		{"POST with a match", readbackhttp.Exchange{Write: post, Match: match}, "Match"},
+		{"POST with a Gone", readbackhttp.Exchange{Write: post, Gone: gone}, "Gone has no use"},
+		{"PUT with a Gone", readbackhttp.Exchange{Write: put, Match: match, Gone: gone}, "Gone has no use"},
+		{"DELETE with a Mine", readbackhttp.Exchange{Write: del, Mine: match}, "Mine has no use"},
+		{"Mine of what is not known before", readbackhttp.Exchange{Write: post, Mine: match}, "set Find and Mine of the flow"},
+		{"Mine of a template", readbackhttp.Exchange{Write: post, Mine: match, Read: readbackhttp.Template("/things/{id}")}, "known before the write"},
 		{"DELETE with a match", readbackhttp.Exchange{Write: del, Match: match}, "Match"},
 		{"no such goal", readbackhttp.Exchange{Write: post, Goal: consistency.ToAbsent + 1}, "goal"},
 		{"what is to be gone is not known", readbackhttp.Exchange{Write: del, Read: readbackhttp.Location()}, "must be known"},
 		{"what is to be gone is a template", readbackhttp.Exchange{Write: del, Read: readbackhttp.Template("/{id}")}, "must be known"},
 		{"state is no pointer", readbackhttp.Exchange{Write: post, Monitor: &readbackhttp.Monitor{State: "status"}}, `"status" is not a JSON pointer`},
 		{"resource is no pointer", readbackhttp.Exchange{Write: post, Monitor: &readbackhttp.Monitor{Resource: "self"}}, `"self" is not a JSON pointer`},
+		{"error is no pointer", readbackhttp.Exchange{Write: post, Monitor: &readbackhttp.Monitor{Error: "error"}}, `"error" is not a JSON pointer`},
+		{"monitor at the Location", readbackhttp.Exchange{Write: post, Monitor: &readbackhttp.Monitor{At: readbackhttp.Location()}}, "Monitor.At needs a Template"},
+		{"monitor at a broken template", readbackhttp.Exchange{Write: post, Monitor: &readbackhttp.Monitor{At: readbackhttp.Template("/ops/{id")}}, "has a { without a }"},
+		{"no Write and no name", readbackhttp.Exchange{Goal: consistency.ToPresent}, "set Goal and Name"},
+		{"no Write and no goal", readbackhttp.Exchange{Name: "create"}, "set Goal and Name"},
+		{"no Write, and negative MaxBody", readbackhttp.Exchange{Name: "create", Goal: consistency.ToPresent, MaxBody: -1}, "MaxBody is negative"},
+		{"no Write, and a header of two lines", readbackhttp.Exchange{Name: "create", Goal: consistency.ToPresent, Header: http.Header{"X-Key": {"a\nb"}}}, "X-Key has a value"},
 		{"empty URL", readbackhttp.Exchange{Write: post, Read: readbackhttp.URL("")}, "not a URL"},
 		{"URL that is none", readbackhttp.Exchange{Write: post, Read: readbackhttp.URL("http://[::1/x")}, "not a URL"},
 		{"URL of another scheme", readbackhttp.Exchange{Write: post, Read: readbackhttp.URL("file:///etc/passwd")}, "not an HTTP URL"},

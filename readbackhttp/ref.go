@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/readback-go/readback/consistency"
 )
@@ -74,14 +76,23 @@ func (r Ref) Answer() consistency.Answer { return r.answer }
 // Exchange.LocationOfAccepted that it is what was written.
 var ErrNoTarget = errors.New("the Location of a 202 names the operation, and nothing names what was written")
 
-// refer takes from the answer to the write what is needed to read it back. What
-// is missing is found out when it is needed.
-func (s *session) refer(got *answered, bodyErr error) Ref {
-	ref := Ref{Location: locate(got.resp, "Location"), Token: take(s.Token, got.resp), answer: got.answer()}
+// own returns what is known before the write: its URL.
+func (s *session) own() (ref Ref) {
+	if s.Write == nil {
+		return ref
+	}
 	base := *s.Write.URL
 	ref.queried = base.RawQuery != ""
 	base.User, base.RawQuery, base.Fragment, base.RawFragment = nil, "", "", ""
 	ref.wrote = base.String()
+	return ref
+}
+
+// refer takes from the answer to the write what is needed to read it back. What
+// is missing is found out when it is needed.
+func (s *session) refer(got *answered, bodyErr error) Ref {
+	ref := s.own()
+	ref.Location, ref.Token, ref.answer = locate(got.resp, "Location"), take(s.Token, got.resp), got.answer()
 	status := got.resp.StatusCode
 	if status != http.StatusAccepted {
 		ref.ETag = got.resp.Header.Get("Etag")
@@ -92,10 +103,24 @@ func (s *session) refer(got *answered, bodyErr error) Ref {
 	if status == http.StatusAccepted && !s.LocationOfAccepted && (ref.byLocation || ref.Monitor == "") && ref.Location != "" {
 		ref.Location, ref.noTarget = "", true // it is the operation's
 	}
+	if status >= 300 && s.wasThere(ref.Location) {
+		ref.Location = ""
+	}
 	if len(s.Read.fields) > 0 {
 		ref.Fields = s.Read.pick(got, bodyErr)
 	}
 	return ref
+}
+
+// wasThere reports whether a redirect leads to what was there before a creation, as
+// the home page or the list that it was posted to: that shows nothing of it.
+func (s *session) wasThere(location string) bool {
+	at, err := url.Parse(location)
+	if err != nil || s.Goal != consistency.ToPresent || s.Match != nil || at.RawQuery != "" || !sameOrigin(at, s.Write.URL) {
+		return false
+	}
+	above := strings.TrimSuffix(at.Path, "/") + "/"
+	return strings.HasPrefix(strings.TrimSuffix(s.Write.URL.Path, "/")+"/", above)
 }
 
 // lacks returns why ref names nothing to read, or nil.

@@ -124,7 +124,7 @@ func TestStatusError_rules(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{
 			"POST /things":  {`409 | {"code":"already-done"}`},
-			"GET /things/7": {`400 | {"code":"not-indexed"}`, "200"},
+			"GET /things/7": {`400 | {"code":"not-indexed"}`, `200 | {"v":1}`},
 		}.handler())
 		policy := everySecond
 		policy.Rules.Write = []consistency.WriteRule{{Method: "POST", From: 409, When: contains("already-done"), Class: consistency.Applied}}
@@ -156,7 +156,7 @@ func TestStatusError_found(t *testing.T) {
 		require.True(t, errors.As(whole.Cause, &cause))
 		assert.Equal(t, "asleep", write.Problem.Message)
 		assert.Equal(t, "no view", cause.Problem.Message)
-		assert.Equal(t, "readback: PUT http://api.test/things/7: unconfirmed after 2 reads in 1s: "+
+		assert.Equal(t, "readback: PUT http://api.test/things/7: unconfirmed after 2 reads in 1s, seen last: refused: "+
 			"GET http://api.test/things/7 answered 400 Bad Request: no view; "+
 			"write: PUT http://api.test/things/7 answered 503 Service Unavailable: asleep; last status 400: "+`{"message":"no view"}`, err.Error())
 		assert.Equal(t, 1, srv.writes())

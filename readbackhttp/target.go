@@ -198,7 +198,7 @@ func (t Target) resolve(write *url.URL, ref Ref) (*url.URL, error) {
 	case toItself:
 		return &base, nil
 	case toLocation:
-		return parse(&base, ref.Location, "the answer has no Location")
+		return parse(&base, ref.Location, "the answer has no Location of what was written")
 	}
 	var b, literal strings.Builder // literal has something harmless for each field
 	for _, p := range t.pieces {

@@ -52,7 +52,9 @@ func TestTemplate(t *testing.T) {
 				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.Method == http.MethodPost {
 						answer(w, created)
+						return
 					}
+					answer(w, `200 | {"v":1}`)
 				}))
 				ex := readbackhttp.Exchange{
 					Client: srv.Client, Write: send("POST", api+"/v1/things?key=1", `{}`), Read: readbackhttp.Template(tt.template),
@@ -139,6 +141,7 @@ func TestTemplate_hostile(t *testing.T) {
 					paths, queries = append(paths, r.URL.Path), append(queries, r.URL.Query().Get("q"))
 					assert.Equal(t, 3, strings.Count(r.URL.EscapedPath(), "/"), r.URL.EscapedPath())
 					assert.Len(t, r.URL.Query(), 1)
+					answer(w, `200 | {"v":1}`)
 				}))
 				ex := readbackhttp.Exchange{
 					Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Read: readbackhttp.Template("/x/{id}/y?q={id}"),
@@ -178,8 +181,8 @@ func TestTemplate_bodyBrokenOff(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{
 			"POST /v1/things": {`201 | Location: /y | X-Id: 7 | Content-Length: 99 | {"id":"7"}`},
-			"GET /x/7":        {"200"},
-			"GET /y":          {"200"},
+			"GET /x/7":        {`200 | {"v":1}`},
+			"GET /y":          {`200 | {"v":1}`},
 		}.handler())
 		for _, read := range []readbackhttp.Target{
 			readbackhttp.Template("/x/{header:X-Id}"), readbackhttp.Template("{location}"), readbackhttp.Location(), readbackhttp.URL("/x/7"),
@@ -208,21 +211,21 @@ func TestRef_handle(t *testing.T) {
 	}{
 		{
 			"location", readbackhttp.Location(), nil, "201 | Location: things/7#top",
-			`{"location":"http://api.test/v1/things/7"}`, []string{"4s GET /v1/things/7"},
+			`{"location":"http://api.test/v1/things/7","wrote":"http://api.test/v1/things","queried":true}`, []string{"4s GET /v1/things/7"},
 		},
 		{
 			"fields", readbackhttp.Template("/x/{id}/{header:X-Id}?n={n}"), nil, `201 | X-Id: h | {"id":"7","n":8,"secret":"hunter2"}`,
-			`{"fields":{"header:X-Id":"h","id":"7","n":"8"}}`, []string{"4s GET /x/7/h?n=8"},
+			`{"fields":{"header:X-Id":"h","id":"7","n":"8"},"wrote":"http://api.test/v1/things","queried":true}`, []string{"4s GET /x/7/h?n=8"},
 		},
 		{
 			"location in a template", readbackhttp.Template("{location}/x"), nil, `201 | Location: /y | {"id":"7"}`,
-			`{"location":"http://api.test/y"}`, []string{"4s GET /y/x"},
+			`{"location":"http://api.test/y","wrote":"http://api.test/v1/things","queried":true}`, []string{"4s GET /y/x"},
 		},
 		{
 			"monitor", readbackhttp.Location(), &readbackhttp.Monitor{}, "202 | Operation-Location: ops/1 | Location: /v1/things/7",
-			`{"location":"http://api.test/v1/things/7","monitor":"http://api.test/v1/ops/1"}`, []string{"4s GET /v1/ops/1", "4s GET /v1/things/7"},
+			`{"location":"http://api.test/v1/things/7","monitor":"http://api.test/v1/ops/1","wrote":"http://api.test/v1/things","queried":true}`, []string{"4s GET /v1/ops/1", "4s GET /v1/things/7"},
 		},
-		{"nothing", readbackhttp.URL("/y?key=hunter2"), nil, "201 | {}", `{}`, []string{"4s GET /y?key=hunter2"}},
+		{"nothing", readbackhttp.URL("/y?key=hunter2"), nil, "201 | {}", `{"wrote":"http://api.test/v1/things","queried":true}`, []string{"4s GET /y?key=hunter2"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -235,6 +238,8 @@ func TestRef_handle(t *testing.T) {
 						answer(w, `200 | {"status":"`+map[bool]string{false: "running", true: "done"}[time.Since(bubbleStart) >= 4*time.Second]+`"}`)
 					case time.Since(bubbleStart) < 4*time.Second:
 						answer(w, "404")
+					default:
+						answer(w, `200 | {"v":1}`)
 					}
 				}))
 				exchange := func() readbackhttp.Exchange {

@@ -91,6 +91,7 @@ func ExampleToken() {
 			return
 		}
 		_, _ = fmt.Println("read with", r.URL.RawQuery)
+		_, _ = fmt.Fprint(w, "new")
 	}))
 	defer service.Close()
 

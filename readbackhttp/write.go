@@ -25,6 +25,7 @@ func (s *session) write(ctx context.Context) (Ref, error) {
 		req.Body = body
 	}
 	s.sent = true
+	sendOnce(req.Header)
 	got, err := send(s.Client, req, s.MaxBody)
 	switch {
 	case got == nil:
@@ -35,6 +36,18 @@ func (s *session) write(ctx context.Context) (Ref, error) {
 	// The status alone says what became of the write; a body that could not be
 	// read can only spoil the reference.
 	return s.refer(got, err), nil
+}
+
+// sendOnce spells the keys in header in lower case. The service reads the same; but
+// net/http takes their usual spelling for consent to send a request again by itself,
+// when a connection dies that was used before.
+func sendOnce(header http.Header) {
+	for usual, lower := range map[string]string{"Idempotency-Key": "idempotency-key", "X-Idempotency-Key": "x-idempotency-key"} {
+		if values, ok := header[usual]; ok {
+			delete(header, usual)
+			header[lower] = append(header[lower], values...)
+		}
+	}
 }
 
 // withoutRedirects returns a copy of client that follows only those redirects

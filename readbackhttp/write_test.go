@@ -41,6 +41,46 @@ func TestWrite_seeOther(t *testing.T) {
 	}
 }
 
+// A redirect to what was there before shows nothing of a creation.
+func TestWrite_seeWhatWasThere(t *testing.T) {
+	t.Parallel()
+	for location, leads := range map[string]bool{
+		"/": false, "/v1": false, "/v1/": false, "/v1/things": false, "/v1/things/": false, "http://API.test:80/v1/things#top": false,
+		"/v1/things/7": true, "/v1/thing": true, "/v1/things?id=7": true, "/v2": true,
+	} {
+		t.Run(location, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == http.MethodPost {
+						answer(w, "303 | Location: "+location)
+						return
+					}
+					answer(w, "200 | <h1>Home</h1>")
+				}))
+				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`)}
+				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+				if leads {
+					assert.Equal(t, confirmed, res.Outcome, "%v", err)
+					return
+				}
+				assert.Equal(t, unconfirmed, res.Outcome)
+				assert.ErrorContains(t, err, "no Location of what was written")
+				assert.Empty(t, srv.reads())
+			})
+		})
+	}
+	t.Run("of an update", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			srv := serve(t, script{"POST /things/7/rename": {"303 | Location: /things/7"}, "GET /things/7": {`200 | {"v":1}`, `200 | {"v":2}`}}.handler())
+			ex := readbackhttp.Exchange{
+				Client: srv.Client, Write: send("POST", api+"/things/7/rename", `{}`), Goal: consistency.ToMatch, Match: readbackhttp.HasJSON("/v", 2), Read: readbackhttp.Location(),
+			}
+			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.NoError(t, err)
+		})
+	})
+}
+
 // What a redirect says of the write does not depend on where it leads.
 func TestWrite_seeNowhere(t *testing.T) {
 	inBubble(t, func(t *testing.T) {

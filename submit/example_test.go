@@ -104,8 +104,8 @@ func ExampleSubmitter_Enqueue() {
 func ExampleSetKey() {
 	req, _ := http.NewRequest(http.MethodPost, "https://api.example/v1/workspaces", nil)
 	submit.SetKey(req, "alpha-1")
-	fmt.Println(req.Header.Get("Idempotency-Key"))
-	// Output: "alpha-1"
+	fmt.Println(req.Header)
+	// Output: map[idempotency-key:["alpha-1"]]
 }
 
 func ExampleNewMemory() {

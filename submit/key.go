@@ -22,13 +22,14 @@ func NewKey() string {
 // Idempotency-Key HTTP Header Field": as a quoted string. A service that asks
 // for a form of its own needs a header that is set by hand.
 //
-// A request with this header is one that net/http repeats by itself if a
-// connection that was used before dies before it has answered, as long as the
-// body can be had again: the service then gets the same request twice, with the
-// same key. Package consistency counts both, so that such a write is never
-// Failed on the word of the second answer alone.
+// The key stands in req.Header under the name in lower case, which names of headers
+// may have: req.Header["idempotency-key"], where Header.Get does not find it. The
+// service reads the same header. But net/http takes the usual spelling for consent
+// to send the request again by itself, when a connection dies that was used before,
+// and that consent is the policy's alone to give, by Resend.WithKey.
 func SetKey(req *http.Request, key string) {
-	req.Header.Set("Idempotency-Key", `"`+escape.Replace(key)+`"`)
+	req.Header.Del("Idempotency-Key")
+	req.Header["idempotency-key"] = []string{`"` + escape.Replace(key) + `"`}
 }
 
 // escape makes the inside of a string as in RFC 9651.

@@ -2,6 +2,7 @@ package submit_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -41,7 +42,11 @@ func TestSetKey(t *testing.T) {
 		require.NoError(t, err)
 		req.Header.Set("Idempotency-Key", "old")
 		submit.SetKey(req, key)
-		assert.Equal(t, []string{want}, req.Header.Values("Idempotency-Key"))
+		var wire bytes.Buffer
+		require.NoError(t, req.Write(&wire))
+		got, err := http.ReadRequest(bufio.NewReader(&wire))
+		require.NoError(t, err)
+		assert.Equal(t, []string{want}, got.Header.Values("Idempotency-Key"), "as a server reads it")
 	}
 }
 
@@ -85,12 +90,12 @@ func (d *dropping) serve() {
 	}
 }
 
-// net/http repeats a request with a key by itself if a connection dies that was
-// used before: two writes arrive, with one key, and the refusal of the second
-// proves nothing. Without a key it does not.
+// net/http repeats a request whose key has the usual spelling by itself if a
+// connection dies that was used before: two writes arrive, with one key, and the
+// refusal of the second proves nothing. With SetKey it does not, as without a key.
 func TestSetKey_replay(t *testing.T) {
 	t.Parallel()
-	for _, keyed := range []bool{true, false} {
+	for _, keyed := range []string{"by hand", "by SetKey", ""} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		server := &dropping{Listener: listener}
@@ -108,7 +113,10 @@ func TestSetKey_replay(t *testing.T) {
 				if err != nil {
 					return "", err
 				}
-				if keyed {
+				switch keyed {
+				case "by hand":
+					req.Header.Set("Idempotency-Key", `"`+key+`"`)
+				case "by SetKey":
 					submit.SetKey(req, key)
 				}
 				resp, err := client.Do(req)
@@ -125,10 +133,13 @@ func TestSetKey_replay(t *testing.T) {
 		assert.Equal(t, unconfirmed, res.Outcome)
 		assert.ErrorIs(t, err, consistency.ErrNoFind)
 		server.mu.Lock()
-		if keyed {
+		switch keyed {
+		case "by hand":
 			assert.Equal(t, []string{`"a"`, `"a"`}, server.writes, "the same request, twice")
 			assert.ErrorIs(t, err, status(409))
-		} else {
+		case "by SetKey":
+			assert.Equal(t, []string{`"a"`}, server.writes, "once")
+		default:
 			assert.Equal(t, []string{""}, server.writes)
 		}
 		server.mu.Unlock()

@@ -11,9 +11,10 @@ import (
 	"strings"
 )
 
-// Decode decodes JSON, and nothing behind it, with numbers as json.Number.
+// Decode decodes JSON, and nothing behind it, with numbers as json.Number. A byte
+// order mark before it is skipped.
 func Decode(body []byte) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
 	decoder.UseNumber()
 	var doc any
 	if err := decoder.Decode(&doc); err != nil {

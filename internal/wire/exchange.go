@@ -52,30 +52,60 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 	}
 	o.ex.Safe = safe(o.ex.Method)
 	c.begin(o, req.Response != nil)
+	if c.alone && c.one == nil {
+		return c.only(o, rest, req, direct)
+	}
 	ctx := context.WithValue(req.Context(), inside{}, o)
-	if outer, ok := req.Context().Value(inside{}).(*observed); ok && outer.call == c {
+	if outer, ok := req.Context().Value(inside{}).(*observed); ok && outer.call == c && o.isPartOf(outer) {
 		outer.covered.Store(true)
 	}
 	if c.trace != nil {
 		o.trace = &trace{of: o}
 		ctx = httptrace.WithClientTrace(ctx, o.trace.hooks())
 	}
-	resp, err := rest.RoundTrip(req.WithContext(ctx))
+	sent := req.WithContext(ctx)
+	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
+	return o.follow(req, sent, resp, err, direct)
+}
+
+// only is RoundTrip for the single request of a call, which is its context.
+func (c *Call) only(o *observed, rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
+	c.one = o
+	o.trace = &trace{of: o}
+	sent := req.WithContext(httptrace.WithClientTrace(c, o.trace.few()))
+	resp, err := rest.RoundTrip(sent)
+	o.answered(resp, err, direct)
+	if !c.Bodies {
+		if resp != nil && resp.Request == sent {
+			resp.Request = req
+		}
+		return resp, err
+	}
+	return o.follow(req, sent, resp, err, direct)
+}
+
+// follow notes the body of an answer as it is read. Sent is the copy of req that was
+// sent.
+func (o *observed) follow(req, sent *http.Request, resp *http.Response, err error, direct bool) (*http.Response, error) {
 	if err != nil || resp == nil || resp.Body == nil {
 		return resp, err
 	}
-	resp.Request = req
+	if resp.Request == sent {
+		resp.Request = req
+	}
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols, o.covered.Load():
 		return resp, nil // what follows is no body, or is read along already
-	case resp.Body == http.NoBody, resp.ContentLength == 0:
+	case resp.Body == http.NoBody, resp.ContentLength == 0 && direct:
 		o.note(nil, io.EOF)
 		return resp, nil
 	}
-	o.left, o.rest = resp.ContentLength, resp.Body
+	if o.left, o.rest = resp.ContentLength, resp.Body; o.left == 0 {
+		o.left = -1 // another transport may have left it out
+	}
 	resp.Body = o
-	if c.Bodies || resp.StatusCode == http.StatusForbidden && o.left > 0 && o.left <= shortLimit {
+	if o.call.Bodies || resp.StatusCode == http.StatusForbidden && o.left > 0 && o.left <= shortLimit {
 		o.peek()
 	}
 	return resp, nil
@@ -97,6 +127,13 @@ func (o *observed) answered(resp *http.Response, err error, direct bool) {
 // that notes exchanges is inside of another: then that of the inner one counts,
 // which is nearer to the wire.
 type inside struct{}
+
+// isPartOf reports whether o is a try of outer, and no other request, as for a
+// token, that was made on the way.
+func (o *observed) isPartOf(outer *observed) bool {
+	a, b := &o.ex, &outer.ex
+	return a.Method == b.Method && (origin(a.URL) == origin(b.URL) || a.URL != nil && b.URL != nil && a.URL.Path == b.URL.Path)
+}
 
 // begin adds an exchange. Moved says that it goes where the one before it was
 // redirected to.
@@ -150,7 +187,12 @@ func (o *observed) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (o *observed) Close() error { return o.rest.Close() }
+func (o *observed) Close() error {
+	o.mu.Lock()
+	o.ahead, o.err = nil, nil // then a read tells what one of rest does
+	o.mu.Unlock()
+	return o.rest.Close()
+}
 
 // watch tells the trace of the whole call that a request which it saw is o's.
 func (o *observed) watch() {
@@ -158,6 +200,9 @@ func (o *observed) watch() {
 		return
 	}
 	t := o.call.trace
+	if t == nil {
+		return
+	}
 	t.mu.Lock()
 	t.watched++
 	t.mu.Unlock()
