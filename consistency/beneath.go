@@ -18,3 +18,7 @@ func (p Policy) Tell(e Event) { p.tell(e) }
 // ClassOf returns what an answer to a write proves: by the first rule of r that
 // fits, and otherwise by the built-in table.
 func (r Rules) ClassOf(goal Goal, a Answer) Class { return r.write(goal, &a) }
+
+// AskForBodies reports whether a rule asks for the bodies of good answers in that
+// phase, whose end is waited for then.
+func (r Rules) AskForBodies(phase Phase) bool { return r.askForBodies(phase) }

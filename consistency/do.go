@@ -120,7 +120,7 @@ func (r *run[W, R]) findable() error {
 // matches [ErrInvalid], and nothing was read.
 func Resume[W, R any](ctx context.Context, p Policy, f Flow[W, R], h Pending) (Result[W, R], error) {
 	r := newRun(&p, &f)
-	ctx = r.beginFlow(ctx, h.trace)
+	ctx = r.beginFlow(ctx, h.Trace())
 	outcome, why := r.resume(ctx, h)
 	res, err := r.end(ctx, outcome, why)
 	if cause.Is(why, ErrInvalid) {
@@ -239,7 +239,7 @@ func (r *run[W, R]) lookWhoseItIs(ctx context.Context) error {
 	refusal := r.answer
 	opts := r.options(PhaseRead)
 	opts.Settle, opts.SettleFor = 1, 0
-	opts.Within = min(opts.Within, r.forbiddenWindow())
+	opts.Within = min(opts.Within, r.policy.forbiddenWindow())
 	ours := false
 	_, err := poll.Until(ctx, r.read, func(_ R, err error, read poll.Read) (j poll.Judgement) {
 		r.judge(&j, err, read.Ended)

@@ -25,23 +25,113 @@
 // # Writes
 //
 // A write is sent once, unless Policy.Resend says that it may be sent again. Its
-// answer proves one of five things, see [Class]. A 503, a 504 and a lost answer
-// are ambiguous: the write may run later. Such a write is looked for by
-// Flow.Find, and a created thing must be proven by Flow.Mine, or it stays
-// Unconfirmed. Once a try was ambiguous, a refusal that follows proves nothing.
+// answer proves one of five things, see [Class]: by the first rule of Policy.Rules
+// that fits, or else by the first row of this table.
+//
+//	answer      to      proves
+//	202         any     accepted
+//	200 to 299  any     applied
+//	301 to 303  any     accepted
+//	307 to 308  any     not executed
+//	404         absent  applied
+//	410         absent  applied
+//	400 to 406  any     refused
+//	409 to 417  any     refused
+//	422         any     refused
+//	426         any     refused
+//	428 to 429  any     refused
+//	431         any     refused
+//	451         any     refused
+//	501         any     refused
+//	all else    any     ambiguous
+//
+// To says what the flow's reads are to show: that something is there (present, of
+// [Create]), that it is as wanted (match, of [Update] and [Await]), or that it is
+// gone (absent, of [Delete]). A 403 that says when to come back, or that a rate
+// limit is used up, is a 429 for Resend.OnRateLimited.
+//
+// Without a status, an answer is ambiguous if there is an error, and applied if
+// there is none. A write that was never sent is not executed: that is proven where
+// no connection was got, see [Do]. With a Monitor any good answer that names an
+// operation is accepted. After a 409 or a 412 there is one look, if the flow has a
+// Mine: what is provably this write's was carried out.
+//
+// Refused and not executed are Failed, unless another try was ambiguous or its
+// answer was not seen: then they prove nothing. Such a write, and one that was
+// ambiguous by itself, is looked for by Flow.Find, and a created thing must be
+// proven by Flow.Mine, or it stays Unconfirmed.
 //
 // # Reads
 //
-// A read is ready, pending for a reason that is still taken for lag, unknown, or
-// a reason to stop; [Rules] holds the tables. 404, then 403, then 200 is one
-// road. After a write that was applied, a read that stops the run leaves it
-// Unconfirmed, since the write stays what it was.
+// A read is ready, pending for a reason that is still taken for lag, unknown, or a
+// reason to stop: by the first rule of Policy.Rules that fits, or else by the first
+// row of this table. 404, then 403, then 200 is one road.
 //
-// The status is found in the error or, for generated clients, in the value: by a
-// method Answer() Answer, StatusCode() int or HTTPStatusCode() int, in a
-// *http.Response (whose body is drained and closed), or by Policy.Answer. A call
-// without an error and without a status is a success; an error without a status
-// says nothing.
+//	answer                         to      verdict  reason
+//	202                            absent  pending  still there
+//	202                            any     pending  stale
+//	200 to 299                     absent  pending  still there
+//	200 to 299                     any     ready
+//	300 to 399                     any     unknown  redirected or cached
+//	403 of a rate limit            absent  unknown  unavailable, a setback
+//	403                            absent  unknown  forbidden
+//	403 that names a missing role  any     stop     role missing
+//	403 of a rate limit            any     unknown  unavailable
+//	403                            any     pending  forbidden
+//	404                            absent  ready
+//	404                            any     pending  not found
+//	410                            absent  ready    settles at once
+//	410                            any     pending  not found
+//	408                            absent  unknown  unavailable, a setback
+//	425                            absent  unknown  unavailable, a setback
+//	429                            absent  unknown  unavailable, a setback
+//	499                            absent  unknown  unavailable, a setback
+//	408                            any     unknown  unavailable
+//	425                            any     unknown  unavailable
+//	429                            any     unknown  unavailable
+//	499                            any     unknown  unavailable
+//	400 to 499                     any     stop     refused
+//	all else                       absent  unknown  unavailable, a setback
+//	all else                       any     unknown  unavailable
+//
+// What is ready with a good status is then judged by its value: an update asks its
+// match. To a creation a nil, null or false is not there, and neither are empty
+// slices and maps, structs whose fields are all zero, and the bodies [], {} and
+// none, unless its match accepts them. To a deletion a nil, null or false is gone,
+// and what is empty says nothing, and is a setback, unless Flow.Gone knows it: the
+// next read that shows nothing does not count.
+//
+// After a write that was applied, a read that stops the run leaves it Unconfirmed,
+// since the write stays what it was; a Fault that was seen as often as a ready
+// value must be is the exception.
+//
+// # What an answer is
+//
+// A status is found, in this order: by the caller's word, with [As] or [Status]; by
+// Policy.Answer; in the error, by a method Answer() Answer, StatusCode() int or
+// HTTPStatusCode() int; in the value, by the same methods, or in a *http.Response,
+// whose body is drained and closed; on the wire, if the client's RoundTripper is
+// that of readbackhttp.Watch. Of several errors that are joined the ambiguous one
+// counts. A call without an error and without a status is a success; an error
+// without a status says nothing, and the text of the run's error says so.
+//
+// # Times
+//
+// All count from the write's answer, or from the end of the operation that was
+// followed, unless it says otherwise. The policy changes them.
+//
+//	Within, after a write that was applied                30s
+//	Within, after one that was ambiguous                  2m0s
+//	Within, after one that was accepted, or an operation  10m0s
+//	Windows.Forbidden, from the first 403 of a run on     10s
+//	the other windows                                     as long as Within
+//	Settle, of Create, Update and Await                   1
+//	Settle, of Delete                                     2
+//	a 404 of an operation that was never seen is lag for  10s
+//
+// The window of a reason is how long a read that is pending for it is taken for lag:
+// when the window of the reason seen last ends, so does the flow. After an ambiguous
+// write only that of 403s, and of replicas behind a token, is shorter than Within.
 //
 // # Going on later
 //

@@ -163,6 +163,8 @@ func (f *Flow[W, R]) validate() error {
 		return invalid("a flow to %s has no use for Gone: it is for Delete", f.goal)
 	case (f.Mine != nil || f.MineValue != nil) && f.Find == nil:
 		return invalid("the flow has a Mine but no Find")
+	case f.known != nil && isEmptyText(f.known):
+		return invalid("the flow has an empty reference, which names nothing to delete")
 	case f.Follows != nil && f.Monitor == nil:
 		return invalid("the flow has Follows but no Monitor")
 	}
@@ -200,6 +202,11 @@ func namesNothing[W any](w *W) bool {
 	}
 	zero, ok := carrier(w).(interface{ IsZero() bool })
 	return ok && zero.IsZero()
+}
+
+func isEmptyText[W any](w *W) bool {
+	v := content(w)
+	return v.Kind() == reflect.String && v.Len() == 0
 }
 
 // proves reports whether the flow can prove a candidate to be this write's.

@@ -18,7 +18,13 @@ const noStatus = "the read returns an interface and no status is known, so a 404
 
 // opaque says what is missing of the error of a call in which no status was found;
 // nothing if an answer was lost, which has none.
-func opaque(call string, err error) string {
+func opaque(call string, err error) (hint string) {
+	const text = "no status was found in the error of the %s, of type %T: use readbackhttp.Watch in the client, set Policy.Answer, or return consistency.Status(err, code)"
+	defer func() {
+		if recover() != nil { // a method of the caller's error
+			hint = fmt.Sprintf(text, call, err)
+		}
+	}()
 	if err == nil || wire.Tells(err) {
 		return ""
 	}
@@ -30,7 +36,7 @@ func opaque(call string, err error) string {
 		}
 		inner = next
 	}
-	return fmt.Sprintf("no status was found in the error of the %s, of type %T: use readbackhttp.Watch in the client, set Policy.Answer, or return consistency.Status(err, code)", call, inner)
+	return fmt.Sprintf(text, call, inner)
 }
 
 func joinHints(hints ...string) string {
@@ -58,7 +64,7 @@ func (r *run[W, R]) window(why error, reason poll.Reason) string {
 		case BehindToken:
 			field, length = "BehindToken", r.policy.Windows.BehindToken
 		case Forbidden:
-			field, length = "Forbidden", r.forbiddenWindow()
+			field, length = "Forbidden", r.policy.forbiddenWindow()
 		default:
 			return ""
 		}

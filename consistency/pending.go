@@ -4,27 +4,38 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
+	"unique"
 )
 
 // Pending is the handle of a write that is not confirmed yet: all that [Resume]
 // needs to go on later, in this process or another. It is stored as JSON. Its
 // zero value is no handle.
 type Pending struct {
-	name      string
-	written   json.RawMessage // nil if the reference must still be found
+	written   json.RawMessage       // nil if the reference must still be found
+	name      unique.Handle[string] // of the flow; a million jobs have the same
+	rare      *rarePending          // nil in most
+	answered  int64                 // when the write was answered, in ms of the Unix clock; 0 if that is not known
+	tries     int32                 // that were made; 0 if that is not known
 	goal      Goal
 	class     Class
-	doubtful  bool  // some try may have been carried out besides the one answered
-	monitored bool  // the operation has ended, or the reads know nothing of it
-	tries     int   // that were made; 0 if that is not known
-	answered  int64 // when the write was answered, in ms of the Unix clock; 0 if that is not known
-	trace     string
+	doubtful  bool // some try may have been carried out besides the one answered
+	monitored bool // the operation has ended, or the reads know nothing of it
+}
 
+// rarePending is what few handles have.
+type rarePending struct {
+	trace   string
 	missing error // why there is no reference; only in the process that made it
 }
 
 // Name returns the name of the flow.
-func (h Pending) Name() string { return h.name }
+func (h Pending) Name() string {
+	if h.name == (unique.Handle[string]{}) {
+		return ""
+	}
+	return h.name.Value()
+}
 
 // IsZero reports whether h is no handle.
 func (h Pending) IsZero() bool { return h.goal == 0 }
@@ -32,16 +43,32 @@ func (h Pending) IsZero() bool { return h.goal == 0 }
 // Missing returns why the handle has no reference although the write had one: what
 // JSON does not carry exactly is left out, to be found again by Flow.Find. It is
 // known only in the process that made the handle.
-func (h Pending) Missing() error { return h.missing }
+func (h Pending) Missing() error {
+	if h.rare == nil {
+		return nil
+	}
+	return h.rare.missing
+}
 
 // Trace returns the trace context that WithTrace set.
-func (h Pending) Trace() string { return h.trace }
+func (h Pending) Trace() string {
+	if h.rare == nil {
+		return ""
+	}
+	return h.rare.trace
+}
 
 // WithTrace returns a copy of h with a trace context, such as a traceparent of
 // W3C, for the run that goes on to link to the one that left it. It plays no part
 // in anything else.
 func (h Pending) WithTrace(context string) Pending {
-	h.trace = context
+	return h.with(context, h.Missing())
+}
+
+func (h Pending) with(trace string, missing error) Pending {
+	if h.rare = nil; trace != "" || missing != nil {
+		h.rare = &rarePending{trace, missing}
+	}
 	return h
 }
 
@@ -67,10 +94,10 @@ func (h Pending) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(handleJSON{
-		Version: handleVersion, Name: h.name,
+		Version: handleVersion, Name: h.Name(),
 		Goal: h.goal.String(), Class: h.class.String(),
 		Written: h.written, Doubtful: h.doubtful, Monitored: h.monitored,
-		Tries: h.tries, Answered: h.answered, Trace: h.trace,
+		Tries: int(h.tries), Answered: h.answered, Trace: h.Trace(),
 	})
 }
 
@@ -88,19 +115,15 @@ func (h *Pending) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("consistency: not a handle: %w", err)
 	}
 	got := Pending{
-		name: stored.Name, written: stored.Written, doubtful: stored.Doubtful, monitored: stored.Monitored,
-		tries: stored.Tries, answered: stored.Answered, trace: stored.Trace,
-	}
+		name: unique.Make(stored.Name), written: stored.Written, doubtful: stored.Doubtful, monitored: stored.Monitored,
+		tries: int32(min(stored.Tries, math.MaxInt32)), answered: stored.Answered,
+	}.with(stored.Trace, nil)
 	if string(got.written) == "null" {
 		got.written = nil
 	}
 	switch {
 	case stored.Version > handleVersion:
 		return fmt.Errorf("consistency: the handle is of version %d, newer than %d", stored.Version, handleVersion)
-	case got.tries < 0 || got.answered < 0:
-		return fmt.Errorf("consistency: not a handle: its numbers are negative")
-	case stored.Version == 1:
-		got.tries, got.answered = 0, 0
 	case got.tries < 0 || got.answered < 0:
 		return fmt.Errorf("consistency: not a handle: its numbers are negative")
 	case stored.Version == 1:

@@ -1,7 +1,6 @@
 package consistency
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -116,11 +115,7 @@ func (r *run[W, R]) look(ctx context.Context) (call *wire.Call, err error) {
 
 // refresh asks for fresh credentials if a run of 403s has just begun, or lasts.
 func (r *run[W, R]) refresh(ctx context.Context) {
-	if f := &r.forbidden; f.refresh {
-		f.refresh = false
-		f.refreshed = max(time.Since(r.zero)-f.began, time.Millisecond)
-		r.policy.OnForbidden(ctx)
-	}
+	r.forbidden.renew(ctx, &r.policy, r.zero)
 }
 
 // judge says what a read means that ended at that time.
@@ -137,7 +132,9 @@ func (r *run[W, R]) judge(j *poll.Judgement, err error, at time.Duration) {
 		r.judgeCandidates(j, missing, at)
 	} else {
 		r.judgeAnswer(j, goal, err, at)
-		if err == nil && !r.finding && r.heard.answer.Status != 202 && r.good() {
+		// What a rule calls ready is asked for its value too, whatever its status.
+		ruled := r.heard.own && j.Verdict == poll.Ready
+		if err == nil && !r.finding && (ruled || r.heard.answer.Status != 202 && r.good()) {
 			r.judgeValue(j, at)
 		}
 	}
@@ -291,61 +288,10 @@ func (r *run[W, R]) judgeAnswer(j *poll.Judgement, goal Goal, err error, at time
 	case err != nil && a.Status == 0 && a.Code == "":
 		r.hint = opaque("read", s.err)
 	}
-	switch {
-	case rule.Reason == Forbidden && j.Verdict != poll.Stop:
-		r.forbid(at)
-	case j.Verdict != poll.Unknown:
-		r.forbidden.going = false
-	}
+	r.forbidden.heard(&r.policy, j.Verdict, rule.Reason, at)
 }
 
 // pending gives a pending judgement its reason, and the window of that.
 func (r *run[W, R]) pending(j *poll.Judgement, reason poll.Reason, at time.Duration) {
-	j.Reason, j.Until = reason, 0
-	if reason == Forbidden {
-		r.forbid(at)
-		j.Until = r.forbidden.began + r.forbiddenWindow()
-		return
-	}
-	r.forbidden.going = false
-	var window time.Duration
-	switch {
-	case reason == BehindToken:
-		window = r.policy.Windows.BehindToken
-	case r.class == Ambiguous:
-		// Not lag of the read model alone: the write may not have run yet.
-	case reason == NotFound:
-		window = r.policy.Windows.NotFound
-	case reason == Stale:
-		window = r.policy.Windows.Stale
-	case reason == StillThere:
-		window = r.policy.Windows.StillThere
-	}
-	if window > 0 {
-		j.Until = r.ended + window
-	}
-}
-
-// forbiddenRun is a run of reads that were answered with 403.
-type forbiddenRun struct {
-	began     time.Duration
-	refreshed time.Duration // how long it had lasted when OnForbidden was last called; 0 if it was not
-	going     bool
-	refresh   bool // OnForbidden is due
-}
-
-// forbid notes that a read was answered with 403 at that time.
-func (r *run[W, R]) forbid(at time.Duration) {
-	f := &r.forbidden
-	if !f.going {
-		*f = forbiddenRun{going: true, began: at, refresh: r.policy.OnForbidden != nil}
-		return
-	}
-	if r.policy.OnForbidden != nil && f.refreshed > 0 && at-f.began >= 2*f.refreshed {
-		f.refresh = true
-	}
-}
-
-func (r *run[W, R]) forbiddenWindow() time.Duration {
-	return cmp.Or(r.policy.Windows.Forbidden, forbiddenWindow)
+	j.Reason, j.Until = reason, r.policy.until(&r.forbidden, r.class, reason, r.ended, at)
 }

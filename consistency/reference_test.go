@@ -46,32 +46,32 @@ type pointerZero struct{ ID int }
 func (p *pointerZero) IsZero() bool { return p.ID == 0 }
 
 // naming runs a creation whose write was answered well with w.
-func naming[W any](t *testing.T, w W, find func(context.Context) ([]W, error), mine func(W) bool) (consistency.Result[W, int], error, int) {
+func naming[W any](t *testing.T, w W, find func(context.Context) ([]W, error), mine func(W) bool) (consistency.Result[W, int], int, error) {
 	t.Helper()
 	reads := 0
 	f := consistency.Create("create", func(context.Context) (W, error) { return w, nil },
 		func(context.Context, W) (int, error) { reads++; return 1, nil })
 	f.Find, f.Mine = find, mine
 	res, err := consistency.Do(t.Context(), consistency.Policy{Schedule: everySecond}, f)
-	return res, err, reads
+	return res, reads, err
 }
 
 func namesNothing[W any](t *testing.T, title string, w, other W) {
 	t.Helper()
 	bubble(t, title, func(t *testing.T) {
-		res, err, reads := naming(t, w, nil, nil)
+		res, reads, err := naming(t, w, nil, nil)
 		assert.Equal(t, unconfirmed, res.Outcome)
 		assert.ErrorIs(t, err, consistency.ErrNoReference)
 		assert.NotErrorIs(t, err, consistency.ErrNoFind)
 		assert.Zero(t, reads, "it is never read")
 		assert.Nil(t, fields(t, res.Pending).Written)
 
-		res, err, reads = naming(t, w, consistency.Known(other), nil)
+		res, reads, err = naming(t, w, consistency.Known(other), nil)
 		require.NoError(t, err, "one candidate of an applied write needs no Mine")
 		assert.Equal(t, other, res.Written)
 		assert.Equal(t, 1, reads)
 
-		res, _, reads = naming(t, w, consistency.Known(w), nil)
+		res, reads, _ = naming(t, w, consistency.Known(w), nil)
 		assert.Equal(t, unconfirmed, res.Outcome, "what names nothing is no candidate")
 		assert.Zero(t, reads)
 	})
@@ -80,7 +80,7 @@ func namesNothing[W any](t *testing.T, title string, w, other W) {
 func namesSomething[W any](t *testing.T, title string, w W) {
 	t.Helper()
 	bubble(t, title, func(t *testing.T) {
-		res, err, reads := naming(t, w, nil, nil)
+		res, reads, err := naming(t, w, nil, nil)
 		require.NoError(t, err)
 		assert.Equal(t, w, res.Written)
 		assert.Equal(t, 1, reads)
@@ -135,7 +135,7 @@ func TestReference_foundAfterAnAppliedWrite(t *testing.T) {
 	}
 	for _, tt := range tests {
 		bubble(t, tt.name, func(t *testing.T) {
-			res, err, reads := naming(t, "", func(context.Context) ([]string, error) { return tt.found, nil }, tt.mine)
+			res, reads, err := naming(t, "", func(context.Context) ([]string, error) { return tt.found, nil }, tt.mine)
 			if tt.want != "" {
 				require.NoError(t, err)
 				assert.Equal(t, tt.want, res.Written)
@@ -408,4 +408,19 @@ func TestFlow_startedFails(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A deletion of what an empty text names is refused before it is sent.
+func TestDelete_emptyReference(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	for _, f := range []consistency.Flow[name, int]{
+		consistency.Delete("delete", name(""), func(context.Context, name) error { calls++; return nil },
+			func(context.Context, name) (int, error) { calls++; return 0, nil }),
+	} {
+		res, err := consistency.Do(t.Context(), consistency.Policy{}, f)
+		assert.Equal(t, failed, res.Outcome)
+		assert.ErrorIs(t, err, consistency.ErrInvalid)
+		assert.Zero(t, calls)
+	}
 }

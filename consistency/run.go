@@ -3,7 +3,9 @@ package consistency
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"time"
+	"unique"
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/internal/cause"
@@ -103,19 +105,19 @@ func (r *run[W, R]) hasRoom(ctx context.Context) error {
 // is left out, to be found again.
 func (r *run[W, R]) handle() Pending {
 	h := Pending{
-		name: r.flow.Name, goal: r.flow.goal, class: r.class,
-		doubtful: r.doubtful, monitored: r.monitored, tries: max(r.tries, 0), trace: r.trace,
+		name: unique.Make(r.flow.Name), goal: r.flow.goal, class: r.class,
+		doubtful: r.doubtful, monitored: r.monitored, tries: int32(min(max(r.tries, 0), math.MaxInt32)),
 	}
 	if !r.answered.IsZero() {
 		h.answered = r.answered.UnixMilli()
 	}
-	if !r.found {
-		return h
+	var missing error
+	if r.found {
+		if h.written = r.encoded; h.written == nil {
+			h.written, missing = exact.Encode(&r.written)
+		}
 	}
-	if h.written = r.encoded; h.written == nil {
-		h.written, h.missing = exact.Encode(&r.written)
-	}
-	return h
+	return h.with(r.trace, missing)
 }
 
 // take is the reverse of handle.
@@ -123,12 +125,12 @@ func (r *run[W, R]) take(h Pending) error {
 	switch {
 	case h.IsZero():
 		return invalid("there is no handle")
-	case h.name != r.flow.Name:
-		return invalid("the handle is for flow %q, not for %q", h.name, r.flow.Name)
+	case h.Name() != r.flow.Name:
+		return invalid("the handle is for flow %q, not for %q", h.Name(), r.flow.Name)
 	case h.goal != r.flow.goal:
 		return invalid("the handle is for a flow to %s, not to %s", h.goal, r.flow.goal)
 	}
-	r.class, r.doubtful, r.monitored, r.tries = h.class, h.doubtful, h.monitored, h.tries
+	r.class, r.doubtful, r.monitored, r.tries = h.class, h.doubtful, h.monitored, int(h.tries)
 	if h.answered != 0 {
 		r.answered = time.UnixMilli(h.answered)
 	}
@@ -191,7 +193,7 @@ func (r *run[W, R]) explain(ctx context.Context, outcome Outcome, why error, res
 		Cause:   why,
 		Write:   redact.Guard(r.writeErr),
 		Started: redact.Guard(r.started),
-		Missing: res.Pending.missing,
+		Missing: res.Pending.Missing(),
 		Counted: r.counted,
 		Hint:    r.hint,
 		History: r.history,

@@ -12,9 +12,7 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-type way = func(context.Context, consistency.Policy, flow) (result, error)
-
-var ways = map[string]way{"Do": consistency.Do[ref, *item], "Send and Visit": visits}
+var ways = map[string]door{"Do": consistency.Do[ref, *item], "Send and Visit": visits}
 
 // Case A12: a state that comes and goes is not settled by reads that follow each
 // other quickly.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"time"
+	"unique"
 
 	"github.com/readback-go/readback/poll"
 )
@@ -19,7 +20,7 @@ import (
 // visit then begins as [Resume] does. It is used by one goroutine at a time.
 type Course struct {
 	poll      poll.Course
-	zero      time.Time
+	zero      moment
 	forbidden uint32 // when the run of 403s began that is going on, in ms
 	refreshed uint32 // how long it had lasted at the last refresh, in ms
 	took      uint32 // by the write, in ms
@@ -49,12 +50,22 @@ func (f *courseFlags) set(one courseFlags, on bool) {
 	}
 }
 
+// moment is a time of this process, in a third of the room: a Course is kept for
+// each of a million flows. Zero is none.
+type moment time.Duration
+
+var firstMoment = time.Now()
+
+func momentOf(t time.Time) moment { return moment(t.Sub(firstMoment) + 1) }
+
+func (m moment) time() time.Time { return firstMoment.Add(time.Duration(m) - 1) }
+
 // Next returns when the next visit is due; the zero time is at once.
 func (c *Course) Next() time.Time {
-	if c.zero.IsZero() {
-		return c.zero
+	if c.zero == 0 {
+		return time.Time{}
 	}
-	return c.zero.Add(c.poll.Next())
+	return c.zero.time().Add(c.poll.Next())
 }
 
 // Reads returns how many reads there were.
@@ -71,9 +82,9 @@ func (c *Course) Reads() int { return c.poll.Reads() }
 func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending, c *Course) (Pending, error) {
 	r := newRun(&p, &f)
 	if r.doubtful = !before.IsZero(); r.doubtful {
-		r.tries = cmp.Or(before.tries, -1)
+		r.tries = cmp.Or(int(before.tries), -1)
 	}
-	ctx = r.beginFlow(ctx, before.trace)
+	ctx = r.beginFlow(ctx, before.Trace())
 	outcome, why := r.send(ctx)
 	if outcome == Failed && r.doubtful {
 		outcome = Unconfirmed // this time nothing was sent
@@ -85,7 +96,7 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 		}
 		return res.Pending, err
 	}
-	*c = Course{zero: r.zero, took: millis(r.took), status: int16(r.answer.Status), flags: fromSend}
+	*c = Course{zero: momentOf(r.zero), took: millis(r.took), status: int16(r.answer.Status), flags: fromSend}
 	c.flags.set(once, r.writes == 1)
 	c.flags.set(unchanged, r.unchanged)
 	opts := r.options(PhaseRead)
@@ -130,7 +141,7 @@ func millis(d time.Duration) uint32 {
 func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c *Course, began time.Time) (Result[W, R], error) {
 	r := newRun(&p, &f)
 	r.resumed = true // it needs no Write
-	r.whole.ctx, r.trace = ctx, h.trace
+	r.whole.ctx, r.trace = ctx, h.Trace()
 	if err := r.validate(); err != nil {
 		return r.refuse(ctx, *h, err)
 	}
@@ -162,10 +173,10 @@ func (r *run[W, R]) refuse(ctx context.Context, h Pending, why error) (Result[W,
 
 // restore takes what c remembers, and returns it as begun.
 func (r *run[W, R]) restore(c Course) Course {
-	if c.zero.IsZero() {
-		c.zero = r.zero
+	if c.zero == 0 {
+		c.zero = momentOf(r.zero)
 	}
-	r.zero, r.took = c.zero, time.Duration(c.took)*time.Millisecond
+	r.zero, r.took = c.zero.time(), time.Duration(c.took)*time.Millisecond
 	r.answer.Status = int(c.status)
 	r.forbidden = forbiddenRun{
 		going: c.flags.has(going), refresh: c.flags.has(refresh),
@@ -210,7 +221,7 @@ func (r *run[W, R]) visit(ctx context.Context, c *Course, began time.Time) (Outc
 // may have been sent and carried out, may be yet, or may never have been. It is
 // as ambiguous as a write whose answer was lost, and never Failed.
 func (f Flow[W, R]) Lost() Pending {
-	h := Pending{name: f.Name, goal: f.goal, class: Ambiguous, doubtful: true}
+	h := Pending{name: unique.Make(f.Name), goal: f.goal, class: Ambiguous, doubtful: true}
 	if f.known != nil {
 		h.written, _ = json.Marshal(*f.known)
 	}

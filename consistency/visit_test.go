@@ -14,18 +14,17 @@ import (
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/poll"
 )
 
 // visits does what Do does, by visits.
 func visits(ctx context.Context, p consistency.Policy, f flow) (result, error) {
 	var course consistency.Course
 	h, err := consistency.Send(ctx, p, f, consistency.Pending{}, &course)
-	if consistency.OutcomeOf(err) == failed || errors.Is(err, consistency.ErrNoFind) {
-		return result{Outcome: consistency.OutcomeOf(err), Pending: h, History: new(poll.History)}, err
+	var doubt, why *consistency.Error
+	if errors.As(err, &doubt) && (doubt.Outcome == failed || doubt.Cause != nil || doubt.Context != nil) {
+		return result{Outcome: doubt.Outcome, Pending: h, Elapsed: doubt.Elapsed, History: doubt.History}, err
 	}
 	res, end := visitAll(ctx, p, f, h, &course)
-	var doubt, why *consistency.Error
 	if errors.As(err, &doubt) && errors.As(end, &why) {
 		why.Write = doubt.Write
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/internal/reserve"
 )
 
 // Options tune [Until]. The zero value is ready for use.
@@ -71,7 +72,7 @@ const NoTimeout time.Duration = -1
 
 const (
 	defaultWithin      = 30 * time.Second
-	defaultReadTimeout = 10 * time.Second
+	defaultReadTimeout = reserve.ReadTimeout
 	reservedShare      = 10 // Reserve is a tenth of the time, unless given
 )
 

@@ -1,11 +1,15 @@
 package poll
 
-import "time"
+import (
+	"time"
+
+	"github.com/readback-go/readback/internal/reserve"
+)
 
 // minWait is the least time between the end of a read and the beginning of the
 // next, and the least reserve: timers are not more exact than that, and a
 // schedule that asks for no wait at all must not become a hot loop.
-const minWait = time.Millisecond
+const minWait = reserve.Least
 
 // pace knows how long reads take, and from that how much of the time left must
 // be kept for the reads that are still needed.
@@ -38,11 +42,10 @@ func (p *pace) mean() time.Duration {
 // by a ready read because less time is left.
 func (p *pace) keep(left time.Duration, needed int, ready bool) {
 	n, kept := time.Duration(needed), p.reserve
-	asked := p.expected
+	asked := max(p.expected, minWait)
 	if p.answered > 0 {
-		asked = 2 * p.slowest
+		asked = reserve.Of(p.slowest)
 	}
-	asked = max(asked, minWait)
 	p.reserve = min(asked, left/(2*n))
 	if p.last > 0 {
 		// One more round of reads like the last one is worth trying as long as

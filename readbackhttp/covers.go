@@ -3,77 +3,306 @@ package readbackhttp
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/recent"
 )
 
-// remember notes what a write covers. Resp is nil if its answer was lost.
-func (t *Transport) remember(req *http.Request, resp *http.Response) {
-	class := t.class(req, resp)
-	if class == 0 {
+// covering finds out what one write covers, as its answer comes in.
+type covering struct {
+	t     *Transport
+	req   *http.Request
+	resp  *http.Response // nil if the answer was lost
+	at    time.Time      // of the answer
+	class consistency.Class
+	token string
+	done  []place
+	whole bool // the answer was read to its end
+}
+
+// place is a URL that a write covers, and what beside it.
+type place struct {
+	url   *url.URL
+	reach recent.Reach
+}
+
+// Why a write covers nothing.
+const (
+	nothingNamed   = "no Location, no link and no id found"
+	nothingRead    = "its answer was not read"
+	nothingKnown   = "its answer was lost or proves nothing, and what it made is not known"
+	nothingRefused = "it was refused"
+	nothingSent    = "it was never sent"
+	nothingMade    = "it was redirected to what it did not make"
+	nothingUpdated = "only what was created is covered"
+	nothingOther   = "of its method nothing is known"
+	nothingRouted  = "its route names nothing"
+	nothingChosen  = "Covers names nothing"
+)
+
+// covers begins to find out what a write covers. Resp is nil if its answer was
+// lost; its body is read along as the client reads it, if what it says counts.
+func (t *Transport) covers(req *http.Request, resp *http.Response, class consistency.Class, asked *sentBody) {
+	c := &covering{t: t, req: req, resp: resp, at: time.Now(), class: class}
+	switch class {
+	case consistency.Applied, consistency.Accepted:
+		c.token = take(t.options.Token, resp)
+	case consistency.Ambiguous:
+	case consistency.NotExecuted:
+		c.tell(nothingSent)
+		return
+	default:
+		c.tell(nothingRefused)
 		return
 	}
-	w := recent.Write{At: time.Now(), Class: uint8(class), Deleted: req.Method == http.MethodDelete}
-	var reach recent.Reach
-	if class != consistency.Ambiguous {
-		reach = recent.Below
-		w.Token = take(t.options.Token, resp)
+	if req.Method == http.MethodPost && class != consistency.Ambiguous && resp.StatusCode/100 != 3 {
+		c.created(asked)
+		return
 	}
-	switch req.Method {
-	case http.MethodPost: // what is new has no older views
-		reach |= recent.AnyQuery
-	case http.MethodDelete: // as does what is gone
-		reach = recent.Below | recent.AnyQuery
-	}
-	usual := covered(req, resp, class)
-	if t.options.Covers == nil {
-		if usual != nil {
-			t.memory.Remember(t.space(req, usual), usual, reach, w)
+	c.end(c.usual())
+}
+
+// usual returns what a write covers of which the body says nothing, and why that
+// is nothing.
+func (c *covering) usual() ([]place, string) {
+	own := logical(c.req)
+	switch c.req.Method {
+	case http.MethodDelete:
+		return []place{{own, recent.Below | recent.AnyQuery}}, "" // what is gone has no older views
+	case http.MethodPost:
+		if c.class == consistency.Ambiguous {
+			return nil, nothingKnown
 		}
+	case http.MethodPut, http.MethodPatch:
+		if c.class == consistency.Ambiguous || c.resp.StatusCode/100 != 3 {
+			created := c.class != consistency.Ambiguous && c.req.Method == http.MethodPut && c.resp.StatusCode == http.StatusCreated
+			switch {
+			case created:
+				return []place{{own, recent.Below}}, ""
+			case c.t.options.OnlyCreated:
+				return nil, nothingUpdated
+			}
+			return []place{{own, 0}}, ""
+		}
+	default:
+		return nil, nothingOther
+	}
+	// A redirect, which may lead anywhere.
+	if at := c.location(); at != nil {
+		switch relation(at, own) {
+		case theSame:
+			if c.req.Method != http.MethodPost && !c.t.options.OnlyCreated {
+				return []place{{own, 0}}, ""
+			}
+		case below:
+			return []place{{at, recent.Below | recent.AnyQuery}}, ""
+		}
+	}
+	return nil, nothingMade
+}
+
+// created follows the answer to a POST that was carried out.
+func (c *covering) created(asked *sentBody) {
+	if at := c.location(); at != nil && c.t.options.Covers == nil && len(c.t.routes) == 0 {
+		c.add(c.link(at))
+	}
+	c.read(func(body []byte, whole bool) { c.named(body, whole, asked) })
+}
+
+// named ends it with what the bodies say.
+func (c *covering) named(body []byte, whole bool, asked *sentBody) {
+	own := logical(c.req)
+	var places []place
+	if at := c.location(); at != nil {
+		if p := c.link(at); p.url != nil {
+			places = append(places, p)
+		}
+	}
+	kind := strings.TrimSuffix(own.Path, "/")
+	kind = kind[strings.LastIndexByte(kind, '/')+1:]
+	told := namesIn(body, kind)
+	ids := told.ids
+	if len(ids) == 0 || c.resp.StatusCode == http.StatusAccepted {
+		ids = append(ids, namesIn(asked.beginning(), kind).ids...)
+	}
+	c.whole = whole
+	if routed, ok := c.routed(body, func() string { return first(ids) }); ok {
+		c.end(append(places, routed...), nothingRouted)
 		return
 	}
-	var list []*url.URL
-	if usual != nil {
-		list = append(list, usual)
+	for _, raw := range told.links {
+		if at := c.parse(raw); at != nil {
+			if p := c.link(at); p.url != nil {
+				places = append(places, p)
+			}
+		}
 	}
-	own := t.space(req, req.URL)
-	for _, u := range t.options.Covers(req, resp, list) {
+	for _, id := range ids {
+		if id == kind {
+			places = []place{{own, 0}} // it says what it changed
+			if c.t.options.OnlyCreated {
+				c.end(nil, nothingUpdated)
+				return
+			}
+			break
+		}
+		places = append(places, place{under(own, id), recent.Below | recent.AnyQuery})
+	}
+	why := nothingNamed
+	if len(places) == 0 && !whole {
+		why = nothingRead
+	}
+	c.end(places, why)
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+// location returns where the answer says that something is, if that is of the same
+// origin: a server says what it wrote, not what is to be waited for elsewhere, nor
+// as whom to ask.
+func (c *covering) location() *url.URL { return c.parse(c.resp.Header.Get("Location")) }
+
+func (c *covering) parse(raw string) *url.URL {
+	if raw == "" {
+		return nil
+	}
+	base := logical(c.req)
+	at, err := base.Parse(raw)
+	if err != nil || at.User != nil || !sameOrigin(at, base) {
+		return nil
+	}
+	return at
+}
+
+// link returns what a link covers that the answer has. What lies above the write
+// it has not made: there, only an update is to be seen; and nothing is at the root.
+func (c *covering) link(at *url.URL) place {
+	switch relation(at, logical(c.req)) {
+	case root:
+		return place{}
+	case theSame, above:
+		if c.t.options.OnlyCreated {
+			return place{}
+		}
+		return place{at, 0}
+	}
+	return place{at, recent.Below | recent.AnyQuery}
+}
+
+// under returns the URL of the id below u.
+func under(u *url.URL, id string) *url.URL {
+	// A name may be that of the whole path: projects/p/topics/t.
+	if i := strings.LastIndexByte(id, '/'); i > 0 && i < len(id)-1 && strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/"+id[:i]) {
+		id = id[i+1:]
+	}
+	at := *u
+	at.RawQuery, at.Fragment, at.RawFragment = "", "", ""
+	path := strings.TrimSuffix(u.EscapedPath(), "/") + "/" + url.PathEscape(id)
+	at.RawPath = path
+	at.Path, _ = url.PathUnescape(path)
+	return &at
+}
+
+// related says where a URL lies, as seen from that of a write.
+type related uint8
+
+const (
+	elsewhere related = iota
+	root
+	above
+	theSame
+	below
+)
+
+func relation(at, write *url.URL) related {
+	there := strings.TrimSuffix(at.EscapedPath(), "/")
+	here := strings.TrimSuffix(write.EscapedPath(), "/")
+	switch {
+	case there == "" && at.RawQuery == "":
+		return root
+	case there == here:
+		if at.RawQuery != write.RawQuery && at.RawQuery != "" {
+			return elsewhere
+		}
+		return theSame
+	case strings.HasPrefix(there, here+"/"):
+		return below
+	case strings.HasPrefix(here, there+"/"):
+		return above
+	}
+	return elsewhere
+}
+
+// end remembers the places, or says why there are none.
+func (c *covering) end(places []place, why string) {
+	if c.t.options.Covers != nil {
+		places = c.chosen(places)
+		why = nothingChosen
+	}
+	for _, p := range places {
+		c.add(p)
+	}
+	if len(places) == 0 && c.whole && why == nothingNamed && c.class != consistency.Ambiguous && !isRoot(c.req.URL) {
+		own := logical(c.req)
+		c.t.memory.Clear(c.t.space(c.req, own), own)
+	}
+	c.done = places
+	if len(places) > 0 {
+		why = ""
+	}
+	c.tell(why)
+}
+
+func isRoot(u *url.URL) bool { return strings.Trim(u.Path, "/") == "" }
+
+// chosen asks Covers.
+func (c *covering) chosen(usual []place) (places []place) {
+	var list []*url.URL
+	for _, p := range usual {
+		list = append(list, p.url)
+	}
+	reach := recent.Reach(recent.Below)
+	switch {
+	case c.req.Method == http.MethodDelete:
+		reach = recent.Below | recent.AnyQuery
+	case c.class == consistency.Ambiguous:
+		reach = 0
+	case c.req.Method == http.MethodPost:
+		reach |= recent.AnyQuery
+	}
+	for _, u := range c.t.options.Covers(c.req, c.resp, list) {
 		if u == nil {
 			continue
 		}
-		space, w := t.space(req, u), w
-		if space != own {
-			w.Token = "" // one origin's token is none of another's business
+		own := reach
+		for _, p := range usual {
+			if p.url == u {
+				own = p.reach
+			}
 		}
-		t.memory.Remember(space, u, reach, w)
+		places = append(places, place{u, own})
 	}
+	return places
 }
 
-// covered returns the URL that a write of that class covers, or nil.
-func covered(req *http.Request, resp *http.Response, class consistency.Class) *url.URL {
-	switch req.Method {
-	case http.MethodPut, http.MethodPatch, http.MethodDelete:
-		return logical(req)
-	case http.MethodPost:
-		if class == consistency.Ambiguous {
-			return nil
-		}
-		raw := resp.Header.Get("Location")
-		if raw == "" {
-			return nil
-		}
-		base := logical(req)
-		at, err := base.Parse(raw)
-		// A server says what it wrote, not what is to be waited for elsewhere,
-		// nor as whom to ask.
-		if err != nil || at.User != nil || !sameOrigin(at, base) {
-			return nil
-		}
-		return at
+// add remembers one place.
+func (c *covering) add(p place) {
+	if p.url == nil {
+		return
 	}
-	return nil
+	w := recent.Write{At: c.at, Class: uint8(c.class), Deleted: c.req.Method == http.MethodDelete, Token: c.token}
+	space := c.t.space(c.req, p.url)
+	if w.Token != "" && space != c.t.space(c.req, c.req.URL) {
+		w.Token = "" // one origin's token is none of another's business
+	}
+	c.t.memory.Remember(space, p.url, p.reach, w)
 }
 
 // logical returns the URL of req as the server sees it: with the Host that is
@@ -85,20 +314,4 @@ func logical(req *http.Request) *url.URL {
 		u.Host = req.Host
 	}
 	return &u
-}
-
-// class returns what the answer to a write proves, and 0 if that is nothing
-// worth remembering. Resp is nil if the answer was lost.
-func (t *Transport) class(req *http.Request, resp *http.Response) consistency.Class {
-	if resp == nil {
-		return consistency.Ambiguous
-	}
-	if resp.StatusCode < 200 { // another protocol takes over
-		return 0
-	}
-	switch class := t.options.Policy.Rules.ClassOf(goalOf(req.Method), consistency.AnswerOf(resp)); class {
-	case consistency.Applied, consistency.Accepted, consistency.Ambiguous:
-		return class
-	}
-	return 0
 }

@@ -52,7 +52,7 @@ func (h *held) report() {
 	}
 	r := Report{Reads: h.history.Reads(), Outcome: consistency.Confirmed, History: h.history}
 	for first := range h.history.All() {
-		r.Elapsed = h.clock() - first.Ended
+		r.Elapsed = h.now() - first.Ended
 		break
 	}
 	if why := h.unconfirmed(); why != nil {
@@ -62,7 +62,7 @@ func (h *held) report() {
 		*h.own.Report = r
 	}
 	h.t.options.Policy.Tell(consistency.Event{
-		Flow: h.name(), Phase: consistency.PhaseEnd, N: r.Reads, Ended: h.clock(),
+		Flow: h.name(), Phase: consistency.PhaseEnd, N: r.Reads, Ended: h.now(),
 		Status: h.handedOn().StatusCode, Outcome: r.Outcome, Err: r.Err,
 	})
 }
@@ -90,7 +90,7 @@ func (h *held) unconfirmed() *consistency.Error {
 		Outcome: consistency.Unconfirmed,
 		Name:    h.name(),
 		Reads:   h.history.Reads(),
-		Elapsed: h.clock(),
+		Elapsed: h.now(),
 		Status:  h.handedOn().StatusCode,
 		Cause:   poll.ErrDeadline,
 		Last:    h.last,

@@ -5,17 +5,21 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/readback-go/readback/poll"
 )
 
-// look sends the request again and says what it saw: h.saw if the answer is
-// pending, h.final if it is to be handed on, and neither if it says nothing. The
+// look sends the request again and says in h.heard what the answer means,
+// which is h.final if it is to be handed on. The
 // answer to be handed on outlives ctx, which bounds this read.
 func (h *held) look(ctx context.Context) (*http.Response, error) {
-	h.saw = ""
-	if h.refresh {
-		h.refresh = false
-		h.t.options.Policy.OnForbidden(ctx)
-	}
+	h.judge.Refresh(ctx)
+	return h.lookAgain(ctx)
+}
+
+// lookAgain is look with the credentials that there are.
+func (h *held) lookAgain(ctx context.Context) (*http.Response, error) {
+	h.heard = poll.Judgement{}
 	if err := h.t.limits.wait(ctx, h.t.origin(h.req)); err != nil {
 		return nil, err
 	}
@@ -25,7 +29,7 @@ func (h *held) look(ctx context.Context) (*http.Response, error) {
 	resp, err := h.t.base.RoundTrip(h.repeat().WithContext(own))
 	if err == nil {
 		resp.Request = h.req
-		err = h.see(resp)
+		err = h.see(resp, began)
 	}
 	h.answered(began, err)
 	if h.final == nil || bodiless(resp) {
@@ -45,29 +49,29 @@ func (h *held) look(ctx context.Context) (*http.Response, error) {
 // answered notes how long a request took that began then, if it was answered.
 func (h *held) answered(began time.Time, err error) {
 	if err == nil {
-		h.slowest = max(h.slowest, time.Since(began))
+		h.judge.Took(time.Since(began))
 	}
 }
 
-// see sets h.saw or h.final, or reads what is worthless up to a limit. The error
-// is that of a body that is needed.
-func (h *held) see(resp *http.Response) error {
-	worthless := silent(resp.StatusCode)
-	if h.suspicious(resp) {
-		body, whole, err := keepNow(resp)
-		if err != nil {
+// see judges an answer, and reads what is worthless up to a limit. The error is
+// that of a body that is needed.
+func (h *held) see(resp *http.Response, began time.Time) (err error) {
+	var body []byte
+	whole := false
+	if h.asksForBody(resp) {
+		if body, whole, err = keepNow(resp); err != nil {
 			return err
 		}
-		if whole {
-			h.saw = h.pending(resp, body)
-		}
 	}
+	h.heard = h.judged(&h.judge, resp, body, whole, h.now())
 	switch {
-	case h.saw != "":
-	case worthless:
+	case h.heard.Verdict == poll.Pending && whole:
+	case h.heard.Verdict == poll.Unknown:
 		discard(resp)
-	default:
+	default: // what is too long to be kept is handed on
+		h.heard.Verdict = poll.Ready
 		h.final = resp
+		h.t.shown(h.req, resp, began)
 	}
 	return nil
 }

@@ -1,13 +1,13 @@
 package readbackhttp
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/reserve"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -30,32 +30,28 @@ func (h *held) hold(resp *http.Response) (*http.Response, error) {
 // on, unless there is an error.
 func (h *held) begin(resp *http.Response) (pending bool, _ error) {
 	ended := time.Now()
-	h.slowest = ended.Sub(h.began)
-	if !h.suspicious(resp) {
-		return false, nil
-	}
-	at := ended.Sub(h.write.At)
+	h.judge.Took(ended.Sub(h.began))
+	at := ended.Sub(h.zero)
 	left := h.limit() - at
-	if left <= 0 {
+	if left <= 0 || !h.asksForBody(resp) {
 		return false, nil
 	}
 	body, whole, err := keep(h.ctx, resp, min(patience, left/2))
 	if err != nil || !whole {
 		return false, err
 	}
-	reason := h.pending(resp, body)
-	if reason == "" {
+	j := h.judged(&h.judge, resp, body, true, at)
+	if j.Verdict != poll.Pending {
 		return false, nil
 	}
-	h.wait(resp, reason, at)
-	if h.until() <= h.clock() {
+	h.wait(resp, &j)
+	if h.until() <= h.now() {
 		return false, nil
 	}
-	answer := consistency.AnswerOf(resp)
 	h.history = new(poll.History)
 	h.note(poll.Read{
-		Began: h.began.Sub(h.write.At), Ended: at, Reason: reason,
-		Status: answer.Status, Note: answer.Note,
+		Began: h.began.Sub(h.zero), Ended: at, Reason: j.Reason,
+		Status: j.Status, Note: j.Note,
 	})
 	return true, nil
 }
@@ -79,15 +75,12 @@ func (h *held) share() (again bool) {
 	case <-g.shown:
 		// What the leader's credentials could do, these can: new ones are due
 		// only if this read says otherwise.
-		due := h.refresh
-		h.refresh = false
-		left := h.until() - h.clock()
-		h.once(max(left-2*h.reserve(left), left/2)) // if it hangs, there is time for another
-		h.refresh = h.refresh || due && h.denied >= 0
-		return h.final == nil && h.ctx.Err() == nil && h.clock() < h.until()
+		left := h.until() - h.now()
+		h.once(max(left-2*h.judge.Reserve(left), left/2), h.lookAgain) // if it hangs, there is time for another
+		return h.final == nil && h.ctx.Err() == nil && h.now() < h.until()
 	case <-closing.C:
 		end := h.until()
-		h.once(end - h.clock())
+		h.once(end-h.now(), h.look)
 		return h.final == nil && h.ctx.Err() == nil && h.until() > end // another reason, with a later window
 	case <-h.ctx.Done():
 		return false
@@ -95,7 +88,7 @@ func (h *held) share() (again bool) {
 }
 
 func (h *held) join() *group {
-	pace := pacing{schedule: h.t.options.Policy.Schedule, zero: time.Now(), took: h.slowest}
+	pace := pacing{schedule: h.t.options.Policy.Schedule, zero: time.Now(), took: h.judge.Slowest()}
 	pace.pause(consistency.AnswerOf(h.kept).RetryAfter)
 	if h.own.Match != nil { // what one waits for is not what another does
 		return alone(pace)
@@ -118,16 +111,16 @@ func (h *held) lead(g *group) {
 // true if another reason has come since, with a later window.
 func (h *held) leadUntil(g *group, end time.Duration) (again bool) {
 	g.pacing.latest = h.closing()
-	_, h.why = poll.Until(h.ctx, h.look, func(resp *http.Response, err error, read poll.Read) poll.Judgement {
-		j := h.judge(resp, err, read)
+	_, h.why = poll.Until(h.ctx, h.look, func(resp *http.Response, err error, _ poll.Read) poll.Judgement {
+		j := h.weigh(resp, err)
 		g.pacing.pause(j.RetryAfter)
 		return j
 	}, poll.Options{
 		Schedule:    &g.pacing,
 		Within:      end,
 		ReadTimeout: h.t.options.Policy.ReadTimeout,
-		Reserve:     max(2*h.slowest, leastReserve),
-		Since:       h.write.At,
+		Reserve:     reserve.Of(h.judge.Slowest()),
+		Since:       h.zero,
 		Observe:     h.tell,
 		History:     h.history,
 	})
@@ -138,34 +131,34 @@ func (h *held) leadUntil(g *group, end time.Duration) (again bool) {
 	if end < h.limit() {
 		unready.Cause = h.windowOver()
 	}
-	return h.clock() < h.until()
+	return h.now() < h.until()
 }
 
 // closing returns how long it is until the last read that fits in the window of
 // the reason seen last.
 func (h *held) closing() time.Duration {
-	left := h.until() - h.clock()
-	return left - h.reserve(left)
+	left := h.until() - h.now()
+	return left - h.judge.Reserve(left)
 }
 
 // once reads for this request alone, for as long as that at most.
-func (h *held) once(longest time.Duration) {
+func (h *held) once(longest time.Duration, look func(context.Context) (*http.Response, error)) {
 	if longest <= 0 {
 		return
 	}
-	longest = min(longest, cmp.Or(h.t.options.Policy.ReadTimeout, defaultReadTimeout))
+	longest = min(longest, h.judge.ReadTimeout())
 	ctx, cancel := context.WithTimeoutCause(h.ctx, longest, poll.ErrReadTimeout)
 	defer cancel()
-	read := poll.Read{Began: h.clock()}
-	resp, err := h.look(ctx)
+	read := poll.Read{Began: h.now()}
+	resp, err := look(ctx)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if h.ctx.Err() == nil {
 		h.last = err
 	}
-	read.Ended, read.Err = h.clock(), err
-	j := h.judge(resp, err, read)
+	read.Ended, read.Err = h.now(), err
+	j := h.weigh(resp, err)
 	read.Verdict, read.Reason, read.Status, read.Note = j.Verdict, j.Reason, j.Status, j.Note
 	h.note(read)
 }
@@ -174,24 +167,22 @@ func (h *held) once(longest time.Duration) {
 // deleted, or written anew.
 var errSuperseded = errors.New("a later write makes it pointless to wait")
 
-// judge says what an answer means that look has returned.
-func (h *held) judge(resp *http.Response, err error, read poll.Read) poll.Judgement {
+// weigh says what is to be done about an answer that look has returned.
+func (h *held) weigh(resp *http.Response, err error) poll.Judgement {
 	if err != nil {
 		return poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}
 	}
-	answer := consistency.AnswerOf(resp)
-	j := poll.Judgement{Status: answer.Status, Note: answer.Note, RetryAfter: answer.RetryAfter}
-	switch {
-	case h.saw != "":
-		h.wait(resp, h.saw, read.Ended)
-		j.Reason, j.Until = h.saw, max(h.until(), 1)
+	j := h.heard
+	j.Setback, j.Settled = false, false // one answer is enough
+	switch j.Verdict {
+	case poll.Ready:
+		j.Reason = ""
+	case poll.Pending:
+		h.wait(resp, &j)
+		j.Until = max(h.until(), 1)
 		if h.superseded() {
 			j.Verdict, j.Cause = poll.Stop, errSuperseded
 		}
-	case h.final != nil:
-		j.Verdict = poll.Ready
-	default:
-		j.Verdict, j.Reason = poll.Unknown, "unavailable"
 	}
 	return j
 }

@@ -2,8 +2,10 @@ package readbackhttp
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/recent"
 	"github.com/readback-go/readback/internal/wire"
 )
@@ -63,6 +65,9 @@ type Transport struct {
 	direct  bool // base is net/http's own
 	options TransportOptions
 	err     error // what is wrong with the options
+	ruled   bool  // the policy has rules for reads
+	bodies  bool  // which ask for bodies
+	routes  []route
 	memory  *recent.Memory
 	waiting waiting
 	limits  limits
@@ -81,7 +86,13 @@ func NewTransport(base http.RoundTripper, options TransportOptions) *Transport {
 		return t
 	}
 	t.options.fillIn()
-	t.memory = recent.New(t.options.MaxWrites, t.options.Remember)
+	rules := &t.options.Policy.Rules
+	t.ruled, t.bodies = len(rules.Read) > 0, rules.AskForBodies(consistency.PhaseRead)
+	for _, r := range options.Routes {
+		read, _ := readRoute(r) // which was validated
+		t.routes = append(t.routes, read)
+	}
+	t.memory = recent.New(t.options.MaxWrites, t.options.Remember, t.options.Below)
 	t.limits.perSecond = t.options.PollsPerSecond
 	return t
 }
@@ -144,10 +155,11 @@ func (t *Transport) read(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return resp, err
 	}
-	switch status := resp.StatusCode; {
-	case status == http.StatusNotFound || status == http.StatusForbidden:
-	case status < 200 || status > 299 || !t.options.HoldDeleted && holdOf(req.Context()).Match == nil:
-		return resp, nil
+	if good(resp) {
+		t.shown(req, resp, began)
+		if !t.options.HoldDeleted && !t.ruled && holdOf(req.Context()).Match == nil {
+			return resp, nil
+		}
 	}
 	own := holdOf(req.Context())
 	if own.Off {
@@ -185,6 +197,7 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	resp.Request = req
+	t.shown(req, resp, h.began)
 	return h.hold(resp)
 }
 
@@ -193,12 +206,30 @@ func holdable(req *http.Request) bool {
 	if req.Body != nil && req.Body != http.NoBody {
 		return false
 	}
-	for _, name := range passing {
-		if len(req.Header[name]) > 0 {
+	for name := range req.Header {
+		if passes(name) {
 			return false
 		}
 	}
 	return true
+}
+
+// shown notes a good answer to a read that began then: what is not there beside
+// what it shows is not there.
+func (t *Transport) shown(req *http.Request, resp *http.Response, began time.Time) {
+	if good(resp) && resp.StatusCode != http.StatusAccepted {
+		t.memory.Seen(func() recent.Space { return t.space(req, req.URL) }, named(req), began)
+	}
+}
+
+// passes reports whether a header, under whatever case, is one of passing.
+func passes(name string) bool {
+	for _, p := range passing {
+		if len(name) == len(p) && strings.EqualFold(name, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // passing are the headers whose requests are not held: their answers depend on

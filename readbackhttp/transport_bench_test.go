@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,45 +18,72 @@ import (
 // over loopback. Rounds of the bare one, of another bare one and of the Transport
 // take turns, so that what else the machine does hits all alike:
 //
-//   - bare-ns: the median of the bare one, a GET
+//   - bare-ns: the median of the bare one
 //   - aa: the median ratio of the two bare ones, which is the noise
 //   - ab: the median ratio of the Transport to the bare one
 //   - more-allocs: how many more allocations it makes, the server's included in both
 func BenchmarkTransport(b *testing.B) {
 	for _, writes := range []int{0, 10_000} {
 		b.Run(fmt.Sprintf("unrelated-get/writes=%d", writes), func(b *testing.B) {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Method == "GET" {
-					_, _ = io.WriteString(w, `{"id":7,"name":"unrelated"}`)
-				}
-			}))
-			defer server.Close()
-			bare := func() *http.Transport {
-				t := &http.Transport{}
-				b.Cleanup(t.CloseIdleConnections)
-				return t
-			}
+			server, bare := benchServer(b)
 			with := readbackhttp.NewTransport(bare(), readbackhttp.TransportOptions{})
 			for i := range writes {
 				trip(b, with, "PUT", fmt.Sprintf("%s/written/%d", server.URL, i), 1)
 			}
-			lanes := []*lane{{over: bare()}, {over: bare()}, {over: with}}
-			for _, l := range lanes {
-				l.round(b, server.URL, 100) // connections are made before it counts
-				*l = lane{over: l.over}
-			}
-			for n := 0; b.Loop(); n++ {
-				// No order is always the same, for each round warms up the next.
-				for i := range lanes {
-					lanes[(n+i)%len(lanes)].round(b, server.URL, requestsPerRound)
-				}
-			}
-			b.ReportMetric(float64(median(lanes[0].took))/requestsPerRound, "bare-ns")
-			b.ReportMetric(medianRatio(lanes[1].took, lanes[0].took), "aa")
-			b.ReportMetric(medianRatio(lanes[2].took, lanes[0].took), "ab")
-			b.ReportMetric(float64(median(lanes[2].allocs)-median(lanes[0].allocs))/requestsPerRound, "more-allocs")
+			compare(b, "GET", server.URL, bare(), bare(), with)
 		})
 	}
+	// Beside another Transport whose answers are not read along, since they say
+	// that they are no JSON: the difference is what reading along costs.
+	b.Run("write", func(b *testing.B) {
+		server, bare := benchServer(b)
+		compare(b, "POST", server.URL+"/json", bare(), bare(), readbackhttp.NewTransport(bare(), readbackhttp.TransportOptions{}))
+	})
+	b.Run("write-not-read-along", func(b *testing.B) {
+		server, bare := benchServer(b)
+		compare(b, "POST", server.URL+"/octets", bare(), bare(), readbackhttp.NewTransport(bare(), readbackhttp.TransportOptions{}))
+	})
+}
+
+func benchServer(b *testing.B) (*httptest.Server, func() *http.Transport) {
+	made := `{"id":7,"text":"` + strings.Repeat("some text ", 100) + `","list":[1,2,3]}`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == "GET":
+			_, _ = io.WriteString(w, `{"id":7,"name":"unrelated"}`)
+		case strings.HasPrefix(r.URL.Path, "/json"):
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, made)
+		case r.Method == "POST":
+			w.Header().Set("Content-Type", "application/octet-stream")
+			_, _ = io.WriteString(w, made)
+		}
+	}))
+	b.Cleanup(server.Close)
+	return server, func() *http.Transport {
+		t := &http.Transport{}
+		b.Cleanup(t.CloseIdleConnections)
+		return t
+	}
+}
+
+// compare reports what with costs beside two bare ones.
+func compare(b *testing.B, method, url string, first, second, with http.RoundTripper) {
+	lanes := []*lane{{over: first}, {over: second}, {over: with}}
+	for _, l := range lanes {
+		l.round(b, method, url, 100) // connections are made before it counts
+		*l = lane{over: l.over}
+	}
+	for n := 0; b.Loop(); n++ {
+		// No order is always the same, for each round warms up the next.
+		for i := range lanes {
+			lanes[(n+i)%len(lanes)].round(b, method, url, requestsPerRound)
+		}
+	}
+	b.ReportMetric(float64(median(lanes[0].took))/requestsPerRound, "bare-ns")
+	b.ReportMetric(medianRatio(lanes[1].took, lanes[0].took), "aa")
+	b.ReportMetric(medianRatio(lanes[2].took, lanes[0].took), "ab")
+	b.ReportMetric(float64(median(lanes[2].allocs)-median(lanes[0].allocs))/requestsPerRound, "more-allocs")
 }
 
 const requestsPerRound = 40
@@ -66,11 +94,11 @@ type lane struct {
 	allocs []int64
 }
 
-func (l *lane) round(b *testing.B, url string, requests int) {
+func (l *lane) round(b *testing.B, method, url string, requests int) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	began := time.Now()
-	trip(b, l.over, "GET", url+"/unrelated/7", requests)
+	trip(b, l.over, method, url+"/unrelated/7", requests)
 	l.took = append(l.took, time.Since(began))
 	runtime.ReadMemStats(&after)
 	l.allocs = append(l.allocs, int64(after.Mallocs-before.Mallocs))

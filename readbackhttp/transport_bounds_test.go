@@ -88,8 +88,9 @@ func TestTransport_noGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const waiters = 200
 		m := newModel(1500 * time.Millisecond)
+		m.status = 201
 		client := &http.Client{Transport: readbackhttp.NewTransport(m, slowly)}
-		answered(t, "204", client, "PUT", api+"/a")
+		answered(t, "201", client, "PUT", api+"/a")
 		before := goroutines()
 		var wg sync.WaitGroup
 		for i := range waiters {

@@ -1,6 +1,7 @@
 package readbackhttp_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -14,6 +15,8 @@ type model struct {
 	takes time.Duration   // a read
 	reads []time.Duration // when they began
 	start time.Time
+
+	status int // of answers to writes; 0 means 204
 }
 
 func newModel(lag time.Duration) *model {
@@ -23,7 +26,7 @@ func newModel(lag time.Duration) *model {
 
 func (m *model) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != "GET" {
-		return reply(req, 204, ""), nil
+		return reply(req, cmp.Or(m.status, 204), ""), nil
 	}
 	m.mu.Lock()
 	began := time.Now()

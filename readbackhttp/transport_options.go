@@ -55,6 +55,24 @@ type TransportOptions struct {
 	// write's are covered without its Token.
 	Covers func(req *http.Request, resp *http.Response, usual []*url.URL) []*url.URL
 
+	// Routes say what writes cover, where the answers do not: see [Route]. The
+	// first that fits a write counts.
+	Routes []Route
+
+	// Below is how long after a creation what lies below it is held, as long as
+	// no read of the same caller has shown anything at or below it. Zero means
+	// 3 s, and a negative one that nothing below is held.
+	Below time.Duration
+
+	// OnlyCreated leaves updates alone: a PUT or PATCH covers its URL only if it
+	// was answered with 201. Turn it on where reads of what is updated never fail.
+	OnlyCreated bool
+
+	// Wrote is told what each write covers, or why it covers nothing: when its
+	// answer was read, or there is nothing to read. It must not block. Nil means
+	// that nobody asks; the policy's Observer and Logger are told too.
+	Wrote func(Coverage)
+
 	// HoldDeleted holds a read that finds what was just deleted until it is
 	// gone. Turn it on where something reads what it deleted and takes it for
 	// alive. It costs a look at each good answer after a write.
@@ -84,6 +102,7 @@ type TransportOptions struct {
 const (
 	defaultMaxWrites = 10_000
 	defaultRemember  = 2 * time.Minute
+	defaultBelow     = 3 * time.Second
 )
 
 func (o *TransportOptions) fillIn() {
@@ -99,6 +118,10 @@ func (o *TransportOptions) fillIn() {
 	if o.Remember == 0 {
 		o.Remember = defaultRemember
 	}
+	if o.Below == 0 {
+		o.Below = defaultBelow
+	}
+	o.Below = max(o.Below, 0)
 }
 
 func (o *TransportOptions) validate() error {
@@ -109,6 +132,11 @@ func (o *TransportOptions) validate() error {
 		return fmt.Errorf("%w: TransportOptions.Remember is negative: %v", consistency.ErrInvalid, o.Remember)
 	case !(o.PollsPerSecond >= 0 && o.PollsPerSecond < math.Inf(1)):
 		return fmt.Errorf("%w: TransportOptions.PollsPerSecond is not a rate: %v", consistency.ErrInvalid, o.PollsPerSecond)
+	}
+	for _, r := range o.Routes {
+		if _, err := readRoute(r); err != nil {
+			return fmt.Errorf("%w: TransportOptions.Routes: %w", consistency.ErrInvalid, err)
+		}
 	}
 	if err := checkToken(o.Token); err != nil {
 		return fmt.Errorf("%w: %w", consistency.ErrInvalid, err)

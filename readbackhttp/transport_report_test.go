@@ -58,10 +58,10 @@ func TestTransport_report(t *testing.T) {
 	})
 	t.Run("answered otherwise", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
-			report, err := read(t, t.Context(), "404", "410")
+			report, err := read(t, t.Context(), "404", "405")
 			require.NoError(t, err)
 			assert.Equal(t, consistency.Unconfirmed, report.Outcome)
-			assert.ErrorContains(t, report.Err, "the answer does not show the write; last status 410")
+			assert.ErrorContains(t, report.Err, "the answer does not show the write; last status 405")
 		})
 	})
 	t.Run("cancelled", func(t *testing.T) {

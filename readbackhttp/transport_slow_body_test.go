@@ -155,7 +155,7 @@ func TestTransport_closes(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var given []*readCloser
 		var rest []int
-		statuses := []int{404, 503, 404, 0, 401, 200}
+		statuses := []int{404, 503, 404, 0, 429, 200}
 		base := transport(func(req *http.Request) (*http.Response, error) {
 			if req.Body != nil {
 				_ = req.Body.Close()

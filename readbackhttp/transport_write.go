@@ -6,65 +6,107 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/reserve"
 	"github.com/readback-go/readback/internal/wire"
 	"github.com/readback-go/readback/poll"
 )
 
-// write sends a write, and remembers it unless it is known not to be carried
-// out. The answer is as the server gave it.
-func (t *Transport) write(req *http.Request) (*http.Response, error) {
-	began := time.Now()
-	resp, unsure, err := t.sendOnce(req, req)
-	if err == nil && !unsure && t.options.Policy.Resend.OnMissingParent {
-		resp, unsure, err = t.sendAgain(req, resp, began)
-	}
-	switch {
-	case err == nil:
-		t.remember(req, resp)
-	case unsure:
-		t.remember(req, nil)
-	}
-	return resp, err
+// try is one request of a write, and what became of it.
+type try struct {
+	resp  *http.Response
+	class consistency.Class // what its answer proves
+	err   error
 }
 
-// sendOnce sends a write, or a copy of it. Unsure says that nobody knows what
-// became of it: there was a connection but is no answer, or the base sent it more
-// than once, and the answer is only that to the last.
-func (t *Transport) sendOnce(req, sent *http.Request) (resp *http.Response, unsure bool, err error) {
-	call := wire.Trace(req.Context())
-	resp, err = call.RoundTrip(t.base, sent.WithContext(call), t.direct)
+// unsure reports whether nobody knows what became of it.
+func (w *try) unsure() bool { return w.class == consistency.Ambiguous }
+
+// write sends a write, and remembers it unless it is known not to be carried out.
+// The answer is as the server gave it.
+func (t *Transport) write(req *http.Request) (*http.Response, error) {
+	began := time.Now()
+	sent, body := sending(req)
+	w := t.sendOnce(req, sent)
+	if w.err == nil && !w.unsure() && t.options.Policy.Resend.OnMissingParent {
+		w = t.sendAgain(req, w, began)
+	}
+	if w.class != 0 {
+		t.covers(req, w.resp, w.class, body)
+	}
+	return w.resp, w.err
+}
+
+// sendOnce sends a write, or a copy of it. It is ambiguous if there was a
+// connection but is no answer, or if the base sent it more than once, and the
+// answer is only that to the last.
+func (t *Transport) sendOnce(req, sent *http.Request) try {
+	call := wire.One(req.Context())
+	call.Bodies = t.options.Policy.Rules.AskForBodies(consistency.PhaseWrite)
+	over := req.Context().Err() != nil
+	resp, err := call.RoundTrip(t.base, sent, t.direct)
 	if err != nil {
-		return nil, !call.NeverSent(err), err
+		w := try{class: consistency.Ambiguous, err: err}
+		// What was over before it began, and of which nothing was seen to be written,
+		// has not left either, whatever lies in between.
+		if call.NeverSent(err) || over && unwritten(call.Exchanges()) {
+			w.class = consistency.NotExecuted
+		}
+		return w
 	}
 	resp.Request = req
+	w := try{resp: resp}
 	tries := call.Tries()
-	return resp, tries.N() > 1, nil
+	switch {
+	case resp.StatusCode < 200: // another protocol takes over
+	case tries.N() > 1:
+		w.class = consistency.Ambiguous
+	default:
+		a := consistency.AnswerOf(resp)
+		a.Phase = consistency.PhaseWrite
+		if n := len(tries.Seen); n > 0 {
+			a.Body, a.Whole = tries.Seen[n-1].Body, tries.Seen[n-1].Whole
+		}
+		w.class = t.options.Policy.Rules.ClassOf(goalOf(req.Method), a)
+	}
+	return w
+}
+
+func unwritten(all []wire.Exchange) bool {
+	for i := range all {
+		if all[i].Writes > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // sendAgain sends a write until it is answered with something else than that
 // its parent is missing, if the parent was just written, and returns what the
 // last try did.
-func (t *Transport) sendAgain(req *http.Request, resp *http.Response, began time.Time) (_ *http.Response, unsure bool, _ error) {
+func (t *Transport) sendAgain(req *http.Request, w try, began time.Time) try {
 	own := holdOf(req.Context())
 	bodied := req.Body != nil && req.Body != http.NoBody
-	if own.Off || !missing(req.Method, resp.StatusCode) || bodied && req.GetBody == nil {
-		return resp, false, nil
+	if own.Off || w.class != consistency.Refused || bodied && req.GetBody == nil {
+		return w
 	}
-	parent, covered := t.memory.Latest(t.space(req, req.URL), named(req))
+	parent, covered := t.memory.Above(t.space(req, req.URL), named(req))
 	if !covered {
-		return resp, false, nil
+		return w
 	}
 	// A write may not look for what is stale.
 	h := t.held(req, req, &Hold{Within: own.Within}, parent, began)
 	h.phase = consistency.PhaseWrite
-	if pending, err := h.begin(resp); err != nil {
-		return nil, false, err
+	if !h.missing(w.resp) {
+		return w
+	}
+	if pending, err := h.begin(w.resp); err != nil {
+		return try{class: w.class, err: err}
 	} else if !pending {
-		return resp, false, nil
+		return w
 	}
 	defer h.cancellable()()
-	p := pacing{schedule: t.options.Policy.Schedule, zero: time.Now(), took: h.slowest}
-	p.pause(consistency.AnswerOf(resp).RetryAfter)
+	p := pacing{schedule: t.options.Policy.Schedule, zero: time.Now(), took: h.judge.Slowest()}
+	p.pause(consistency.AnswerOf(w.resp).RetryAfter)
 	p.latest = h.closing()
 	_, h.why = poll.Until(h.ctx, func(context.Context) (*http.Response, error) {
 		sent, err := withBody(req)
@@ -72,29 +114,28 @@ func (t *Transport) sendAgain(req *http.Request, resp *http.Response, began time
 			return nil, err // the answer before is worth more
 		}
 		began := time.Now()
-		var again *http.Response
-		again, unsure, err = t.sendOnce(req, sent)
-		h.answered(began, err)
+		w = t.sendOnce(req, sent)
+		h.answered(began, w.err)
 		switch {
-		case err != nil:
-			h.failed = err
-			return nil, err
-		case unsure:
-			h.final = again
-			return again, nil
+		case w.err != nil:
+			h.failed = w.err
+			return nil, w.err
+		case w.unsure():
+			h.final = w.resp
+			return w.resp, nil
 		}
-		return again, h.seeWrite(again)
+		return w.resp, h.seeWrite(w.resp)
 	}, h.judgeWrite, poll.Options{
 		Schedule:    &p,
 		Within:      h.limit(),
 		ReadTimeout: poll.NoTimeout, // a write that is cut short is an ambiguous one
-		Reserve:     max(2*h.slowest, leastReserve),
-		Since:       h.write.At,
+		Reserve:     reserve.Of(h.judge.Slowest()),
+		Since:       h.zero,
 		Observe:     h.tell,
 		History:     h.history,
 	})
-	resp, err := h.answer()
-	return resp, unsure, err
+	w.resp, w.err = h.answer()
+	return w
 }
 
 // withBody returns a copy of req with a body of its own.
@@ -108,36 +149,46 @@ func withBody(req *http.Request) (*http.Request, error) {
 	return sent, err
 }
 
-// seeWrite sets h.saw if the answer still says that the parent is missing, and
-// h.final otherwise.
+// seeWrite judges an answer to another try: one that still says that the parent is
+// missing is pending, any other is to be handed on.
 func (h *held) seeWrite(resp *http.Response) error {
-	h.saw = ""
-	if missing(h.req.Method, resp.StatusCode) {
+	h.heard = poll.Judgement{Verdict: poll.Ready, Status: resp.StatusCode}
+	if h.missing(resp) {
 		body, whole, err := keep(h.ctx, resp, patience)
 		if err != nil {
 			return err
 		}
 		if whole {
-			h.saw = h.pending(resp, body)
+			h.heard = h.judged(&h.judge, resp, body, true, h.now())
 		}
 	}
-	if h.saw == "" {
+	if h.heard.Verdict != poll.Pending {
 		h.final = resp
 	}
 	return nil
 }
 
-// judgeWrite is judge for a write: an error ends it, for nobody knows what
-// became of it.
-func (h *held) judgeWrite(resp *http.Response, err error, read poll.Read) poll.Judgement {
-	if err != nil {
+// judgeWrite is weigh for a write: an error ends it, for nobody knows what became
+// of it.
+func (h *held) judgeWrite(resp *http.Response, err error, _ poll.Read) poll.Judgement {
+	switch {
+	case err != nil:
 		return poll.Judgement{Verdict: poll.Stop, Reason: "lost", Cause: err}
+	case h.final != nil:
+		return poll.Judgement{Verdict: poll.Ready, Status: resp.StatusCode}
 	}
-	return h.judge(resp, nil, read)
+	return h.weigh(resp, nil)
 }
 
-// missing reports whether an answer with that status may say that what the write
-// stands on is not there yet. To a DELETE, 404 says that it is done.
-func missing(method string, status int) bool {
-	return status == http.StatusForbidden || status == http.StatusNotFound && method != http.MethodDelete
+// missing reports whether an answer to a write may say that what it stands on is
+// not there yet: by the tables, it refuses the write, and would be lag if it
+// answered a read. To a DELETE, 404 says that it is done.
+func (h *held) missing(resp *http.Response) bool {
+	a := consistency.AnswerOf(resp)
+	if h.t.options.Policy.Rules.ClassOf(goalOf(h.req.Method), a) != consistency.Refused {
+		return false
+	}
+	judge := h.judge
+	j, own := judge.Read(a, h.now())
+	return j.Verdict == poll.Pending && !own
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http/httptrace"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -252,7 +253,7 @@ func TestRun_endsBeforeConnection(t *testing.T) {
 				f.Write = func(ctx context.Context) (string, error) {
 					httptrace.ContextClientTrace(ctx).GetConn("example.com:443")
 					<-ctx.Done()
-					return "", ctx.Err()
+					return "", &url.Error{Op: "Post", URL: "https://example.com/", Err: ctx.Err()}
 				}
 				return f
 			}

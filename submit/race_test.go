@@ -125,7 +125,7 @@ func TestEnqueue_takenOver(t *testing.T) {
 func TestRun_endsResending(t *testing.T) {
 	t.Parallel()
 	bubble(t, "of a lost answer", func(t *testing.T) {
-		w := &world{answer: errLost, honours: true}
+		w := &world{answer: errLost, honours: true, lag: time.Hour} // or a look would show it
 		s := w.on(t, submit.NewMemory(), func(o *options) {
 			o.Lease = time.Second
 			o.Policy.Resend.WithKey = time.Minute

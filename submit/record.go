@@ -65,6 +65,13 @@ type ending struct {
 	Cause     string          `json:"cause,omitempty"`
 	Write     string          `json:"write,omitempty"`
 	Last      string          `json:"last,omitempty"`
+	Reason    string          `json:"reason,omitempty"`
+	Seen      string          `json:"seen,omitempty"`
+	Phase     string          `json:"phase,omitempty"`
+	Code      string          `json:"code,omitempty"`
+	Note      string          `json:"note,omitempty"`
+	Counted   string          `json:"counted,omitempty"`
+	Hint      string          `json:"hint,omitempty"`
 	Free      bool            `json:"free,omitempty"`      // nothing was sent: the key may be used for another job
 	Forgotten bool            `json:"forgotten,omitempty"` // by an operator
 
@@ -181,6 +188,8 @@ func endingOf(outcome consistency.Outcome, written json.RawMessage, err error) *
 	if errors.As(err, &why) {
 		e.Flow, e.Reads, e.Took, e.Status, e.Body = why.Name, why.Reads, why.Elapsed, why.Status, why.Body
 		e.Cause, e.Write, e.Last = text(why.Cause), text(why.Write), text(why.Last)
+		e.Reason, e.Seen, e.Phase, e.Code = string(why.Reason), why.Seen, string(why.Phase), why.Code
+		e.Note, e.Counted, e.Hint = short(why.Note, maxText), short(why.Counted, maxText), short(why.Hint, maxText)
 	}
 	return e
 }
@@ -215,6 +224,8 @@ func (e *ending) err() error {
 	}
 	return &consistency.Error{
 		Outcome: e.outcome(), Name: e.Flow, Reads: e.Reads, Elapsed: e.Took, Status: e.Status, Body: e.Body,
+		Reason: poll.Reason(e.Reason), Seen: e.Seen, Phase: consistency.Phase(e.Phase), Code: e.Code,
+		Note: e.Note, Counted: e.Counted, Hint: e.Hint,
 		Cause: said(e.Cause), Write: said(e.Write), Last: said(e.Last), History: new(poll.History),
 	}
 }

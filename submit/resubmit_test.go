@@ -282,7 +282,7 @@ func (s *thingOf) read(context.Context, string) (*thing, error) {
 	case s.goal == consistency.ToMatch:
 		return &thing{Name: "old"}, nil
 	case shows == (s.goal == consistency.ToPresent):
-		return &thing{}, nil
+		return &thing{Name: "a"}, nil
 	}
 	return nil, status(404)
 }

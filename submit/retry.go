@@ -16,6 +16,7 @@ type try struct {
 	class      consistency.Class
 	status     int
 	retryAfter time.Duration
+	passes     bool // it was refused for a reason that Resend.When knows to pass
 }
 
 // watch returns p as a write that is not to hold up its worker needs it: what is
@@ -25,10 +26,16 @@ func (last *try) watch(p consistency.Policy, again bool) consistency.Policy {
 	observer := p.Observer
 	if !again {
 		p.Resend.OnNotSent, p.Resend.OnRateLimited = false, false
+		if when := p.Resend.When; when != nil {
+			p.Resend.When = func(a consistency.Answer) bool {
+				last.passes = when(a)
+				return false
+			}
+		}
 	}
 	p.Observer = func(e consistency.Event) {
 		if e.Phase == consistency.PhaseWrite {
-			last.class, last.status, last.retryAfter = e.Class, e.Status, e.RetryAfter
+			*last = try{class: e.Class, status: e.Status, retryAfter: e.RetryAfter}
 		}
 		if observer != nil {
 			observer(e)
@@ -48,13 +55,15 @@ const (
 
 // proves returns what the last try proves, if the outcome is Failed: then no other
 // try leaves any doubt.
-func (last *try) proves(p *consistency.Policy) proof {
+func (last *try) proves() proof {
 	redirected := last.status >= 300 && last.status < 400
 	switch {
 	case last.class == consistency.NotExecuted && !redirected:
 		return provesUnsent
 	case last.class == consistency.Refused && last.status == http.StatusTooManyRequests:
 		return provesUnsent
+	case last.class == consistency.Refused && last.passes:
+		return provesPassing
 	}
 	return provesNothing
 }

@@ -133,7 +133,7 @@ func TestScale_memory(t *testing.T) {
 	c := newCrowd(t, 40_000)
 	defer c.stop()
 	t.Log("bytes each:", c.each, "goroutines:", c.goroutines)
-	assert.Less(t, c.each, int64(400))
+	assert.Less(t, c.each, int64(360))
 	assert.Less(t, c.goroutines, 20)
 }
 

@@ -26,30 +26,38 @@ func (b *compactBackoff) Plan() readback.Plan { return &compactPlan{backoff: b} 
 
 type compactPlan struct {
 	backoff *compactBackoff
-	bound   time.Duration // of the last wait; zero before the first
+	centre  time.Duration // the last wait before jitter; zero before the first
 	last    time.Duration // the last wait
 }
 
 // Next draws the wait from a source made for it alone.
 func (p *compactPlan) Next(step readback.Step) time.Duration {
-	if step.Streak == 0 || p.bound == 0 {
+	if step.Streak == 0 || p.centre == 0 {
 		one := p.backoff.Backoff
-		p.bound = grow(&one, p.bound)
-		one.Initial, one.Max = p.bound, p.bound
+		p.centre = grow(&one, p.centre)
+		one.Initial, one.Max = p.centre, time.Duration(float64(p.centre)*(1+jitter(&one)))+1
 		p.last = one.Plan().Next(step) - step.Ended
 	}
 	return step.Ended + p.last
 }
 
-// grow returns the bound of the wait after one with that bound, as
+// grow returns what the wait after one of centre is before jitter, as
 // readback.Backoff documents it.
-func grow(b *readback.Backoff, bound time.Duration) time.Duration {
-	limit := cmp.Or(b.Max, max(5*time.Second, b.Initial))
-	if bound == 0 {
-		return min(cmp.Or(b.Initial, 100*time.Millisecond), limit)
+func grow(b *readback.Backoff, centre time.Duration) time.Duration {
+	longest := min(cmp.Or(b.Max, max(5*time.Second, b.Initial)), 1<<62)
+	limit := time.Duration(float64(longest) / (1 + jitter(b)))
+	if centre == 0 {
+		return min(cmp.Or(b.Initial, 60*time.Millisecond), limit)
 	}
-	if next := float64(bound) * cmp.Or(b.Multiplier, 2); next < float64(limit) {
+	if next := float64(centre) * cmp.Or(b.Multiplier, 1.5); next < float64(limit) {
 		return time.Duration(next)
 	}
 	return limit
+}
+
+func jitter(b *readback.Backoff) float64 {
+	if b.NoJitter {
+		return 0
+	}
+	return cmp.Or(b.Jitter, 0.3)
 }

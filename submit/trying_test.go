@@ -40,7 +40,9 @@ func (u *outage) before(w *world) func(*options) {
 				if u.err != nil {
 					return "", u.err
 				}
-				httptrace.ContextClientTrace(ctx).GetConn("example.com:443")
+				trace := httptrace.ContextClientTrace(ctx)
+				trace.GetConn("example.com:443")
+				trace.ConnectDone("tcp", "example.com:443", errRefused)
 				return "", errRefused
 			}
 			return f
@@ -79,6 +81,44 @@ func TestTrying(t *testing.T) {
 			assert.Less(t, u.tries.Load(), int64(50*600/2), "with waits in between")
 		})
 	}
+}
+
+// A refusal that the caller knows to pass is waited out like an outage, but the
+// service has looked at the job: its key stays its own.
+func TestTrying_when(t *testing.T) {
+	t.Parallel()
+	passes := func(o *options) {
+		o.Policy.Resend.When = func(a consistency.Answer) bool { return a.Status == 400 }
+		o.Policy.Schedule = every(time.Minute)
+	}
+	bubble(t, "it passes", func(t *testing.T) {
+		w := &world{}
+		u := &outage{until: time.Now().Add(time.Hour), err: status(400)}
+		s := w.on(t, submit.NewMemory(), u.before(w), passes)
+		defer running(s)()
+		res, err := s.Submit(t.Context(), "a", order{"x"})
+		require.NoError(t, err)
+		assert.Equal(t, confirmed, res.Outcome)
+		assert.Equal(t, 1, w.sent("a"))
+		assert.InDelta(t, 61, u.tries.Load(), 2)
+	})
+	bubble(t, "it does not", func(t *testing.T) {
+		w := &world{}
+		u := &outage{until: time.Now().Add(48 * time.Hour), err: status(400)}
+		s := w.on(t, submit.NewMemory(), u.before(w), passes)
+		defer running(s)()
+		_, err := s.Submit(t.Context(), "a", order{"x"})
+		require.ErrorIs(t, err, submit.ErrGaveUp)
+		_, err = s.Submit(t.Context(), "a", order{"y"})
+		require.ErrorIs(t, err, submit.ErrKeyReused)
+	})
+	bubble(t, "another refusal ends it", func(t *testing.T) {
+		w := &world{refuse: status(422)}
+		s := w.on(t, submit.NewMemory(), passes)
+		_, err := s.Submit(t.Context(), "a", order{"x"})
+		require.ErrorIs(t, err, consistency.ErrFailed)
+		assert.Equal(t, 1, w.sent("a"))
+	})
 }
 
 // A job that could not be sent in its time is Failed, and its key is free for any

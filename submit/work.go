@@ -115,7 +115,7 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 		return
 	}
 	outcome := consistency.OutcomeOf(err)
-	if proof := last.proves(&t.options.Policy); outcome == consistency.Failed && !again && proof != provesNothing {
+	if proof := last.proves(); outcome == consistency.Failed && !again && proof != provesNothing {
 		t.tryLater(j, last, proof, err)
 		return
 	}

@@ -33,7 +33,19 @@ func TestBadInput_usage(t *testing.T) {
 		{"two methods", []string{"run", "-X", "PUT", "POST", r.url}, "two methods: POST, and -X PUT"},
 		{"no method", run("-X", "A B"), "-X: that is not a method"},
 		{"unknown flag", run("--nope"), "unknown flag: --nope"},
-		{"unknown short flag, with a secret", run("-sb" + password), "readback: unknown flag: -b"},
+		{"unknown short flag, with a secret", run("-sy" + password), "readback: unknown flag: -y"},
+		{"almost a flag", run("--expct", "x"), "unknown flag: --expct; did you mean --expect?"},
+		{"a swapped one", run("--wihtin", "1s"), "did you mean --within?"},
+		{"another program's", run("--timeout", "1s"), "unknown flag: --timeout; here it is --within"},
+		{"no format", run("-w", "%{nope}"), "-w: there is no %{nope}: there are command, name"},
+		{"two formats", run("-w", "%{exit}", "--json"), "stdout has one result"},
+		{"two bodies", run("-F", "a=b"), "there is one body: one of -d, -F and -T"},
+		{"no part", []string{"run", r.url, "-F", "a"}, "-F: want NAME=CONTENT"},
+		{"no file of a part", []string{"run", r.url, "-F", "a=@missing"}, "-F: open missing"},
+		{"no upload", []string{"run", r.url, "-T", "missing"}, "-T: open missing"},
+		{"no JSON", []string{"run", r.url, "--data-json", "{a:1}"}, "--data-json: that is not JSON"},
+		{"no cookie", run("-b", "cookies.txt"), "files of cookies are not read"},
+		{"a query that writes", []string{"run", r.url, "-G", "-d", "a=b"}, "GET is no write"},
 		{"JSON as in curl", []string{"run", r.url, "--json", "{}"}, "--json takes no value, it is for the result: a body is -d"},
 		{"unknown command", []string{"nope"}, `unknown command "nope"`},
 		{"almost a command", []string{"rn"}, `unknown command "rn" for "readback"; did you mean run?`},
@@ -55,7 +67,13 @@ func TestBadInput_usage(t *testing.T) {
 		{"for what", run("--for", "ever"), "want present, absent or match"},
 		{"match without a match", run("--for", "match"), "--expect-json"},
 		{"PUT without a match", []string{"run", "-X", "PUT", r.url}, "--expect-json or --token, or --for present"},
-		{"match for absent", run("--for", "absent", "--expect-json", "a=b"), "not with --for absent"},
+		{"no expression", run("--expect", ".a =="), "--expect '.a ==': that is no expression: "},
+		{"no function", run("--fail", "nope"), "--fail 'nope': that is no expression: "},
+		{"modules", run("--expect", `import "x" as x; .`), "that is no expression: "},
+		{"further input", run("--expect", "input"), "that is no expression: "},
+		{"mine by no expression", run("--find", "/x", "--mine", ".a ==", "--then", "/{id}"), "--mine '.a ==': that is no expression: "},
+		{"a field without a write", []string{"wait", r.url, "--expect-json", "id={id}"}, "there is no write whose answer"},
+		{"data of a GET", run("--find", "GET /x", "--find-data", "x", "--mine", "a=b", "--then", "/{id}"), "--find-data has no use for a GET"},
 		{"absent without a URL", run("--for", "absent"), "known before"},
 		{"no pair", run("--expect-json", "/status"), "want POINTER=VALUE"},
 		{"no status", run("--expect-status", "20x"), "want a status"},
@@ -138,6 +156,7 @@ func TestBadInput_tls(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "/7")
+		_, _ = w.Write([]byte(`{"id":7}`))
 	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the handshake that is to fail
 	server.StartTLS()

@@ -38,7 +38,7 @@ func TestCurl_sides(t *testing.T) {
 	r := recording(t, at7)
 	p := readback(t, "run", "-q",
 		"-X", "PUT", r.url+"/write?w=1", "-H", "X-Both: write", "-H", "X-Write: 1", "-H", "Content-Type: text/plain", "-d", "written", "-u", "me:"+password,
-		"--for", "present",
+		"--for", "present", "--expect-status", "200",
 		"--then", "-X", "POST", "/read?r=1", "-H", "X-Both: read", "-H", "X-Read: 1", "-H", "Content-Type: application/json", "-d", "asked",
 		"--within", "5s")
 	require.Equal(t, 0, p.status, p.stdout)
@@ -71,7 +71,7 @@ func TestCurl_method(t *testing.T) {
 		"PATCH /7": {"-X", "PATCH", "-d", "x"},
 	} {
 		r := recording(t, at7)
-		p := readback(t, append([]string{"run", "PUT", r.url + "/7", "--for", "present", "--then", "/7"}, args...)...)
+		p := readback(t, append([]string{"run", "PUT", r.url + "/7", "--for", "present", "--expect-status", "2xx", "--then", "/7"}, args...)...)
 		require.Len(t, r.requests(), 2, p.stderr)
 		assert.Equal(t, "PUT /7", r.requests()[0].line)
 		assert.Equal(t, want, r.requests()[1].line, "the flags stand after --then: they are the read's")
@@ -156,7 +156,7 @@ func TestCurl_userInURL(t *testing.T) {
 // service names gets none, and only if it is allowed.
 func TestCurl_otherOrigin(t *testing.T) {
 	t.Parallel()
-	reads := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { _, _ = w.Write([]byte(`{}`)) })
+	reads := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { _, _ = w.Write([]byte(`{"id":7}`)) })
 	writes := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) {
 		w.Header().Set("Location", reads.url+"/named")
 		w.WriteHeader(http.StatusCreated)

@@ -119,9 +119,30 @@ func TestLost_resume(t *testing.T) {
 	s := lagging(t, usual)
 	p := readback(t, "run", s.url, "-H", authorization, "-H", "X-Fault: 504 at-once", "-d", `{"workspaceName":"a","reference":"a"}`)
 	require.Equal(t, 124, p.status)
-	p = readback(t, "resume", resumeLine(t, p.stderr), "-H", authorization, "-H", "X-Fault:",
+	p = readback(t, "resume", resumeLine(t, p.stderr), "--origin", s.url, "-H", authorization, "-H", "X-Fault:",
 		"--find", "/v1/workspaces?reference=a", "--mine", "reference=a", "--found", "/v1/workspaces/{id}", "--print", "{location}")
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Regexp(t, s.url+"/[a-z0-9]+\n", p.stdout)
 	assert.Equal(t, 1, s.sent("POST"))
+}
+
+// What is expected of a thing does not prove who made it: a POST whose answer was
+// lost needs --mine, unless it is said to be a change.
+func TestLost_expected(t *testing.T) {
+	t.Parallel()
+	for _, expected := range [][]string{{"--expect", `.ref == "x"`}, {"--expect-json", "ref=x"}} {
+		r := recording(t, func(w http.ResponseWriter, _ int, req *http.Request) {
+			if req.Method == http.MethodPost {
+				w.WriteHeader(http.StatusGatewayTimeout)
+			}
+			_, _ = w.Write([]byte(`{"ref":"x"}`))
+		})
+		args := append([]string{"run", "-q", r.url, "-d", "x", "--within", "2s", "--then", "/things/7"}, expected...)
+		p := readback(t, args...)
+		assert.Equal(t, 124, p.status, p.stdout)
+		p = readback(t, append(args, "--mine", `.ref == "x"`)...)
+		assert.Equal(t, 0, p.status, p.stdout)
+		p = readback(t, append(args, "--for", "match")...)
+		assert.Equal(t, 0, p.status, p.stdout)
+	}
 }

@@ -42,7 +42,7 @@ func TestPipe_stdout(t *testing.T) {
 	s := lagging(t, usual)
 	dir := t.TempDir()
 	for want, args := range map[int][]string{
-		0:   {"run", s.url, "-H", authorization, "-d", body("a")},
+		74:  {"run", s.url, "-H", authorization, "-d", body("a")},
 		1:   {"run", s.url, "-H", authorization, "-d", "{}"},
 		124: {"run", s.url, "-H", authorization, "-d", body("b"), "--then", "/v1/workspaces/nope", "--within", "50ms", "--handle-file", "h.json"},
 	} {
@@ -102,7 +102,7 @@ func TestPipe_files(t *testing.T) {
 		p := call{dir: dir, args: append(args, r.url, "-H", "@in.write", "-d", "@in.body", "--then", "-H", "@in.read", "--connect-timeout", "5")}.run(t)
 		assert.Equal(t, 124, p.status, p.stderr)
 		if args[0] == "run" {
-			assert.Regexp(t, "readback resume [^ ]+ -H 'Authorization: ...' --then -H 'X-Api-Key: ...'\n", p.stderr)
+			assert.Regexp(t, "readback resume [^ ]+ --origin [^ ]+ -H 'Authorization: ...' --then -H 'X-Api-Key: ...'\n", p.stderr)
 		}
 	}
 	got := r.requests()

@@ -147,7 +147,7 @@ func TestRun_dryRun(t *testing.T) {
 	t.Parallel()
 	s := lagging(t, usual)
 	p := readback(t, "run", s.url+"?api_key="+password, "-H", authorization, "-d", "0123456789", "--dry-run",
-		"--then", "/v1/{id}?token="+password, "--within", "7s")
+		"--then", "/v1/{id}?token="+password, "--within", "7s", "--expect-status", "200")
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Equal(t, "POST "+s.url+"?api_key=REDACTED, 10 bytes, once; then GET /v1/{id}?token=REDACTED, until it is there, within 7s\n", p.stdout)
 	assert.Empty(t, p.stderr)
@@ -173,6 +173,8 @@ func TestRun_idempotencyKey(t *testing.T) {
 		case req.Method == http.MethodPost:
 			w.Header().Set("Location", "/7")
 			w.WriteHeader(http.StatusCreated)
+		default:
+			at7(w, n, req)
 		}
 	})
 	p := readback(t, "run", "-X", "POST", r.url, "--idempotency-key", "auto", "--resend", "with-key=1m", "--interval", "10ms")
@@ -195,6 +197,7 @@ func TestRun_token(t *testing.T) {
 			if n == 2 {
 				w.WriteHeader(map[string]int{"mittwald": 412, "Etag:X-At:409": 409}[token])
 			}
+			_, _ = w.Write([]byte(`{"id":7}`))
 		})
 		p := readback(t, "run", "-X", "PATCH", r.url+"/7", "-d", "x", "--token", token, "--interval", "5ms")
 		assert.Equal(t, 0, p.status, p.stdout)

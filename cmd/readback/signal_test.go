@@ -55,7 +55,7 @@ func TestSignal(t *testing.T) {
 	assert.Contains(t, p.stderr, "the write was sent and carried out (answered 201); do not send it again")
 
 	show()
-	p = readback(t, "resume", resumeLine(t, p.stderr), "-H", authorization)
+	p = readback(t, "resume", resumeLine(t, p.stderr), "--origin", r.url, "-H", authorization)
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Contains(t, one(t, p.stdout), "POST "+r.url+"/v1/things: confirmed after ")
 	posts := 0
@@ -113,7 +113,10 @@ func TestSignal_kill(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "h.json")
 	cmd := call{args: []string{"run", s.url, "-H", authorization, "-d", body("a"), "--handle-file", file, "--first-read", "1m"}}.cmd(t)
 	require.NoError(t, cmd.Start())
-	require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool {
+		text, _ := os.ReadFile(file)
+		return strings.Contains(string(text), `"class": "applied"`)
+	}, time.Minute, time.Millisecond)
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 	assert.Zero(t, s.sent("GET"))

@@ -40,7 +40,7 @@ func TestWait(t *testing.T) {
 		{"forbidden in the end", statuses(200, 403), []string{"--expect-status", "401,403"}, 0, 2},
 		{"gone means forbidden", statuses(404, 404, 403), []string{"--for", "absent", "--expect-status", "403", "--settle", "1"}, 0, 3},
 		{"no lag", statuses(404, 403), []string{"--window", "403=30ms", "--within", "20s"}, 124, 0},
-		{"a stop", statuses(400), nil, 124, 1},
+		{"a stop", statuses(400), nil, 3, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,14 +65,15 @@ func TestWait_unmet(t *testing.T) {
 	r := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { _, _ = w.Write([]byte(`{"a":1}`)) })
 	p := readback(t, "wait", "-q", r.url, "--expect-json", "a=1", "--expect-json", "/b=2", "--within", "2s")
 	assert.Equal(t, 124, p.status)
-	assert.Contains(t, one(t, p.stdout), "; last status 200; it does not show /b=2")
+	assert.Contains(t, one(t, p.stdout), "seen last: stale (/b is missing")
+	assert.Contains(t, p.stdout, "; last status 200; --within is 2s; it does not show /b=2")
 }
 
 // A read may be any request, and its document any output.
 func TestWait_request(t *testing.T) {
 	t.Parallel()
 	r := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { _, _ = w.Write([]byte("hello")) })
-	p := readback(t, "wait", "-q", "-X", "POST", r.url, "-d", "query", "-u", "me:"+password, "-o", "-")
+	p := readback(t, "wait", "-q", "-X", "POST", r.url, "-d", "query", "-u", "me:"+password, "-o", "-", "--expect-status", "2xx")
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Equal(t, "hello", p.stdout)
 	got := r.requests()
@@ -183,7 +184,17 @@ func TestHelp(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(dir, "man1", "readback-run.1"))
 	require.NoError(t, err)
 	assert.Contains(t, string(page), ".TH \"READBACK-RUN\" \"1\"")
-	assert.Contains(t, string(page), "--expect-json")
+	for _, want := range []string{
+		`\fB\-X\fR, \fB\-\-request\fR \fIMETHOD\fR`, `\fB\-\-expect\-json\fR \fIPOINTER=VALUE\fR`,
+		".SH EXIT STATUS\n", ".TP\n.B 124\nunconfirmed: ", ".SH ENVIRONMENT\n", "READBACK_WITHIN, ", ".SH EXAMPLES\n", `\fBreadback\fR(1)`,
+	} {
+		assert.Contains(t, string(page), want)
+	}
+	assert.NotContains(t, string(page), "READBACK_THEN")
+	assert.NotContains(t, string(page), "`")
+	for _, name := range []string{"readback", "readback-wait", "readback-resume", "readback-proxy", "readback-measure", "readback-demo"} {
+		assert.FileExists(t, filepath.Join(dir, "man1", name+".1"))
+	}
 }
 
 // What is waited for by a POST is named by it.

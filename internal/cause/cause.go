@@ -33,7 +33,7 @@ func (v veiled) Is(target error) bool {
 	return Is(v.error, target)
 }
 
-func (v veiled) As(target any) bool { return errors.As(v.error, target) }
+func (v veiled) As(target any) bool { return guarded(v).As(target) }
 
 // Is is [errors.Is] for errors that may be of any make: if a comparison or a
 // method panics, those are the same that are alike.
@@ -79,5 +79,25 @@ func (e *Ended) Error() string {
 	return fmt.Sprintf("%v (%v)", e.Cause, e.Err)
 }
 
-// Unwrap returns the cause and the context's error.
-func (e *Ended) Unwrap() []error { return []error{e.Cause, e.Err} }
+// Unwrap returns the cause, as an error that errors.Is and errors.As look through
+// without a panic, and the context's error.
+func (e *Ended) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{e.Err}
+	}
+	return []error{guarded{e.Cause}, e.Err}
+}
+
+// guarded has no Unwrap: it would show what may panic.
+type guarded struct{ error }
+
+func (g guarded) Is(target error) bool { return Is(g.error, target) }
+
+func (g guarded) As(target any) (found bool) {
+	defer func() {
+		if recover() != nil {
+			found = false
+		}
+	}()
+	return errors.As(g.error, target)
+}

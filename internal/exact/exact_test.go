@@ -17,7 +17,7 @@ import (
 )
 
 type (
-	hidden  struct{ id string }
+	hidden  struct{ _ string }
 	partly  struct{ ID, secret string }
 	half    struct{ ID string }
 	tree    struct{ Next *tree }

@@ -23,7 +23,7 @@ func FuzzMemory(f *testing.F) {
 			deleted     bool
 			n           int
 		}
-		m := recent.New(1000, time.Hour)
+		m := recent.New(1000, time.Hour, time.Hour)
 		space := m.Space("http", "api.test", "")
 		var list []written
 		covers := func(w written, path, query string) bool {

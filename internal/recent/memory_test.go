@@ -72,7 +72,7 @@ func TestMemory_reach(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%.20s %d %.20s", tt.written, tt.reach, tt.asked), func(t *testing.T) {
 			t.Parallel()
-			m := recent.New(10, time.Hour)
+			m := recent.New(10, time.Hour, time.Hour)
 			space := m.Space("http", "api.test", "")
 			assert.True(t, m.Empty())
 			m.Remember(space, parse(t, tt.written), tt.reach, recent.Write{At: time.Now(), Class: 1})
@@ -86,7 +86,7 @@ func TestMemory_reach(t *testing.T) {
 // A RawPath that is left over from another Path is not what is sent.
 func TestMemory_staleRawPath(t *testing.T) {
 	t.Parallel()
-	m := recent.New(10, time.Hour)
+	m := recent.New(10, time.Hour, time.Hour)
 	space := m.Space("http", "api.test", "")
 	at := func(path string) *url.URL { return &url.URL{Path: path, RawPath: "/a%2Fb"} }
 	m.Remember(space, at("/things/7 8"), 0, recent.Write{At: time.Now()})
@@ -100,7 +100,7 @@ func TestMemory_staleRawPath(t *testing.T) {
 
 func TestMemory_space(t *testing.T) {
 	t.Parallel()
-	m := recent.New(10, time.Hour)
+	m := recent.New(10, time.Hour, time.Hour)
 	base := m.Space("http", "api.test", "me")
 	assert.Equal(t, base, m.Space("HTTP", "API.test:80", "me"))
 	assert.Equal(t, base, m.Space("http", "api.test:", "me"))
@@ -111,13 +111,13 @@ func TestMemory_space(t *testing.T) {
 	} {
 		assert.NotEqual(t, base, other)
 	}
-	assert.NotEqual(t, base, recent.New(10, time.Hour).Space("http", "api.test", "me"), "another process has another key")
+	assert.NotEqual(t, base, recent.New(10, time.Hour, time.Hour).Space("http", "api.test", "me"), "another process has another key")
 }
 
 func TestMemory_latest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := recent.New(10, time.Minute)
+		m := recent.New(10, time.Minute, time.Hour)
 		space := m.Space("http", "api.test", "")
 		write := func(at string, deleted bool, token string) {
 			m.Remember(space, parse(t, at), recent.Below, recent.Write{At: time.Now(), Class: 1, Deleted: deleted, Token: token})
@@ -162,7 +162,7 @@ func TestMemory_latest(t *testing.T) {
 // A write that reaches less far does not take back what one before reached.
 func TestMemory_widest(t *testing.T) {
 	t.Parallel()
-	m := recent.New(10, time.Hour)
+	m := recent.New(10, time.Hour, time.Hour)
 	space := m.Space("http", "api.test", "")
 	m.Remember(space, parse(t, "/a"), recent.Below, recent.Write{At: time.Now()})
 	m.Remember(space, parse(t, "/a"), recent.AnyQuery, recent.Write{At: time.Now()})
@@ -174,7 +174,7 @@ func TestMemory_widest(t *testing.T) {
 
 func TestMemory_bounded(t *testing.T) {
 	t.Parallel()
-	m := recent.New(100, time.Hour)
+	m := recent.New(100, time.Hour, time.Hour)
 	space := m.Space("http", "api.test", "")
 	at := func(i int) *url.URL { return parse(t, fmt.Sprintf("/%d", i)) }
 	for i := range 1000 {
@@ -191,7 +191,7 @@ func TestMemory_bounded(t *testing.T) {
 		m.Remember(space, at(i), 0, recent.Write{At: time.Now(), Token: strings.Repeat("x", 4000)})
 	}
 	assert.Equal(t, 2, m.Len())
-	small := recent.New(1, time.Hour)
+	small := recent.New(1, time.Hour, time.Hour)
 	small.Remember(space, at(1), 0, recent.Write{At: time.Now(), Token: strings.Repeat("x", 4000)})
 	assert.Equal(t, 1, small.Len())
 }
@@ -201,7 +201,7 @@ func TestMemory_size(t *testing.T) {
 	const entries = 10_000
 	for name, path := range map[string]string{"short": "/v1/things/%d", "long": "/" + strings.Repeat("x", 2000) + "/%d"} {
 		before := heap()
-		m := recent.New(entries, time.Hour)
+		m := recent.New(entries, time.Hour, time.Hour)
 		space := m.Space("http", "api.test", strings.Repeat("secret", 100))
 		for i := range 3 * entries {
 			m.Remember(space, parse(t, fmt.Sprintf(path, i)), recent.Below, recent.Write{At: time.Now(), Token: strings.Clone("276638689419853824")})

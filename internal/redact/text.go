@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/readback-go/readback/internal/cause"
 )
 
 // Error returns the text of err without its secrets, and the empty text for
@@ -65,12 +67,15 @@ func textOf(err error) (text string) {
 var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
 // urlErrors returns every one in the tree of err, where errors.As would stop at
-// the first.
-func urlErrors(err error) []*url.Error {
-	var found []*url.Error
+// the first, and those before a method that panics.
+func urlErrors(err error) (found []*url.Error) {
+	defer func() { _ = recover() }()
 	for err != nil {
-		if e, ok := err.(*url.Error); ok {
+		switch e := err.(type) {
+		case *url.Error:
 			found = append(found, e)
+		case *cause.Ended:
+			return append(found, urlErrors(e.Cause)...) // it does not unwrap to it as it is
 		}
 		if many, ok := err.(interface{ Unwrap() []error }); ok {
 			for _, err := range many.Unwrap() {

@@ -131,10 +131,11 @@ func parameter(list string, names ...string) (float64, bool) {
 }
 
 // The least number that is taken for seconds, and for milliseconds, of the Unix
-// clock: the first is in 2001, and as a wait would be 31 years.
+// clock: the first is in 1985, before any clock that a service goes by, also one in
+// a test that begins in 2000, and as a wait would be 15 years.
 const (
-	leastSeconds = 1e9
-	leastMillis  = 1e12
+	leastSeconds = 5e8
+	leastMillis  = 5e11
 )
 
 // unixTime returns the time that n is on the Unix clock, if it can be one.

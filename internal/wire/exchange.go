@@ -53,6 +53,9 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 	}
 	o.ex.Safe = safe(o.ex.Method)
 	c.begin(o, req.Response != nil)
+	if c.alone && c.one == nil {
+		return c.only(o, rest, req, direct)
+	}
 	ctx := context.WithValue(req.Context(), inside{}, o)
 	if outer, ok := req.Context().Value(inside{}).(*observed); ok && outer.call == c {
 		if o.isPartOf(outer) {
@@ -68,6 +71,26 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 	sent := req.WithContext(ctx)
 	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
+	return o.follow(req, resp, err)
+}
+
+// only is RoundTrip for the single request of a call, which is its context.
+func (c *Call) only(o *observed, rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
+	c.one = o
+	o.trace = &trace{of: o}
+	resp, err := rest.RoundTrip(req.WithContext(httptrace.WithClientTrace(c, o.trace.few())))
+	o.answered(resp, err, direct)
+	if !c.Bodies {
+		if resp != nil {
+			resp.Request = req
+		}
+		return resp, err
+	}
+	return o.follow(req, resp, err)
+}
+
+// follow notes the body of an answer as it is read.
+func (o *observed) follow(req *http.Request, resp *http.Response, err error) (*http.Response, error) {
 	if err != nil || resp == nil || resp.Body == nil {
 		return resp, err
 	}
@@ -85,7 +108,7 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 		o.left = -1 // another transport may have left it out
 	}
 	resp.Body = o
-	if c.Bodies || resp.StatusCode == http.StatusForbidden && o.left > 0 && o.left <= shortLimit {
+	if o.call.Bodies || resp.StatusCode == http.StatusForbidden && o.left > 0 && o.left <= shortLimit {
 		o.peek()
 	}
 	return resp, nil
@@ -195,6 +218,9 @@ func (o *observed) watch() {
 		return
 	}
 	t := o.call.trace
+	if t == nil {
+		return
+	}
 	t.mu.Lock()
 	t.watched++
 	t.mu.Unlock()

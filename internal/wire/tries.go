@@ -67,10 +67,15 @@ func (c *Call) Tries() Tries {
 // sent: nothing was counted, a connection was asked for and no header was written
 // on any, and err is the error of the last request. A client that tells the trace
 // nothing gives no such proof.
-func (c *Call) NeverSent(err error) bool {
+func (c *Call) NeverSent(err error) (never bool) {
 	if c == nil || err == nil {
 		return false
 	}
+	defer func() {
+		if recover() != nil { // a method of the caller's error
+			never = false
+		}
+	}()
 	if tries := c.Tries(); tries.N() > 0 {
 		return false
 	}

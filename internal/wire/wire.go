@@ -32,9 +32,11 @@ type Call struct {
 
 	mu        sync.Mutex
 	exchanges []*observed
-	counted   int    // by CountTry
-	steps     int    // of exchanges that began or ended, which puts them in order
-	trace     *trace // nil if net/http is not traced
+	counted   int       // by CountTry
+	steps     int       // of exchanges that began or ended, which puts them in order
+	trace     *trace    // nil if net/http is not traced
+	one       *observed // the only exchange of a call of [One]; nil before it and of others
+	alone     bool
 }
 
 type key struct{}
@@ -48,6 +50,11 @@ func Trace(ctx context.Context) *Call {
 	return &Call{Context: httptrace.WithClientTrace(ctx, t.hooks()), trace: t}
 }
 
+// One returns a call that is a single request, to be sent by its RoundTrip. It is
+// Trace at less cost: that request alone is traced, and its answer's body is left
+// alone unless bodies are asked for.
+func One(ctx context.Context) *Call { return &Call{Context: ctx, alone: true} }
+
 // Silent returns a context in which nothing is noted: for requests that are none
 // of the call's, such as those that confirm a write inside of another flow.
 func Silent(ctx context.Context) context.Context {
@@ -59,8 +66,11 @@ func Silent(ctx context.Context) context.Context {
 
 // Value returns c for the package's own key.
 func (c *Call) Value(k any) any {
-	if k == (key{}) {
+	switch {
+	case k == (key{}):
 		return c
+	case k == (inside{}) && c.one != nil:
+		return c.one
 	}
 	return c.Context.Value(k)
 }
@@ -97,33 +107,47 @@ type trace struct {
 }
 
 func (t *trace) hooks() *httptrace.ClientTrace {
+	all := t.few()
+	all.DNSDone = func(info httptrace.DNSDoneInfo) { t.fail(info.Err) }
+	all.ConnectDone = func(_, _ string, err error) { t.fail(err) }
+	all.TLSHandshakeDone = func(_ tls.ConnectionState, err error) { t.fail(err) }
+	return all
+}
+
+// few returns the hooks that tell whether and how often a request was written.
+func (t *trace) few() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GetConn: func(host string) {
-			t.mu.Lock()
-			t.asked, t.host, t.failed = true, host, nil
-			t.mu.Unlock()
-		},
-		GotConn: func(httptrace.GotConnInfo) {
-			t.mu.Lock()
-			t.got = true
-			t.mu.Unlock()
-		},
-		DNSDone:          func(info httptrace.DNSDoneInfo) { t.fail(info.Err) },
-		ConnectDone:      func(_, _ string, err error) { t.fail(err) },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { t.fail(err) },
-		WroteHeaderField: func(string, []string) {
-			t.mu.Lock()
-			t.begun = true
-			t.mu.Unlock()
-		},
-		WroteHeaders: func() {
-			t.mu.Lock()
-			t.begun = true
-			t.written++
-			t.mu.Unlock()
-			t.of.watch()
-		},
+		GetConn:          t.getConn,
+		GotConn:          t.gotConn,
+		WroteHeaderField: t.wroteHeaderField,
+		WroteHeaders:     t.wroteHeaders,
 	}
+}
+
+func (t *trace) getConn(host string) {
+	t.mu.Lock()
+	t.asked, t.host, t.failed = true, host, nil
+	t.mu.Unlock()
+}
+
+func (t *trace) gotConn(httptrace.GotConnInfo) {
+	t.mu.Lock()
+	t.got = true
+	t.mu.Unlock()
+}
+
+func (t *trace) wroteHeaderField(string, []string) {
+	t.mu.Lock()
+	t.begun = true
+	t.mu.Unlock()
+}
+
+func (t *trace) wroteHeaders() {
+	t.mu.Lock()
+	t.begun = true
+	t.written++
+	t.mu.Unlock()
+	t.of.watch()
 }
 
 func (t *trace) hasAsked() bool {

@@ -2,14 +2,15 @@ package command
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/handle"
@@ -17,6 +18,7 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/show"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/redact"
+	"github.com/readback-go/readback/poll"
 	"github.com/readback-go/readback/readbackhttp"
 )
 
@@ -34,8 +36,29 @@ func statusOf(ctx context.Context, outcome consistency.Outcome, err error) int {
 		return exit.Usage
 	case outcome == consistency.Failed:
 		return exit.Failed
+	case readRefused(err):
+		return exit.ReadRefused
 	}
 	return exit.Unconfirmed
+}
+
+// readRefused reports whether a read was answered with what does not change by
+// waiting: 400, 401, a certificate that is not to be trusted.
+func readRefused(err error) bool {
+	var e *consistency.Error
+	if !errors.As(err, &e) || e.History == nil || e.Context != nil {
+		return false
+	}
+	last := poll.Read{}
+	for read := range e.History.All() {
+		last = read
+	}
+	if last.Verdict != poll.Stop {
+		return false
+	}
+	var target *readbackhttp.TargetError
+	var certificate *tls.CertificateVerificationError
+	return last.Status >= 400 || errors.As(last.Err, &certificate) && !errors.As(last.Err, &target)
 }
 
 // nothingSent reports whether a run refused its arguments.
@@ -44,15 +67,32 @@ func nothingSent(err error) bool {
 	return errors.As(err, &e) && errors.Is(e.Cause, consistency.ErrInvalid) && e.Reads == 0 && e.Write == nil
 }
 
+// conclusion is how a run ended.
+type conclusion struct {
+	res    result
+	status int
+	text   string
+}
+
+// conclude says how a run ended.
+func (s *session) conclude(ctx context.Context, res result, err error) conclusion {
+	return conclusion{res, statusOf(ctx, res.Outcome, err), s.sentence(res, err)}
+}
+
 // end tells how the run ended, and returns its exit status as an error.
 func (s *session) end(ctx context.Context, res result, err error) error {
-	status := statusOf(ctx, res.Outcome, err)
+	c := s.conclude(ctx, res, err)
+	res, status, text := c.res, c.status, c.text
 	if status == exit.Usage {
+		s.forget()
 		return exit.With(status, err)
 	}
-	text := s.sentence(res, err)
+	s.tellOutput()
 	advice, resume, h := s.advice(res, err)
 	bad := s.tell(res, text, status, resume, h)
+	told := s.result(res, text, status, resume, nil)
+	told.Text = text
+	bad = errors.Join(bad, s.tellCI(s.streams, s.events, []show.Result{told}, s.scrub))
 	for _, line := range advice {
 		s.progress.Line("readback: " + line)
 	}
@@ -61,15 +101,14 @@ func (s *session) end(ctx context.Context, res result, err error) error {
 	}
 	if bad != nil {
 		s.progress.Line("readback: " + text + "; the result was not written: " + redact.Error(bad))
-		status = unwritten(status, bad)
+		status = unwritten(status)
 	}
 	return exit.Quiet(status)
 }
 
 // unwritten returns the exit status of a run whose result was not written.
-func unwritten(status int, bad error) int {
-	// A reader that went away has chosen not to know.
-	if status == exit.Confirmed && !errors.Is(bad, syscall.EPIPE) {
+func unwritten(status int) int {
+	if status == exit.Confirmed {
 		return exit.Output
 	}
 	return status
@@ -79,18 +118,30 @@ func unwritten(status int, bad error) int {
 func (s *session) sentence(res result, err error) string {
 	text := ""
 	if res.Outcome == consistency.Confirmed {
-		text = show.Confirmed(s.flow.Name, res.History.Reads(), res.Elapsed, s.seen())
+		text = show.Confirmed(s.flow.Name, res.History.Reads(), res.Elapsed, s.seenText()) + s.before(res)
 	} else {
 		text = show.ErrorText(err)
 		text = strings.Replace(text, consistency.ErrNoFind.Error(), "the write's answer was lost, and there is no --find", 1)
-		if what := s.notJSON(err); what != "" {
+		if end := s.lastEnd(); end != "" {
+			text += end
+		} else if what := s.notJSON(err); what != "" {
 			text += "; the last answer is " + what + ", not JSON"
 		} else if pair := s.flow.Unmet(); pair != "" {
 			text += "; it does not show " + pair
 		}
+		if nothingIn(err) {
+			text += "; a good answer with nothing in it, such as [], shows nothing: --expect-status 2xx accepts it"
+		}
+		if errors.Is(err, readbackhttp.ErrNoTarget) {
+			text += "; --monitor follows it, --then says what to read, and --accepted-location takes it for what was written"
+		}
 		if s.progress.Class() == consistency.NotExecuted.String() && s.flow.Answer() == nil {
 			text += "; the write was not sent"
 		}
+		if tooLong := longBody.FindString(text); tooLong != "" {
+			text = strings.Replace(text, tooLong, tooLong+"; --max-body allows more", 1)
+		}
+		text = strings.Replace(text, poll.ErrWindow.Error(), s.window(res), 1)
 		if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
 			text += "; --cacert names whom to trust, and -k trusts anybody"
 		}
@@ -98,8 +149,61 @@ func (s *session) sentence(res result, err error) string {
 	return s.scrub(text)
 }
 
-// seen says what the last read was.
-func (s *session) seen() string {
+// nothingIn reports whether the last read had a good answer in which there was
+// nothing.
+func nothingIn(err error) bool {
+	var e *consistency.Error
+	return errors.As(err, &e) && e.Reason == consistency.NotFound && e.Phase == consistency.PhaseRead && e.Status/100 == 2
+}
+
+// longBody finds what the library says of a body over the limit.
+var longBody = regexp.MustCompile(`over [0-9]+ bytes`)
+
+// windowNames are what --window calls reasons, and how long they last without it.
+var windowNames = map[poll.Reason]string{
+	consistency.NotFound: "404", consistency.Forbidden: "403", consistency.Stale: "stale",
+	consistency.StillThere: "still-there", consistency.BehindToken: "behind-token",
+}
+
+// window says that a window ended a run, and what widens it.
+func (s *session) window(res result) string {
+	last := poll.Reason("")
+	for read := range res.History.All() {
+		if read.Verdict == poll.Pending {
+			last = read.Reason
+		}
+	}
+	name := windowNames[last]
+	if name == "" {
+		return poll.ErrWindow.Error()
+	}
+	return fmt.Sprintf("so long is %q taken for lag; --window %s=TIME widens that", string(last), name)
+}
+
+// before says, of what is gone, what showed that it was ever there.
+func (s *session) before(res result) string {
+	if s.flow.Goal != consistency.ToAbsent || s.command == "wait" {
+		return ""
+	}
+	if s.found != "" {
+		return "; before, " + s.found
+	}
+	for read := range res.History.All() {
+		if read.Reason == consistency.StillThere {
+			return ""
+		}
+	}
+	if a := s.flow.Answer(); a != nil && (a.Status == http.StatusNotFound || a.Status == http.StatusGone) {
+		return fmt.Sprintf("; the %s itself was answered %d: nothing shows that it was ever there", a.Method, a.Status)
+	}
+	return "; no read showed it before: --seen looks first"
+}
+
+// seenText says what the last read was.
+func (s *session) seenText() string {
+	if s.flow.Last() != nil {
+		return "exit status 0"
+	}
 	last := s.flow.LastRead()
 	if last == nil {
 		return "nothing was read"
@@ -124,7 +228,7 @@ func (s *session) notJSON(err error) string {
 // advice says what became of a write that is not confirmed, and how to go on.
 func (s *session) advice(res result, cause error) (lines []string, resume string, h *handle.Handle) {
 	if res.Outcome != consistency.Unconfirmed {
-		s.forget(res.Outcome)
+		s.forget()
 		return nil, "", nil
 	}
 	if s.command == "wait" {
@@ -133,18 +237,26 @@ func (s *session) advice(res result, cause error) (lines []string, resume string
 	var target *readbackhttp.TargetError
 	how, adjust := "To go on reading:", func(*handle.Handle) {}
 	switch {
-	case s.flow.Find == nil && !found(res.Pending):
-		how = "Nothing tells where it is; to look for it:"
-		adjust = func(h *handle.Handle) { h.Again.Lost = true }
 	case errors.As(cause, &target) && target.URL != nil:
 		how = "To go on reading, if that place may be read:"
 		adjust = func(h *handle.Handle) { h.Again.Origin = true }
+	case errors.Is(cause, readbackhttp.ErrNoTarget):
+		how = "To go on reading, with --then URL, or with --accepted-location:"
 	case errors.As(cause, &target):
 		how = "To go on reading, with a URL that can be had:"
 		adjust = (*handle.Handle).NeedReadURL
+	case s.flow.Find == nil && !found(res.Pending):
+		how = "Nothing tells where it is; to look for it:"
+		adjust = func(h *handle.Handle) { h.Again.Lost = true }
+	}
+	if what := s.answerText(); what != "" && s.command == "run" && s.flow.LastRead() == nil {
+		lines = append(lines, "its answer was: "+what)
 	}
 	lines = append(lines, s.fate(res)+"; do not send it again. "+how)
 	kept, err := s.handle(res.Pending, s.printed(res.Written))
+	if len(kept.Again.Write)+len(kept.Again.Read) > 0 {
+		kept.Again.Named = s.flow.Origins()
+	}
 	adjust(&kept)
 	where := ""
 	if err == nil {
@@ -153,19 +265,20 @@ func (s *session) advice(res result, cause error) (lines []string, resume string
 	if err != nil {
 		return append(lines, "the handle cannot be made: "+redact.Error(err)), "", nil
 	}
-	if s.file == "" {
+	if len(s.files) == 0 {
 		return lines, kept.Again.Command(where), &kept
 	}
 	whole, err := s.handle(res.Pending, s.scrub)
 	adjust(&whole)
 	if err == nil {
-		err = whole.Save(s.file)
+		err = s.save(whole)
 	}
 	if err != nil {
-		lines = append([]string{"the handle is not in " + s.file + ": " + redact.Error(err)}, lines...)
+		lines = append([]string{"the handle is not in " + s.files[0].Name + ": " + redact.Error(err)}, lines...)
 		return lines, kept.Again.Command(where), &kept
 	}
-	return lines, whole.Again.Command(s.file), &kept
+	whole.Again.Named = nil // the file is the run's own
+	return lines, whole.Again.Command(s.files[0].Name), &kept
 }
 
 // fate says what the write's answer tells of it.
@@ -173,7 +286,12 @@ func (s *session) fate(res result) string {
 	class := fieldsOf(res.Pending).Class
 	answer := s.flow.Answer()
 	answered := "no answer came"
-	if answer != nil {
+	switch {
+	case s.plan.Commands.IsCommand():
+		if answered = "it was not seen to end"; s.flow.WriteEnd() != nil {
+			answered = fmt.Sprintf("exit status %d", s.flow.WriteEnd().Status)
+		}
+	case answer != nil:
 		answered = fmt.Sprintf("answered %d", answer.Status)
 	}
 	if s.command == "resume" {
@@ -207,6 +325,9 @@ func found(pending consistency.Pending) bool { return fieldsOf(pending).Written 
 // then the URL to read must be given again.
 func (s *session) handle(pending consistency.Pending, hide func(string) string) (handle.Handle, error) {
 	h := s.kept
+	if a := s.keptAnswer(hide); a != nil {
+		h.Answer = a
+	}
 	data, err := json.Marshal(pending)
 	if err != nil {
 		return h, err
@@ -222,11 +343,4 @@ func (s *session) handle(pending consistency.Pending, hide func(string) string) 
 // user's own may hold: the secrets that the service put into a URL.
 func (s *session) printed(ref readbackhttp.Ref) func(string) string {
 	return request.Scrub(slices.Concat(s.secrets, request.SecretParams(ref.Location), request.SecretParams(ref.Monitor)))
-}
-
-// forget removes the handle of a write whose outcome is certain.
-func (s *session) forget(outcome consistency.Outcome) {
-	if s.file != "" && (outcome == consistency.Confirmed || outcome == consistency.Failed) {
-		_ = os.Remove(s.file)
-	}
 }

@@ -2,12 +2,31 @@ package command
 
 import (
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
+	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 )
+
+// exitStatuses are those of run, resume and wait.
+var exitStatuses = []cli.Status{
+	{Number: "0", Means: "confirmed"},
+	{Number: "1", Means: "failed: there is proof that the write was not carried out as asked, and will not be; or --fail held, or --seen found nothing"},
+	{Number: "2", Means: "the command line is wrong, or a file that it names: nothing was sent"},
+	{Number: "3", Means: "unconfirmed, since a read was refused (400, 401, a certificate): waiting does not change that"},
+	{Number: "74", Means: "confirmed, but the result could not be written"},
+	{Number: "124", Means: "unconfirmed: neither could be shown in time"},
+	{Number: "129, 130, 143", Means: "interrupted by the end of the terminal, by Ctrl-C, by SIGTERM; a write that was sent may have been carried out"},
+}
+
+func statusesOf(cmd *cobra.Command) []cli.Status {
+	if !cmd.HasParent() || slices.Contains([]string{"run", "resume", "wait"}, cmd.Name()) {
+		return exitStatuses
+	}
+	return nil
+}
 
 // newMan returns the command that writes the manual pages, for who packages
 // this one.
@@ -21,8 +40,7 @@ func newMan() *cobra.Command {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return exit.With(exit.Usage, err)
 			}
-			header := &doc.GenManHeader{Section: "1", Source: "readback", Manual: "readback"}
-			return exit.With(exit.Usage, doc.GenManTree(cmd.Root(), header, args[0]))
+			return exit.With(exit.Usage, cli.WriteMan(cmd.Root(), args[0], statusesOf))
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,17 +14,21 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/flow"
-	"github.com/readback-go/readback/cmd/readback/internal/handle"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/cmd/readback/internal/show"
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/readbackhttp"
 )
 
 // output is the flags of how a command tells what it found.
 type output struct {
-	json    bool
-	print   string
+	json  bool
+	print string
+	out   string // the format of -w
+
+	junit    string
+	github   bool
+	eventsFD int
+
 	quiet   bool
 	verbose bool
 }
@@ -31,9 +36,14 @@ type output struct {
 func (o *output) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.json, "json", false, "write the result as JSON, in one line")
 	fs.StringVar(&o.print, "print", "", "if confirmed, write `TEMPLATE` in place of the result, such as '{id}'")
+	fs.StringVarP(&o.out, "write-out", "w", "", "write `FORMAT` in place of the result, however it ended: %{outcome}, %{exit}, %{reads}, %{elapsed_ms}, %{http_code}, %{write.status}, ...; with \\n and \\t")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no log lines")
 	fs.BoolVarP(&o.verbose, "verbose", "v", false, "a log line for each step, with its reasons, also on a terminal")
 	cli.Section(fs, "Output")
+	fs.StringVar(&o.junit, "report-junit", "", "write a report in JUnit's form to `FILE`")
+	fs.BoolVar(&o.github, "github", false, "in a job of GitHub's, annotate what is not confirmed, and add to the job's summary")
+	fs.IntVar(&o.eventsFD, "events-fd", 0, "write each step as JSON, a line each, to the descriptor `N`, as with 3>events.ndjson")
+	cli.Section(fs, "CI")
 }
 
 func (o *output) level(silent bool) show.Level {
@@ -49,7 +59,7 @@ func (o *output) level(silent bool) show.Level {
 // check refuses what cannot be written, before anything is sent.
 func (o *output) check(specs ...request.Spec) error {
 	results := 0
-	for _, given := range []bool{o.json, o.print != ""} {
+	for _, given := range []bool{o.json, o.print != "", o.out != ""} {
 		if given {
 			results++
 		}
@@ -70,12 +80,20 @@ func (o *output) check(specs ...request.Spec) error {
 		}
 	}
 	if results > 1 {
-		return exit.Usagef("stdout has one result: one of --json, --print, -o - and -i")
+		return exit.Usagef("stdout has one result: one of --json, --print, -w, -o - and -i")
+	}
+	if err := show.CheckOut(o.out); err != nil {
+		return exit.Usagef("-w: %w", err)
 	}
 	if o.print != "" && strings.Count(o.print, "{") != len(request.Fields(o.print)) {
 		return exit.Usagef("--print %q: the braces do not match", o.print)
 	}
 	return nil
+}
+
+// needsBody reports whether what reads show is written somewhere.
+func (o *output) needsBody(specs ...request.Spec) bool {
+	return o.print != "" || slices.ContainsFunc(specs, func(s request.Spec) bool { return s.Output != "" })
 }
 
 // openable reports whether a file can be written, which stays as it is.
@@ -99,13 +117,18 @@ type options struct {
 	output
 	groups *request.Groups
 
-	monitor    bool
-	monitorAt  string
-	resource   string
+	flow.Operation
+	refused    []string
 	resend     []string
+	resendWhen []string
 	key        string
 	handleFile string
-	dryRun     bool
+	origins    []string
+
+	refusedStatus, ambiguousStatus []string
+
+	seen   bool
+	dryRun bool
 }
 
 var thenMarker = request.Marker{Name: "then", Usage: "what follows describes the read: METHOD and URL, which may hold fields of the write's answer: {location}, {id}, {/json/pointer}, {header:Name}"}
@@ -117,17 +140,21 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	cli.Section(fs, "Requests, as with curl")
 	o.Flags.AddFlags(fs)
 	o.Lost.AddFlags(fs)
-	fs.BoolVar(&o.monitor, "monitor", false, "follow the operation that a 202 speaks of, before reading")
-	fs.StringVar(&o.monitorAt, "monitor-state", "", "JSON `POINTER` to the state of that operation (default /status)")
-	fs.StringVar(&o.resource, "monitor-resource", "", "JSON `POINTER` in it to the URL of what was written")
+	o.Operation.AddFlags(fs)
 	cli.Section(fs, "Answers that are lost, or come later")
-	fs.StringVar(&o.handleFile, "handle-file", "", "`FILE` to keep the handle in from the write's answer on, until the outcome is certain")
+	fs.StringVar(&o.handleFile, "handle-file", "", "`FILE` to keep the handle in, from before the write until the outcome is certain; it must not be there")
 	o.output.addFlags(fs)
 }
 
 func (o *options) addWriteFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.key, "idempotency-key", "", "header Idempotency-Key of the write: auto, or a `VALUE`")
 	fs.StringArrayVar(&o.resend, "resend", nil, "`CASE` in which the write may be sent again: not-sent, rate-limited, missing-parent, with-key=TIME")
+	fs.StringArrayVar(&o.resendWhen, "resend-when", nil, "`EXPRESSION` that holds of a refusal of the write which is known to pass, such as '.code == \"RoleNotReady\"': then it is sent again; any of several")
+	fs.StringArrayVar(&o.refused, "refused", nil, "`EXPRESSION` that holds of a good answer to the write which says that nothing was written, such as '.ok == false'; any of several")
+	fs.BoolVar(&o.seen, "seen", false, "look first whether what is to be deleted is there; if not, send nothing and exit with 1")
+	fs.Var(flow.Duration(&o.WriteTime), "write-timeout", "`TIME` for the write, after which it may have been carried out (default 5m)")
+	fs.StringArrayVar(&o.refusedStatus, "refused-status", nil, "`STATUS` of a command that says that it wrote nothing, such as 1,3-5")
+	fs.StringArrayVar(&o.ambiguousStatus, "ambiguous-status", nil, "`STATUS` of a command that says neither, as all but 0 do without these two")
 	cli.Section(fs, "Sending")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "send nothing, and tell what would be sent")
 	cli.Section(fs, "Sending")
@@ -174,55 +201,7 @@ func (o *options) idempotencyKey() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-func (o *options) monitorOf() *readbackhttp.Monitor {
-	if !o.monitor && o.monitorAt == "" && o.resource == "" {
-		return nil
-	}
-	return &readbackhttp.Monitor{State: o.monitorAt, Resource: o.resource}
-}
-
 // plan returns what the requests and the flags say.
 func (o *options) plan(write, read request.Spec, in *request.Input) flow.Plan {
-	return flow.Plan{Flags: o.Flags, Lost: o.Lost, Write: write, Read: read, Monitor: o.monitorOf(), Input: in}
-}
-
-// notKept are flags that a handle does not keep: they are about the write, or
-// about how this run tells what it found.
-var notKept = map[string]bool{
-	"json": true, "print": true, "quiet": true, "verbose": true, "handle-file": true,
-	"idempotency-key": true, "resend": true, "dry-run": true, "help": true, "find": true,
-}
-
-// keep returns the handle of a write, without its pending part.
-func (o *options) keep(fs *pflag.FlagSet, plan flow.Plan) (handle.Handle, error) {
-	h := handle.Handle{Version: handle.Version}
-	itself := plan.Read.URL == "" && plan.Write.Method != "POST"
-	write, err := plan.Write.KeepWrite(plan.Input, itself)
-	if err != nil {
-		return h, err
-	}
-	read, err := plan.Read.KeepRead(plan.Input)
-	if err != nil {
-		return h, err
-	}
-	h.Write, h.Read = write.Args, read.Args
-	h.Again = handle.Again{Write: write.Again, Read: read.Again}
-	if plan.Find != "" {
-		if h.Again.Find = request.HidesSecrets(plan.Find); !h.Again.Find {
-			h.Write = append(h.Write, "--find="+plan.Find)
-		}
-	}
-	fs.Visit(func(f *pflag.Flag) {
-		if notKept[f.Name] || o.groups.Owns(f) {
-			return
-		}
-		values := []string{f.Value.String()}
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			values = list.GetSlice()
-		}
-		for _, value := range values {
-			h.Write = append(h.Write, "--"+f.Name+"="+value)
-		}
-	})
-	return h, nil
+	return flow.Plan{Flags: o.Flags, Lost: o.Lost, Write: write, Read: read, Operation: o.Operation, Refused: o.refused, ResendWhen: o.resendWhen, Input: in, NeedBody: o.needsBody(write, read)}
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/flow"
 	"github.com/readback-go/readback/cmd/readback/internal/handle"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
@@ -20,28 +22,40 @@ import (
 func newResume(streams cli.Streams) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
-		Use:   "resume [flags] HANDLE [URL] [--then [METHOD] [URL-TEMPLATE] [flags]]",
+		Use:   "resume [flags] HANDLE [URL] [--then {[METHOD] [URL-TEMPLATE] [flags] | -- COMMAND...}]",
 		Short: "Go on reading back a write that is not confirmed",
 		Long: `Resume goes on with a write that run left unconfirmed. It sends no write. HANDLE is
 what run printed, or a file that holds it, or - for stdin.
 
-A handle holds no secret: what it needs of those, the command line that run printed
-names, to be given again. Other flags that are given go before those of the handle. A
-file that holds a handle is removed when the outcome is certain.`,
+A handle is data. It holds no secret, no file, no proxy and no expression: what it needs
+of those, the command line that run printed names, to be given again. Other flags that
+are given go before those of the handle. A file that holds a handle is removed when the
+outcome is certain.
+
+Where reads go is told before one is sent. Credentials go only to an origin that the
+command line names, by --origin or in a URL, or that a file of your own names, which
+nobody else may read or write.`,
 		Example: `  readback resume handle.json -H @headers --within 10m`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.groups.First(args) == 0 {
 				return exit.Usagef("there is no HANDLE")
 			}
-			return o.resume(cmd.Context(), cmd.Flags(), streams, args)
+			before, after := afterDash(cmd, args)
+			if after != nil && !o.groups.Given("then") {
+				return exit.Usagef("a command that reads stands after --then --")
+			}
+			return o.resume(cmd.Context(), cmd.Flags(), streams, before, after)
 		},
 	}
 	o.addFlags(cmd)
+	fs := cmd.Flags()
+	fs.StringArrayVar(&o.origins, "origin", nil, "`ORIGIN`, such as https://api.example, that credentials may go to, though only the handle speaks of it")
+	cli.Section(fs, "Requests, as with curl")
 	return cmd
 }
 
-func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.Streams, args []string) error {
-	h, err := handle.Read(args[0], streams.In)
+func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.Streams, args, reads []string) error {
+	h, file, err := handle.Read(args[0], streams.In)
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
@@ -50,7 +64,16 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 		return err
 	}
 	in := &request.Input{Reader: streams.In, Context: ctx}
-	if err := lacks(h, own, in, o.Find); err != nil {
+	if err := fold(own, in); err != nil {
+		return err
+	}
+	if err := o.noPlaceholders(own); err != nil {
+		return err
+	}
+	if h.Command.Reads && reads == nil {
+		return exit.Usagef("the handle holds no command: give the one that reads, after --then --")
+	}
+	if err := o.lacks(given, h, own, in); err != nil {
 		return err
 	}
 	// What the handle keeps, with what was given now in its place.
@@ -58,14 +81,14 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	cmd := &cobra.Command{}
 	kept.addFlags(cmd)
 	fs := cmd.Flags()
-	if err := fs.Parse(slices.Concat(h.Write, []string{"--then"}, h.Read)); err != nil {
-		return exit.Usagef("the handle does not fit this command: %w", err)
-	}
-	specs, err := kept.groups.Specs(fs.Args())
-	if err != nil {
+	if err := restore(fs, h); err != nil {
 		return err
 	}
-	for i := range specs {
+	specs := make([]request.Spec, len(own))
+	for i, k := range []request.Kept{h.Write, h.Read} {
+		if specs[i], err = k.Spec(i == 1); err != nil {
+			return err
+		}
 		specs[i] = specs[i].Override(own[i], in)
 	}
 	if err := override(fs, given, o.groups); err != nil {
@@ -75,32 +98,137 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 		return err
 	}
 	plan := kept.plan(specs[0], specs[1], in)
+	if plan.Commands.Read = reads; h.Command.Writes {
+		plan.Commands.Name = h.Pending.Name()
+	}
 	f, policy, err := plan.Build()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	keep, err := kept.keep(fs, plan)
+	if err := o.vouched(h, file, f, own, in); err != nil {
+		return err
+	}
+	keep, err := kept.keep(fs, plan, f)
 	if err != nil {
 		return err
 	}
+	keep.Answer = h.Answer
+	f.Keep(answerOf(h))
+	if ref, ok := named(h, specs[1].URL, kept.AcceptedLocation); ok && f.Find == nil && f.Goal != consistency.ToAbsent {
+		f.Find = consistency.Known(ref)
+	}
 	s := &session{
 		command: "resume", streams: streams, output: kept.output, flow: f, kept: keep, plan: plan,
-		file: kept.handleFile, secrets: append(secretsOf(in, specs...), request.SecretParams(plan.Find)...),
+		secrets: append(secretsOf(in, specs...), request.SecretParams(plan.Find)...),
 	}
-	if info, err := os.Stat(args[0]); s.file == "" && err == nil && info.Mode().IsRegular() {
-		s.file = args[0]
+	if s.events, err = s.open(request.Scrub(s.secrets)); err != nil {
+		return err
+	}
+	if err := s.keepIn(kept.handleFile, file, keep, h); err != nil {
+		return err
+	}
+	if reads == nil {
+		s.tellLine(destination(f))
 	}
 	s.begin(policy)
-	res, err := consistency.Resume(ctx, s.progress.Watch(policy), f.Flow, h.Pending)
+	res, err := consistency.Resume(ctx, s.watch(policy), f.Flow, h.Pending)
 	s.progress.Stop()
 	return s.end(ctx, res, err)
+}
+
+// destination says where reads go, before they do.
+func destination(f *flow.Flow) string {
+	text := "readback: resuming " + f.Name + "; reads go to " + strings.Join(f.Origins(), " and ")
+	if others := f.OtherOrigins(); len(others) > 0 {
+		text += ", and without credentials to " + strings.Join(others, " and ")
+	}
+	return text
+}
+
+// keepIn says which files hold the handle: that of --handle-file, which is
+// created, and that which it was read from.
+func (s *session) keepIn(name string, from *handle.File, kept, h handle.Handle) error {
+	if from != nil {
+		s.files = []*handle.File{from}
+	}
+	if name == "" {
+		return nil
+	}
+	if now, err := os.Stat(name); err == nil && from != nil {
+		if was, err := os.Stat(from.Name); err == nil && os.SameFile(now, was) {
+			return nil
+		}
+	}
+	kept.Pending = h.Pending
+	file, err := handle.Create(name, kept)
+	switch {
+	case errors.Is(err, handle.ErrTaken):
+		return taken(name)
+	case err != nil:
+		return exit.Usagef("--handle-file: %w", err)
+	}
+	s.files = append([]*handle.File{file}, s.files...)
+	return nil
+}
+
+// vouched refuses to send credentials where nobody but the handle says that they
+// may go: it may have been pasted from anywhere.
+func (o *options) vouched(h handle.Handle, file *handle.File, f *flow.Flow, own []request.Spec, in *request.Input) error {
+	var named []string
+	for _, text := range o.origins {
+		origin, err := flow.ParseOrigin("--origin", text)
+		if err != nil {
+			return err
+		}
+		named = append(named, origin)
+	}
+	credentials := false
+	for _, spec := range own {
+		some, err := spec.Credentials(in)
+		if err != nil {
+			return err
+		}
+		credentials = credentials || some
+		if origin, err := flow.ParseOrigin("", spec.URL); err == nil {
+			named = append(named, origin)
+		}
+	}
+	if file.Own() {
+		named = append(named, h.Origins...)
+	}
+	if !credentials {
+		return nil
+	}
+	for _, origin := range f.Origins() {
+		if !slices.Contains(named, origin) {
+			return exit.Usagef("credentials would go to %s, of which only the handle speaks: if they are meant for it, add --origin %[1]s", origin)
+		}
+	}
+	return nil
+}
+
+// noPlaceholders refuses what the printed command line says of what is to be
+// filled in.
+func (o *options) noPlaceholders(own []request.Spec) error {
+	values := []string{o.Find, o.Found}
+	values = slices.Concat(values, o.Mine, o.AllowOrigin, o.origins, o.ExpectJSON, o.Expect, o.Fail, o.Lag, o.Done, o.Operation.Failed)
+	for _, spec := range own {
+		if spec.URL == "URL" || spec.Method == "URL" {
+			return exit.Usagef("'URL' stands for the URL that must be given again")
+		}
+		values = append(values, spec.Texts()...)
+	}
+	if slices.ContainsFunc(values, request.Placeholder) {
+		return exit.Usagef("three dots stand for what must be given again: put the value there")
+	}
+	return nil
 }
 
 // override gives fs the flags that were given now.
 func override(fs, given *pflag.FlagSet, groups *request.Groups) (err error) {
 	given.Visit(func(f *pflag.Flag) {
-		if groups.Owns(f) || f.Name == "help" || err != nil {
+		if groups.Owns(f) || fs.Lookup(f.Name) == nil || err != nil {
 			return
 		}
 		if list, ok := f.Value.(pflag.SliceValue); ok {
@@ -116,7 +244,7 @@ func override(fs, given *pflag.FlagSet, groups *request.Groups) (err error) {
 }
 
 // lacks returns an error that names what must be given again and was not.
-func lacks(h handle.Handle, own []request.Spec, in *request.Input, find string) error {
+func (o *options) lacks(given *pflag.FlagSet, h handle.Handle, own []request.Spec, in *request.Input) error {
 	write, err := own[0].Lacks(h.Again.Write, in)
 	if err != nil {
 		return err
@@ -125,15 +253,23 @@ func lacks(h handle.Handle, own []request.Spec, in *request.Input, find string) 
 	if err != nil {
 		return err
 	}
-	missing := write
-	for _, what := range read {
-		missing = append(missing, what+" after --then")
+	var missing []string
+	for _, need := range write {
+		missing = append(missing, need.String())
 	}
-	if h.Again.Find && find == "" {
+	for _, need := range read {
+		missing = append(missing, need.String()+" after --then")
+	}
+	if h.Again.Find && o.Find == "" {
 		missing = append(missing, "--find")
+	}
+	for _, need := range h.Again.Expressions {
+		if f := given.Lookup(strings.TrimLeft(need.Flag, "-")); f != nil && !f.Changed && !slices.Contains(missing, need.Flag) {
+			missing = append(missing, need.Flag)
+		}
 	}
 	if missing == nil {
 		return nil
 	}
-	return exit.Usagef("the handle does not hold all that is needed: give %s", strings.Join(missing, ", "))
+	return exit.Usagef("the handle does not hold all that is needed: give %s", fmt.Sprint(strings.Join(missing, ", ")))
 }

@@ -18,13 +18,17 @@ import (
 
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/expr"
 	"github.com/readback-go/readback/cmd/readback/internal/measure"
 	"github.com/readback-go/readback/cmd/readback/internal/proxy"
-	"github.com/readback-go/readback/internal/redact"
+	"github.com/readback-go/readback/cmd/readback/internal/show"
 )
 
 // Main runs the command line and returns the exit status of the process.
 func Main(args []string, streams cli.Streams) int {
+	if len(args) == 1 && args[0] == expr.ChildArg {
+		return expr.Serve(streams.In, streams.Out)
+	}
 	// net/http logs bytes of bodies, and nobody can give a client another log.
 	log.SetOutput(io.Discard)
 	log.SetFlags(0)
@@ -50,7 +54,7 @@ func Main(args []string, streams cli.Streams) int {
 		e = &exit.Error{Status: status, Err: err}
 	}
 	if e.Err != nil {
-		fmt.Fprintln(streams.Err, "readback: "+oneLine(redact.Error(e.Err)))
+		fmt.Fprintln(streams.Err, "readback: "+oneLine(show.ErrorText(e.Err)))
 	}
 	return e.Status
 }
@@ -91,8 +95,9 @@ func newRoot(streams cli.Streams, ran *bool) *cobra.Command {
 		Long: `Readback sends a write, reads until the read model shows it, and says
 confirmed, unconfirmed or failed. It sends no write twice, unless told that it may.
 
-Exit status: 0 confirmed, 1 failed, 2 wrong usage, 124 unconfirmed, 130 interrupted;
-74 if it was confirmed, but the result could not be written.
+Exit status: 0 confirmed, 1 failed, 2 wrong usage, 124 unconfirmed, 3 if that is since a
+read was refused, 130 interrupted; 74 if it was confirmed, but the result could not be
+written.
 Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`,
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
@@ -108,15 +113,24 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
-		if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
-			// The parser would print all of -bsession=secret.
+		switch {
+		case !errors.As(err, &unknown):
+		case unknown.GetSpecifiedShortnames() != "":
+			// The parser would print all of -ysession=secret.
 			err = fmt.Errorf("unknown flag: -%.1s", unknown.GetSpecifiedName())
+		default:
+			err = fmt.Errorf("unknown flag: --%s%s", unknown.GetSpecifiedName(), suggestion(cmd, unknown.GetSpecifiedName()))
 		}
 		return exit.With(exit.Usage, err)
 	})
 	root.AddCommand(newRun(streams), newWait(streams), newResume(streams), proxy.Command(streams), measure.Command(streams), newDemo(streams), newMan(), newVersion(streams))
+	for _, cmd := range root.Commands() {
+		if name := cmd.Name(); name == "run" || name == "resume" || name == "wait" {
+			completeValues(cmd)
+		}
+	}
 	root.Flags().Bool("version", false, "tell the version")
 	root.Version = version(debug.ReadBuildInfo())
 	root.SetVersionTemplate("readback {{.Version}}\n")

@@ -3,11 +3,13 @@ package command
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/readback-go/readback/cmd/readback/internal/ci"
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/flow"
@@ -21,7 +23,7 @@ import (
 func newRun(streams cli.Streams) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
-		Use:   "run [flags] [METHOD] URL [--then [METHOD] [URL-TEMPLATE] [flags]]",
+		Use:   "run [flags] {[METHOD] URL | -- COMMAND...} [--then {[METHOD] [URL-TEMPLATE] [flags] | -- COMMAND...}]",
 		Short: "Write once, read back, and say what became of it",
 		Long: `Run sends a write once, reads until the read model shows it or the time is up,
 and says confirmed, unconfirmed or failed.
@@ -32,20 +34,24 @@ credentials too, but not the body and what describes it. Without a URL of its ow
 reads the Location of the answer to a POST, and the URL of the write otherwise. The
 other flags may stand on both sides. Curl's flags mean what they mean in curl.
 
+In place of a request, a command can write or read: it stands after --. One that writes
+has written if it exits with 0; one that reads shows the write if it does.
+
 A write whose answer was lost may have been carried out. Tell by --find and --mine how
 to find it again, or, of a PUT, PATCH or DELETE, let its own URL tell.`,
 		Example: `  readback run -X POST https://api.example/v1/workspaces -d @ws.json --then GET '{location}' --within 30s
   readback run -X PATCH https://api.example/v1/workspaces/7 -d '{"status":"FIRING"}' --expect-json /status=FIRING
+  readback run -- psql -f grant.sql --then -- psql -tc 'select 1 from grants' -v ON_ERROR_STOP=1
   id=$(readback run -q -d @ws.json https://api.example/v1/workspaces --print '{id}')`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			specs, err := o.groups.Specs(args)
+			specs, commands, err := o.parts(cmd, args, streams)
 			if err != nil && o.json {
 				err = exit.Usagef("%w; --json takes no value, it is for the result: a body is -d", err)
 			}
 			if err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), cmd.Flags(), streams, specs[0], specs[1])
+			return o.run(cmd.Context(), cmd.Flags(), streams, specs[0], specs[1], commands)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -54,7 +60,7 @@ to find it again, or, of a PUT, PATCH or DELETE, let its own URL tell.`,
 	return cmd
 }
 
-func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Streams, write, read request.Spec) error {
+func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Streams, write, read request.Spec, commands flow.Commands) error {
 	in := &request.Input{Reader: streams.In, Context: ctx}
 	key := o.idempotencyKey()
 	resend, err := o.resendPolicy(key != "")
@@ -62,45 +68,72 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 		return err
 	}
 	specs := []request.Spec{write, read}
+	if err := fold(specs, in); err != nil {
+		return err
+	}
 	if err := o.check(specs...); err != nil {
 		return err
 	}
 	write, read = specs[0], specs[1]
+	if err := o.ends(&commands); err != nil {
+		return err
+	}
+	if _, err := write.ParseURL(); err == nil && !commands.IsCommand() && !write.Writes() {
+		return exit.Usagef("GET is no write: give a method with -X, or a body with -d; readback wait only reads")
+	}
 	plan := o.plan(write, read, in)
-	plan.Key = key
+	plan.Key, plan.Commands, plan.WriteTime = key, commands, o.WriteTime
 	f, policy, err := plan.Build()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if !write.Writes() {
-		return exit.Usagef("GET is no write: give a method with -X, or a body with -d; readback wait only reads")
-	}
+	resend.When = f.ResendWhen()
 	policy.Resend = resend
-	kept, err := o.keep(fs, plan)
+	kept, err := o.keep(fs, plan, f)
 	if err != nil {
 		return err
 	}
-	if o.handleFile != "" {
-		if _, err := handle.Read(o.handleFile, nil); err == nil {
-			return exit.Usagef("--handle-file: %s holds the handle of a write that is not confirmed: go on with readback resume %[1]s, or remove it", o.handleFile)
-		}
-		if err := handle.Check(o.handleFile); err != nil {
-			return exit.Usagef("--handle-file: %w", err)
-		}
-	}
 	s := &session{
-		command: "run", streams: streams, output: o.output, flow: f, kept: kept, file: o.handleFile,
+		command: "run", streams: streams, output: o.output, flow: f, kept: kept,
 		plan: plan, secrets: append(secretsOf(in, write, read), request.SecretParams(plan.Find)...),
 	}
 	if o.dryRun {
 		return s.dryRun(policy)
 	}
+	if o.seen {
+		if f.Goal != consistency.ToAbsent {
+			return exit.Usagef("--seen is for what is to be gone: a DELETE, or --for absent")
+		}
+		if err := s.lookFirst(ctx, policy); err != nil {
+			return err
+		}
+	}
+	s.scrub = request.Scrub(s.secrets)
+	if o.handleFile != "" {
+		if err := s.reserve(o.handleFile); err != nil {
+			return err
+		}
+	}
+	if s.events, err = s.open(s.scrub); err != nil {
+		s.forget()
+		return err
+	}
 	s.begin(policy)
 	f.Started = s.started
-	res, err := consistency.Do(ctx, s.progress.Watch(policy), f.Flow)
+	res, err := consistency.Do(ctx, s.watch(policy), f.Flow)
 	s.progress.Stop()
 	return s.end(ctx, res, err)
+}
+
+// fold makes queries of what -G says.
+func fold(specs []request.Spec, in *request.Input) (err error) {
+	for i := range specs {
+		if specs[i], err = specs[i].Folded(in); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func secretsOf(in *request.Input, specs ...request.Spec) []string {
@@ -119,7 +152,10 @@ type session struct {
 	flow     *flow.Flow
 	plan     flow.Plan
 	kept     handle.Handle
-	file     string // of the handle; empty for none
+	files    []*handle.File // of the handle, the first to be written; none for none
+	found    string         // what the look before a DELETE saw
+	reasons  map[int]string // of reads by a command
+	events   *ci.Events
 	secrets  []string
 	scrub    func(string) string
 	progress *show.Progress
@@ -134,27 +170,45 @@ func (s *session) begin(policy consistency.Policy) {
 }
 
 // started keeps the handle, once the write was sent, in case of a crash.
-func (s *session) started(pending consistency.Pending) {
-	if s.file == "" {
-		return
+func (s *session) started(_ context.Context, pending consistency.Pending) error {
+	if len(s.files) == 0 {
+		return nil
 	}
 	h, err := s.handle(pending, s.scrub)
 	if err == nil {
-		err = h.Save(s.file)
+		err = s.save(h)
 	}
 	if err != nil {
-		s.progress.Line("readback: the handle is not in " + s.file + ": " + redact.Error(err))
+		return fmt.Errorf("the handle is not in %s: %w", s.files[0].Name, err)
 	}
+	return nil
+}
+
+// tellLine tells a line, also before there is a progress.
+func (s *session) tellLine(text string) {
+	if s.progress != nil {
+		s.progress.Line(text)
+		return
+	}
+	_, _ = fmt.Fprintln(s.streams.Err, request.Scrub(s.secrets)(text))
 }
 
 // dryRun tells what would be sent.
 func (s *session) dryRun(policy consistency.Policy) error {
 	s.scrub = request.Scrub(s.secrets)
+	var b strings.Builder
+	if s.plan.Commands.IsCommand() || s.plan.Commands.Read != nil {
+		then := s.plan.Read.URL
+		if s.plan.Commands.Read != nil {
+			then = filepath.Base(s.plan.Commands.Read[0])
+		}
+		fmt.Fprintf(&b, "%s, once; then %s, %s\n", s.flow.Name, request.ShownTemplate(then), goalWords[s.flow.Goal])
+		return s.write(s.scrub(b.String()))
+	}
 	req, err := s.plan.Write.Request(s.plan.Input)
 	if err != nil {
 		return err
 	}
-	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s", req.Method, redact.URL(req.URL))
 	if req.ContentLength > 0 {
 		fmt.Fprintf(&b, ", %d bytes", req.ContentLength)

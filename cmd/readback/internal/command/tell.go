@@ -36,12 +36,16 @@ func (s *session) tell(res result, text string, status int, resume string, h *ha
 		}
 	}
 	switch {
-	case s.json:
+	case s.json || s.out != "":
 		line, err := s.result(res, text, status, resume, h).JSON()
 		if err != nil {
 			return errors.Join(append(bad, err)...)
 		}
-		bad = append(bad, s.write(request.ScrubJSON(s.scrub, line, false)))
+		line = request.ScrubJSON(s.scrub, line, false)
+		if s.out != "" {
+			line = show.Out(s.out, line)
+		}
+		bad = append(bad, s.write(line))
 	case s.print != "" && confirmed:
 		filled, missing := request.Fill(s.print, s.sources(res)...)
 		if missing != "" {
@@ -139,14 +143,29 @@ func (s *session) result(res result, text string, status int, resume string, h *
 		r.Write = &show.Answer{Class: class}
 		r.Write.Method, _, _ = strings.Cut(s.flow.Name, " ")
 		r.Write.URL = s.plan.Write.Shown()
+		if s.plan.Commands.IsCommand() {
+			r.Write.Method, r.Write.URL = "", ""
+			if end := s.flow.WriteEnd(); end != nil {
+				r.Write.Exit = &end.Status
+			}
+		}
 		if a := s.flow.Answer(); a != nil {
 			r.Write.Status, r.Write.Location = a.Status, redact.URLString(res.Written.Location)
+		}
+		if kept := s.keptAnswer(s.scrub); kept != nil {
+			r.Write.Body = kept.Body
+		}
+	}
+	r.Output = s.lastOutput()
+	for i := range r.History {
+		if reason := s.reasons[r.History[i].N]; reason != "" {
+			r.History[i].Reason = reason
 		}
 	}
 	if last := s.flow.LastRead(); last != nil {
 		r.Read = &show.Answer{Method: last.Method, URL: redact.URL(last.URL), Status: last.Status}
 	}
-	if res.Value != nil && json.Valid(res.Value.Body) {
+	if res.Value != nil && len(res.Value.Body) > 0 && json.Valid(res.Value.Body) {
 		r.Value = json.RawMessage(request.ScrubJSON(s.scrub, string(res.Value.Body), true))
 	}
 	return r

@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -19,29 +17,41 @@ type waitOptions struct {
 	flow.Flags
 	output
 	groups *request.Groups
+	goals  []goal // of all but the last of several things
 }
 
 func newWait(streams cli.Streams) *cobra.Command {
 	o := &waitOptions{}
 	cmd := &cobra.Command{
-		Use:   "wait [flags] {[METHOD] URL | -- COMMAND [ARGUMENT]...}",
+		Use:   "wait [flags] {[METHOD] URL | -- COMMAND...} [--and {[METHOD] URL [flags] | -- COMMAND...}]...",
 		Short: "Wait until what was written elsewhere is there, gone or as expected",
-		Long: `Wait reads until something is there, gone (--for absent) or as expected (--expect-json),
+		Long: `Wait reads until something is there, gone (--for absent) or as expected (--expect),
 for a write that happened elsewhere. Curl's flags mean what they mean in curl.
 
 With a command after --, running it is the read: it is ready if it exits with 0. Its
-last output is kept and shown in the end. --expect-json then speaks of its stdout.`,
+last output is kept and shown in the end. --expect then speaks of its stdout.
+
+Several things are waited for at once, with one deadline: --and begins the next. What
+is to be shown is said of each; a command can be the last one.`,
 		Example: `  readback wait https://api.example/healthz --within 2m
   readback wait https://api.example/v1/workspaces/7 --for absent -H @headers
-  readback wait https://api.example/v1/jobs/7 --expect-json /status=done --settle 3
+  readback wait https://api.example/v1/jobs/7 --expect '.state == "done"' --fail '.error'
+  readback wait https://api.example/healthz --and https://web.example/ --and -- pg_isready -h db
   readback wait --within 1m -- pg_isready -h db`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.ArgsLenAtDash() == 0 && len(args) > 0 {
-				return o.waitForCommand(cmd.Context(), streams, args)
+			before, after := afterDash(cmd, args)
+			if len(after) > 0 && len(before) == 0 && len(o.goals) == 0 {
+				return o.waitForCommand(cmd.Context(), streams, after)
 			}
-			specs, err := o.groups.Specs(args)
+			specs, err := o.groups.Specs(before)
 			if err != nil {
 				return err
+			}
+			if len(o.goals) > 0 {
+				return o.waitForSeveral(cmd.Context(), streams, specs, after)
+			}
+			if len(after) > 0 {
+				return exit.Usagef("what is waited for is either a URL or a command: --and parts them")
 			}
 			return o.waitForURL(cmd.Context(), streams, specs[0])
 		},
@@ -49,7 +59,7 @@ last output is kept and shown in the end. --expect-json then speaks of its stdou
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	o.groups = request.AddFlags(fs)
+	o.groups = request.AddFlags(fs, request.Marker{Name: "and", Many: true, Begin: o.next, Usage: "what follows describes another thing to wait for: METHOD and URL, with its own flags of what is to be shown, or -- COMMAND"})
 	cli.Section(fs, "Request, as with curl")
 	o.AddFlags(fs)
 	o.addFlags(fs)
@@ -57,38 +67,41 @@ last output is kept and shown in the end. --expect-json then speaks of its stdou
 }
 
 func (o *waitOptions) waitForURL(ctx context.Context, streams cli.Streams, spec request.Spec) error {
+	if spec.URL == "" {
+		return exit.Usagef("there is no URL")
+	}
 	if o.Token != "" {
 		return exit.Usagef("--token has no use without a write, whose answer carries it")
 	}
+	in := &request.Input{Reader: streams.In, Context: ctx}
 	specs := []request.Spec{spec}
+	if err := fold(specs, in); err != nil {
+		return err
+	}
 	if err := o.check(specs...); err != nil {
 		return err
 	}
-	in := &request.Input{Reader: streams.In, Context: ctx}
-	plan := flow.Plan{Flags: o.Flags, Write: specs[0], Elsewhere: true, Input: in}
+	plan := flow.Plan{Flags: o.Flags, Write: specs[0], Elsewhere: true, Input: in, NeedBody: o.needsBody(specs[0])}
+	return o.wait(ctx, streams, plan, secretsOf(in, spec))
+}
+
+// wait waits for what a plan reads.
+func (o *waitOptions) wait(ctx context.Context, streams cli.Streams, plan flow.Plan, secrets []string) error {
 	f, policy, err := plan.Build()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	elsewhere, err := writtenElsewhere(f)
+	elsewhere, err := f.Elsewhere()
 	if err != nil {
 		return err
 	}
-	s := &session{
-		command: "wait", streams: streams, output: o.output, flow: f, plan: plan,
-		secrets: secretsOf(in, spec),
+	s := &session{command: "wait", streams: streams, output: o.output, flow: f, plan: plan, secrets: secrets}
+	if s.events, err = s.open(request.Scrub(s.secrets)); err != nil {
+		return err
 	}
 	s.begin(policy)
-	res, err := consistency.Resume(ctx, s.progress.Watch(policy), f.Flow, elsewhere)
+	res, err := consistency.Resume(ctx, s.watch(policy), f.Flow, elsewhere)
 	s.progress.Stop()
 	return s.end(ctx, res, err)
-}
-
-// writtenElsewhere returns the handle of a write that another has carried out:
-// to go on with it is to wait, for absence too, which [consistency.Await] does
-// not know.
-func writtenElsewhere(f *flow.Flow) (h consistency.Pending, err error) {
-	text := fmt.Sprintf(`{"readback":1,"name":%q,"goal":%q,"class":%q,"written":{}}`, f.Name, f.Goal, consistency.Applied)
-	return h, json.Unmarshal([]byte(text), &h)
 }

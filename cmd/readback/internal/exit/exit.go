@@ -14,6 +14,7 @@ const (
 	Confirmed   = 0
 	Failed      = 1   // there is proof that nothing was carried out
 	Usage       = 2   // the command line, or a file that it names, is wrong: nothing was sent
+	ReadRefused = 3   // unconfirmed, since a read was refused: waiting does not change that
 	Output      = 74  // the outcome stands, but the result could not be written
 	Unconfirmed = 124 // neither could be shown in time
 	Interrupted = 130

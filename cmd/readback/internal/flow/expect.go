@@ -1,6 +1,9 @@
 package flow
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -8,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/poll"
 	"github.com/readback-go/readback/readbackhttp"
@@ -18,9 +22,6 @@ func (f *Flags) goal(method string) (consistency.Goal, error) {
 	switch f.For {
 	case "":
 	case "present", "absent":
-		if len(f.ExpectJSON) > 0 {
-			return 0, exit.Usagef("--expect-json goes with --for match, not with --for %s", f.For)
-		}
 		if f.For == "present" {
 			return consistency.ToPresent, nil
 		}
@@ -31,18 +32,46 @@ func (f *Flags) goal(method string) (consistency.Goal, error) {
 		return 0, exit.Usagef("--for %q: want present, absent or match", f.For)
 	}
 	switch {
-	case len(f.ExpectJSON) > 0:
+	case method == http.MethodDelete:
+		return consistency.ToAbsent, nil
+	case len(f.ExpectJSON)+len(f.Expect) > 0 && method != http.MethodPost:
 		return consistency.ToMatch, nil
 	case method == http.MethodPut || method == http.MethodPatch:
 		return consistency.ToMatch, nil
-	case method == http.MethodDelete:
-		return consistency.ToAbsent, nil
 	}
 	return consistency.ToPresent, nil
 }
 
 // matcher says whether a document is as expected.
 type matcher func(*readbackhttp.Document) bool
+
+// filled returns a matcher of a POINTER=VALUE whose value has fields of the write's
+// answer, which is not known yet. A field that the answer lacks matches nothing.
+func (f *Flow) filled(flag, text string) matcher {
+	return func(doc *readbackhttp.Document) bool {
+		a := f.answer
+		if a == nil {
+			a = f.kept
+		}
+		if a == nil {
+			a = &request.Answer{}
+		}
+		at, value, _ := strings.Cut(text, "=")
+		value, missing := request.Fill(value, a)
+		if missing != "" {
+			return false
+		}
+		match, err := parseMatch(flag, at+"="+value)
+		return err == nil && match(doc)
+	}
+}
+
+// hasFields reports whether the value of a POINTER=VALUE has fields to be filled
+// in. Braces of JSON have none.
+func hasFields(text string) bool {
+	_, value, _ := strings.Cut(text, "=")
+	return !json.Valid([]byte(value)) && len(request.Fields(value)) > 0
+}
 
 // parseMatch reads POINTER=VALUE. The value is JSON, or a text; what is JSON but
 // no text also matches the text that spells it, since many services put numbers
@@ -121,6 +150,62 @@ func (s statuses) contain(status int) bool {
 		}
 	}
 	return false
+}
+
+// readRules return the rules for reads, which go before the library's: what --fail
+// and --lag say, which statuses are good, and, where nothing was written here, that a
+// body may be empty.
+func (f *Flow) readRules(elsewhere bool) []consistency.ReadRule {
+	var rules []consistency.ReadRule
+	if len(f.exprs.fail.sources) > 0 {
+		rules = append(rules, consistency.ReadRule{
+			Goal: f.Goal, When: func(consistency.Answer) bool { return f.phase == reading && f.faulty != nil }, Verdict: poll.Ready,
+		})
+	}
+	if len(f.exprs.lag.sources) > 0 {
+		reason := map[consistency.Goal]poll.Reason{consistency.ToPresent: consistency.NotFound, consistency.ToMatch: consistency.Stale}[f.Goal]
+		rules = append(rules, consistency.ReadRule{
+			Goal: f.Goal, When: func(consistency.Answer) bool { return f.phase == reading && f.lagged }, Verdict: poll.Pending,
+			Reason: cmp.Or(reason, consistency.StillThere),
+		})
+	}
+	for _, rule := range f.expected.rules(f.Goal) {
+		rule.When = f.isRead // and no look at an operation
+		if rule.Verdict == poll.Ready {
+			rule.When = f.asExpected
+		}
+		rules = append(rules, rule)
+	}
+	if elsewhere && f.expected == nil && f.Goal == consistency.ToPresent {
+		empty := func(body []byte) bool { return len(bytes.TrimSpace(body)) == 0 }
+		for _, good := range [][2]int{{200, 201}, {203, 299}} {
+			rules = append(rules, consistency.ReadRule{Goal: f.Goal, From: good[0], To: good[1], Body: empty, Verdict: poll.Ready})
+		}
+	}
+	return rules
+}
+
+// asExpected reports whether what is expected holds, where a rule has to ask: the
+// library asks no more of what is gone once a rule calls it so.
+func (f *Flow) asExpected(a consistency.Answer) bool {
+	return f.isRead(a) && (f.Goal != consistency.ToAbsent || !f.expects() || f.good != nil)
+}
+
+func (f *Flow) isRead(consistency.Answer) bool { return f.phase == reading }
+
+// writeRules return the rule for good answers to the write that are refusals.
+func (f *Flow) writeRules() []consistency.WriteRule {
+	if len(f.exprs.refused.sources) == 0 {
+		return nil
+	}
+	return []consistency.WriteRule{{
+		From: 200, To: 299,
+		Body: func([]byte) bool { return true }, // it is needed
+		When: func(a consistency.Answer) bool {
+			return f.anyHolds(context.Background(), f.exprs.refused, a.Status, a.Header, a.Body) != nil
+		},
+		Class: consistency.Refused,
+	}}
 }
 
 // rules return the rules for reads of that goal of which only certain statuses

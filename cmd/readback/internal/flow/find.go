@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/url"
 
 	"github.com/spf13/pflag"
@@ -17,24 +16,27 @@ import (
 
 // Lost says how a write is found again whose answer was lost.
 type Lost struct {
-	Find  string   // URL of what may be the write's: a list, or the thing itself
-	Mine  []string // POINTER=VALUE that prove one of them
-	Found string   // template of its URL
+	Find     string   // URL of what may be the write's: a list, or the thing itself; POST before it
+	FindData string   // body of a search by POST
+	Mine     []string // POINTER=VALUE, or expressions, that prove one of them
+	Found    string   // template of its URL
 }
 
 // AddFlags adds the flags for an answer that was lost.
 func (l *Lost) AddFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&l.Find, "find", "", "`URL` of a list to look for the write in, if its answer is lost")
-	fs.StringArrayVar(&l.Mine, "mine", nil, "`POINTER=VALUE` of what is found that proves it is this write's; all of several")
+	fs.StringVar(&l.Find, "find", "", "`URL` of a list to look for the write in, if its answer is lost or names nothing; also 'POST URL'; Link: next is followed")
+	fs.StringVar(&l.FindData, "find-data", "", "`DATA` of that request, also @FILE, which makes it a POST")
+	fs.StringArrayVar(&l.Mine, "mine", nil, "`POINTER=VALUE`, or an expression, that holds of what is found and proves it is this write's; all of several")
 	fs.StringVar(&l.Found, "found", "", "URL of what is found, as a `TEMPLATE` of its members, where the read's own needs {location}")
 }
 
 // find gives f a Find and a Mine, if the plan has them.
 func (p Plan) find(f *Flow, ex readbackhttp.Exchange) error {
-	if p.Elsewhere || p.Find == "" && p.Mine == nil && p.Found == "" {
+	if p.Elsewhere || p.Find == "" && p.Mine == nil && p.Found == "" && p.FindData == "" {
 		return nil
 	}
-	matchers, err := parseMatches("--mine", p.Mine)
+	_, pairs := splitMine(p.Mine)
+	matchers, err := parseMatches("--mine", pairs)
 	if err != nil {
 		return err
 	}
@@ -58,7 +60,11 @@ func (p Plan) find(f *Flow, ex readbackhttp.Exchange) error {
 	if needsLocation && p.Found == "" {
 		return exit.Usagef("--find needs --found, the URL of what is found, since reads need a location")
 	}
-	at := p.Find
+	method, at := p.findRequest()
+	edit, err := p.findEdit(method)
+	if err != nil {
+		return err
+	}
 	switch {
 	case at != "":
 		if _, err := url.Parse(at); err != nil || userIn(at) {
@@ -69,20 +75,12 @@ func (p Plan) find(f *Flow, ex readbackhttp.Exchange) error {
 		ex.Read = readbackhttp.URL(ex.Write.URL.String())
 	}
 	ex.Goal, ex.Match, ex.Monitor = consistency.ToPresent, nil, nil
-	look := ex.Flow()
-	if err := refused(look); err != nil {
+	if err := refused(ex.Flow()); err != nil {
 		return err
 	}
+	look := &finder{flow: f, ex: ex, edit: edit}
 	f.Find = func(ctx context.Context) ([]readbackhttp.Ref, error) {
-		f.phase = finding
-		doc, err := look.Read(ctx, readbackhttp.Ref{})
-		if err != nil {
-			return nil, err
-		}
-		if f.notJSON = notJSON(doc.Header, doc.Body); f.notJSON != "" {
-			return nil, errors.New("what --find names is " + f.notJSON + ", not JSON")
-		}
-		return p.mine(matchers, items(doc.Body, p.Find == ""), fields, ex.Write.URL), nil
+		return look.candidates(ctx, p, matchers, fields)
 	}
 	f.Mine = func(readbackhttp.Ref) bool { return true } // the others are left out
 	return nil

@@ -25,12 +25,17 @@ type Flags struct {
 	For          string
 	ExpectStatus []string
 	ExpectJSON   []string
+	Expect       []string // expressions
+	Fail         []string
+	Lag          []string
 	AllowOrigin  []string
 	Token        string
+	MaxBody      Size
 
 	Settle      int
 	Within      time.Duration
 	ReadTimeout time.Duration
+	WriteTime   time.Duration
 	FirstRead   time.Duration
 	Interval    time.Duration
 	MaxInterval time.Duration
@@ -42,6 +47,7 @@ func (f *Flags) AddFlags(fs *pflag.FlagSet) {
 	f.AddGoalFlags(fs)
 	fs.StringArrayVar(&f.ExpectStatus, "expect-status", nil, "`STATUS` of a read that shows it, such as 200 or 2xx, in place of the usual ones; any of several")
 	fs.StringArrayVar(&f.AllowOrigin, "allow-origin", nil, "`ORIGIN`, such as https://other.example, that reads may be sent to, without credentials")
+	fs.Var(&f.MaxBody, "max-body", "`SIZE` of a body that is needed, at most, such as 64M; a longer one cannot be judged (default 16M)")
 	fs.StringVar(&f.Token, "token", "", "consistency token of the service: mittwald, vault, cosmos or `ANSWERED:ASKED[:BEHIND]`, two headers and a status")
 	cli.Section(fs, "What reads are to show")
 	f.AddTimeFlags(fs)
@@ -52,6 +58,9 @@ func (f *Flags) AddFlags(fs *pflag.FlagSet) {
 func (f *Flags) AddGoalFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&f.For, "for", "", "`GOAL` of the reads: present, absent or match; without it, as the method says")
 	fs.StringArrayVar(&f.ExpectJSON, "expect-json", nil, "`POINTER=VALUE` that the document shows, such as /status=done; all of several")
+	fs.StringArrayVar(&f.Expect, "expect", nil, "`EXPRESSION` in jq's language that holds of the document, such as '.state == \"done\"'; knows $status, $headers, $text and $write, the write's answer; all of several")
+	fs.StringArrayVar(&f.Fail, "fail", nil, "`EXPRESSION` that holds once it will never be so: then it is failed; any of several")
+	fs.StringArrayVar(&f.Lag, "lag", nil, "`EXPRESSION` that holds of an answer to a read that is lag of this service, though its status says otherwise, such as '$status == 400 and .code == \"NotFound\"'; any of several")
 }
 
 // AddTimeFlags adds the flags of when reads are sent.
@@ -85,6 +94,9 @@ func (v *duration) Set(text string) error {
 	*v.d = d
 	return nil
 }
+
+// Duration returns a flag's value for a time above 0.
+func Duration(d *time.Duration) pflag.Value { return &duration{d} }
 
 type count struct{ n *int }
 

@@ -28,6 +28,23 @@ type Flow struct {
 	pairs     []string // POINTER=VALUE of each matcher
 	expected  statuses
 	own       *Connections
+	trip      *tripper
+	maxBody   int64
+	bodyless  bool // what is there needs no body, and a long one is cut
+	exprs     expressions
+	good      *readbackhttp.Document // the last that was as expected
+	faulty    *readbackhttp.Document // the last of which --fail holds
+	why       *FaultError            // what that says
+	lagged    bool                   // the last read's answer is lag, as --lag says
+	kept      *request.Answer        // to the write of another process
+	find      *request.Edit          // of the next request that finds; nil for none
+	commands  Commands
+	last      *Execution // of the read
+	writeEnd  *Execution // of the write
+	template  string     // of a read by a request after a write by a command
+
+	looked   *request.Answer // of the operation, the last
+	resource string          // JSON pointer to what it made
 
 	phase   phase
 	answer  *request.Answer // of the write
@@ -73,6 +90,9 @@ func (f *Flow) Close() {
 	if f.own != nil {
 		f.own.Close()
 	}
+	if f.exprs.own {
+		f.exprs.judge.Close()
+	}
 }
 
 // wrap notes what the flow is doing, and bounds its write.
@@ -95,20 +115,33 @@ func (f *Flow) wrap() {
 		}
 		var status *readbackhttp.StatusError
 		if errors.As(err, &status) && f.expected.contain(status.Status) {
-			a := status.Answer()
-			return &readbackhttp.Document{Status: a.Status, Header: a.Header, Body: a.Body}, nil
+			doc, err = documentOf(status), nil
 		}
-		return doc, err
+		return f.judgeRead(ctx, doc, err)
+	}
+	if len(f.exprs.fail.sources) > 0 {
+		f.Fault = func(_ readbackhttp.Ref, doc *readbackhttp.Document) error {
+			if doc == nil || doc != f.faulty {
+				return nil
+			}
+			return f.why
+		}
+	}
+	if f.Goal == consistency.ToAbsent && f.expects() {
+		f.Gone = func(doc *readbackhttp.Document) bool { return doc != nil && doc == f.good }
 	}
 	if monitor != nil {
-		f.Monitor = func(ctx context.Context, ref *readbackhttp.Ref) (bool, error) {
-			f.phase = monitoring
-			return monitor(ctx, ref)
-		}
+		f.Monitor = f.follow(monitor)
 	}
 }
 
-var errWriteTime = errors.New("the write was not answered in the time of --max-time")
+// documentOf returns a document of an answer that is no error here.
+func documentOf(e *readbackhttp.StatusError) *readbackhttp.Document {
+	a := e.Answer()
+	return &readbackhttp.Document{Status: a.Status, Header: a.Header, Body: a.Body}
+}
+
+var errWriteTime = errors.New("the write was not answered in the time of --max-time or --write-timeout")
 
 func retryAfter(doc *readbackhttp.Document, err error) time.Duration {
 	var status *readbackhttp.StatusError
@@ -122,17 +155,29 @@ func retryAfter(doc *readbackhttp.Document, err error) time.Duration {
 }
 
 // answerOf finds the status of a document that an expected error was made into.
-func (f *Flow) answerOf(value any, err error) (consistency.Answer, bool) {
+func (f *Flow) answerOf(_ consistency.Phase, value any, err error) (consistency.Answer, bool) {
 	doc, ok := value.(*readbackhttp.Document)
 	if !ok || doc == nil || err != nil || doc.Answer().Status != 0 {
 		return consistency.Answer{}, false
 	}
+	if f.commands.Read != nil {
+		return consistency.Answer{}, true // what it ended with is no status of HTTP
+	}
 	return consistency.Answer{Status: doc.Status, Header: doc.Header}, true
 }
 
-// match accepts a document that is as expected.
+// match accepts a document that is as expected: the read that got it found out.
 func (f *Flow) match(_ readbackhttp.Ref, doc *readbackhttp.Document) bool {
-	f.notJSON, f.unmet = "", ""
+	return doc != nil && f.good == doc
+}
+
+// expects reports whether something is expected of documents, besides their status.
+func (f *Flow) expects() bool {
+	return len(f.matchers)+len(f.exprs.expect.sources) > 0
+}
+
+// pairsMet reports whether a document shows each POINTER=VALUE.
+func (f *Flow) pairsMet(doc *readbackhttp.Document) bool {
 	first := unmet(f.matchers, doc)
 	if first < 0 {
 		return true

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/expr"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
@@ -24,9 +26,14 @@ type Plan struct {
 	Write     request.Spec
 	Read      request.Spec // takes from Write what it does not say
 	Elsewhere bool         // there is no write: Write is the read
-	Monitor   *readbackhttp.Monitor
-	Key       string // idempotency key of the write
-	Input     *request.Input
+	Commands
+	Operation
+	Refused    []string // expressions that hold of a good answer which is a refusal
+	ResendWhen []string // expressions that hold of refusals which pass
+	Key        string   // idempotency key of the write
+	Input      *request.Input
+	Judge      *expr.Judge // of the plan's expressions; nil opens its own
+	NeedBody   bool        // what reads show is needed, besides that it is there
 
 	Connections *Connections
 }
@@ -58,6 +65,9 @@ func (c *Connections) Close() {
 	c.Read.CloseIdleConnections()
 }
 
+// defaultMaxBody is how long the body of a good answer may be that is needed.
+const defaultMaxBody = 16 << 20
+
 // defaultWriteTime bounds a write: the library leaves that to the context, but
 // a command that nobody watches must end.
 const defaultWriteTime = 5 * time.Minute
@@ -69,65 +79,72 @@ func (p Plan) Build() (*Flow, consistency.Policy, error) {
 	if err != nil {
 		return nil, policy, err
 	}
-	f, err := p.build()
-	if err != nil {
-		return nil, policy, err
+	for _, spec := range []*request.Spec{&p.Write, &p.Read} {
+		if *spec, err = spec.Folded(p.Input); err != nil {
+			return nil, policy, err
+		}
 	}
-	limit, err := f.readLimit(p)
+	f := &Flow{}
+	limit := time.Duration(0)
+	if err = p.build(f); err == nil {
+		limit, err = f.readLimit(p)
+	}
 	if err != nil {
+		f.Close()
 		return nil, policy, err
 	}
 	if policy.ReadTimeout == 0 {
 		policy.ReadTimeout = limit
 	}
 	policy.Answer = f.answerOf
-	policy.Rules.Read = f.expected.rules(f.Goal)
+	policy.Rules.Read = f.readRules(p.Elsewhere)
+	policy.Rules.Write = f.writeRules()
 	return f, policy, nil
 }
 
-func (p Plan) build() (*Flow, error) {
+func (p Plan) build(f *Flow) error {
+	if p.runsCommands() {
+		return p.buildCommands(f)
+	}
 	write, err := p.writeRequest()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	f := &Flow{}
 	if f.Goal, err = p.goal(write.Method); err != nil {
-		return nil, err
+		return err
 	}
-	if f.writeTime, err = p.Write.Limit(); err != nil {
-		return nil, err
-	}
-	if f.writeTime == 0 {
-		f.writeTime = defaultWriteTime
-	}
-	if f.matchers, err = parseMatches("--expect-json", p.ExpectJSON); err != nil {
-		return nil, err
-	}
-	f.pairs = p.ExpectJSON
-	if f.expected, err = parseStatuses(p.ExpectStatus); err != nil {
-		return nil, err
+	if err := p.prepare(f); err != nil {
+		return err
 	}
 	token, err := ParseToken(p.Token)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	monitor, err := p.Operation.monitor()
+	if err != nil {
+		return err
 	}
 	if err := p.checkGoal(f, token); err != nil {
-		return nil, err
+		return err
 	}
 	trip, err := p.tripper(f, write.URL)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	f.trip = trip
 	ex := readbackhttp.Exchange{
 		Client:      &http.Client{Transport: trip},
 		Write:       write,
 		Goal:        f.Goal,
 		Token:       token,
-		Monitor:     p.Monitor,
+		Monitor:     monitor,
 		Header:      write.Header,
 		AllowOrigin: trip.allowed,
+		MaxBody:     f.maxBody,
+
+		LocationOfAccepted: p.AcceptedLocation,
 	}
-	if f.matchers != nil {
+	if f.Goal != consistency.ToAbsent && f.expects() {
 		ex.Match = f.match
 	}
 	if template := p.template(); template != "" {
@@ -135,14 +152,51 @@ func (p Plan) build() (*Flow, error) {
 	}
 	f.Flow = ex.Flow()
 	if err := refused(f.Flow); err != nil {
-		return nil, err
+		return err
 	}
 	if p.Elsewhere { // the request that stands for the write is a GET
 		_, at, _ := strings.Cut(f.Name, " ")
 		f.Name = p.Write.Verb() + " " + at
 	}
 	f.wrap()
-	return f, p.find(f, ex)
+	return p.find(f, ex)
+}
+
+// prepare gives f what reads are to show.
+func (p Plan) prepare(f *Flow) (err error) {
+	if f.writeTime, err = p.Write.Limit(); err != nil {
+		return err
+	}
+	if f.writeTime == 0 {
+		f.writeTime = cmp.Or(p.WriteTime, defaultWriteTime)
+	}
+	if f.matchers, err = parseMatches("--expect-json", p.ExpectJSON); err != nil {
+		return err
+	}
+	for i, text := range p.ExpectJSON {
+		switch {
+		case !hasFields(text):
+		case p.Elsewhere:
+			return exit.Usagef("--expect-json %q: there is no write whose answer has that field; a text with braces stands in double quotes", text)
+		default:
+			f.matchers[i] = f.filled("--expect-json", text)
+		}
+	}
+	f.pairs = p.ExpectJSON
+	if f.maxBody = int64(p.MaxBody); f.maxBody == 0 {
+		f.maxBody = defaultMaxBody
+	}
+	f.exprs, _ = p.expressions()
+	if f.exprs.judge = p.Judge; f.exprs.judge == nil {
+		if f.exprs.judge, err = p.NewJudge(); err != nil {
+			return err
+		}
+		f.exprs.own = f.exprs.judge != nil
+	}
+	f.resource = p.Operation.Resource
+	f.bodyless = !f.expects() && len(p.Fail) == 0 && !p.NeedBody
+	f.expected, err = parseStatuses(p.ExpectStatus)
+	return err
 }
 
 // refused returns why an exchange cannot be: then its flow has no name, and its
@@ -164,7 +218,7 @@ func refused(f consistency.Flow[readbackhttp.Ref, *readbackhttp.Document]) error
 func (p Plan) writeRequest() (*http.Request, error) {
 	spec := p.Write
 	if p.Elsewhere {
-		spec.Method, spec.Data = http.MethodGet, nil
+		spec.Method, spec.Data, spec.Form, spec.Upload = http.MethodGet, nil, nil, ""
 	}
 	req, err := spec.Request(p.Input)
 	if err != nil {
@@ -189,13 +243,33 @@ func (p Plan) template() string {
 
 func (p Plan) checkGoal(f *Flow, token readbackhttp.Token) error {
 	switch {
-	case f.Goal != consistency.ToMatch || f.matchers != nil || token != nil:
+	case f.Goal == consistency.ToPresent && p.asks() && !p.expects(f):
+		return exit.Usagef("a good answer to a search proves nothing, since it may be an empty list: say what reads are to show by --expect, --expect-json or --expect-status")
+	case f.Goal != consistency.ToMatch || f.matchers != nil || p.Expect != nil || token != nil:
 		return nil
 	case p.Elsewhere:
-		return exit.Usagef("--for match needs --expect-json")
+		return exit.Usagef("--for match needs --expect or --expect-json")
 	}
-	return exit.Usagef("after a %s a good answer proves nothing, since it may show the old state: say what reads are to show by --expect-json or --token, or --for present",
+	return exit.Usagef("after a %s a good answer proves nothing, since it may show the old state: say what reads are to show by --expect, --expect-json or --token, or --for present",
 		strings.ToUpper(p.Write.Method))
+}
+
+// expects reports whether something is said of what a good answer looks like.
+func (p Plan) expects(f *Flow) bool {
+	return f.matchers != nil || p.Expect != nil || f.expected != nil
+}
+
+// asks reports whether reads ask for what fits, and not for one thing: by a
+// query, or by another method than GET and HEAD.
+func (p Plan) asks() bool {
+	read, at := p.Read, p.Read.URL
+	switch {
+	case p.Elsewhere:
+		read, at = p.Write, p.Write.URL
+	case at == "" && p.Write.Method != http.MethodPost:
+		at = p.Write.URL
+	}
+	return strings.Contains(at, "?") || read.Verb() != http.MethodGet && read.Verb() != http.MethodHead
 }
 
 // tripper returns what sends the requests of the flow.
@@ -227,11 +301,11 @@ func (p Plan) tripper(f *Flow, write *url.URL) (*tripper, error) {
 		t.others = append(t.others, originOf(u))
 	}
 	for _, text := range p.AllowOrigin {
-		u, err := url.Parse(text)
-		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, exit.Usagef("--allow-origin: want an origin, such as https://other.example")
+		origin, err := ParseOrigin("--allow-origin", text)
+		if err != nil {
+			return nil, err
 		}
-		t.others = append(t.others, originOf(u))
+		t.others = append(t.others, origin)
 	}
 	return t, nil
 }

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
@@ -34,6 +33,10 @@ func (t *tripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.sendWrite(req)
 	case reading:
 		return t.sendRead(req)
+	case finding:
+		return t.sendFind(req)
+	case monitoring:
+		return t.sendLook(req)
 	}
 	return t.write.RoundTrip(req)
 }
@@ -55,6 +58,18 @@ func (t *tripper) sendWrite(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// sendLook sends a look at an operation, and keeps the answer for expressions.
+func (t *tripper) sendLook(req *http.Request) (*http.Response, error) {
+	resp, err := t.write.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	a := &request.Answer{Method: req.Method, URL: req.URL, Status: resp.StatusCode, Header: resp.Header}
+	t.flow.looked = a
+	resp.Body = &tee{ReadCloser: resp.Body, into: a}
+	return resp, nil
+}
+
 // tee keeps the beginning of a body that is read.
 type tee struct {
 	io.ReadCloser
@@ -66,6 +81,36 @@ func (r *tee) Read(p []byte) (int, error) {
 	if free := keptBody - len(r.into.Body); free > 0 {
 		r.into.Body = append(r.into.Body, p[:min(n, free)]...)
 	}
+	return n, err
+}
+
+// sendFind sends a request for a page of a list.
+func (t *tripper) sendFind(req *http.Request) (*http.Response, error) {
+	if t.flow.find != nil {
+		req = req.Clone(req.Context())
+		t.flow.find.ApplyPlain(req)
+		once(req)
+	}
+	t.flow.reads = request.Answer{Method: req.Method, URL: req.URL}
+	resp, err := t.write.RoundTrip(req)
+	if err == nil {
+		t.flow.reads.Status, t.flow.reads.Header = resp.StatusCode, resp.Header
+	}
+	return resp, err
+}
+
+// cut ends a body early, as if it ended there.
+type cut struct {
+	io.ReadCloser
+	left int64
+}
+
+func (c *cut) Read(p []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := c.ReadCloser.Read(p[:min(int64(len(p)), c.left)])
+	c.left -= int64(n)
 	return n, err
 }
 
@@ -88,6 +133,9 @@ func (t *tripper) sendRead(req *http.Request) (*http.Response, error) {
 		t.meet(req.URL)
 		t.flow.reads.Status, t.flow.reads.Header = resp.StatusCode, resp.Header
 		next := moved(resp)
+		if t.flow.bodyless && resp.StatusCode < 300 {
+			resp.Body = &cut{resp.Body, t.flow.maxBody}
+		}
 		if !t.follow || next == nil || moves == maxMoves || originOf(next) != originOf(req.URL) {
 			return resp, nil
 		}
@@ -139,15 +187,6 @@ func moved(resp *http.Response) *url.URL {
 func (t *tripper) allowed(u *url.URL) bool {
 	origin := originOf(u)
 	return slices.Contains(t.origins, origin) || slices.Contains(t.others, origin)
-}
-
-// originOf returns the origin of u as a text, with its port.
-func originOf(u *url.URL) string {
-	scheme, port := strings.ToLower(u.Scheme), u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[scheme]
-	}
-	return scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
 func isJSON(body []byte) bool { return json.Valid(bytes.TrimSpace(body)) }

@@ -1,5 +1,8 @@
 // Package handle keeps what is needed to go on with a write that was not
 // confirmed, without the secrets that its command line held.
+//
+// A handle is data. It holds no command line, no file, no proxy, no expression
+// and no credentials, and who resumes it says himself what it lacks.
 package handle
 
 import (
@@ -10,42 +13,67 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
 )
 
-// Handle is a command line without its secrets, and how far it has come.
+// Handle is a write without its secrets, and how far it has come.
 type Handle struct {
 	Version int                 `json:"readback_command"`
-	Write   []string            `json:"write"`          // arguments before --then
-	Read    []string            `json:"read"`           // arguments after it
+	Write   request.Kept        `json:"write"`
+	Read    request.Kept        `json:"read"`
+	Origins []string            `json:"origins,omitempty"` // that the run sent credentials to, or would have
+	Flags   map[string][]string `json:"flags,omitempty"`   // by name, of those that a handle may hold
+	Answer  *Answer             `json:"answer,omitempty"`  // to the write
+	Command Command             `json:"command,omitzero"`
 	Again   Again               `json:"again,omitzero"` // what must be given again
 	Pending consistency.Pending `json:"pending"`
 }
 
-// Again is what a handle leaves out, and resuming needs: flags, headers as
-// "-H Name", and URL.
-type Again struct {
-	Write []string `json:"write,omitempty"`
-	Read  []string `json:"read,omitempty"`
-	Find  bool     `json:"find,omitempty"`
+// Command says what was a command, which a handle does not hold.
+type Command struct {
+	Writes bool `json:"writes,omitempty"`
+	Reads  bool `json:"reads,omitempty"`
+}
 
+// Answer is what the write was answered, without what looks like a secret.
+type Answer struct {
+	Status   int             `json:"status,omitempty"`
+	Location string          `json:"location,omitempty"`
+	Body     json.RawMessage `json:"body,omitempty"`
+}
+
+// Again is what a handle leaves out, and resuming needs.
+type Again struct {
+	Write []request.Need `json:"write,omitempty"`
+	Read  []request.Need `json:"read,omitempty"`
+	Find  bool           `json:"find,omitempty"`
+
+	// Expressions are flags with what they take, which a handle never holds.
+	Expressions []request.Need `json:"expressions,omitempty"`
+
+	// Named are origins that the line names, since a handle that is no file
+	// cannot vouch for them. They are not kept.
+	Named []string `json:"-"`
 	// Origin says that reads were refused for their origin. It is not kept.
 	Origin bool `json:"-"`
 	// Lost says that nothing tells where the write is. It is not kept.
 	Lost bool `json:"-"`
+	// ByCommand says that a command reads. It is not kept.
+	ByCommand bool `json:"-"`
 }
 
-// Version grows when an older readback would misunderstand a handle.
-const Version = 1
+// Version grows when an older readback would misunderstand a handle. Handles of
+// version 1 were command lines, and are refused.
+const Version = 2
 
 // NeedReadURL notes that the URL to read must be given again.
 func (h *Handle) NeedReadURL() {
-	if !slices.Contains(h.Again.Read, "URL") {
-		h.Again.Read = append(slices.Clone(h.Again.Read), "URL")
+	if !slices.Contains(h.Again.Read, request.NeedURL) {
+		h.Again.Read = append(slices.Clone(h.Again.Read), request.NeedURL)
 	}
 }
 
@@ -64,7 +92,11 @@ func (a Again) Command(where string) string {
 	var b strings.Builder
 	b.WriteString("readback resume ")
 	b.WriteString(quote(where))
+	for _, origin := range a.Named {
+		b.WriteString(" --origin " + quote(origin))
+	}
 	words(&b, a.Write)
+	words(&b, a.Expressions)
 	if a.Find {
 		b.WriteString(" --find '...'")
 	}
@@ -74,23 +106,35 @@ func (a Again) Command(where string) string {
 	if a.Origin {
 		b.WriteString(" --allow-origin '...'")
 	}
-	if len(a.Read) > 0 {
+	if len(a.Read) > 0 || a.ByCommand {
 		b.WriteString(" --then")
 		words(&b, a.Read)
+	}
+	if a.ByCommand {
+		b.WriteString(" -- '...'")
 	}
 	return b.String()
 }
 
-func words(b *strings.Builder, again []string) {
-	for _, what := range again {
-		name, isHeader := strings.CutPrefix(what, "-H ")
+func words(b *strings.Builder, again []request.Need) {
+	for _, need := range again {
+		value := need.Value
+		if value == "" {
+			value = need.Shown
+		}
 		switch {
-		case isHeader:
-			fmt.Fprintf(b, " -H '%s: ...'", name)
-		case what == "URL":
+		case need == request.NeedURL:
 			b.WriteString(" 'URL'")
+		case need.Switch:
+			b.WriteString(" " + need.Flag)
+		case need.Flag == "-H" && value == "":
+			fmt.Fprintf(b, " -H '%s: ...'", need.Name)
+		case need.Flag == "-H":
+			fmt.Fprintf(b, " -H %s", quote(need.Name+": "+value))
+		case value == "":
+			fmt.Fprintf(b, " %s '...'", need.Flag)
 		default:
-			fmt.Fprintf(b, " %s '...'", what)
+			fmt.Fprintf(b, " %s %s", need.Flag, quote(value))
 		}
 	}
 }
@@ -109,37 +153,41 @@ func quote(word string) string {
 const limit = 4 << 20
 
 // Read finds the handle that text is: the name of a file, - for stdin, its JSON
-// or its text in one word.
-func Read(text string, stdin io.Reader) (Handle, error) {
-	var h Handle
+// or its text in one word. It returns the file, if it is one.
+func Read(text string, stdin io.Reader) (h Handle, file *File, err error) {
 	data := []byte(text)
 	trimmed := strings.TrimSpace(text)
 	switch {
 	case text == "-":
-		var err error
 		if data, err = io.ReadAll(io.LimitReader(stdin, limit)); err != nil {
-			return h, fmt.Errorf("the handle on stdin: %w", err)
+			return h, nil, fmt.Errorf("the handle on stdin: %w", err)
 		}
 	case strings.HasPrefix(trimmed, "{"):
 	default:
-		file, err := readFile(text)
+		content, found, err := readFile(text)
 		switch {
 		case err == nil:
-			data = file
+			data, file = content, found
 		case !errors.Is(err, os.ErrNotExist) && !strings.HasPrefix(trimmed, "ey"):
-			return h, fmt.Errorf("the handle: %w", err)
+			return h, nil, fmt.Errorf("the handle: %w", err)
 		}
 	}
-	return parse(bytes.TrimSpace(data))
+	h, err = parse(bytes.TrimSpace(data))
+	return h, file, err
 }
 
-func readFile(name string) ([]byte, error) {
+func readFile(name string) ([]byte, *File, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, limit))
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit))
+	return data, &File{Name: name, info: info}, err
 }
 
 func parse(data []byte) (Handle, error) {
@@ -151,51 +199,27 @@ func parse(data []byte) (Handle, error) {
 		}
 		data = decoded
 	}
-	if err := json.Unmarshal(data, &h); err != nil {
+	var version struct {
+		Version int `json:"readback_command"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
 		return h, fmt.Errorf("that is no handle, or not all of one: %w", err)
 	}
 	switch {
-	case h.Version > Version:
-		return h, fmt.Errorf("the handle is of version %d, newer than %d", h.Version, Version)
-	case h.Version != Version || h.Pending.IsZero():
+	case version.Version > Version:
+		return h, fmt.Errorf("the handle is of version %d, newer than %d", version.Version, Version)
+	case version.Version == 1:
+		return h, errors.New("the handle is of version 1, which was a command line and is not obeyed any more: go on with readback wait")
+	case version.Version != Version:
+		return h, errors.New("that is no handle of this command")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&h); err != nil {
+		return h, fmt.Errorf("that is no handle, or not one that this command made: %w", err)
+	}
+	if h.Pending.IsZero() {
 		return h, errors.New("that is no handle of this command")
 	}
 	return h, nil
-}
-
-// Save writes the handle to a file that only its owner may read. A crash leaves
-// the file as it was, or whole.
-func (h Handle) Save(name string) error {
-	data, err := json.MarshalIndent(h, "", "  ")
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".readback-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(data, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
-}
-
-// Check reports whether a handle could be saved under that name.
-func Check(name string) error {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file", name)
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".readback-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

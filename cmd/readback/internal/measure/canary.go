@@ -49,7 +49,7 @@ func (o *options) keepWatch(ctx context.Context, streams cli.Streams, m *measure
 		tellLeft(streams.Err, f)
 	})
 	stop()
-	m.connections.Close()
+	m.close()
 	if why != "" {
 		fmt.Fprintf(streams.Err, "readback: ended: %s\n", why)
 		return exit.Quiet(exit.Failed), nil

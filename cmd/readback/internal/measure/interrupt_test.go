@@ -106,7 +106,7 @@ func TestInterrupt_late(t *testing.T) {
 			time.Sleep(2 * time.Second)
 		}
 		w.Header().Set("Location", "/7")
-		fmt.Fprint(w, "{}")
+		fmt.Fprint(w, `{"id":7}`)
 	}, func(t *testing.T, w *world) {
 		status, r := w.measured(after(t, time.Second), "-X", "POST", "http://api.test/things", "-d", "x", "--cleanup", "{location}", "--count", "1", "--pause", "0", "--settle-for", "0")
 		assert.Equal(t, 130, status)

@@ -141,7 +141,7 @@ func (m *measurement) carryOut(ctx context.Context, n int, schedule *dense, bega
 	if err != nil {
 		told.Error = hide(f.Answer(), m.why(err))
 	}
-	if res.Outcome != consistency.Failed {
+	if res.Outcome != consistency.Failed || told.WasWritten() { // as where --fail holds
 		told.Cleanup = hide(f.Answer(), m.scrub(m.cleanUp(ctx, n, f.Answer(), res.Outcome)))
 	}
 	return told

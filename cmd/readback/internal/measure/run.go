@@ -97,7 +97,11 @@ func (o *options) prepare(ctx context.Context, streams cli.Streams, specs []requ
 	}
 	connections.Write.MaxIdleConnsPerHost, connections.Read.MaxIdleConnsPerHost = o.parallel, o.parallel
 	m.connections, m.plan.Connections = connections, connections
+	if m.plan.Judge, err = m.plan.NewJudge(); err != nil { // one for all flows
+		return nil, nil, err
+	}
 	if err := m.check(); err != nil {
+		m.close()
 		return nil, nil, err
 	}
 	m.scrub = request.Scrub(m.secrets())
@@ -124,12 +128,18 @@ func randomSeed() uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
+// close closes what all flows share.
+func (m *measurement) close() {
+	m.connections.Close()
+	m.plan.Judge.Close()
+}
+
 // measure runs m, tells how far it is, and what went wrong.
 func (m *measurement) measure(ctx context.Context, streams cli.Streams, quiet bool, result *report.Run) {
 	shown := newProgress(streams, m.count, quiet)
 	m.run(ctx, result, shown.done)
 	shown.end()
-	m.connections.Close()
+	m.close()
 	tellWrong(streams.Err, result)
 	if len(result.Flows) < m.count && !result.Interrupted {
 		fmt.Fprintf(streams.Err, "readback: ended after %d of %d flows: no write was carried out\n", len(result.Flows), m.count)

@@ -61,7 +61,7 @@ func TestSecrets(t *testing.T) {
 func TestSecrets_templates(t *testing.T) {
 	t.Parallel()
 	against(t, "", echo(201), func(t *testing.T, w *world) {
-		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things?key=k1&n={n}", "--then", "{location}?sig=s1", "--cleanup", "{location}?token=t1", "--count", "1", "--settle-for", "0")
+		_, r := w.measured(t.Context(), "-X", "POST", "http://api.test/things?key=k1&n={n}", "--then", "{location}?sig=s1", "--cleanup", "{location}?token=t1", "--expect-status", "200", "--count", "1", "--settle-for", "0")
 		assert.Equal(t, "POST http://api.test/things?key=REDACTED&n={n}", r.Write)
 		assert.Equal(t, "GET {location}?sig=REDACTED", r.Read)
 		assert.Equal(t, "DELETE {location}?token=REDACTED", r.Cleanup)

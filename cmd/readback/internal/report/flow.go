@@ -13,7 +13,7 @@ func (r Read) telling() bool { return r.Verdict == pending || r.Verdict == ready
 // anything, if goal is what they were to show. The lag of a write that was ambiguous has no clear beginning.
 func (f *Flow) Lag(goal string) (lags.Lag, bool) {
 	lag := lags.Lag{Missed: -1, Hit: -1}
-	if f.Class != applied && f.Class != accepted {
+	if !f.WasWritten() || f.Outcome == failed { // what failed later is not late
 		return lag, false
 	}
 	for _, r := range f.Reads {
@@ -31,6 +31,9 @@ func (f *Flow) Lag(goal string) (lags.Lag, bool) {
 	}
 	return lag, lag.Missed >= 0 || lag.Hit >= 0
 }
+
+// WasWritten reports whether the write was carried out, or was to be.
+func (f *Flow) WasWritten() bool { return f.Class == applied || f.Class == accepted }
 
 // flips returns how often a read did not show what the one before had shown,
 // and the longest streak of reads that did show it and were wrong.

@@ -37,10 +37,18 @@ func (s *Spec) Transport() (*http.Transport, error) {
 	if patience == 0 {
 		patience = defaultConnectTimeout
 	}
+	transport.TLSHandshakeTimeout = patience // as curl counts it, a connection has its keys
 	dialer := &net.Dialer{Timeout: patience, KeepAlive: 30 * time.Second}
 	addresses, err := parseResolve(s.Resolve)
 	if err != nil {
 		return nil, err
+	}
+	if s.UnixSocket != "" {
+		transport.Proxy = nil // as with curl, the socket is where it goes
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", s.UnixSocket)
+		}
+		return transport, nil
 	}
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if others := addresses[strings.ToLower(address)]; others != nil {

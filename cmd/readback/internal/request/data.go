@@ -3,11 +3,14 @@ package request
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,10 +26,15 @@ type Data struct {
 type dataKind uint8
 
 const (
-	dataText   dataKind = iota // @FILE is read, less its line ends
-	dataBinary                 // @FILE is read as it is
-	dataRaw                    // @ means nothing
+	dataText    dataKind = iota // @FILE is read, less its line ends
+	dataBinary                  // @FILE is read as it is
+	dataRaw                     // @ means nothing
+	dataEncoded                 // is encoded for a URL, but for a NAME= before it
+	dataJSON                    // @FILE is read as it is, and the type is JSON
 )
+
+// SetData gives s the body of one -d.
+func (s *Spec) SetData(text string) { s.Data = []Data{{kind: dataText, text: text}} }
 
 // Input is what the requests of a process read: its stdin, and each @FILE. All is
 // read once, when it is first asked for, and then kept: a pipe, such as bash makes
@@ -105,8 +113,16 @@ func (s *Spec) data(in *Input) ([]byte, error) {
 	}
 	joined := []byte{}
 	for i, d := range s.Data {
-		if i > 0 {
+		if i > 0 && d.kind != dataJSON {
 			joined = append(joined, '&')
+		}
+		if d.kind == dataEncoded {
+			encoded, err := s.encoded(in, d.text)
+			if err != nil {
+				return nil, err
+			}
+			joined = append(joined, encoded...)
+			continue
 		}
 		name, isFile := strings.CutPrefix(d.text, "@")
 		if d.kind == dataRaw || !isFile {
@@ -124,8 +140,41 @@ func (s *Spec) data(in *Input) ([]byte, error) {
 		}
 		joined = append(joined, content...)
 	}
-	return []byte(s.fill(string(joined))), nil
+	joined = []byte(s.fill(string(joined)))
+	if s.isJSON() && !json.Valid(joined) {
+		return nil, exit.Usagef("--data-json: that is not JSON")
+	}
+	return joined, nil
 }
+
+// isJSON reports whether the body is one of --data-json.
+func (s *Spec) isJSON() bool {
+	return slices.ContainsFunc(s.Data, func(d Data) bool { return d.kind == dataJSON })
+}
+
+// encoded returns what one --data-urlencode adds: of CONTENT, =CONTENT,
+// NAME=CONTENT, @FILE and NAME@FILE the content is encoded.
+func (s *Spec) encoded(in *Input, text string) (string, error) {
+	at := strings.IndexAny(text, "=@")
+	if at < 0 {
+		return encode(text), nil
+	}
+	name, content := text[:at], text[at+1:]
+	if text[at] == '@' {
+		read, err := in.readFile("--data-urlencode", content)
+		if err != nil {
+			return "", err
+		}
+		content = string(read)
+	}
+	if name == "" {
+		return encode(s.fill(content)), nil
+	}
+	return name + "=" + encode(s.fill(content)), nil
+}
+
+// encode encodes a text for a URL, spaces too.
+func encode(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
 // setBody gives req a body that can be sent again, and none if data is nil.
 func setBody(req *http.Request, data []byte) {

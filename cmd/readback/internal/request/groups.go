@@ -22,6 +22,11 @@ import (
 type Marker struct {
 	Name  string
 	Usage string
+
+	// Many says that the flag can be given again, for one more request each time.
+	// Begin, if not nil, is called whenever it is given.
+	Many  bool
+	Begin func()
 }
 
 // Groups are the requests of one list of arguments, in the order of their
@@ -34,6 +39,7 @@ type Groups struct {
 	starts  []int // number of positional arguments before each request; -1 if its marker was not given
 	order   []int // of the requests as they were given
 	twice   string
+	several bool // requests that take nothing from the first
 }
 
 // AddFlags adds curl's flags to fs, and one for each marker. Flags belong to the
@@ -41,11 +47,16 @@ type Groups struct {
 func AddFlags(fs *pflag.FlagSet, markers ...Marker) *Groups {
 	g := &Groups{fs: fs, names: []string{""}, specs: []*Spec{{}}, starts: []int{0}, order: []int{0}}
 	for _, m := range markers {
+		if m.Many {
+			f := fs.VarPF(&marker{g, -1, m}, m.Name, "", m.Usage)
+			f.NoOptDefVal = "true"
+			continue
+		}
 		g.names = append(g.names, m.Name)
 		g.specs = append(g.specs, &Spec{})
 		g.starts = append(g.starts, -1)
 		n := len(g.names) - 1
-		f := fs.VarPF(&marker{g, n}, m.Name, "", m.Usage)
+		f := fs.VarPF(&marker{g, n, m}, m.Name, "", m.Usage)
 		f.NoOptDefVal = "true"
 	}
 	for _, c := range curlFlags {
@@ -60,8 +71,12 @@ func AddFlags(fs *pflag.FlagSet, markers ...Marker) *Groups {
 // marker is the value of a flag that begins another request.
 type marker struct {
 	groups *Groups
-	n      int
+	n      int // of the request; negative if each time begins another
+	given  Marker
 }
+
+// IsMarker tells that no variable speaks of the flag.
+func (m *marker) IsMarker() {}
 
 func (m *marker) String() string { return "" }
 func (m *marker) Type() string   { return "bool" }
@@ -69,7 +84,17 @@ func (m *marker) Type() string   { return "bool" }
 func (m *marker) Set(text string) error {
 	g := m.groups
 	if text != "true" {
-		return fmt.Errorf("--%s takes no value: what follows it is the request", g.names[m.n])
+		return fmt.Errorf("--%s takes no value: what follows it is the request", m.given.Name)
+	}
+	if m.given.Begin != nil {
+		m.given.Begin()
+	}
+	if m.n < 0 {
+		g.current = len(g.specs)
+		g.names, g.specs = append(g.names, m.given.Name), append(g.specs, &Spec{})
+		g.starts, g.order = append(g.starts, g.fs.NArg()), append(g.order, g.current)
+		g.several = true
+		return nil
 	}
 	if g.starts[m.n] >= 0 {
 		g.twice = g.names[m.n] // found by Specs, since completions parse twice
@@ -103,15 +128,21 @@ func (v *value) Set(text string) error {
 }
 
 // SetEnv sets the flag of the first request, unless the arguments gave it: the
-// others take from that one what they do not say themselves.
+// others take from that one what they do not say themselves. Of several that take
+// nothing from each other it sets them all.
 func (v *value) SetEnv(text string) error {
-	first := v.groups.specs[0]
-	if v.flag.given(first) {
-		return nil
+	specs := v.groups.specs
+	if !v.groups.several {
+		specs = specs[:1]
 	}
-	for _, line := range v.flag.lines(text) {
-		if err := v.flag.set(first, line); err != nil {
-			return err
+	for _, s := range specs {
+		if v.flag.given(s) {
+			continue
+		}
+		for _, line := range v.flag.lines(text) {
+			if err := v.flag.set(s, line); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -86,6 +86,24 @@ func (s *Spec) header(in *Input) (fields, error) {
 		}
 		all = append(all, field{name: "User-Agent", value: s.UserAgent})
 	}
+	if len(s.Cookies) > 0 && !all.names("Cookie") {
+		for _, cookie := range s.Cookies {
+			if !strings.Contains(cookie, "=") {
+				return nil, exit.Usagef("-b: want NAME=VALUE; files of cookies are not read")
+			}
+		}
+		value := strings.Join(s.Cookies, "; ")
+		if !httpguts.ValidHeaderFieldValue(value) {
+			return nil, exit.Usagef("-b: that is not the value of a header")
+		}
+		all = append(all, field{name: "Cookie", value: value})
+	}
+	if s.Bearer != "" && !all.names("Authorization") {
+		if !httpguts.ValidHeaderFieldValue(s.Bearer) || Placeholder(s.Bearer) {
+			return nil, exit.Usagef("--oauth2-bearer: that is not a token")
+		}
+		all = append(all, field{name: "Authorization", value: "Bearer " + s.Bearer})
+	}
 	if s.User != "" && !all.names("Authorization") {
 		if !strings.Contains(s.User, ":") {
 			return nil, exit.Usagef("-u: want USER:PASSWORD; readback asks for no password")
@@ -107,6 +125,8 @@ func parseField(text string) (field, error) {
 		return field{}, exit.Usagef(`-H: a header is "Name: value"`)
 	case !httpguts.ValidHeaderFieldName(f.name):
 		return field{}, exit.Usagef("-H: what stands before the colon is not the name of a header")
+	case Placeholder(f.value):
+		return field{}, exit.Usagef("-H: %s: three dots stand for the value: put it there", f.name)
 	case !httpguts.ValidHeaderFieldValue(f.value):
 		return field{}, exit.Usagef("-H: %s: the value cannot be sent", f.name)
 	}

@@ -5,7 +5,7 @@ import "slices"
 // Connects reports whether s says how to connect.
 func (s Spec) Connects() bool {
 	return s.Insecure || s.CACert != "" || s.Cert != "" || s.Key != "" || s.Proxy != "" ||
-		len(s.Resolve) > 0 || s.ConnectTimeout != ""
+		len(s.Resolve) > 0 || s.UnixSocket != "" || s.ConnectTimeout != ""
 }
 
 // Override returns s with what other says in place of what s says; of headers,

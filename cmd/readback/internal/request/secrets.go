@@ -79,6 +79,11 @@ func (s *Spec) Secrets(in *Input) []string {
 	if data, err := s.data(in); err == nil {
 		add(leastUnnamed, secretFields(data)...)
 	}
+	for _, part := range s.Form {
+		if name, value, _ := strings.Cut(part, "="); secretField.MatchString(name) {
+			add(leastUnnamed, value)
+		}
+	}
 	if u, err := parseProxy(s.Proxy); err == nil && u.User != nil {
 		password, _ := u.User.Password()
 		addUser(u.User.Username(), password)

@@ -19,6 +19,11 @@ type Spec struct {
 	URL       string // may be a template; without user information
 	Headers   []string
 	Data      []Data
+	Form      []string // parts of -F
+	Upload    string   // file of -T
+	Get       bool     // -G: Data is the query
+	Cookies   []string
+	Bearer    string
 	User      string
 	UserAgent string
 
@@ -35,6 +40,7 @@ type Spec struct {
 	Key            string
 	Proxy          string
 	Resolve        []string
+	UnixSocket     string
 	MaxTime        string
 	ConnectTimeout string
 
@@ -90,7 +96,7 @@ func (s *Spec) ParseURL() (*url.URL, error) {
 	if s.URL == "" {
 		return nil, exit.Usagef("there is no URL")
 	}
-	raw := s.fill(s.URL)
+	raw := s.uploadName(s.fill(s.URL))
 	if !strings.Contains(raw, "://") {
 		raw = "http://" + raw // as curl does
 	}
@@ -112,14 +118,16 @@ func (s *Spec) ParseURL() (*url.URL, error) {
 
 // Writes reports whether s was given a method, or a body, which makes it a POST.
 // Without them it is a GET, as with curl.
-func (s *Spec) Writes() bool { return s.Method != "" || len(s.Data) > 0 }
+func (s *Spec) Writes() bool { return s.Method != "" || s.HasBody() }
 
 // Verb returns the method, as curl chooses it.
 func (s *Spec) Verb() string {
 	switch {
 	case s.Method != "":
 		return s.Method
-	case len(s.Data) > 0:
+	case s.Upload != "":
+		return http.MethodPut
+	case s.HasBody():
 		return http.MethodPost
 	}
 	return http.MethodGet
@@ -130,6 +138,11 @@ var token = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 // Request returns the request. Its body can be sent again: what is read for it,
 // from in, is read to its end.
 func (s *Spec) Request(in *Input) (*http.Request, error) {
+	folded, err := s.Folded(in)
+	if err != nil {
+		return nil, err
+	}
+	s = &folded
 	u, err := s.ParseURL()
 	if err != nil {
 		return nil, err
@@ -144,9 +157,6 @@ func (s *Spec) Request(in *Input) (*http.Request, error) {
 	}
 	setBody(req, data)
 	header.apply(req)
-	if data != nil && !header.names("Content-Type") {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
 	return req, nil
 }
 
@@ -155,8 +165,15 @@ func (s *Spec) parts(in *Input) (header fields, data []byte, err error) {
 	if header, err = s.header(in); err != nil {
 		return nil, nil, err
 	}
-	if data, err = s.data(in); err != nil {
+	data, contentType, err := s.body(in)
+	if err != nil {
 		return nil, nil, err
+	}
+	if data != nil && contentType != "" && !header.names("Content-Type") {
+		header = append(header, field{"Content-Type", contentType, false})
+	}
+	if s.isJSON() && !header.names("Accept") {
+		header = append(header, field{"Accept", "application/json", false})
 	}
 	if !token.MatchString(s.Verb()) {
 		return nil, nil, exit.Usagef("-X: that is not a method")
@@ -174,12 +191,14 @@ type Edit struct {
 
 // Edit returns how s differs from the request that it takes the rest from.
 func (s *Spec) Edit(in *Input) (*Edit, error) {
-	header, data, err := s.parts(in)
+	folded, err := s.Folded(in)
 	if err != nil {
 		return nil, err
 	}
-	if data != nil && !header.names("Content-Type") {
-		header = append(header, field{"Content-Type", "application/x-www-form-urlencoded", false})
+	s = &folded
+	header, data, err := s.parts(in)
+	if err != nil {
+		return nil, err
 	}
 	return &Edit{method: s.Verb(), header: header, data: data}, nil
 }

@@ -3,6 +3,7 @@ package show
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -32,6 +33,17 @@ type Result struct {
 	Omitted int             `json:"omitted,omitempty"` // reads that the history leaves out
 	Handle  any             `json:"handle,omitempty"`
 	Resume  string          `json:"resume,omitempty"` // the command line that goes on
+
+	Text string `json:"-"` // the line for people
+}
+
+// Several is how a wait for several things ended.
+type Several struct {
+	Version int      `json:"readback"` // 1
+	Command string   `json:"command"`
+	Outcome string   `json:"outcome"`
+	Exit    int      `json:"exit"`
+	Items   []Result `json:"items"`
 }
 
 // Answer is a request and what it was answered.
@@ -40,7 +52,10 @@ type Answer struct {
 	URL      string `json:"url,omitempty"`
 	Status   int    `json:"status,omitempty"` // absent without an answer
 	Class    string `json:"class,omitempty"`  // of a write: what the answer proves
+	Exit     *int   `json:"exit,omitempty"`   // of a command
 	Location string `json:"location,omitempty"`
+	// Body is the write's answer, if it is JSON, without what looks like a secret.
+	Body json.RawMessage `json:"body,omitempty"`
 }
 
 // Step is one read.
@@ -94,14 +109,34 @@ func (r Result) JSON() (string, error) {
 }
 
 // ErrorText returns what people read of an error: without secrets in its URLs,
-// and without the names of packages, of which they know nothing. It is empty for
-// nil.
+// and without the names of packages and fields, of which they know nothing. It is
+// empty for nil.
 func ErrorText(err error) string {
 	if err == nil {
 		return ""
 	}
 	text := strings.TrimPrefix(redact.Error(err), "readback: ")
-	return strings.ReplaceAll(text, "readbackhttp: ", "")
+	for _, t := range translations {
+		text = t.from.ReplaceAllString(text, t.to)
+	}
+	return text
+}
+
+// translations are what the library calls its fields, and what the command does.
+var translations = []struct {
+	from *regexp.Regexp
+	to   string
+}{
+	{regexp.MustCompile(`readbackhttp: `), ""},
+	{regexp.MustCompile(`; Policy\.Within is ([^;]+)`), "; --within is $1"},
+	{regexp.MustCompile(`; Policy\.Windows\.\w+ is [^;]+`), ""},
+	{regexp.MustCompile(`; set Flow\.Find, which looks for what may be this write's`), ""},
+	{regexp.MustCompile(`the flow has no Mine`), "there is no --mine"},
+	{regexp.MustCompile(`\bMine proves (\d+)`), "--mine proves $1"},
+	{regexp.MustCompile(`; the callback Started: `), "; "},
+	{regexp.MustCompile(`; no status was found in the error of the \w+, of type [^;]*consistency\.Status\(err, code\)`), ""},
+	{regexp.MustCompile(`; readbackhttp\.Watch in the client would tell look-ups from tries`), ""},
+	{regexp.MustCompile(`, which AllowOrigin does not allow`), ", without --allow-origin"},
 }
 
 // Confirmed returns the line of a run that ended well: name, outcome, numbers

@@ -1,0 +1,106 @@
+// Package ci tells how runs ended to the programs that run them: a report in
+// JUnit's form, GitHub's annotations and job summary, and events as they happen.
+package ci
+
+import (
+	"encoding/xml"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/readback-go/readback/cmd/readback/internal/show"
+)
+
+type testsuite struct {
+	XMLName  xml.Name   `xml:"testsuite"`
+	Name     string     `xml:"name,attr"`
+	Tests    int        `xml:"tests,attr"`
+	Failures int        `xml:"failures,attr"`
+	Errors   int        `xml:"errors,attr"`
+	Time     string     `xml:"time,attr"`
+	Cases    []testcase `xml:"testcase"`
+}
+
+type testcase struct {
+	Class   string   `xml:"classname,attr"`
+	Name    string   `xml:"name,attr"`
+	Time    string   `xml:"time,attr"`
+	Failure *problem `xml:"failure,omitempty"`
+	Error   *problem `xml:"error,omitempty"`
+	Out     string   `xml:"system-out,omitempty"`
+}
+
+type problem struct {
+	Type    string `xml:"type,attr"`
+	Message string `xml:"message,attr"`
+	Text    string `xml:",chardata"`
+}
+
+// refused is the status of a run whose reads were refused: an error of the test,
+// not of what it tests.
+const refused = 3
+
+// JUnit writes a report with one test for each result. The file is whole, or as
+// it was.
+func JUnit(name string, results []show.Result) error {
+	suite := testsuite{Name: "readback", Tests: len(results)}
+	longest := 0.0
+	for _, r := range results {
+		longest = max(longest, r.Elapsed)
+		c := testcase{Class: "readback." + r.Command, Name: r.Name, Time: seconds(r.Elapsed), Out: steps(r)}
+		p := &problem{Type: r.Outcome, Message: r.Text, Text: r.Resume}
+		switch {
+		case r.Exit == 0:
+		case r.Exit == refused || r.Exit > 128:
+			c.Error = p
+			suite.Errors++
+		default:
+			c.Failure = p
+			suite.Failures++
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	suite.Time = seconds(longest)
+	data, err := xml.MarshalIndent(suite, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".readback-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(xml.Header + string(data) + "\n")
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+func seconds(milliseconds float64) string { return fmt.Sprintf("%.3f", milliseconds/1000) }
+
+// steps tells each read in a line.
+func steps(r show.Result) string {
+	var b strings.Builder
+	for _, s := range r.History {
+		fmt.Fprintf(&b, "read %d after %s s:", s.N, seconds(s.Ended))
+		if s.Status != 0 {
+			fmt.Fprintf(&b, " %d", s.Status)
+		}
+		fmt.Fprintf(&b, " %s", s.Verdict)
+		if s.Reason != "" {
+			fmt.Fprintf(&b, " (%s)", s.Reason)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

@@ -1,0 +1,74 @@
+package request
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+)
+
+const (
+	// keptAnswer is how long a body may be that a handle keeps: longer ones lose
+	// their lists, their long texts and what lies deep.
+	keptAnswer = 16 << 10
+
+	keptText = 256
+)
+
+// secretMember finds members of answers that a handle does not keep: more than a
+// body that was sent hides, since who reads a handle is not who wrote it.
+var secretMember = regexp.MustCompile(`(?i)auth|cookie|credential|jwt|passw|passphrase|secret|session|signature|token|otp|pin$|(?:api|private|access|signing|encryption)[_-]?key`)
+
+// secretText finds texts that are credentials, whatever they are called.
+var secretText = regexp.MustCompile(`^eyJ[\w-]+\.[\w-]+\.|-----BEGIN |^(?i:bearer|basic) `)
+
+// KeepAnswer returns a JSON body without what looks like a secret and what hide
+// hides, in no more than 16 KiB. It is nil for what is no JSON, or longer even so.
+func KeepAnswer(body []byte, hide func(string) string) json.RawMessage {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var document any
+	if decoder.Decode(&document) != nil || decoder.More() {
+		return nil
+	}
+	for _, depth := range []int{1 << 20, 3, 1} {
+		kept, err := json.Marshal(keepValue(document, depth, depth < 1<<20))
+		if err != nil {
+			return nil
+		}
+		if len(kept) <= keptAnswer {
+			return json.RawMessage(ScrubJSON(hide, string(kept), false))
+		}
+	}
+	return nil
+}
+
+func keepValue(value any, depth int, short bool) any {
+	switch v := value.(type) {
+	case string:
+		if secretText.MatchString(v) {
+			return hidden
+		}
+	case []any:
+		if short {
+			return nil
+		}
+		for i := range v {
+			v[i] = keepValue(v[i], depth-1, short)
+		}
+	case map[string]any:
+		kept := make(map[string]any, len(v))
+		for name, member := range v {
+			text, isText := member.(string)
+			switch _, isObject := member.(map[string]any); {
+			case secretMember.MatchString(name):
+				kept[name] = hidden
+				continue
+			case short && (isText && len(text) > keptText || isObject && depth <= 1):
+				continue
+			}
+			kept[name] = keepValue(member, depth-1, short)
+		}
+		return kept
+	}
+	return value
+}

@@ -1,0 +1,104 @@
+//go:build unix
+
+package main_test
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// jobs returns the commands of the table in docs/command.md, by their jobs.
+func jobs(t *testing.T) map[string]string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/command.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(page), "| job | today | with readback |\n")
+	require.True(t, found)
+	all := make(map[string]string)
+	for line := range strings.Lines(rest) {
+		cells := strings.Split(strings.ReplaceAll(strings.TrimSpace(line), `\|`, "\x00"), "|")
+		if len(cells) != 5 {
+			break
+		}
+		command := strings.Trim(strings.ReplaceAll(cells[3], "\x00", "|"), " `")
+		if command != "---" {
+			all[strings.TrimSpace(cells[1])] = command
+		}
+	}
+	return all
+}
+
+// everything is a service for all jobs of the table. Whatever is read is there, or
+// as it should be, from the second read on.
+func everything(w http.ResponseWriter, n int, req *http.Request) {
+	answer := func(status int, text string) {
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(text))
+	}
+	switch method := req.Method; {
+	case req.URL.Path == "/flaky":
+		answer(http.StatusServiceUnavailable, "")
+	case method == http.MethodPost:
+		w.Header().Set("Location", "/things/7")
+		answer(http.StatusCreated, `{"id":7}`)
+	case method == http.MethodPatch:
+		answer(http.StatusOK, `{"version":4}`)
+	case method != http.MethodGet:
+		answer(http.StatusNoContent, "")
+	case req.URL.Path == "/jobs/7" && n == 1:
+		answer(http.StatusOK, `{"state":"new"}`)
+	case req.URL.Path == "/jobs/7":
+		answer(http.StatusOK, `{"state":"done"}`)
+	case req.URL.Path == "/list" && n == 1:
+		answer(http.StatusOK, `[]`)
+	case req.URL.Path == "/list":
+		answer(http.StatusOK, `[{"id":7,"ref":"mine"},{"id":8},{"id":5}]`)
+	case req.URL.Path == "/search":
+		answer(http.StatusOK, `[{"id":`+req.URL.Query().Get("id")+`}]`)
+	case req.URL.Path == "/soft/8":
+		answer(http.StatusOK, `{"state":"deleted"}`)
+	case req.URL.Path == "/things/8" && n == 1:
+		answer(http.StatusOK, `{"id":8}`)
+	case req.URL.Path == "/things/8":
+		answer(http.StatusNotFound, "")
+	case n == 2 && req.URL.Path != "/healthz":
+		answer(http.StatusNotFound, "")
+	default:
+		answer(http.StatusOK, `{"id":7,"size":2,"version":4}`)
+	}
+}
+
+// Each command of the table does its job as it stands there.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	bin := t.TempDir()
+	require.NoError(t, os.Symlink(self, filepath.Join(bin, "readback")))
+	all := jobs(t)
+	require.GreaterOrEqual(t, len(all), 21)
+	for job, command := range all {
+		t.Run(job, func(t *testing.T) {
+			t.Parallel()
+			r := recording(t, everything)
+			dir := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "new.json"), []byte(`{"a":1}`), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "ready"), nil, 0o600))
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+			cmd.Dir = dir
+			cmd.Env = []string{asCommand, "GORACE=atexit_sleep_ms=0", "PATH=" + bin + ":" + os.Getenv("PATH"), "api=" + r.url}
+			var output bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &output, &output
+			assert.NoError(t, cmd.Run(), "%s\n%s", command, output.String())
+			assert.NoFileExists(t, filepath.Join(dir, "h.json"))
+		})
+	}
+}

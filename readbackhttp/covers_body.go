@@ -1,0 +1,197 @@
+package readbackhttp
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// alongLimit is how much of a body is kept while it is read along.
+const alongLimit = 64 << 10
+
+// read calls end once with the beginning of the answer's body: when the client has
+// read it, or enough of it to know what it says, or will read no more of it. Whole
+// says that it was read to its end. A body that cannot be JSON is not kept.
+func (c *covering) read(end func(body []byte, whole bool)) {
+	resp := c.resp
+	if resp.Body == nil || resp.Body == http.NoBody || resp.ContentLength == 0 {
+		end(nil, true)
+		return
+	}
+	r := &readAlong{source: resp.Body, end: end, left: resp.ContentLength, json: mayBeJSON(resp.Header)}
+	switch encoding := resp.Header.Get("Content-Encoding"); {
+	case encoding == "", strings.EqualFold(encoding, "identity"):
+	case strings.EqualFold(encoding, "gzip"):
+		r.zipped = true
+	default:
+		r.json = false
+	}
+	resp.Body = r
+}
+
+func mayBeJSON(h http.Header) bool {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err != nil || kind == "application/json" || kind == "text/json" || kind == "text/plain" || strings.HasSuffix(kind, "+json")
+}
+
+// readAlong is a body of which the beginning is kept as it is read. It changes
+// nothing and holds nothing back.
+type readAlong struct {
+	source io.ReadCloser
+	left   int64 // of the length that was announced; negative if none was
+	json   bool
+	zipped bool
+
+	mu    sync.Mutex // a body may be closed while it is read
+	kept  []byte
+	begun bool // the JSON has
+	at    depth
+	end   func(body []byte, whole bool) // nil once it was called
+}
+
+func (r *readAlong) Read(p []byte) (int, error) {
+	n, err := r.source.Read(p)
+	r.note(p[:n], err)
+	return n, err
+}
+
+// Close says that no more will be read.
+func (r *readAlong) Close() error {
+	err := r.source.Close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.finish(false)
+	return err
+}
+
+func (r *readAlong) note(read []byte, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.end == nil {
+		return
+	}
+	ended := false
+	if r.json {
+		r.kept = keepUpTo(r.kept, read)
+		if !r.zipped && r.left < 0 { // else its length tells
+			ended = r.document(read)
+		}
+	}
+	if r.left >= 0 {
+		r.left -= int64(len(read))
+		ended = ended || r.left <= 0
+	}
+	if ended || err == io.EOF {
+		r.finish(true)
+	} else if err != nil {
+		r.finish(false)
+	}
+}
+
+// keepUpTo adds what was read, as far as the limit lets it, in no more memory than
+// that.
+func keepUpTo(kept, read []byte) []byte {
+	read = read[:min(len(read), alongLimit-len(kept))]
+	if need := len(kept) + len(read); need > cap(kept) {
+		grown := make([]byte, len(kept), min(max(need, 2*cap(kept)), alongLimit))
+		copy(grown, kept)
+		kept = grown
+	}
+	return append(kept, read...)
+}
+
+// document reports whether what was read ends a JSON object: many a client reads
+// no further.
+func (r *readAlong) document(read []byte) bool {
+	if !r.begun {
+		read = bytes.TrimLeft(read, "\ufeff \t\r\n")
+		if len(read) == 0 {
+			return false
+		}
+		if r.begun = true; read[0] != '{' {
+			r.json, r.kept = false, nil
+			return false
+		}
+	}
+	return r.at.scan(read) >= 0
+}
+
+func (r *readAlong) finish(whole bool) {
+	if r.end == nil {
+		return
+	}
+	end, body := r.end, r.kept
+	r.end, r.kept = nil, nil
+	if r.zipped && len(body) > 0 {
+		body = unzip(body)
+	}
+	end(body, whole)
+}
+
+// unzip returns the beginning of what is in it.
+func unzip(body []byte) []byte {
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil
+	}
+	plain, _ := io.ReadAll(io.LimitReader(z, alongLimit))
+	return plain
+}
+
+// sentBody is the beginning of the body of a request, which is looked at only if
+// the answer says too little.
+type sentBody struct {
+	again  func() (io.ReadCloser, error) // the request's GetBody; nil if it has none
+	source io.ReadCloser                 // else it is read along
+
+	mu   sync.Mutex
+	kept []byte
+}
+
+// sending returns req, or a copy of it whose body is read along as it is sent. The
+// body is nil if there is none that could be JSON.
+func sending(req *http.Request) (*http.Request, *sentBody) {
+	if req.Method != http.MethodPost || req.Body == nil || req.Body == http.NoBody || !mayBeJSON(req.Header) || req.Header.Get("Content-Encoding") != "" {
+		return req, nil
+	}
+	if req.GetBody != nil {
+		return req, &sentBody{again: req.GetBody}
+	}
+	s := &sentBody{source: req.Body}
+	copied := req.WithContext(req.Context())
+	copied.Body = s
+	return copied, s
+}
+
+func (s *sentBody) Read(p []byte) (int, error) {
+	n, err := s.source.Read(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = keepUpTo(s.kept, p[:n])
+	return n, err
+}
+
+func (s *sentBody) Close() error { return s.source.Close() }
+
+// beginning returns what is known of the body.
+func (s *sentBody) beginning() []byte {
+	if s == nil {
+		return nil
+	}
+	if s.again == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.kept
+	}
+	body, err := s.again()
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = body.Close() }()
+	begin, _ := io.ReadAll(io.LimitReader(body, alongLimit))
+	return begin
+}

@@ -1,0 +1,65 @@
+package readbackhttp
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/recent"
+	"github.com/readback-go/readback/internal/redact"
+)
+
+// Coverage is what a [Transport] knows of one write: which later reads it will
+// hold for it, or why none. It holds no secrets.
+type Coverage struct {
+	Method string
+	URL    string            // of the write, without its query
+	Status int               // 0 if no answer came
+	Class  consistency.Class // what the answer proves
+	Covers []string          // URLs, without queries; of a DELETE what is forgotten
+	Why    string            // why it covers nothing; empty if it does
+}
+
+// tell says what the write covers, to everyone who wants to know.
+func (c *covering) tell(why string) {
+	o := &c.t.options
+	if o.Wrote == nil && o.Policy.Observer == nil && o.Policy.Logger == nil {
+		return
+	}
+	told := Coverage{Method: method(c.req), URL: plainURL(c.req), Class: c.class, Why: why}
+	if c.resp != nil {
+		told.Status = c.resp.StatusCode
+	}
+	note := "covers nothing: " + why
+	if why == "" {
+		verb := "covers "
+		if c.req.Method == http.MethodDelete {
+			verb = "forgets "
+		}
+		texts := make([]string, 0, len(c.done))
+		for _, p := range c.done {
+			u := *p.url
+			u.RawQuery = ""
+			told.Covers = append(told.Covers, redact.URL(&u))
+			text := u.EscapedPath()
+			if p.reach&recent.Below != 0 {
+				text += " and below"
+			}
+			texts = append(texts, text)
+		}
+		note = verb + strings.Join(texts, ", ")
+	}
+	if o.Wrote != nil {
+		o.Wrote(told)
+	}
+	o.Policy.Tell(consistency.Event{
+		Context: c.req.Context(), Flow: told.Method + " " + told.URL, Phase: consistency.PhaseWrite, N: 1,
+		Status: told.Status, Class: c.class, Note: note,
+	})
+}
+
+func plainURL(req *http.Request) string {
+	u := *req.URL
+	u.RawQuery = ""
+	return redact.URL(&u)
+}

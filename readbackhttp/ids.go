@@ -1,0 +1,296 @@
+package readbackhttp
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
+
+// What is taken for the id of what a write made, and for a link to it, is one
+// list: members with these names, in any case and without regard to _ and -, of
+// the document, of an object that is its only member beside those that only
+// describe the answer, or of its "metadata" or "data". A member that names the
+// kind too is one, as "index_uid" or "bucketName" of what is made in /indexes or
+// /buckets.
+var (
+	idMembers   = words("id uid uuid guid iid oid name key slug identifier number")
+	linkMembers = words("self selflink href url uri")
+	aboutAnswer = words("links meta included actions warnings jsonapi ok success status result requestid apiversion kind")
+)
+
+// The objects that hold links, by the name of the relation or as a list of them.
+var linkObjects = words("links")
+
+func words(list string) map[string]bool {
+	set := make(map[string]bool)
+	for _, word := range strings.Fields(list) {
+		set[word] = true
+	}
+	return set
+}
+
+const (
+	maxIDs      = 8
+	maxIDLength = 256
+)
+
+// names are what a document says of what it shows.
+type names struct {
+	ids   []string
+	links []string // to itself
+}
+
+// namesIn returns what a JSON document says of itself, or the beginning of one.
+// Kind is the last segment of the path that it was sent to.
+func namesIn(doc []byte, kind string) (n names) {
+	doc = bytes.TrimPrefix(doc, []byte("\ufeff"))
+	kind = plainName([]byte(kind))
+	var inner [][]byte
+	others := 0
+	var only []byte
+	members(doc, func(name string, value []byte) {
+		n.member(name, value, kind)
+		switch {
+		case value[0] == '{' && (name == "metadata" || name == "data"):
+			inner = append(inner, value)
+		case aboutAnswer[name]:
+		case value[0] == '{' && only == nil:
+			only = value
+		default:
+			others++
+		}
+	})
+	if only != nil && others == 0 && len(inner) == 0 {
+		inner = append(inner, only)
+	}
+	for _, object := range inner {
+		members(object, func(name string, value []byte) { n.member(name, value, kind) })
+	}
+	return n
+}
+
+// member adds what a member says.
+func (n *names) member(name string, value []byte, kind string) {
+	switch {
+	case linkMembers[name]:
+		n.link(value)
+	case linkObjects[name] && value[0] == '{':
+		members(value, func(name string, value []byte) {
+			if name == "self" {
+				n.link(value)
+			}
+		})
+	case linkObjects[name] && value[0] == '[':
+		n.linkIn(value)
+	case idMembers[name] || ofKind(name, kind):
+		if id, ok := plainValue(value); ok {
+			n.id(id)
+		}
+	}
+}
+
+func (n *names) id(id string) {
+	if len(n.ids) == maxIDs {
+		return
+	}
+	for _, known := range n.ids {
+		if known == id {
+			return
+		}
+	}
+	n.ids = append(n.ids, id)
+}
+
+// link adds a link, which may be an object with a member href.
+func (n *names) link(value []byte) {
+	if value[0] == '{' {
+		members(value, func(name string, value []byte) {
+			if name == "href" && value[0] == '"' {
+				n.link(value)
+			}
+		})
+		return
+	}
+	if text, ok := plainString(value); ok && text != "" && len(n.links) < maxIDs {
+		n.links = append(n.links, text)
+	}
+}
+
+// linkIn adds the links of a list of {"rel": …, "href": …} that are to itself.
+func (n *names) linkIn(list []byte) {
+	for rest := list[1:]; ; {
+		value, after, ok := element(rest)
+		if !ok {
+			return
+		}
+		if value[0] == '{' {
+			self := false
+			members(value, func(name string, value []byte) {
+				self = self || name == "rel" && string(value) == `"self"`
+			})
+			if self {
+				n.link(value)
+			}
+		}
+		rest = after
+	}
+}
+
+// ofKind reports whether a name is that of an id with the kind before it, in the
+// singular.
+func ofKind(name, kind string) bool {
+	for _, suffix := range [...]string{"uuid", "uid", "id", "name", "key"} {
+		single, ok := strings.CutSuffix(name, suffix)
+		if !ok || single == "" {
+			continue
+		}
+		if single == kind || single+"s" == kind || single+"es" == kind ||
+			strings.HasSuffix(single, "y") && strings.TrimSuffix(single, "y")+"ies" == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// plainName returns a name in lower case, without what divides words.
+func plainName(name []byte) string {
+	plain := make([]byte, 0, 32)
+	for _, c := range name {
+		switch {
+		case c == '_' || c == '-':
+		case c >= 'A' && c <= 'Z':
+			plain = append(plain, c+'a'-'A')
+		default:
+			plain = append(plain, c)
+		}
+	}
+	return string(plain)
+}
+
+// plainValue returns the text of a string or a whole number that can be an id.
+func plainValue(value []byte) (string, bool) {
+	if value[0] == '"' {
+		text, ok := plainString(value)
+		return text, ok && text != "" && text != "." && text != ".." && len(text) <= maxIDLength
+	}
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return "", false
+		}
+	}
+	return string(value), len(value) <= maxIDLength
+}
+
+func plainString(value []byte) (text string, ok bool) {
+	if len(value) < 2 || value[0] != '"' {
+		return "", false
+	}
+	if text = string(value[1 : len(value)-1]); strings.IndexByte(text, '\\') < 0 {
+		return text, utf8.ValidString(text)
+	}
+	return text, json.Unmarshal(value, &text) == nil
+}
+
+// members calls yield for each whole member of a JSON object, with its name as by
+// plainName and its value as it stands. It looks no further than it needs to, and
+// stops where the object is broken or broken off.
+func members(object []byte, yield func(name string, value []byte)) {
+	rest := space(object)
+	if len(rest) == 0 || rest[0] != '{' {
+		return
+	}
+	for rest = rest[1:]; ; {
+		name, after, ok := element(rest)
+		if !ok || name[0] != '"' {
+			return
+		}
+		if rest = space(after); len(rest) == 0 || rest[0] != ':' {
+			return
+		}
+		value, after, ok := element(rest[1:])
+		if !ok {
+			return
+		}
+		yield(plainName(name[1:len(name)-1]), value)
+		rest = after
+	}
+}
+
+// element returns the next JSON value, and what follows. A comma before it is
+// skipped. It is not ok if there is none, or not the whole of one.
+func element(rest []byte) (value, after []byte, ok bool) {
+	rest = space(rest)
+	if len(rest) > 0 && rest[0] == ',' {
+		rest = space(rest[1:])
+	}
+	if len(rest) == 0 {
+		return nil, nil, false
+	}
+	var d depth
+	switch rest[0] {
+	case '}', ']', ':':
+		return nil, nil, false
+	case '{', '[', '"':
+		if end := d.scan(rest); end >= 0 {
+			return rest[:end+1], rest[end+1:], true
+		}
+		return nil, nil, false
+	}
+	end := bytes.IndexAny(rest, ",}] \t\r\n")
+	if end <= 0 {
+		return nil, nil, false
+	}
+	return rest[:end], rest[end:], true
+}
+
+func space(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
+
+// depth follows a JSON value piece by piece, to know where it ends.
+type depth struct {
+	open    int
+	text    bool // inside of a string
+	escaped bool
+}
+
+// scan takes the next piece, and returns where in it an object, a list or a string
+// ends that is not inside of another; negative if none does.
+func (d *depth) scan(piece []byte) int {
+	for i := 0; i < len(piece); i++ {
+		if d.escaped {
+			d.escaped = false
+			continue
+		}
+		if d.text {
+			end := bytes.IndexByte(piece[i:], '"')
+			inside := piece[i:]
+			if end >= 0 {
+				inside = piece[i : i+end]
+			}
+			if escape := bytes.IndexByte(inside, '\\'); escape >= 0 {
+				i += escape
+				d.escaped = true
+				continue
+			}
+			if end < 0 {
+				return -1
+			}
+			i += end
+			if d.text = false; d.open == 0 {
+				return i
+			}
+			continue
+		}
+		switch piece[i] {
+		case '"':
+			d.text = true
+		case '{', '[':
+			d.open++
+		case '}', ']':
+			if d.open--; d.open <= 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}

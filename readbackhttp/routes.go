@@ -1,0 +1,118 @@
+package readbackhttp
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/readback-go/readback/internal/recent"
+)
+
+// Route says what the writes of one path cover, where a [Transport] could not know:
+//
+//	{Write: "POST /v1/projects/{project}/keys", Covers: []string{"/v1/keys/{id}"}}
+type Route struct {
+	// Write is the method and the path of the writes, in which a name in braces
+	// stands for any one segment.
+	Write string
+
+	// Covers are the URLs that such a write covers, each with what lies below it,
+	// in place of those that the ids and links of the answer name. They are
+	// templates as in [Template], with the names of Write as fields too; {id} is
+	// the id that the answer or the request has, under whatever name. One of
+	// which a field is not known covers nothing.
+	Covers []string
+}
+
+// route is a Route that was read.
+type route struct {
+	method   string
+	segments []piece
+	covers   []Target
+}
+
+func readRoute(r Route) (route, error) {
+	name, path, ok := strings.Cut(r.Write, " ")
+	if !ok || !isToken(name) || !strings.HasPrefix(path, "/") {
+		return route{}, fmt.Errorf("the route %q is not a method and a path", r.Write)
+	}
+	read := route{method: name}
+	for segment := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		inner, open := strings.CutPrefix(segment, "{")
+		inner, closed := strings.CutSuffix(inner, "}")
+		if open != closed || open && inner == "" || !open && strings.ContainsAny(segment, "{}") {
+			return route{}, fmt.Errorf("the route %q has a segment that cannot be: %q", r.Write, segment)
+		}
+		read.segments = append(read.segments, piece{text: inner, field: open})
+	}
+	if len(r.Covers) == 0 {
+		return route{}, fmt.Errorf("the route %q covers nothing", r.Write)
+	}
+	for _, text := range r.Covers {
+		target := Template(text)
+		if err := target.check(); err != nil {
+			return route{}, err
+		}
+		read.covers = append(read.covers, target)
+	}
+	return read, nil
+}
+
+// fields returns what the names in the path of a write stand for, and whether the
+// route is that of the write.
+func (r *route) fields(req *http.Request) (map[string]string, bool) {
+	if r.method != req.Method {
+		return nil, false
+	}
+	rest := strings.Trim(req.URL.EscapedPath(), "/")
+	fields := make(map[string]string)
+	for i, want := range r.segments {
+		segment, after, more := strings.Cut(rest, "/")
+		if more != (i < len(r.segments)-1) {
+			return nil, false
+		}
+		plain, err := url.PathUnescape(segment)
+		if err != nil || !want.field && plain != want.text || want.field && plain == "" {
+			return nil, false
+		}
+		if want.field {
+			fields[want.text] = plain
+		}
+		rest = after
+	}
+	return fields, true
+}
+
+// routed returns what a route says that a write covers, and whether there is one.
+func (c *covering) routed(body []byte, id func() string) (places []place, ok bool) {
+	for i := range c.t.routes {
+		r := &c.t.routes[i]
+		fields, ok := r.fields(c.req)
+		if !ok {
+			continue
+		}
+		got := &answered{resp: c.resp, body: body}
+		for _, target := range r.covers {
+			ref := Ref{Fields: target.pick(got, nil)}
+			for name, value := range fields {
+				ref.Fields[name] = value
+			}
+			if ref.Fields["id"] == "" {
+				if known := id(); known != "" {
+					ref.Fields["id"] = known
+				}
+			}
+			if at := c.location(); at != nil {
+				ref.Location = at.String()
+			}
+			own := logical(c.req)
+			at, err := target.resolve(own, ref)
+			if err == nil && sameOrigin(at, own) && relation(at, own) != root {
+				places = append(places, place{at, recent.Below | recent.AnyQuery})
+			}
+		}
+		return places, true
+	}
+	return nil, false
+}
