@@ -71,31 +71,35 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 	sent := req.WithContext(ctx)
 	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
-	return o.follow(req, resp, err)
+	restore(resp, sent, req)
+	return o.follow(resp, err, direct)
 }
 
 // only is RoundTrip for the single request of a call, which is its context.
 func (c *Call) only(o *observed, rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
 	c.one = o
 	o.trace = &trace{of: o}
-	resp, err := rest.RoundTrip(req.WithContext(httptrace.WithClientTrace(c, o.trace.few())))
+	sent := req.WithContext(httptrace.WithClientTrace(c, o.trace.few()))
+	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
+	restore(resp, sent, req)
 	if !c.Bodies {
-		if resp != nil {
-			resp.Request = req
-		}
 		return resp, err
 	}
-	return o.follow(req, resp, err)
+	return o.follow(resp, err, direct)
+}
+
+// restore puts req, in whose place another was sent, back into the answer.
+func restore(resp *http.Response, sent, req *http.Request) {
+	if resp != nil && resp.Request == sent {
+		resp.Request = req
+	}
 }
 
 // follow notes the body of an answer as it is read.
-func (o *observed) follow(req *http.Request, resp *http.Response, err error) (*http.Response, error) {
+func (o *observed) follow(resp *http.Response, err error, direct bool) (*http.Response, error) {
 	if err != nil || resp == nil || resp.Body == nil {
 		return resp, err
-	}
-	if resp.Request == sent {
-		resp.Request = req
 	}
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols, o.covered.Load():
@@ -217,6 +221,12 @@ func (o *observed) watch() {
 	if o == nil || o.covered.Load() {
 		return
 	}
+	if o.within != nil && o.within.trace != nil { // which sees this request as well
+		t := o.within.trace
+		t.mu.Lock()
+		t.written--
+		t.mu.Unlock()
+	}
 	t := o.call.trace
 	if t == nil {
 		return
@@ -224,12 +234,6 @@ func (o *observed) watch() {
 	t.mu.Lock()
 	t.watched++
 	t.mu.Unlock()
-	if o.within != nil && o.within.trace != nil { // which sees this request as well
-		t := o.within.trace
-		t.mu.Lock()
-		t.written--
-		t.mu.Unlock()
-	}
 }
 
 // note keeps what was read.
