@@ -71,8 +71,7 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 	sent := req.WithContext(ctx)
 	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
-	restore(resp, sent, req)
-	return o.follow(resp, err, direct)
+	return o.follow(req, sent, resp, err, direct)
 }
 
 // only is RoundTrip for the single request of a call, which is its context.
@@ -82,24 +81,23 @@ func (c *Call) only(o *observed, rest http.RoundTripper, req *http.Request, dire
 	sent := req.WithContext(httptrace.WithClientTrace(c, o.trace.few()))
 	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
-	restore(resp, sent, req)
 	if !c.Bodies {
+		if resp != nil && resp.Request == sent {
+			resp.Request = req
+		}
 		return resp, err
 	}
-	return o.follow(resp, err, direct)
+	return o.follow(req, sent, resp, err, direct)
 }
 
-// restore puts req, in whose place another was sent, back into the answer.
-func restore(resp *http.Response, sent, req *http.Request) {
-	if resp != nil && resp.Request == sent {
-		resp.Request = req
-	}
-}
-
-// follow notes the body of an answer as it is read.
-func (o *observed) follow(resp *http.Response, err error, direct bool) (*http.Response, error) {
+// follow notes the body of an answer as it is read. Sent is the copy of req that was
+// sent.
+func (o *observed) follow(req, sent *http.Request, resp *http.Response, err error, direct bool) (*http.Response, error) {
 	if err != nil || resp == nil || resp.Body == nil {
 		return resp, err
+	}
+	if resp.Request == sent {
+		resp.Request = req
 	}
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols, o.covered.Load():
