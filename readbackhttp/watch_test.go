@@ -153,7 +153,7 @@ func TestWatch_changesNothing(t *testing.T) {
 			}
 			for _, size := range []int{0, 1, 4096, 4097, 65_536, 65_537} {
 				for _, status := range []int{200, 204, 304, 403} {
-					if size > 4097 && status != 200 || size > 1 && (strings.HasPrefix(framing, "cut") || framing == "lost") || size > 0 && (status == 204 || status == 304) {
+					if size > 4097 && status != 200 || (size > 1 || status != 200) && (strings.HasPrefix(framing, "cut") || framing == "lost") || size > 0 && (status == 204 || status == 304) {
 						continue
 					}
 					t.Run(fmt.Sprintf("HTTP/%d, %d, %s, %d bytes", version, status, framing, size), func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,8 +57,12 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 		return c.only(o, rest, req, direct)
 	}
 	ctx := context.WithValue(req.Context(), inside{}, o)
-	if outer, ok := req.Context().Value(inside{}).(*observed); ok && outer.call == c && o.isPartOf(outer) {
-		outer.covered.Store(true)
+	if outer, ok := req.Context().Value(inside{}).(*observed); ok && outer.call == c {
+		if o.isPartOf(outer) {
+			outer.covered.Store(true)
+		} else {
+			o.within = outer
+		}
 	}
 	if c.trace != nil {
 		o.trace = &trace{of: o}
@@ -121,6 +126,20 @@ func (o *observed) answered(resp *http.Response, err error, direct bool) {
 		return
 	}
 	o.ex.Status, o.ex.Header = resp.StatusCode, resp.Header
+	o.handOver()
+}
+
+// handOver puts the exchange on whose way o was made behind o.
+func (o *observed) handOver() {
+	outer := o.within
+	if outer == nil || outer.ex.Status != 0 || outer.ex.Err != nil {
+		return
+	}
+	c := o.call
+	c.steps++
+	outer.ex.began = c.steps
+	at := slices.Index(c.exchanges, outer)
+	c.exchanges = append(slices.Delete(c.exchanges, at, at+1), outer)
 }
 
 // inside is the key of the exchange that a request is part of, if a RoundTripper
@@ -159,6 +178,7 @@ type observed struct {
 	ex      Exchange
 	trace   *trace      // nil if net/http is not traced
 	covered atomic.Bool // by exchanges of another RoundTripper, inside of this one
+	within  *observed   // the exchange on whose way this one was made; nil if none
 
 	rest  io.ReadCloser
 	left  int64 // of a length that was announced; negative if none was
@@ -199,6 +219,12 @@ func (o *observed) watch() {
 	if o == nil || o.covered.Load() {
 		return
 	}
+	if o.within != nil && o.within.trace != nil { // which sees this request as well
+		t := o.within.trace
+		t.mu.Lock()
+		t.written--
+		t.mu.Unlock()
+	}
 	t := o.call.trace
 	if t == nil {
 		return
@@ -229,6 +255,7 @@ func (o *observed) note(read []byte, err error) {
 func (o *observed) end() {
 	o.call.steps++
 	o.ex.ended = o.call.steps
+	o.handOver()
 }
 
 // peek reads the beginning of the body before the client does.
