@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,7 +98,7 @@ func TestOperation_resume(t *testing.T) {
 	assert.Equal(t, 2, p.status)
 	assert.Contains(t, p.stderr, "give --monitor-failed")
 
-	r = operating(t, named, `{"phase":"old"}`, `{"phase":"old"}`, `{"phase":"new"}`)
+	r = operating(t, named, append(slices.Repeat([]string{`{"phase":"old"}`}, 20), `{"phase":"new"}`)...)
 	p = readback(t, "run", r.url, "-d", "x", "--monitor=/tasks/{taskUid}", "--monitor-state", "/phase", "--monitor-done", "new",
 		"--within", "100ms", "--interval", "1m", "--max-interval", "1m", "--then", "/things/{indexUid}")
 	require.Equal(t, 124, p.status, p.stdout)
