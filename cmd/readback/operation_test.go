@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,14 +15,13 @@ import (
 // turn, the last for ever, and reads of things with a document.
 func operating(t *testing.T, answer func(http.ResponseWriter), looks ...string) *recorder {
 	t.Helper()
-	n := 0
+	var n atomic.Int64
 	return recording(t, func(w http.ResponseWriter, _ int, req *http.Request) {
 		switch {
 		case req.Method != http.MethodGet:
 			answer(w)
 		case strings.HasPrefix(req.URL.Path, "/tasks/"):
-			n++
-			_, _ = w.Write([]byte(looks[min(n, len(looks))-1]))
+			_, _ = w.Write([]byte(looks[min(int(n.Add(1)), len(looks))-1]))
 		default:
 			_, _ = w.Write([]byte(`{"name":"movies"}`))
 		}
@@ -152,22 +152,21 @@ func TestOperation_badFlags(t *testing.T) {
 // --find looks for a write that was carried out, and whose answer names nothing.
 func TestFind_applied(t *testing.T) {
 	t.Parallel()
-	lists := 0
+	var lists atomic.Int64
 	r := recording(t, func(w http.ResponseWriter, _ int, req *http.Request) {
 		switch {
 		case req.Method == http.MethodPost:
 			w.WriteHeader(http.StatusCreated)
 		case req.URL.Path != "/list":
 			_, _ = w.Write([]byte(`{"id":7}`))
-		case lists == 0:
-			lists++
+		case lists.Add(1) == 1:
 			_, _ = w.Write([]byte(`[]`))
 		default:
 			_, _ = w.Write([]byte(`[{"id":6,"ref":"theirs"},{"id":7,"ref":"mine"},{"id":7,"ref":"mine"}]`))
 		}
 	})
 	for _, then := range [][]string{{"--found", "/things/{id}"}, {"--then", "/things/{id}"}} {
-		lists = 0
+		lists.Store(0)
 		p := readback(t, append(append([]string{"run", r.url, "-d", "x", "--find", "/list", "--mine", "ref=mine"}, then...), fast...)...)
 		assert.Equal(t, 0, p.status, p.stdout)
 		assert.Contains(t, p.stdout, "/things/7 answered 200")
