@@ -67,7 +67,7 @@ func TestCurl_more(t *testing.T) {
 					at7(w, n, req)
 					return
 				}
-				_, _ = w.Write([]byte(`{"echo":"` + req.Header.Get("Authorization") + `"}`))
+				_, _ = w.Write([]byte(`{"id":7,"echo":"` + req.Header.Get("Authorization") + `"}`))
 			})
 			p := call{dir: dir, stdin: "from stdin", args: append([]string{"run", "-v", "--json", r.url + "/x/"}, tt.args...)}.run(t)
 			require.Equal(t, 0, p.status, p.stdout+p.stderr)

@@ -201,6 +201,8 @@ func TestCurl_redirects(t *testing.T) {
 			w.WriteHeader(http.StatusSeeOther)
 		case req.URL.Path == "/old":
 			http.Redirect(w, req, "/new", http.StatusMovedPermanently)
+		default:
+			_, _ = w.Write([]byte(`{"id":7}`))
 		}
 	}
 	r := recording(t, answer)

@@ -2,7 +2,9 @@ package main_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,14 +15,13 @@ import (
 // turn, the last for ever, and reads of things with a document.
 func operating(t *testing.T, answer func(http.ResponseWriter), looks ...string) *recorder {
 	t.Helper()
-	n := 0
+	var n atomic.Int64
 	return recording(t, func(w http.ResponseWriter, _ int, req *http.Request) {
 		switch {
 		case req.Method != http.MethodGet:
 			answer(w)
 		case strings.HasPrefix(req.URL.Path, "/tasks/"):
-			n++
-			_, _ = w.Write([]byte(looks[min(n, len(looks))-1]))
+			_, _ = w.Write([]byte(looks[min(int(n.Add(1)), len(looks))-1]))
 		default:
 			_, _ = w.Write([]byte(`{"name":"movies"}`))
 		}
@@ -97,7 +98,7 @@ func TestOperation_resume(t *testing.T) {
 	assert.Equal(t, 2, p.status)
 	assert.Contains(t, p.stderr, "give --monitor-failed")
 
-	r = operating(t, named, `{"phase":"old"}`, `{"phase":"old"}`, `{"phase":"new"}`)
+	r = operating(t, named, append(slices.Repeat([]string{`{"phase":"old"}`}, 20), `{"phase":"new"}`)...)
 	p = readback(t, "run", r.url, "-d", "x", "--monitor=/tasks/{taskUid}", "--monitor-state", "/phase", "--monitor-done", "new",
 		"--within", "100ms", "--interval", "1m", "--max-interval", "1m", "--then", "/things/{indexUid}")
 	require.Equal(t, 124, p.status, p.stdout)
@@ -151,22 +152,21 @@ func TestOperation_badFlags(t *testing.T) {
 // --find looks for a write that was carried out, and whose answer names nothing.
 func TestFind_applied(t *testing.T) {
 	t.Parallel()
-	lists := 0
+	var lists atomic.Int64
 	r := recording(t, func(w http.ResponseWriter, _ int, req *http.Request) {
 		switch {
 		case req.Method == http.MethodPost:
 			w.WriteHeader(http.StatusCreated)
 		case req.URL.Path != "/list":
 			_, _ = w.Write([]byte(`{"id":7}`))
-		case lists == 0:
-			lists++
+		case lists.Add(1) == 1:
 			_, _ = w.Write([]byte(`[]`))
 		default:
 			_, _ = w.Write([]byte(`[{"id":6,"ref":"theirs"},{"id":7,"ref":"mine"},{"id":7,"ref":"mine"}]`))
 		}
 	})
 	for _, then := range [][]string{{"--found", "/things/{id}"}, {"--then", "/things/{id}"}} {
-		lists = 0
+		lists.Store(0)
 		p := readback(t, append(append([]string{"run", r.url, "-d", "x", "--find", "/list", "--mine", "ref=mine"}, then...), fast...)...)
 		assert.Equal(t, 0, p.status, p.stdout)
 		assert.Contains(t, p.stdout, "/things/7 answered 200")

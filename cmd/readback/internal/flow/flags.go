@@ -69,7 +69,7 @@ func (f *Flags) AddTimeFlags(fs *pflag.FlagSet) {
 	fs.Var(&duration{&f.Within}, "within", "`TIME` until the run is unconfirmed, from the write's answer (default 30s; 2m if that was lost, 10m after a 202)")
 	fs.Var(&duration{&f.ReadTimeout}, "read-timeout", "`TIME` for one read (default 10s)")
 	fs.Var(&duration{&f.FirstRead}, "first-read", "`TIME` from the write's answer to the first read, which begins at once without it")
-	fs.Var(&duration{&f.Interval}, "interval", "`TIME` of the first wait between reads, at most; waits grow from there (default 100ms)")
+	fs.Var(&duration{&f.Interval}, "interval", "`TIME` of the first wait between reads, about; waits grow from there (default 60ms)")
 	fs.Var(&duration{&f.MaxInterval}, "max-interval", "`TIME` of a wait between reads, at most (default 5s)")
 	fs.StringArrayVar(&f.Window, "window", nil, "`REASON=TIME`: how long an answer is taken for lag; 403=10s, 404, stale, still-there or behind-token")
 }
