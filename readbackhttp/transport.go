@@ -1,6 +1,7 @@
 package readbackhttp
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -203,7 +204,7 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 
 // holdable reports whether req can be sent again and its answer be judged.
 func holdable(req *http.Request) bool {
-	if req.Body != nil && req.Body != http.NoBody {
+	if req.Body != nil && req.Body != http.NoBody && !emptyBody(req) {
 		return false
 	}
 	for name := range req.Header {
@@ -212,6 +213,21 @@ func holdable(req *http.Request) bool {
 		}
 	}
 	return true
+}
+
+// emptyBody reports whether the body of req is there, but nothing is in it, as some
+// clients send all of their reads.
+func emptyBody(req *http.Request) bool {
+	if req.ContentLength != 0 || req.GetBody == nil {
+		return false
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return false
+	}
+	defer func() { _ = body.Close() }()
+	n, err := body.Read(make([]byte, 1))
+	return n == 0 && err == io.EOF
 }
 
 // shown notes a good answer to a read that began then: what is not there beside
