@@ -70,6 +70,7 @@ func (c *covering) usual() ([]place, string) {
 	own := logical(c.req)
 	switch c.req.Method {
 	case http.MethodDelete:
+		c.t.lists.forget(c.t.space(c.req, own), own)
 		return []place{{own, recent.Below | recent.AnyQuery}}, "" // what is gone has no older views
 	case http.MethodPost:
 		if c.class == consistency.Ambiguous {

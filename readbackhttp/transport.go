@@ -100,6 +100,7 @@ type Transport struct {
 	bodies  bool  // which ask for bodies
 	routes  []route
 	memory  *recent.Memory
+	lists   *lists
 	waiting waiting
 	limits  limits
 }
@@ -124,6 +125,7 @@ func NewTransport(base http.RoundTripper, options TransportOptions) *Transport {
 		t.routes = append(t.routes, read)
 	}
 	t.memory = recent.New(t.options.MaxWrites, t.options.Remember, t.options.Below)
+	t.lists = newLists(t.options.MaxWrites, t.options.Remember)
 	t.limits.perSecond = t.options.PollsPerSecond
 	return t
 }
@@ -175,7 +177,7 @@ func (t *Transport) send(req *http.Request) (*http.Response, error) {
 // read sends a read. As long as its answer is not suspicious, it costs nothing
 // but a look at the status.
 func (t *Transport) read(req *http.Request) (*http.Response, error) {
-	if t.memory.Empty() || !holdable(req) {
+	if t.memory.Empty() && t.lists.empty() || !holdable(req) {
 		return t.base.RoundTrip(req)
 	}
 	if t.options.Token != nil {
@@ -188,13 +190,18 @@ func (t *Transport) read(req *http.Request) (*http.Response, error) {
 	}
 	if good(resp) {
 		t.shown(req, resp, began)
-		if !t.options.HoldDeleted && !t.ruled && holdOf(req.Context()).Match == nil {
+		if !t.options.HoldDeleted && !t.ruled && t.lists.empty() && holdOf(req.Context()).Match == nil {
 			return resp, nil
 		}
 	}
 	own := holdOf(req.Context())
 	if own.Off {
 		return resp, nil
+	}
+	if hold, w := t.listed(req, own); hold != nil {
+		h := t.held(req, req, hold, w, began)
+		h.listed = true
+		return h.hold(resp)
 	}
 	w, covered := t.memory.Latest(t.space(req, req.URL), named(req))
 	if !covered {
