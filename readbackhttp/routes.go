@@ -129,7 +129,7 @@ func (c *covering) routed(body []byte, id func() string) (places []place, ok boo
 // resolve returns the URL that a template names, of the write's own origin; nil if
 // something is missing.
 func (c *covering) resolve(target Target, fields map[string]string, body []byte, id string) *url.URL {
-	ref := Ref{Fields: target.pick(&answered{resp: c.resp, body: body}, nil)}
+	ref := Ref{Fields: target.pick(&answered{resp: c.told, body: body}, nil)}
 	for name, value := range fields {
 		ref.Fields[name] = value
 	}

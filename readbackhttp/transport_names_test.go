@@ -691,3 +691,31 @@ func TestTransport_lists(t *testing.T) {
 		}
 	}
 }
+
+// Who gets the answer may change it before its body is read.
+func TestTransport_answerChanged(t *testing.T) {
+	t.Parallel()
+	for _, own := range []bool{false, true} {
+		t.Run(fmt.Sprint("Covers ", own), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				options := slowly
+				if own {
+					options.Covers = func(_ *http.Request, resp *http.Response, usual []*url.URL) []*url.URL {
+						assert.Equal(t, "/things/7", resp.Header.Get("Location"))
+						return usual
+					}
+				}
+				s := serve(t, answersThenLags("201 | Location: /things/7 | made"))
+				client := s.over(options)
+				resp, err := client.Do(send("POST", api+"/things", ""))
+				require.NoError(t, err)
+				resp.Header.Set("Location", "/elsewhere")
+				_, err = io.ReadAll(resp.Body)
+				require.NoError(t, err)
+				_ = resp.Body.Close()
+				assert.False(t, held(t, client, api+"/elsewhere"))
+				assert.True(t, held(t, client, api+"/things/7"))
+			})
+		})
+	}
+}
