@@ -15,6 +15,8 @@ type covering struct {
 	t     *Transport
 	req   *http.Request
 	resp  *http.Response // nil if the answer was lost
+	told  *http.Response // the same for others' eyes, as it was: who gets resp may change it
+	where *url.URL       // where the answer says that something is
 	at    time.Time      // of the answer
 	class consistency.Class
 	token string
@@ -46,6 +48,14 @@ const (
 // lost; its body is read along as the client reads it, if what it says counts.
 func (t *Transport) covers(req *http.Request, resp *http.Response, class consistency.Class, asked *sentBody) {
 	c := &covering{t: t, req: req, resp: resp, at: time.Now(), class: class}
+	if resp != nil {
+		c.where = c.parse(resp.Header.Get("Location"))
+	}
+	if resp != nil && (t.options.Covers != nil || len(t.routes) > 0) {
+		told := *resp
+		told.Header = resp.Header.Clone()
+		c.told = &told
+	}
 	switch class {
 	case consistency.Applied, consistency.Accepted:
 		c.token = take(t.options.Token, resp)
@@ -70,6 +80,7 @@ func (c *covering) usual() ([]place, string) {
 	own := logical(c.req)
 	switch c.req.Method {
 	case http.MethodDelete:
+		c.t.lists.forget(c.t.space(c.req, own), own)
 		return []place{{own, recent.Below | recent.AnyQuery}}, "" // what is gone has no older views
 	case http.MethodPost:
 		if c.class == consistency.Ambiguous {
@@ -167,7 +178,7 @@ func first(list []string) string {
 // location returns where the answer says that something is, if that is of the same
 // origin: a server says what it wrote, not what is to be waited for elsewhere, nor
 // as whom to ask.
-func (c *covering) location() *url.URL { return c.parse(c.resp.Header.Get("Location")) }
+func (c *covering) location() *url.URL { return c.where }
 
 func (c *covering) parse(raw string) *url.URL {
 	if raw == "" {
@@ -277,7 +288,7 @@ func (c *covering) chosen(usual []place) (places []place) {
 	case c.req.Method == http.MethodPost:
 		reach |= recent.AnyQuery
 	}
-	for _, u := range c.t.options.Covers(c.req, c.resp, list) {
+	for _, u := range c.t.options.Covers(c.req, c.told, list) {
 		if u == nil {
 			continue
 		}

@@ -19,16 +19,17 @@ type held struct {
 
 // asked is what is held, and for which write.
 type asked struct {
-	t     *Transport
-	own   *Hold
-	req   *http.Request // the caller's
-	sent  *http.Request // with a token, or the caller's
-	again *http.Request // what polls send; nil before the first
-	ctx   context.Context
-	space recent.Space
-	write recent.Write
-	phase consistency.Phase
-	goal  consistency.Goal // zero if nothing but a token can make an answer pending
+	t      *Transport
+	own    *Hold
+	req    *http.Request // the caller's
+	sent   *http.Request // with a token, or the caller's
+	again  *http.Request // what polls send; nil before the first
+	ctx    context.Context
+	space  recent.Space
+	write  recent.Write
+	phase  consistency.Phase
+	listed bool             // it is a list, and its Match the Transport's
+	goal   consistency.Goal // zero if nothing but a token can make an answer pending
 }
 
 // clock is how long it is held. Its times count from the answer to the write.
@@ -153,6 +154,9 @@ func (h *held) until() time.Duration {
 // superseded reports whether something happened after the write that makes
 // waiting for it pointless.
 func (h *held) superseded() bool {
+	if h.listed {
+		return false // its match knows
+	}
 	latest := h.t.memory.Latest
 	if h.phase == consistency.PhaseWrite {
 		latest = h.t.memory.Above

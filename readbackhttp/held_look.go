@@ -95,6 +95,7 @@ func discard(resp *http.Response) {
 func (h *held) repeat() *http.Request {
 	if h.again == nil {
 		h.again = h.sent.Clone(h.sent.Context())
+		h.again.Body, h.again.GetBody = nil, nil // nothing is in it
 		if h.again.Header.Get("Cache-Control") == "" {
 			if h.again.Header == nil {
 				h.again.Header = make(http.Header)

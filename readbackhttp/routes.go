@@ -23,6 +23,11 @@ type Route struct {
 	// the id that the answer or the request has, under whatever name. One of
 	// which a field is not known covers nothing.
 	Covers []string
+
+	// Lists are the URLs of lists, unpaged, that get an entry by such a write: a
+	// read of one is held until the entry is in it, by its id, or was deleted.
+	// They are templates too. A list is the document, or a member of it.
+	Lists []string
 }
 
 // route is a Route that was read.
@@ -30,6 +35,7 @@ type route struct {
 	method   string
 	segments []piece
 	covers   []Target
+	lists    []Target
 }
 
 func readRoute(r Route) (route, error) {
@@ -46,17 +52,26 @@ func readRoute(r Route) (route, error) {
 		}
 		read.segments = append(read.segments, piece{text: inner, field: open})
 	}
-	if len(r.Covers) == 0 {
+	if len(r.Covers)+len(r.Lists) == 0 {
 		return route{}, fmt.Errorf("the route %q covers nothing", r.Write)
 	}
-	for _, text := range r.Covers {
+	var err error
+	if read.covers, err = templates(r.Covers); err != nil {
+		return route{}, err
+	}
+	read.lists, err = templates(r.Lists)
+	return read, err
+}
+
+func templates(texts []string) (targets []Target, _ error) {
+	for _, text := range texts {
 		target := Template(text)
 		if err := target.check(); err != nil {
-			return route{}, err
+			return nil, err
 		}
-		read.covers = append(read.covers, target)
+		targets = append(targets, target)
 	}
-	return read, nil
+	return targets, nil
 }
 
 // fields returns what the names in the path of a write stand for, and whether the
@@ -92,27 +107,42 @@ func (c *covering) routed(body []byte, id func() string) (places []place, ok boo
 		if !ok {
 			continue
 		}
-		got := &answered{resp: c.resp, body: body}
 		for _, target := range r.covers {
-			ref := Ref{Fields: target.pick(got, nil)}
-			for name, value := range fields {
-				ref.Fields[name] = value
-			}
-			if ref.Fields["id"] == "" {
-				if known := id(); known != "" {
-					ref.Fields["id"] = known
-				}
-			}
-			if at := c.location(); at != nil {
-				ref.Location = at.String()
-			}
-			own := logical(c.req)
-			at, err := target.resolve(own, ref)
-			if err == nil && sameOrigin(at, own) && relation(at, own) != root {
+			if at := c.resolve(target, fields, body, id()); at != nil {
 				places = append(places, place{at, recent.Below | recent.AnyQuery})
 			}
+		}
+		for _, target := range r.lists {
+			if at := c.resolve(target, fields, body, id()); at != nil && id() != "" {
+				space := c.t.space(c.req, at)
+				c.t.lists.want(c.t.listKey(space, at), space, id(), c)
+			}
+		}
+		if len(r.covers) == 0 {
+			return nil, false // what it covers is as usual
 		}
 		return places, true
 	}
 	return nil, false
+}
+
+// resolve returns the URL that a template names, of the write's own origin; nil if
+// something is missing.
+func (c *covering) resolve(target Target, fields map[string]string, body []byte, id string) *url.URL {
+	ref := Ref{Fields: target.pick(&answered{resp: c.told, body: body}, nil)}
+	for name, value := range fields {
+		ref.Fields[name] = value
+	}
+	if ref.Fields["id"] == "" && id != "" {
+		ref.Fields["id"] = id
+	}
+	if at := c.location(); at != nil {
+		ref.Location = at.String()
+	}
+	own := logical(c.req)
+	at, err := target.resolve(own, ref)
+	if err != nil || !sameOrigin(at, own) || relation(at, own) == root {
+		return nil
+	}
+	return at
 }

@@ -1,6 +1,7 @@
 package readbackhttp
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -11,10 +12,11 @@ import (
 )
 
 // Transport is an [http.RoundTripper] that lets a client read what it wrote: it
-// remembers recent writes, and holds a later GET or HEAD that answers 404 or 403
-// on what was just written until the read model has caught up. Then it hands on
-// the answer as the server gave it; if the window ends before, that is the last
-// 404 or 403. Make it with [NewTransport].
+// remembers recent writes, and holds a later GET or HEAD on what was just written
+// whose answer is lag, by the tables of package consistency or a rule of the policy,
+// such as a 404 or the 403 of an instance that is not there yet. When the read model
+// has caught up, it hands on the answer as the server gave it; if the window ends
+// before, that is the last 404 or 403. Make it with [NewTransport].
 //
 //	client := &http.Client{Transport: readbackhttp.NewTransport(nil, readbackhttp.TransportOptions{})}
 //
@@ -23,13 +25,41 @@ import (
 // No write is sent twice by the Transport, whatever it was answered, unless
 // TransportOptions.Policy consents. (An [http.Transport] beneath it repeats a
 // write by itself if a connection that was used before dies, the write has an
-// Idempotency-Key, and its body can be had again.) A POST that was carried out covers what its
-// Location names, if that is of the same origin, and what lies below; without a
-// Location it covers nothing. A PUT or PATCH covers its exact URL, query
-// included, and what lies below. After an ambiguous answer, such as a 503 or
-// none, a PUT or PATCH covers its URL alone and a POST nothing. A DELETE that was
-// not refused covers nothing, and what was written before on its URL and below is
-// forgotten.
+// Idempotency-Key, and its body can be had again.)
+//
+// What a write covers is told by its answer:
+//
+//   - A POST that is done, a 202 too, covers what its Location or a link to itself
+//     in the body names, of the same origin, with any query, and what lies below.
+//     Links are the members self, selfLink, href, url, uri and those of links or
+//     _links.
+//   - A POST that is done and whose answer or request has ids in JSON covers
+//     its URL with each of them as one more segment, and what lies below. Ids are
+//     the members id, uid, uuid, guid, iid, oid, name, key, slug, identifier and
+//     number, in any case and with _ and -, also with the kind before them, such as
+//     indexUid below /indexes: of the document, of metadata or data in it, or of an
+//     object that is its only member beside links, meta and the like. Those of the
+//     request count if the answer has none, or is a 202, whose own are an
+//     operation's. If one is the last segment of the URL itself, the POST is an
+//     update.
+//   - A PUT that is answered with 201 covers its URL and what lies below; any other
+//     update that is done covers its exact URL alone, and so does one whose answer
+//     is ambiguous, such as a 503 or none.
+//   - A DELETE that is not refused covers nothing, and what was written before on
+//     its URL and below is forgotten. A POST that is done, names nothing and was
+//     read to its end forgets what lies below its URL, unless that is the root.
+//   - A redirect covers what lies below the URL of the write, and nothing else. What
+//     was refused or never sent covers nothing.
+//
+// What lies below is covered for 3 s (TransportOptions.Below), and only until a read
+// of the same caller, begun after the write, shows something at or below it: then a
+// 404 beside that is an honest one.
+//
+// The body of a POST's answer is read along as the client reads it, up to 64 KiB,
+// with gzip undone; nothing is held back or changed. What the client does not
+// read is not known. Where a write covers nothing, a [Route] can say what it
+// covers, or Covers; Wrote, the observer and the logger are told of each write what
+// it covers, or why nothing.
 //
 // The memory is bounded in number and time. It knows of a write by keyed hashes
 // of its URL, its origin and its credentials: what one user writes does not hold
@@ -38,14 +68,15 @@ import (
 // # Reads
 //
 // What is not covered passes through, without delay and without a copy, and so
-// do requests with a body, conditional ones, those with Range, Expect or Upgrade,
-// and a 403 whose body names a missing role. The answer of a read that is held is
-// kept, up to 64 KiB, so that its connection is free; a longer one is handed on
-// at once, and so is one that takes over a second to arrive.
+// do requests with something in their body, conditional ones, those with Range,
+// Expect or Upgrade, and a 403 whose body names a missing role. The answer of a
+// read that is held is kept, up to 64 KiB, so that its connection is free; a longer
+// one is handed on at once, and so is one that takes over a second to arrive.
 //
 // A poll is the same request again, with Cache-Control: no-cache unless the
-// request has one. One that fails, or is answered with 401, 408, 425, 429 or
-// 5xx, says nothing. Redirects are handed on, not followed. What traces the
+// request has one. One that fails, or whose answer says nothing of what is there,
+// such as a 429 or a 503, is followed by another. What is neither lag nor such is
+// handed on: redirects are not followed, and a 401 ends the hold. What traces the
 // request's context sees the polls too.
 //
 // A held read ends a reserve, which is twice its slowest request so far, before
@@ -69,6 +100,7 @@ type Transport struct {
 	bodies  bool  // which ask for bodies
 	routes  []route
 	memory  *recent.Memory
+	lists   *lists
 	waiting waiting
 	limits  limits
 }
@@ -93,6 +125,7 @@ func NewTransport(base http.RoundTripper, options TransportOptions) *Transport {
 		t.routes = append(t.routes, read)
 	}
 	t.memory = recent.New(t.options.MaxWrites, t.options.Remember, t.options.Below)
+	t.lists = newLists(t.options.MaxWrites, t.options.Remember)
 	t.limits.perSecond = t.options.PollsPerSecond
 	return t
 }
@@ -144,7 +177,7 @@ func (t *Transport) send(req *http.Request) (*http.Response, error) {
 // read sends a read. As long as its answer is not suspicious, it costs nothing
 // but a look at the status.
 func (t *Transport) read(req *http.Request) (*http.Response, error) {
-	if t.memory.Empty() || !holdable(req) {
+	if t.memory.Empty() && t.lists.empty() || !holdable(req) {
 		return t.base.RoundTrip(req)
 	}
 	if t.options.Token != nil {
@@ -157,13 +190,18 @@ func (t *Transport) read(req *http.Request) (*http.Response, error) {
 	}
 	if good(resp) {
 		t.shown(req, resp, began)
-		if !t.options.HoldDeleted && !t.ruled && holdOf(req.Context()).Match == nil {
+		if !t.options.HoldDeleted && !t.ruled && t.lists.empty() && holdOf(req.Context()).Match == nil {
 			return resp, nil
 		}
 	}
 	own := holdOf(req.Context())
 	if own.Off {
 		return resp, nil
+	}
+	if hold, w := t.listed(req, own); hold != nil {
+		h := t.held(req, req, hold, w, began)
+		h.listed = true
+		return h.hold(resp)
 	}
 	w, covered := t.memory.Latest(t.space(req, req.URL), named(req))
 	if !covered {
@@ -203,7 +241,7 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 
 // holdable reports whether req can be sent again and its answer be judged.
 func holdable(req *http.Request) bool {
-	if req.Body != nil && req.Body != http.NoBody {
+	if req.Body != nil && req.Body != http.NoBody && !emptyBody(req) {
 		return false
 	}
 	for name := range req.Header {
@@ -212,6 +250,21 @@ func holdable(req *http.Request) bool {
 		}
 	}
 	return true
+}
+
+// emptyBody reports whether the body of req is there, but nothing is in it, as some
+// clients send all of their reads.
+func emptyBody(req *http.Request) bool {
+	if req.ContentLength != 0 || req.GetBody == nil {
+		return false
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return false
+	}
+	defer func() { _ = body.Close() }()
+	n, err := body.Read(make([]byte, 1))
+	return n == 0 && err == io.EOF
 }
 
 // shown notes a good answer to a read that began then: what is not there beside

@@ -621,3 +621,101 @@ func TestTransport_told(t *testing.T) {
 		})
 	}
 }
+
+// Some clients give every read a body in which nothing is. It is held like others;
+// one with something in it is not.
+func TestTransport_emptyBody(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{"": "200", "query": "404 none"} {
+		t.Run(body, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | none", "200"}}.handler())
+				client := s.over(slowly)
+				answered(t, "204", client, "PUT", api+"/a")
+				req := send("GET", api+"/a", "")
+				again := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+				req.Body, _ = again()
+				req.GetBody = again
+				got, err := do(client, req)
+				require.NoError(t, err)
+				assert.Equal(t, want, got)
+			})
+		})
+	}
+}
+
+// A list that a route names is held until what was made is in it, or deleted.
+func TestTransport_lists(t *testing.T) {
+	t.Parallel()
+	options := slowly
+	options.Routes = []readbackhttp.Route{{Write: "POST /p/{project}/things", Lists: []string{"/p/{project}/things", "/all"}}}
+	tests := []struct {
+		name, read string
+		answers    []string
+		want       string
+		at         time.Duration
+	}{
+		{"a list", "/p/1/things", []string{`200 | []`, `200 | [{"id":6}]`, `200 | [{"id":6},{"id":7}]`}, `200 [{"id":6},{"id":7}]`, 2 * time.Second},
+		{"in an object", "/all", []string{`200 | {"data":[],"next":null}`, `200 | {"data":[{"id":7}]}`}, `200 {"data":[{"id":7}]}`, time.Second},
+		{"at once", "/all", []string{`200 | [7]`}, `200 [7]`, 0},
+		{"not found yet", "/all", []string{`404`, `200 | [{"id":"7"}]`}, `200 [{"id":"7"}]`, time.Second},
+		{"of another project", "/p/2/things", []string{`200 | []`, `200 | [7]`}, `200 []`, 0},
+		{"with a query", "/all?page=2", []string{`200 | []`, `200 | [7]`}, `200 []`, 0},
+		{"no list", "/all", []string{`200 | {"total":0}`, `200 | [7]`}, `200 {"total":0}`, 0},
+		{"never", "/all", []string{`200 | []`}, `200 []`, 30 * time.Second},
+	}
+	for _, tt := range tests {
+		for _, deleted := range []bool{false, true} {
+			t.Run(fmt.Sprint(tt.name, ", deleted ", deleted), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					at, want := tt.at, tt.want
+					u, err := url.Parse(tt.read)
+					require.NoError(t, err)
+					s := serve(t, script{
+						"POST /p/1/things": {`201 | {"id":7}`}, "DELETE /p/1/things/7": {"204"}, "GET " + u.Path: tt.answers,
+						"GET /p/1/things/7": {"404 | none", "200 | seven"},
+					}.handler())
+					client := s.over(options)
+					answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
+					if deleted {
+						answered(t, "204", client, "DELETE", api+"/p/1/things/7")
+						at, want = 0, strings.Replace(tt.answers[0], " | ", " ", 1)
+					}
+					answered(t, want, client, "GET", api+tt.read)
+					assert.Equal(t, at, time.Since(s.start).Round(10*time.Millisecond))
+					if !deleted && at < 30*time.Second { // the usual is covered as well
+						answered(t, "200 seven", client, "GET", api+"/p/1/things/7")
+					}
+				})
+			})
+		}
+	}
+}
+
+// Who gets the answer may change it before its body is read.
+func TestTransport_answerChanged(t *testing.T) {
+	t.Parallel()
+	for _, own := range []bool{false, true} {
+		t.Run(fmt.Sprint("Covers ", own), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				options := slowly
+				if own {
+					options.Covers = func(_ *http.Request, resp *http.Response, usual []*url.URL) []*url.URL {
+						assert.Equal(t, "/things/7", resp.Header.Get("Location"))
+						return usual
+					}
+				}
+				s := serve(t, answersThenLags("201 | Location: /things/7 | made"))
+				client := s.over(options)
+				resp, err := client.Do(send("POST", api+"/things", ""))
+				require.NoError(t, err)
+				resp.Header.Set("Location", "/elsewhere")
+				_, err = io.ReadAll(resp.Body)
+				require.NoError(t, err)
+				_ = resp.Body.Close()
+				assert.False(t, held(t, client, api+"/elsewhere"))
+				assert.True(t, held(t, client, api+"/things/7"))
+			})
+		})
+	}
+}

@@ -14,13 +14,15 @@ import (
 // TransportOptions tune a [Transport]. The zero value is ready for use. Its
 // functions must be safe for concurrent use.
 type TransportOptions struct {
-	// Policy says how reads are held: when polls begin (Schedule), how long
-	// after the write's answer a 404 or 403 is taken for lag (Within, Windows),
-	// how long a poll may take (ReadTimeout), and what writes prove
-	// (Rules.Write). OnForbidden is called before the poll after the first of a
-	// run of 403s, once for all who wait for the same read, for credentials that
-	// are added beneath the Transport. Observer and Logger get the polls and the
-	// end of each read that is held. The rest is not used, except:
+	// Policy says how reads are held: what their answers mean (Rules.Read), when
+	// polls begin (Schedule), how long after the write's answer an answer is taken
+	// for lag (Within, Windows), how long a poll may take (ReadTimeout), and what
+	// writes prove (Rules.Write). A rule that asks for bodies has those of covered
+	// reads, or of writes, waited for, up to 64 KiB. OnForbidden is called in a run
+	// of 403s as in a flow, by whoever polls for all who wait for the same read, for
+	// credentials that are added beneath the Transport. Observer and Logger get
+	// what each write covers, the polls, and the end of each read that is held. The
+	// rest is not used, nor is Answer, except:
 	//
 	// Resend.OnMissingParent sends a write again that was answered with 404 or
 	// 403, which says that it was not carried out, on or below something just
@@ -43,12 +45,13 @@ type TransportOptions struct {
 	// each of them, or find out from the request's context.
 	Scope func(*http.Request) string
 
-	// Covers returns the URLs that a write covers, each with what lies below
-	// it; of an ambiguous one without that, and of a DELETE those that are
-	// forgotten. Usual is the one that the Transport would take, if any, and
-	// resp the answer, whose body is not Covers' to read; nil if it was lost. It
-	// is asked after each request that was not refused, of a method that is not
-	// known to be a read. Nil means usual.
+	// Covers returns the URLs that a write covers, and of a DELETE those that are
+	// forgotten. Usual are those that the Transport would take, if any, which are
+	// covered as it would if they are returned; any other with what lies below
+	// it, but after an ambiguous write without that. Resp is the answer, whose
+	// body is not Covers' to read; nil if it was lost. It is asked once after each
+	// request that was not refused, of a method that is not known to be a read:
+	// for a POST when its answer was read. Nil means usual.
 	//
 	// Set it to cover the list that a POST adds to, too, or the reads of a
 	// service that has its own idea of URLs. Those of another origin than the

@@ -82,8 +82,8 @@ func (f *flow) holdPromised(c *claim, looks []world.Look) (why string, _ bool) {
 			return "", false
 		}
 		switch s := l.Status; {
-		case s == 0, s == 401, s == 408, s == 425, s == 429, s >= 500:
-		case s == 404, s == 403 && !l.Role, s == 412 && l.Token:
+		case s == 0, s == 408, s == 425, s == 429, s >= 500:
+		case s == 404, s == 410, s == 403 && !l.Role, s == 412 && l.Token:
 		case s >= 200 && s < 300 && s != 202 && !l.Broken:
 		default: // handed on: nobody waits any longer
 			return "", false

@@ -21,9 +21,10 @@ func TestMeter(t *testing.T) {
 		ask(p, "DELETE", "/things/0")
 		ask(p, "OPTIONS", "/things")
 		time.Sleep(300 * time.Millisecond)
-		ask(p, "GET", "/things/1")       // 0.3, 1.3 and 2.3 s after the write
-		ask(p, "GET", "/things/1")       // there
-		ask(p, "GET", "/things/1/below") // 404 for ever
+		ask(p, "GET", "/things/1") // 0.3, 1.3 and 2.3 s after the write
+		ask(p, "GET", "/things/1") // there
+		ask(p, "PUT", "/things/2")
+		ask(p, "GET", "/things/2/below") // 404 for ever
 		ask(p, "CONNECT", "/")
 		ask(p, "GET", "/", proxy.Header, "what")
 		lost := before(t, failing{errGone}, proxy.Options{Meter: meter})
@@ -36,11 +37,11 @@ func TestMeter(t *testing.T) {
 		got := w.Body.String()
 		for _, line := range []string{
 			`readback_proxy_requests_total{kind="read"} 4`,
-			`readback_proxy_requests_total{kind="write"} 3`,
+			`readback_proxy_requests_total{kind="write"} 4`,
 			`readback_proxy_requests_total{kind="other"} 1`,
 			`readback_proxy_refused_total 2`,
 			`readback_proxy_in_flight_requests 0`,
-			`readback_proxy_writes_remembered_total 1`,
+			`readback_proxy_writes_remembered_total 2`,
 			`readback_proxy_held_total{outcome="confirmed"} 1`,
 			`readback_proxy_held_total{outcome="unconfirmed"} 1`,
 			`readback_proxy_held_seconds_count 2`,

@@ -1,0 +1,155 @@
+package readbackhttp
+
+import (
+	"hash/maphash"
+	"net/http"
+	"net/url"
+	"path"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/recent"
+)
+
+// lists knows which entries lists are to have, as routes say. Like the memory of
+// writes it keeps keyed hashes, and not URLs or ids.
+type lists struct {
+	seed maphash.Seed
+	max  int
+	keep time.Duration
+	size atomic.Int32
+
+	mu     sync.Mutex
+	wanted map[uint64][]entry // by list
+}
+
+// entry is one that a list is to have.
+type entry struct {
+	space recent.Space
+	id    uint64
+	at    time.Time
+	class consistency.Class
+}
+
+func newLists(limit int, keep time.Duration) *lists {
+	return &lists{seed: maphash.MakeSeed(), max: limit, keep: keep, wanted: make(map[uint64][]entry)}
+}
+
+func (l *lists) empty() bool { return l.size.Load() == 0 }
+
+func (l *lists) hash(id string) uint64 { return maphash.String(l.seed, id) }
+
+// want notes that a list is to have an entry.
+func (l *lists) want(list uint64, space recent.Space, id string, c *covering) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.drop(func(e entry) bool { return time.Since(e.at) >= l.keep })
+	if int(l.size.Load()) >= l.max {
+		return
+	}
+	l.wanted[list] = append(l.wanted[list], entry{space, l.hash(id), c.at, c.class})
+	l.size.Add(1)
+}
+
+// forget drops what was deleted: an entry with the id that a URL ends with.
+func (l *lists) forget(space recent.Space, u *url.URL) {
+	if l.empty() {
+		return
+	}
+	id := l.hash(path.Base(u.Path))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.drop(func(e entry) bool { return e.space == space && e.id == id })
+}
+
+// drop drops the entries that are not wanted any more. The lock is the caller's.
+func (l *lists) drop(done func(entry) bool) {
+	for list, entries := range l.wanted {
+		kept := entries[:0]
+		for _, e := range entries {
+			if !done(e) {
+				kept = append(kept, e)
+			}
+		}
+		l.size.Add(int32(len(kept) - len(entries)))
+		if l.wanted[list] = kept; len(kept) == 0 {
+			delete(l.wanted, list)
+		}
+	}
+}
+
+// of returns the entries that a list is to have.
+func (l *lists) of(list uint64) (wanted []entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.wanted[list] {
+		if time.Since(e.at) < l.keep {
+			wanted = append(wanted, e)
+		}
+	}
+	return wanted
+}
+
+// key returns that of the list that a URL names.
+func (t *Transport) listKey(space recent.Space, u *url.URL) uint64 {
+	return t.memory.Read(space, "list", u)
+}
+
+// listed returns how a read of a list is held whose entries are wanted, and the
+// write that it is held for; nil if none are.
+func (t *Transport) listed(req *http.Request, own *Hold) (*Hold, recent.Write) {
+	if t.lists.empty() || req.Method == http.MethodHead || own.Match != nil {
+		return nil, recent.Write{}
+	}
+	key := t.listKey(t.space(req, req.URL), named(req))
+	wanted := t.lists.of(key)
+	if len(wanted) == 0 {
+		return nil, recent.Write{}
+	}
+	last := wanted[len(wanted)-1]
+	hold := *own
+	hold.Match = func(_ Ref, doc *Document) bool {
+		has, isList := t.lists.idsOf(doc.Body)
+		for _, e := range t.lists.of(key) { // what was deleted meanwhile is wanted no more
+			if isList && !has[e.id] {
+				return false
+			}
+		}
+		return true
+	}
+	return &hold, recent.Write{At: last.at, Class: uint8(last.class)}
+}
+
+// idsOf returns the hashes of the ids of the entries of a list, which is the
+// document or the lists that are its members, and whether there is one.
+func (l *lists) idsOf(doc []byte) (ids map[uint64]bool, isList bool) {
+	ids = make(map[uint64]bool)
+	add := func(list []byte) {
+		isList = true
+		for rest := list[1:]; ; {
+			value, after, ok := element(rest)
+			if !ok {
+				return
+			}
+			if value[0] == '{' {
+				for _, id := range namesIn(value, "").ids {
+					ids[l.hash(id)] = true
+				}
+			} else if id, ok := plainValue(value); ok {
+				ids[l.hash(id)] = true
+			}
+			rest = after
+		}
+	}
+	if doc = space(doc); len(doc) > 0 && doc[0] == '[' {
+		add(doc)
+	}
+	members(doc, func(_ string, value []byte) {
+		if value[0] == '[' {
+			add(value)
+		}
+	})
+	return ids, isList
+}
