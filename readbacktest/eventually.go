@@ -79,15 +79,10 @@ func await[R any](t TestingT, p consistency.Policy, name string, read func(conte
 	r.timeline.watch(&p)
 	var value R
 	var err error
-	switch kind := reflect.TypeFor[R]().Kind(); {
-	case check == nil || read == nil:
+	if check == nil || read == nil {
 		value, err = consistency.Await(contextOf(t), p, name, read, nil)
-	case kind == reflect.Slice || kind == reflect.Map:
-		var in list[R]
-		in, err = consistency.Await(contextOf(t), ofLists[R](p), name, listed(read), func(in list[R]) bool { return ask(r, check, in.value) })
-		value = in.value
-	default:
-		value, err = consistency.Await(contextOf(t), p, name, read, func(value R) bool { return ask(r, check, value) })
+	} else {
+		value, err = consistency.Await(contextOf(t), p, name, read, func(value R) bool { return !isNil(value) && ask(r, check, value) })
 	}
 	errors.As(err, &r.err)
 	return value, r
@@ -102,27 +97,9 @@ func ask[R any](r *report, check func(*C, R), value R) bool {
 	return good
 }
 
-// list holds a slice or map that may be empty: by itself an empty one would be
-// nothing to [consistency.Await], and a check that wants one would never be
-// asked.
-type list[R any] struct{ value R }
-
-func listed[R any](read func(context.Context) (R, error)) func(context.Context) (list[R], error) {
-	return func(ctx context.Context) (list[R], error) {
-		value, err := read(ctx)
-		return list[R]{value}, err
-	}
-}
-
-// ofLists returns p, whose Answer is asked of what a list holds.
-func ofLists[R any](p consistency.Policy) consistency.Policy {
-	if answer := p.Answer; answer != nil {
-		p.Answer = func(phase consistency.Phase, value any, err error) (consistency.Answer, bool) {
-			if in, ok := value.(list[R]); ok {
-				value = in.value
-			}
-			return answer(phase, value, err)
-		}
-	}
-	return p
+// isNil reports whether value is a nil pointer or interface, of which no check is
+// asked: nothing is there.
+func isNil[R any](value R) bool {
+	v := reflect.ValueOf(&value).Elem()
+	return (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.IsNil()
 }

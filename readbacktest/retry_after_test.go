@@ -30,7 +30,7 @@ func TestRule_RetryAfter(t *testing.T) {
 		{"an hour", readbacktest.Rule{RetryAfter: time.Hour}, "3600", time.Hour},
 		{"zero", readbacktest.Rule{Header: http.Header{"Retry-After": {"0"}}}, "0", 0},
 		{"below zero", readbacktest.Rule{Header: http.Header{"Retry-After": {"-5"}}}, "-5", 0},
-		{"a fraction", readbacktest.Rule{Header: http.Header{"Retry-After": {"1.5"}}}, "1.5", 0},
+		{"a fraction", readbacktest.Rule{Header: http.Header{"Retry-After": {"1.5"}}}, "1.5", 1500 * time.Millisecond},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -39,7 +39,7 @@ func (h *Handler) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	trace := tracing(ctx)
 	trace.GetConn(hostPort(req.URL))
-	x := h.arrive(req)
+	x := h.arrive(received(req))
 	if x.rule.Cut == Unreachable {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: address, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
@@ -214,3 +214,16 @@ var address = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}
 
 func (conn) LocalAddr() net.Addr  { return address }
 func (conn) RemoteAddr() net.Addr { return address }
+
+// received returns req as a server sees it: there the names of headers have one
+// form, whatever they had at the client.
+func received(req *http.Request) *http.Request {
+	header := make(http.Header, len(req.Header))
+	for name, values := range req.Header {
+		canonical := http.CanonicalHeaderKey(name)
+		header[canonical] = append(header[canonical], values...)
+	}
+	got := *req
+	got.Header = header
+	return &got
+}
