@@ -140,8 +140,10 @@ func TestMeasure_tick(t *testing.T) {
 			}
 			for _, q := range []float64{0.5, 0.9} {
 				got, truth := s.Interval(q), time.Duration(q*float64(tick))
-				assert.LessOrEqual(t, got.From, truth, "p%g", q*100)
-				assert.GreaterOrEqual(t, got.To, truth, "p%g", q*100)
+				// One interval in twenty misses by nature, but not by a tenth of the
+				// tick, which is more than three standard deviations.
+				assert.LessOrEqual(t, got.From, truth+tick/10, "p%g", q*100)
+				assert.GreaterOrEqual(t, got.To, truth-tick/10, "p%g", q*100)
 			}
 			assert.Empty(t, r.Summary().Depends)
 		})
