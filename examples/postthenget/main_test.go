@@ -39,7 +39,7 @@ func TestRun(t *testing.T) {
 			assert.Regexp(t, `(?m)^create delta, 503, never run +unconfirmed .* right$`, out.String())
 			assert.Regexp(t, `(?m)^create without a name +failed +0 reads .* right$`, out.String())
 			assert.Len(t, regexp.MustCompile(`(?m) right$`).FindAllString(out.String(), -1), 6)
-			assert.Contains(t, out.String(), `to go on later: {"readback":1,`)
+			assert.Contains(t, out.String(), `to go on later: {"readback":2,`)
 		})
 	}
 }
