@@ -41,6 +41,7 @@ type run[W, R any] struct {
 	ended     time.Duration // when
 	shown     bool          // the monitor has answered
 	missed    bool          // its last answer was a 404
+	succeeded bool          // it has ended well, and not only out of sight
 
 	// of the reads
 	unchanged bool // one good read is enough

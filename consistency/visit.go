@@ -39,6 +39,7 @@ const (
 	shown                             // see run
 	missed                            // see run
 	faulty                            // see run
+	succeeded                         // see run
 )
 
 func (f courseFlags) has(one courseFlags) bool { return f&one != 0 }
@@ -149,6 +150,7 @@ func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c 
 	next.flags.set(shown, r.shown)
 	next.flags.set(missed, r.missed)
 	next.flags.set(faulty, r.faulty)
+	next.flags.set(succeeded, r.succeeded)
 	*c, *h = next, r.handle()
 	return Result[W, R]{History: r.history}, nil
 }
@@ -174,6 +176,7 @@ func (r *run[W, R]) restore(c Course) Course {
 	}
 	r.resumed, r.unchanged = !c.flags.has(fromSend), c.flags.has(unchanged)
 	r.shown, r.missed, r.faulty = c.flags.has(shown), c.flags.has(missed), c.flags.has(faulty)
+	r.succeeded = c.flags.has(succeeded)
 	r.ended = c.poll.Began()
 	r.seen.reason = c.poll.Reason()
 	if c.flags.has(once) {

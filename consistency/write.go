@@ -263,5 +263,6 @@ func (r *run[W, R]) glimpse(ctx context.Context) bool {
 		}
 		return j
 	}, opts)
+	r.forbidden = forbiddenRun{} // its times count from this try's answer
 	return err == nil && shown
 }

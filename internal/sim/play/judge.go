@@ -51,6 +51,41 @@ func (f *flow) looksOf(c *claim) []world.Look {
 	if c.held == nil {
 		shorten(looks, c.typed)
 	}
+	if c.monitor && !c.typed && !c.resumed && c.class == consistency.Accepted {
+		looks = f.located(looks)
+	}
+	return looks
+}
+
+// located makes looks at the operation of those at the Location of a 202 that names
+// no other operation, until one shows how it ended.
+func (f *flow) located(looks []world.Look) []world.Look {
+	if f.w.Goal != world.Create || len(f.w.Tries) == 0 {
+		return looks
+	}
+	last := f.w.Tries[len(f.w.Tries)-1]
+	if last.Status != 202 || f.w.Fates[last.Fate].Monitor {
+		return looks
+	}
+	looks = slices.Clone(looks)
+	answered, missed := false, false
+	for i := range looks {
+		l := &looks[i]
+		if l.Kind != world.Thing || l.Began.Before(last.Answered) {
+			continue
+		}
+		l.Kind = world.Operation
+		again := missed
+		missed = l.Status == 404
+		switch {
+		case l.Status == 410, missed && (answered && again || !answered && l.Ended.Sub(last.Answered) >= 10*time.Second):
+			return looks
+		case l.Status == 200 && !l.Broken && !l.Cut:
+			return looks
+		case l.Status >= 200 && l.Status < 300:
+			answered = true
+		}
+	}
 	return looks
 }
 
@@ -85,16 +120,21 @@ func looksBy(w *world.World, client int) []world.Look {
 // judgeConfirmed asks whether the reads truly showed the write, often enough in
 // a row, and whose it is.
 func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
-	var k streak
-	settle, more, whole := f.settle(c), 0, true
+	var k, after streak // after a glimpse, if there was one
+	settle, more, whole, glimpse := f.settle(c), 0, true, c.glimpses()
 	for i := range looks {
 		if looks[i].Began.Before(c.zero) { // of the write, by a client that follows redirects
 			continue
 		}
-		if whole && (k.n >= settle || k.enough) {
+		if whole && (after.n >= settle || after.enough) {
 			more++
 		}
 		k.see(c.goal, &looks[i])
+		if glimpse && k.n > 0 {
+			glimpse = false
+		} else {
+			after.see(c.goal, &looks[i])
+		}
 		whole = whole && looks[i].Status != 0 // nobody but the library knows what one that was cut short says
 	}
 	if more > 0 {
@@ -112,6 +152,12 @@ func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
 	if overwritten := c.goal == world.Create && c.value == c.id+"=2"; c.goal != world.Delete && c.value != "" && c.value != c.id+"=1" && !overwritten {
 		f.violate(FalseConfirmed, "%s confirmed %q, and shows %q", c.call, c.id, c.value)
 	}
+}
+
+// glimpses reports whether there may be a read, between two tries, that found that
+// no other try is needed: the streak begins after it.
+func (c *claim) glimpses() bool {
+	return c.class == consistency.Ambiguous && c.policy.Resend.WithKey > 0 && !c.resumed
 }
 
 // judgeFailed asks whether the write was carried out, or will be.
@@ -149,15 +195,25 @@ type horizon struct {
 	limit  time.Time
 	denied time.Time // the first of a run of 403s
 	until  time.Time
+	from   time.Time // windows count from here: the write's answer, or the end of its operation
+	looked time.Time // the end of the last look at the operation
 }
 
 func newHorizon(c *claim) *horizon {
-	h := &horizon{c: c, limit: c.zero.Add(within(&c.policy, c.class))}
+	h := &horizon{c: c, limit: c.zero.Add(within(&c.policy, c.class)), from: c.zero}
 	if !c.deadline.IsZero() && c.deadline.Before(h.limit) {
 		h.limit = c.deadline
 	}
 	h.until = h.limit
 	return h
+}
+
+// read notes that the operation is not looked at any more.
+func (h *horizon) read() {
+	if h.looked.IsZero() {
+		return
+	}
+	h.from, h.looked, h.denied, h.until = h.looked, time.Time{}, time.Time{}, h.limit
 }
 
 // see moves the horizon to where it is after a read.
@@ -170,8 +226,13 @@ func (h *horizon) see(l *world.Look) {
 	if l.Kind == world.List && what != nothing && what != halted {
 		what, reason = denied, "" // a candidate, or none: no window is certain
 	}
-	if l.Kind == world.Operation && l.Status == 200 {
-		what, reason = denied, ""
+	if l.Kind == world.Operation {
+		h.looked = l.Ended
+		if l.Status == 200 || l.Status == 202 {
+			what, reason = denied, ""
+		}
+	} else {
+		h.read()
 	}
 	switch what {
 	case shown, settled, lie:
@@ -186,7 +247,7 @@ func (h *horizon) see(l *world.Look) {
 	} else if h.denied.IsZero() {
 		h.denied = l.Answered
 	}
-	windows, window, from := &h.c.policy.Windows, time.Duration(0), h.c.zero
+	windows, window, from := &h.c.policy.Windows, time.Duration(0), h.from
 	switch reason {
 	case "forbidden":
 		window, from = windows.Forbidden, h.denied
@@ -219,12 +280,20 @@ func (f *flow) judgeTimes(c *claim, looks []world.Look) {
 		if l.Began.Before(c.zero) { // of the write, by a client that follows redirects
 			continue
 		}
+		first := c.called
+		if ended := h.looked; l.Kind != world.Operation && !ended.IsZero() {
+			h.read()
+			first = ended
+		}
 		end := h.until
-		if i == 0 && c.resumed { // there is always one
-			end = later(end, c.called)
+		if i == 0 && c.resumed || !first.Equal(c.called) { // there is always one
+			end = later(end, first)
 		}
 		if l.Kind == world.Thing && i > 0 && looks[i-1].Kind == world.List && !looks[i-1].Answered.IsZero() && looks[i-1].Answered.Equal(l.Began) {
 			end = h.limit // it belongs to the same look
+			if i == 1 {
+				end = later(end, l.Began) // which there always is
+			}
 		}
 		if l.Began.After(end.Add(f.noise)) {
 			f.violate(Leak, "%s reads %v after the start, when its time was over at %v", c.call, l.Began.Sub(f.w.Start), end.Sub(f.w.Start))
