@@ -22,10 +22,25 @@ func (f *flow) judgeWrites(c *claim) {
 		f.violate(DoubleWrite, "%s wrote", c.call)
 	}
 	for i := 1; i < len(calls); i++ {
-		if last := calls[i-1]; !f.consented(c, last, last.ended.Sub(calls[0].began)) && !f.keyed(c, calls[:i]) {
+		if last := calls[i-1]; !f.consented(c, last, last.ended.Sub(calls[0].began)) && !f.keyed(c, calls[:i]) && !passed(c, calls[:i]) {
 			f.violate(DoubleWrite, "%s wrote again after status %d", c.call, last.status)
 		}
 	}
+}
+
+// passed reports whether the policy knows the last refusal to pass, and no call
+// before may have been carried out.
+func passed(c *claim, calls []call) bool {
+	last := len(calls) - 1
+	if c.policy.Resend.When == nil || !passes(calls[last].status) {
+		return false
+	}
+	for _, before := range calls[:last] {
+		if before.status == 0 && !before.unreached || before.status != 0 && proof(c.goal, before.status) == consistency.Ambiguous {
+			return false
+		}
+	}
+	return true
 }
 
 // keyed reports whether the policy allows to write again with the key after calls

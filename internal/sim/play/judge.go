@@ -28,7 +28,7 @@ func (f *flow) judge() {
 				f.result.Promised = true
 			}
 		case consistency.Failed:
-			f.judgeFailed(c)
+			f.judgeFailed(c, looks)
 		case consistency.Unconfirmed:
 			f.judgeUnconfirmed(c, looks)
 		default:
@@ -51,7 +51,10 @@ func (f *flow) looksOf(c *claim) []world.Look {
 	if c.held == nil {
 		shorten(looks, c.typed)
 	}
-	if c.monitor && !c.typed && !c.resumed && c.class == consistency.Accepted {
+	if f.w.Wide {
+		looks = f.plain(c, looks)
+	}
+	if c.monitor && !c.typed && !c.resumed && c.class == consistency.Accepted && !f.w.Wide {
 		looks = f.located(looks)
 	}
 	return looks
@@ -126,8 +129,12 @@ func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
 		if looks[i].Began.Before(c.zero) { // of the write, by a client that follows redirects
 			continue
 		}
-		if whole && (after.n >= settle || after.enough) {
+		if whole && c.lasts(&after, settle) {
 			more++
+		}
+		if c.tellsFault(&looks[i]) {
+			k, after = streak{}, streak{}
+			continue
 		}
 		k.see(c.goal, &looks[i])
 		if glimpse && k.n > 0 {
@@ -137,16 +144,19 @@ func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
 		}
 		whole = whole && looks[i].Status != 0 // nobody but the library knows what one that was cut short says
 	}
-	if more > 0 {
+	if c.unproven(f.w) {
+		return // by the only candidate after a write that was carried out
+	}
+	if more > 0 && !c.proves && !f.late(c) {
 		f.violate(Leak, "%s reads %d times more than it needs", c.call, more)
 	}
-	if k.n < settle && !k.enough {
+	if !c.lasts(&k, settle) {
 		f.violate(FalseConfirmed, "%s confirmed after %d reads in a row that show it, and %d are asked for", c.call, k.n, settle)
 	}
 	if c.goal == world.Create && !world.Mine(c.id) {
 		f.violate(FalseConfirmed, "%s confirmed %q, which is another's", c.call, c.id)
 	}
-	if c.goal == world.Create && c.class == consistency.Ambiguous && (!c.find || !c.mine) && !c.resumed {
+	if c.goal == world.Create && c.class == consistency.Ambiguous && (!c.find || !c.mine && !c.proves) && !c.resumed {
 		f.violate(FalseConfirmed, "%s confirmed a create whose answer was lost, without proof", c.call)
 	}
 	if overwritten := c.goal == world.Create && c.value == c.id+"=2"; c.goal != world.Delete && c.value != "" && c.value != c.id+"=1" && !overwritten {
@@ -157,16 +167,31 @@ func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
 // glimpses reports whether there may be a read, between two tries, that found that
 // no other try is needed: the streak begins after it.
 func (c *claim) glimpses() bool {
-	return c.class == consistency.Ambiguous && c.policy.Resend.WithKey > 0 && !c.resumed
+	return c.looked || c.class == consistency.Ambiguous && c.policy.Resend.WithKey > 0 && !c.resumed
+}
+
+// unproven reports whether the write was carried out but named nothing, and the only
+// candidate was taken for what it made.
+func (c *claim) unproven(w *world.World) bool {
+	return w.Nameless && c.goal == world.Create && c.class == consistency.Applied && c.find && !c.mine && !c.proves
+}
+
+// late reports whether the last records of the operation were seen late, so that it
+// is not certain which look was the last.
+func (f *flow) late(c *claim) bool {
+	return c.monitor && (f.w.LateRecord > 0 || f.w.KeptRecord > 0)
 }
 
 // judgeFailed asks whether the write was carried out, or will be.
-func (f *flow) judgeFailed(c *claim) {
+func (f *flow) judgeFailed(c *claim, looks []world.Look) {
+	if f.judgeFault(c, looks) || f.w.Wide && !c.resumed && f.echoed(c, looks) {
+		return
+	}
 	for _, run := range f.w.Runs {
 		f.violate(FalseFailed, "%s failed, and was carried out %v after the start", c.call, run.At.Sub(f.w.Start))
 		return
 	}
-	if c.resumed && !errors.Is(c.err, consistency.ErrOperation) {
+	if c.resumed && !errors.Is(c.err, consistency.ErrOperation) && !strings.Contains(c.err.Error(), "rolled back") {
 		f.violate(FalseFailed, "%s failed without a failed operation", c.call)
 	}
 }
@@ -294,6 +319,9 @@ func (f *flow) judgeTimes(c *claim, looks []world.Look) {
 			if i == 1 {
 				end = later(end, l.Began) // which there always is
 			}
+		}
+		if c.looked || f.late(c) {
+			end = later(end, h.limit)
 		}
 		if l.Began.After(end.Add(f.noise)) {
 			f.violate(Leak, "%s reads %v after the start, when its time was over at %v", c.call, l.Began.Sub(f.w.Start), end.Sub(f.w.Start))
