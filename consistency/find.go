@@ -110,12 +110,22 @@ func (r *run[W, R]) isMine(ctx context.Context, w W, of int) (bool, error) {
 	case status == http.StatusNotFound || status == http.StatusGone:
 		return false, nil // not shown, at least
 	case err != nil:
-		return false, err
+		return false, &heardError{said: s, err: err}
 	case status >= 300:
 		return false, statusError(status)
 	}
 	return presenceOf(&value, &s.answer) != nothing && r.flow.MineValue(w, value), nil
 }
+
+// heardError is the error of a read within a Find, and what was heard of it: the
+// wire of the Find does not know.
+type heardError struct {
+	said said
+	err  error
+}
+
+func (e *heardError) Error() string { return e.err.Error() }
+func (e *heardError) Unwrap() error { return e.err }
 
 // candidateText returns what an error says of a candidate.
 func candidateText[W any](w W) string {

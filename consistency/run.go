@@ -55,6 +55,7 @@ type run[W, R any] struct {
 	answer    Answer // the last one of the write or a read
 	seen      seen
 	several   bool   // several candidates are provably this write's
+	setback   bool   // the look between two tries met an outage
 	never     bool   // Find knows that the write was not carried out
 	hint      string // how to go on
 	history   *poll.History

@@ -38,6 +38,7 @@ type claim struct {
 	mute                bool // no status is known
 	looked              bool // after a refusal, whose it was
 	ends                consistency.Class
+	sent                int // writes
 	unchanged           bool // the flow said that the write changed nothing
 	handle              consistency.Pending
 	from                time.Time // law 2 speaks of what happens from then on
@@ -84,6 +85,7 @@ func (f *flow) begin(call string, p *consistency.Policy) *claim {
 			c.ends = e.Class
 		}
 		if e.Phase == consistency.PhaseWrite {
+			c.sent++
 			c.class, c.took, c.zero = e.Class, -e.Began, time.Now()
 		}
 	}
@@ -95,8 +97,10 @@ func (f *flow) begin(call string, p *consistency.Policy) *claim {
 // end notes what a call claims.
 func (c *claim) end(outcome consistency.Outcome, err error, id, value string) {
 	c.outcome, c.err, c.id, c.value, c.ended = outcome, err, id, value, time.Now()
-	if outcome != consistency.Failed && c.class == consistency.Refused && c.ends == consistency.Applied {
-		c.class, c.looked = c.ends, true
+	if outcome != consistency.Failed && c.class == consistency.Refused && (c.sent == 1 || c.ends == consistency.Applied) {
+		if c.looked = true; c.ends == consistency.Applied {
+			c.class = c.ends
+		}
 	}
 	if outcome != consistency.Failed && (c.class == consistency.Refused || c.class == consistency.NotExecuted) {
 		c.class = consistency.Ambiguous // there was more than one try
@@ -111,7 +115,7 @@ func (f *flow) context(c *claim) (context.Context, func()) {
 		must = must || f.w.Fates[i].Answer == world.Hung
 	}
 	for i := range f.w.Faults {
-		must = must || f.w.Faults[i].Answer == world.Hung && f.client.habitsOf().follows
+		must = must || f.w.Faults[i].Answer == world.Hung && (f.client.habitsOf().follows || f.client.habitsOf().looks)
 	}
 	must = must || f.w.Bodies.Chance > 0
 	if f.dice.Chance(0.3) || must {

@@ -90,6 +90,7 @@ type client struct {
 	tokens    bool          // it asks for the position of its write
 	unchanged bool          // the last write was answered so
 	wrapped   int           // the status in the body of the last one's answer
+	hidden    int           // the status that its error does not tell
 }
 
 // call is one call of Write by the library.
@@ -121,14 +122,21 @@ func (c *client) follow(ctx context.Context, resp *http.Response, err error) (*h
 		return resp, nil
 	}
 	_ = resp.Body.Close()
-	return c.send(ctx, http.MethodGet, pathOf(at))
+	again, err := c.sendAfter(ctx, resp, http.MethodGet, pathOf(at), "")
+	return c.follow(ctx, again, err)
 }
 
 func (c *client) sendOnce(ctx context.Context, method, path, token string) (*http.Response, error) {
+	return c.sendAfter(ctx, nil, method, path, token)
+}
+
+// sendAfter sends a request that an answer has led to, if that is not nil.
+func (c *client) sendAfter(ctx context.Context, from *http.Response, method, path, token string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, origin+path, nil)
 	if err != nil {
 		return nil, err
 	}
+	req.Response = from
 	if c.auth != "" {
 		req.Header["Authorization"] = []string{c.auth}
 	}
@@ -150,11 +158,14 @@ func pathOf(at string) string { return strings.TrimPrefix(at, origin) }
 // write is what a flow calls to write.
 func (c *client) write(ctx context.Context, method, path string) (Ref, error) {
 	began := time.Now()
-	c.wrapped = 0
+	c.wrapped, c.hidden = 0, 0
 	ref, err := c.writeOnce(ctx, method, path)
 	made := callOf(began, ref.Code, err)
 	if c.wrapped > 0 {
 		made.status = c.wrapped
+	}
+	if c.hidden > 0 && made.status == 0 && err != nil {
+		made.status = c.hidden
 	}
 	made.status = c.dialect.Said(made.status)
 	c.writes = append(c.writes, made)
@@ -222,6 +233,8 @@ func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, e
 		body, err := take(resp)
 		if err == nil {
 			err = c.fault(resp, body, true)
+		} else if c.habits.watched {
+			c.hidden = resp.StatusCode
 		}
 		if err != nil {
 			return Ref{}, err
@@ -308,6 +321,9 @@ func (c *client) fault(resp *http.Response, body string, write bool) error {
 	case byHTTPStatus:
 		return &httpStatusError{status, body}
 	case byNothing:
+		if write {
+			c.hidden = status
+		}
 		return errors.New("it did not work")
 	case byStatus:
 		return consistency.Status(fmt.Errorf("it did not work: %s", body), status)
@@ -316,6 +332,9 @@ func (c *client) fault(resp *http.Response, body string, write bool) error {
 		a.Body = []byte(body)
 		if c.habits.manner == byCode {
 			a.Status, a.Code = 0, codeOf(status)
+			if write {
+				c.hidden = status
+			}
 		}
 		if c.habits.manner == byPolicy {
 			return &secretiveError{a}

@@ -76,5 +76,6 @@ func (f *flow) consented(c *claim, last call, since time.Duration) bool {
 // says.
 func (f *flow) doubtful(c *claim, last call) bool {
 	return last.status == 0 || proof(c.goal, last.status) == consistency.Ambiguous ||
-		f.client.habits.retries > 0 || f.client.habits.follows
+		f.client.habits.retries > 0 || f.client.habits.follows ||
+		(f.client.habits.looks || f.client.habits.auths) && !f.client.habits.watched // nobody knows which request was the try
 }

@@ -1,6 +1,7 @@
 package play
 
 import (
+	"strings"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -109,7 +110,7 @@ func (f *flow) unseen(c *claim) bool {
 		hollow = hollow || body != "null"
 	}
 	switch {
-	case c.looked, c.mute, c.faults && f.w.Spoils:
+	case c.looked, c.mute, c.faults && f.w.Spoils, c.err != nil && strings.Contains(c.err.Error(), "rolled back"):
 		return true
 	case f.w.Nameless && c.goal == world.Create && (!c.find || !c.mine && !c.proves || f.w.Things() != 1):
 		return true

@@ -18,6 +18,7 @@ func (f *flow) visit() {
 	tf.Started = nil
 	ctx, cancel := context.WithTimeout(world.As(context.Background(), c.client), time.Hour)
 	defer cancel()
+	c.deadline, _ = ctx.Deadline()
 	var course consistency.Course
 	h, err := consistency.Send(ctx, p, tf, consistency.Pending{}, &course)
 	c.handle = h
@@ -26,6 +27,12 @@ func (f *flow) visit() {
 		c.end(outcome, err, "", "")
 		return
 	}
+	if course.Next().IsZero() { // nobody knows whose it is: to be resumed
+		c.end(outcome, err, "", "")
+		return
+	}
+	ctx = world.As(context.Background(), c.client)
+	c.deadline = time.Time{}
 	short, patience := f.widely(0.5), f.patience()
 	for range 100_000 {
 		if wait := time.Until(course.Next()); wait > 0 && !course.Next().IsZero() {

@@ -92,7 +92,7 @@ func codeOf(status int) string { return "C" + strconv.Itoa(status) }
 
 // coded are the statuses that there are rules for where a client has codes of its
 // own; what all others mean is in no table.
-var coded = slices.Concat([]int{202, 301, 302, 303, 304, 307, 308, 403, 404, 410}, refusedCodes)
+var coded = slices.Concat([]int{202, 301, 302, 303, 304, 307, 308, 403, 404, 410, 418, 423, 424}, refusedCodes)
 
 var refusedCodes = []int{400, 401, 402, 405, 406, 409, 411, 412, 413, 414, 415, 416, 417, 422, 426, 428, 429, 431, 451, 501}
 
@@ -259,9 +259,9 @@ func old(h consistency.Pending) (consistency.Pending, error) {
 }
 
 // heads reports whether the library sees the headers of what c reads.
-func (f *flow) heads(c *claim) bool {
+func (f *flow) heads(c *claim, kind world.Kind) bool {
 	h := f.client.habitsOf()
-	return !c.typed || h.watched || h.manner == byAnswer || h.manner == byPolicy
+	return !c.typed || h.watched || kind == world.Thing && (h.manner == byAnswer || h.manner == byPolicy)
 }
 
 // plain returns looks as they would be in a world that is not wide, and mean the
@@ -270,7 +270,7 @@ func (f *flow) plain(c *claim, looks []world.Look) []world.Look {
 	looks = slices.Clone(looks)
 	for i := range looks {
 		l := &looks[i]
-		if l.Limited && l.Status == 403 && f.heads(c) && f.client.habitsOf().manner != byCode {
+		if l.Limited && l.Status == 403 && f.heads(c, l.Kind) && (l.Kind != world.Thing || f.client.habitsOf().manner != byCode) && f.w.Reads.Said(403) == 403 {
 			l.Status = 429
 		}
 		if l.Kind != world.Thing || l.Status != 200 || l.Cut || l.Broken || l.Empty == world.Full {
@@ -318,6 +318,9 @@ func (f *flow) judgeFault(c *claim, looks []world.Look) bool {
 	if !c.lasts(&k, f.settle(c)) {
 		f.violate(FalseFailed, "%s failed after %d reads in a row that show a failure, and %d are asked for", c.call, k.n, f.settle(c))
 	}
+	if f.client.habits.joins {
+		return true // nobody else knows of the tries before one that was answered well
+	}
 	for _, t := range f.w.Tries {
 		if class := proof(c.goal, t.Status); t.Client == f.claims[0].client && t.Sent && (t.Status == 0 || class == consistency.Ambiguous) {
 			f.violate(FalseFailed, "%s failed by what it read, and a try was answered %d", c.call, t.Status)
@@ -340,7 +343,10 @@ func (f *flow) echoed(c *claim, looks []world.Look) bool {
 	}
 	for i := range looks {
 		l := &looks[i]
-		if l.Kind == world.List && l.Shows && l.Status == 200 && !c.proves || l.Kind == world.Thing && l.Status == 200 && l.Shows && !l.Broken {
+		if l.Began.Before(c.zero) {
+			continue
+		}
+		if l.Kind == world.List && l.Shows && l.Status == 200 && !l.Broken && !c.proves || l.Kind == world.Thing && l.Status == 200 && l.Shows && !l.Broken {
 			return false
 		}
 	}

@@ -62,7 +62,7 @@ func (s *Spec) Widen(shrink int) {
 		s.Fates[0].Answer, s.Fates[0].Monitor = 202, s.Goal != Delete
 		s.Fates[0].SeeOther = d.Chance(0.3)
 		later := d.Between(time.Millisecond, 20*time.Second)
-		if s.Fates[0].Runs = nil; d.Chance(0.7) {
+		if s.Fates[0].Runs, s.Fates[0].Fails = nil, 0; d.Chance(0.7) {
 			s.Fates[0].Runs = []time.Duration{later}
 		} else {
 			s.Fates[0].Fails = later

@@ -12,6 +12,9 @@ func (w *World) beginWrite(ask *Ask) (n int, fate *Fate) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n = len(w.Tries)
+	if w.Wide {
+		w.empty = false // whoever looked before has met the end of the outage
+	}
 	which := min(n, len(w.Fates)-1)
 	fate = &w.Fates[which]
 	w.Tries = append(w.Tries, Try{
