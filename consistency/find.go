@@ -86,12 +86,12 @@ func (r *run[W, R]) distinct(listed []W) []W {
 }
 
 // isMine reports whether a candidate of so many is this write's. Without a way to
-// prove it, a thing that is to be created may as well be another's, unless the
-// write was applied and there is only one; one that is to be changed need not be
-// proven, since its state is what counts.
+// prove it, a thing that is to be created may as well be another's, unless it is
+// known that the write was carried out, and there is only one; one that is to be
+// changed need not be proven, since its state is what counts.
 func (r *run[W, R]) isMine(ctx context.Context, w W, of int) (bool, error) {
 	if !r.flow.proves() {
-		return r.flow.goal != ToPresent || r.class != Ambiguous && of == 1, nil
+		return r.flow.goal != ToPresent || (r.class == Applied || r.succeeded) && of == 1, nil
 	}
 	if r.flow.Mine != nil && !r.flow.Mine(w) {
 		return false, nil
@@ -110,12 +110,22 @@ func (r *run[W, R]) isMine(ctx context.Context, w W, of int) (bool, error) {
 	case status == http.StatusNotFound || status == http.StatusGone:
 		return false, nil // not shown, at least
 	case err != nil:
-		return false, err
+		return false, &heardError{said: s, err: err}
 	case status >= 300:
 		return false, statusError(status)
 	}
 	return presenceOf(&value, &s.answer) != nothing && r.flow.MineValue(w, value), nil
 }
+
+// heardError is the error of a read within a Find, and what was heard of it: the
+// wire of the Find does not know.
+type heardError struct {
+	said said
+	err  error
+}
+
+func (e *heardError) Error() string { return e.err.Error() }
+func (e *heardError) Unwrap() error { return e.err }
 
 // candidateText returns what an error says of a candidate.
 func candidateText[W any](w W) string {

@@ -56,7 +56,7 @@ func (r *run[W, R]) judgeMonitor(done bool, err error, read poll.Read) (j poll.J
 		r.forbidden.going, r.shown = false, true
 		r.answer = r.heard.answer.kept()
 		j = poll.Judgement{Verdict: poll.Ready, Status: status, Note: r.answer.Note}
-		if !done {
+		if r.succeeded = done; !done {
 			j.Verdict, j.Reason, j.RetryAfter = poll.Pending, running, r.heard.answer.RetryAfter
 		}
 	case r.heard.class == 0 && status == http.StatusAccepted:

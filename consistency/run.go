@@ -43,6 +43,7 @@ type run[W, R any] struct {
 	ended     time.Duration // when
 	shown     bool          // the monitor has answered
 	missed    bool          // its last answer was a 404
+	succeeded bool          // it has ended well, and not only out of sight
 
 	// of the reads
 	unchanged bool // one good read is enough
@@ -56,6 +57,7 @@ type run[W, R any] struct {
 	answer    Answer // the last one of the write or a read
 	seen      seen
 	several   bool   // several candidates are provably this write's
+	setback   bool   // the look between two tries met an outage
 	never     bool   // Find knows that the write was not carried out
 	hint      string // how to go on
 	history   *poll.History

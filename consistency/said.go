@@ -1,10 +1,12 @@
 package consistency
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"reflect"
 
+	"github.com/readback-go/readback/internal/cause"
 	"github.com/readback-go/readback/internal/wire"
 	"github.com/readback-go/readback/poll"
 )
@@ -94,10 +96,11 @@ type judge interface {
 // which of two counts if the error joins several.
 func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, of judge) said {
 	s := said{err: err}
+	others := causeOfOthers(call, err)
 	if err != nil {
-		s = hearError(err, phase, of)
+		s = hearError(err, others, phase, of)
 	}
-	if s.class == 0 && !s.code && p.Answer != nil {
+	if s.class == 0 && !s.code && others == nil && p.Answer != nil {
 		if a, ok := p.Answer(phase, *value, err); ok {
 			s = said{code: true, err: err, answer: a}
 		}
@@ -110,16 +113,32 @@ func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, o
 	return s
 }
 
-// hearError finds what err tells, and nothing if that panics.
-func hearError(err error, phase Phase, of judge) (s said) {
+// causeOfOthers returns why others have ended the call's context, if err wraps that
+// and it says more than that the context has ended. Clients return it as their own
+// error, net/http's too, and in a group it is what became of another write: nothing
+// in it tells of this one.
+func causeOfOthers(call *wire.Call, err error) error {
+	if err == nil || call == nil || call.Err() == nil {
+		return nil
+	}
+	why := context.Cause(call)
+	if why == context.Canceled || why == context.DeadlineExceeded || why == poll.ErrReadTimeout || !cause.Is(err, why) {
+		return nil
+	}
+	return why
+}
+
+// hearError finds what err tells, but for what others tell in it, and nothing if
+// that panics.
+func hearError(err, others error, phase Phase, of judge) (s said) {
 	defer func() {
 		if recover() != nil {
 			s = said{err: err}
 		}
 	}()
 	first := true
-	failures(err, func(one error) {
-		found := hearOne(one)
+	failures(err, others, func(one error) {
+		found := hearOne(one, others)
 		if first || of.outweighs(phase, &found, &s) {
 			s, first = found, false
 		}
@@ -133,10 +152,14 @@ func hearError(err error, phase Phase, of judge) (s said) {
 // failures calls yield for each failure that err tells of: for err itself, unless
 // it joins several. An error that joins others and has a status or a class of its
 // own is one.
-func failures(err error, yield func(error)) {
+func failures(err, others error, yield func(error)) {
 	for inner := err; inner != nil; {
+		if others != nil && wire.Same(inner, others) {
+			yield(err)
+			return
+		}
 		switch inner.(type) {
-		case *classed, *stated, *Error, *poll.NotReadyError, answerer, statusCode, httpStatus:
+		case *classed, *stated, *Error, *heardError, *poll.NotReadyError, answerer, statusCode, httpStatus:
 			yield(err)
 			return
 		}
@@ -144,7 +167,7 @@ func failures(err error, yield func(error)) {
 			one := false
 			for _, e := range several {
 				if e != nil && !(wire.Annotates(inner, e) && silent(e)) {
-					failures(e, yield)
+					failures(e, others, yield)
 					one = true
 				}
 			}
@@ -182,21 +205,24 @@ func joined(err error) []error {
 
 // silent reports whether err tells neither a status nor a class.
 func silent(err error) bool {
-	s := hearOne(err)
+	s := hearOne(err, nil)
 	return !s.known()
 }
 
-// hearOne finds what a single failure tells.
-func hearOne(err error) said {
+// hearOne finds what a single failure tells, as far as it is not what others tell.
+func hearOne(err, others error) said {
 	s := said{err: err}
 	for e := err; e != nil; {
+		if others != nil && wire.Same(e, others) {
+			return s
+		}
 		switch one := e.(type) {
 		case *classed:
 			s.class, s.word = one.class, true
-			s.answer = hearOne(one.err).answer
+			s.answer = hearOne(one.err, others).answer
 			return s
 		case *stated:
-			s.answer = hearOne(one.err).answer
+			s.answer = hearOne(one.err, others).answer
 			s.answer.Status, s.code = one.code, true
 			return s
 		case *Error: // of a flow inside, whose reads' status is not this call's
@@ -207,6 +233,8 @@ func hearOne(err error) said {
 		case *poll.NotReadyError:
 			s.class = Ambiguous
 			return s
+		case *heardError:
+			return one.said
 		}
 		if e == poll.ErrReadTimeout {
 			s.class = Ambiguous

@@ -49,7 +49,7 @@ func (r *run[W, R]) weigh(call *wire.Call, class Class, s *said) tried {
 		refused := r.classOf(&tries.Seen[i]).refusal()
 		if i == last {
 			// A client may return the status of a read that it made after its write.
-			open = open || class.refusal() && !refused && !s.word && !s.code
+			open = open || class.refusal() && !refused && !s.word && (!s.code || tries.Seen[i].Followed)
 		} else if !refused {
 			open = true
 		}

@@ -40,6 +40,8 @@ const (
 	shown                             // see run
 	missed                            // see run
 	faulty                            // see run
+	succeeded                         // see run
+	setback                           // see run
 )
 
 func (f courseFlags) has(one courseFlags) bool { return f&one != 0 }
@@ -99,6 +101,7 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 	*c = Course{zero: momentOf(r.zero), took: millis(r.took), status: int16(r.answer.Status), flags: fromSend}
 	c.flags.set(once, r.writes == 1)
 	c.flags.set(unchanged, r.unchanged)
+	c.flags.set(setback, r.setback)
 	opts := r.options(PhaseRead)
 	if r.follows() {
 		opts = r.monitorOptions()
@@ -160,6 +163,8 @@ func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c 
 	next.flags.set(shown, r.shown)
 	next.flags.set(missed, r.missed)
 	next.flags.set(faulty, r.faulty)
+	next.flags.set(succeeded, r.succeeded)
+	next.flags.set(setback, r.setback)
 	*c, *h = next, r.handle()
 	return Result[W, R]{History: r.history}, nil
 }
@@ -185,6 +190,7 @@ func (r *run[W, R]) restore(c Course) Course {
 	}
 	r.resumed, r.unchanged = !c.flags.has(fromSend), c.flags.has(unchanged)
 	r.shown, r.missed, r.faulty = c.flags.has(shown), c.flags.has(missed), c.flags.has(faulty)
+	r.succeeded, r.setback = c.flags.has(succeeded), c.flags.has(setback)
 	r.ended = c.poll.Began()
 	r.seen.reason = c.poll.Reason()
 	if c.flags.has(once) {

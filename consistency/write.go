@@ -258,10 +258,12 @@ func (r *run[W, R]) glimpse(ctx context.Context) bool {
 	opts.Settle, opts.SettleFor, opts.Schedule = 1, 0, nil
 	_, err := poll.Until(ctx, r.read, func(_ R, err error, read poll.Read) (j poll.Judgement) {
 		r.judge(&j, err, read.Ended)
+		r.setback = j.Setback || r.setback && j.Verdict == poll.Unknown
 		if shown = j.Verdict == poll.Ready && r.fault == nil; !shown {
 			j.Verdict, j.Cause = poll.Stop, errNotShown
 		}
 		return j
 	}, opts)
+	r.forbidden = forbiddenRun{} // its times count from this try's answer
 	return err == nil && shown
 }

@@ -100,13 +100,14 @@ func (r *run) clock() time.Duration { return time.Since(r.zero) }
 func (r *run) needed() int { return max(r.pace.settle-r.streak, 1) + r.pace.keepers }
 
 // left returns how much of the time from now to the deadline is left for reads
-// themselves. The span of a streak that has begun passes while they are made.
+// themselves. The span of a streak that has begun passes while they are made. It
+// need not fit into the window of a reason, which a ready read clears.
 func (r *run) left(now time.Duration) time.Duration {
-	left := r.deadline - now - r.kept
+	left := r.limit - now - r.kept
 	if r.streak <= 0 {
 		left -= r.span
 	}
-	return left
+	return min(left, r.deadline-now)
 }
 
 // closing returns when the next read must begin, so that all that are needed fit
@@ -263,7 +264,10 @@ func (r *run) next() time.Duration {
 	now := r.clock()
 	ready := r.read.Verdict == Ready
 	r.pace.keep(r.left(now), r.needed(), ready)
-	if r.cut && r.deadline-now >= minWait {
+	if r.streak <= 0 && r.span+r.kept > 0 && r.left(now) < minWait {
+		return never // no streak that begins from now on is long enough
+	}
+	if r.cut && r.left(now) >= minWait {
 		return now // the closing reads are due
 	}
 	closing := r.closing(now)

@@ -127,7 +127,13 @@ func (s *session) wasThere(location string) bool {
 func (s *session) lacks(ref Ref) error {
 	_, err := s.target(ref)
 	var none *TargetError
-	if ref.noTarget && ref.Location == "" && errors.As(err, &none) && none.URL == nil {
+	if !errors.As(err, &none) {
+		return err
+	}
+	switch {
+	case none.URL != nil:
+		return nil // it names what may not be read: nothing else is what it names
+	case ref.noTarget && ref.Location == "":
 		return ErrNoTarget
 	}
 	return err

@@ -104,6 +104,8 @@ func TestFlow_found(t *testing.T) {
 		{"an update that changed nothing since its first try had was taken for one that changes nothing", 2738417223607501096},
 		{"an update did, and was overwritten", 16664595555383057481},
 		{"a job was sent when its lease had been over for others, and was renewed", 17798885944077712424},
+		{"another's thing confirmed a creation that was accepted, and never carried out", 5509201248131286425},
+		{"the window of a 403 that was met between two tries counted from the second one's answer", 4742916921436730687},
 	} {
 		playAll(t, []uint64{found.seed}, play.Options{}, func(r play.Result) {
 			assert.Empty(t, r.Violations, "%s\n%s", found.about, strings.Join(r.Timeline, "\n"))

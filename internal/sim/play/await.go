@@ -7,6 +7,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/sim/world"
+	"github.com/readback-go/readback/readbackhttp"
 )
 
 // await waits for a write that somebody else does.
@@ -24,12 +25,17 @@ func (f *flow) await() {
 	}
 	p := f.drawPolicy()
 	p.Rules = f.drawRules(false, true)
+	if f.w.Wide {
+		f.client.habits.watched = true
+		f.client.http = readbackhttp.Watch(f.fresh)
+		f.wideRules(&p.Rules, false)
+	}
 	if f.dice.Chance(0.5) {
 		p.OnForbidden = f.fresh.onForbidden(f.w)
 	}
 	c := f.begin("Await", &p)
 	c.resumed, c.class = true, consistency.Applied
-	want := func(s *Shown) bool { return s.Value == "1" }
+	want := func(s *Shown) bool { return s != nil && s.Value == "1" }
 	if f.w.Goal == world.Create {
 		want = nil
 	}

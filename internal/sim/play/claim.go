@@ -33,6 +33,12 @@ type claim struct {
 	matches             bool // an update has a match of its own, not only a token
 	typed               bool // by a client that tells no status of what it could not read to the end
 	refused             bool // to read elsewhere
+	proves, gone        bool // the flow tells by the value whose it is, and what is gone
+	faults              bool // the flow sees failures in values
+	mute                bool // no status is known
+	looked              bool // after a refusal, whose it was
+	ends                consistency.Class
+	sent                int // writes
 	unchanged           bool // the flow said that the write changed nothing
 	handle              consistency.Pending
 	from                time.Time // law 2 speaks of what happens from then on
@@ -46,9 +52,16 @@ func (c *claim) String() string {
 		what = fmt.Sprintf("status %d", c.held.status)
 	}
 	return fmt.Sprintf("claim  %s by client %d: %s after %v, class %v, id %q\n"+
-		"  policy: within %v, settle %d, %s, read timeout %v, windows %+v, resend %+v, single attempt %v, on forbidden %v",
+		"  policy: within %v, settle %d for %v, %s, read timeout %v, windows %+v, resend %+v, single attempt %v, on forbidden %v",
 		c.call, c.client, what, c.ended.Sub(c.called), c.class, c.id,
-		p.Within, p.Settle, scheduleOf(p.Schedule), p.ReadTimeout, p.Windows, p.Resend, p.SingleAttempt, p.OnForbidden != nil)
+		p.Within, p.Settle, p.SettleFor, scheduleOf(p.Schedule), p.ReadTimeout, p.Windows, resendOf(p.Resend), p.SingleAttempt, p.OnForbidden != nil)
+}
+
+// resendOf tells what a policy consents to.
+func resendOf(r consistency.Resend) string {
+	when := r.When != nil
+	r.When = nil
+	return fmt.Sprintf("%+v when %v", r, when)
 }
 
 // scheduleOf names a schedule.
@@ -66,8 +79,13 @@ func (f *flow) begin(call string, p *consistency.Policy) *claim {
 	if f.client != nil {
 		c.writes = len(f.client.writes)
 	}
+	f.spanned(p)
 	p.Observer = func(e consistency.Event) {
+		if e.Phase == consistency.PhaseEnd {
+			c.ends = e.Class
+		}
 		if e.Phase == consistency.PhaseWrite {
+			c.sent++
 			c.class, c.took, c.zero = e.Class, -e.Began, time.Now()
 		}
 	}
@@ -79,6 +97,11 @@ func (f *flow) begin(call string, p *consistency.Policy) *claim {
 // end notes what a call claims.
 func (c *claim) end(outcome consistency.Outcome, err error, id, value string) {
 	c.outcome, c.err, c.id, c.value, c.ended = outcome, err, id, value, time.Now()
+	if outcome != consistency.Failed && c.class == consistency.Refused && (c.sent == 1 || c.ends == consistency.Applied) {
+		if c.looked = true; c.ends == consistency.Applied {
+			c.class = c.ends
+		}
+	}
 	if outcome != consistency.Failed && (c.class == consistency.Refused || c.class == consistency.NotExecuted) {
 		c.class = consistency.Ambiguous // there was more than one try
 	}
@@ -92,17 +115,22 @@ func (f *flow) context(c *claim) (context.Context, func()) {
 		must = must || f.w.Fates[i].Answer == world.Hung
 	}
 	for i := range f.w.Faults {
-		must = must || f.w.Faults[i].Answer == world.Hung && f.client.habitsOf().follows
+		must = must || f.w.Faults[i].Answer == world.Hung && (f.client.habitsOf().follows || f.client.habitsOf().looks)
 	}
 	must = must || f.w.Bodies.Chance > 0
 	if f.dice.Chance(0.3) || must {
-		ctx, cancel = context.WithTimeout(ctx, f.dice.Between(5*time.Millisecond, 3*time.Minute))
+		ctx, cancel = context.WithTimeout(ctx, max(f.dice.Between(5*time.Millisecond, 3*time.Minute), 5*c.policy.SettleFor))
 		c.deadline, _ = ctx.Deadline()
 	}
 	if f.dice.Chance(0.08) {
-		var stop context.CancelFunc
+		var end context.CancelCauseFunc
 		outer, fired := cancel, make(chan struct{})
-		ctx, stop = context.WithCancel(ctx)
+		ctx, end = context.WithCancelCause(ctx)
+		stop := func() { end(nil) }
+		if f.widely(0.8) {
+			why := f.causes()
+			stop = func() { end(why) }
+		}
 		timer := time.AfterFunc(f.dice.Between(time.Millisecond, 30*time.Second), func() {
 			defer close(fired)
 			c.cancelled = time.Now()

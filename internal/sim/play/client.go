@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ type Ref struct {
 	Code int    `json:"-"`
 }
 
+// IsZero reports whether r names nothing.
+func (r Ref) IsZero() bool { return r.ID == "" }
+
 // StatusCode returns the status of an answer to a write.
 func (r Ref) StatusCode() int { return r.Code }
 
@@ -33,6 +37,8 @@ type Shown struct {
 	ID    string
 	Value string
 	Code  int
+	State string
+	By    string // the write that the state is of
 }
 
 // StatusCode returns the status of an answer to a read.
@@ -50,6 +56,10 @@ const (
 
 	byPolicy = manners + iota // an error that only Policy.Answer understands
 	byWord                    // an error As what the answer to a write proves
+
+	byNothing // an error that nobody understands
+	byCode    // an error with a code of the client's own
+	byStatus  // an error of which Status was told
 )
 
 // habits are what a client does by itself.
@@ -57,6 +67,13 @@ type habits struct {
 	manner  manner
 	retries int  // of a write that was answered with 5xx or lost
 	follows bool // redirects
+
+	bare    bool // what it sends is seen by nobody
+	counts  bool // it counts its tries
+	joins   bool // the errors of all tries
+	watched bool // what it sends is watched
+	auths   bool // it fetches a token before it writes
+	looks   bool // it looks before it writes
 }
 
 // client is a typed client of the service.
@@ -72,6 +89,8 @@ type client struct {
 	dialect   world.Dialect // of answers to writes
 	tokens    bool          // it asks for the position of its write
 	unchanged bool          // the last write was answered so
+	wrapped   int           // the status in the body of the last one's answer
+	hidden    int           // the status that its error does not tell
 }
 
 // call is one call of Write by the library.
@@ -103,14 +122,21 @@ func (c *client) follow(ctx context.Context, resp *http.Response, err error) (*h
 		return resp, nil
 	}
 	_ = resp.Body.Close()
-	return c.send(ctx, http.MethodGet, pathOf(at))
+	again, err := c.sendAfter(ctx, resp, http.MethodGet, pathOf(at), "")
+	return c.follow(ctx, again, err)
 }
 
 func (c *client) sendOnce(ctx context.Context, method, path, token string) (*http.Response, error) {
+	return c.sendAfter(ctx, nil, method, path, token)
+}
+
+// sendAfter sends a request that an answer has led to, if that is not nil.
+func (c *client) sendAfter(ctx context.Context, from *http.Response, method, path, token string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, origin+path, nil)
 	if err != nil {
 		return nil, err
 	}
+	req.Response = from
 	if c.auth != "" {
 		req.Header["Authorization"] = []string{c.auth}
 	}
@@ -119,6 +145,9 @@ func (c *client) sendOnce(ctx context.Context, method, path, token string) (*htt
 	}
 	if token != "" {
 		req.Header["If-Event-Reached"] = []string{token}
+	}
+	if c.habits.bare {
+		req = req.WithContext(world.Bare(ctx))
 	}
 	return c.http.RoundTrip(req)
 }
@@ -129,8 +158,15 @@ func pathOf(at string) string { return strings.TrimPrefix(at, origin) }
 // write is what a flow calls to write.
 func (c *client) write(ctx context.Context, method, path string) (Ref, error) {
 	began := time.Now()
+	c.wrapped, c.hidden = 0, 0
 	ref, err := c.writeOnce(ctx, method, path)
 	made := callOf(began, ref.Code, err)
+	if c.wrapped > 0 {
+		made.status = c.wrapped
+	}
+	if c.hidden > 0 && made.status == 0 && err != nil {
+		made.status = c.hidden
+	}
 	made.status = c.dialect.Said(made.status)
 	c.writes = append(c.writes, made)
 	return ref, err
@@ -161,16 +197,35 @@ func callOf(began time.Time, status int, err error) call {
 
 // writeOnce sends a write, and again if that is the client's habit.
 func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, err error) {
+	if err := c.prepare(ctx, path); err != nil {
+		return Ref{}, err
+	}
+	var before []error
+	defer func() {
+		if len(before) > 0 && err != nil {
+			err = errors.Join(append(before, err)...)
+		}
+	}()
 	for tries := 0; ; tries++ {
+		if c.habits.counts {
+			consistency.CountTry(ctx)
+		}
 		resp, err := c.send(ctx, method, path)
 		again := err != nil && ctx.Err() == nil || err == nil && resp.StatusCode >= 500
 		if again && tries < c.habits.retries {
 			if err == nil {
-				_ = resp.Body.Close()
+				body, _ := take(resp)
+				err = c.fault(resp, body, true)
+			}
+			if c.habits.joins {
+				before = append(before, err)
 			}
 			continue
 		}
 		if err != nil {
+			if c.habits.manner == byWord && world.Unreachable(err) {
+				err = consistency.As(consistency.NotExecuted, err)
+			}
 			return Ref{}, err
 		}
 		ref.Job = c.job
@@ -178,9 +233,14 @@ func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, e
 		body, err := take(resp)
 		if err == nil {
 			err = c.fault(resp, body, true)
+		} else if c.habits.watched {
+			c.hidden = resp.StatusCode
 		}
 		if err != nil {
 			return Ref{}, err
+		}
+		if c.wrapped = 0; field(body, "ok") == "false" {
+			c.wrapped, _ = strconv.Atoi(field(body, "code"))
 		}
 		if c.habits.manner == byValue {
 			ref.Code = resp.StatusCode
@@ -213,7 +273,13 @@ func (c *client) read(ctx context.Context, ref Ref) (*Shown, error) {
 	if err := c.fault(resp, body, false); err != nil {
 		return nil, err
 	}
-	shown := &Shown{ID: field(body, "id"), Value: field(body, "value")}
+	if body == "null" {
+		return nil, nil
+	}
+	shown := &Shown{ID: field(body, "id"), Value: field(body, "value"), State: field(body, "state"), By: field(body, "by")}
+	if shown.ID == "" && shown.Value == "0" {
+		shown.Value = ""
+	}
 	if c.habits.manner == byValue {
 		shown.Code = resp.StatusCode
 	}
@@ -254,9 +320,22 @@ func (c *client) fault(resp *http.Response, body string, write bool) error {
 	switch c.habits.manner {
 	case byHTTPStatus:
 		return &httpStatusError{status, body}
-	case byAnswer, byPolicy:
+	case byNothing:
+		if write {
+			c.hidden = status
+		}
+		return errors.New("it did not work")
+	case byStatus:
+		return consistency.Status(fmt.Errorf("it did not work: %s", body), status)
+	case byAnswer, byPolicy, byCode:
 		a := consistency.AnswerOf(resp)
 		a.Body = []byte(body)
+		if c.habits.manner == byCode {
+			a.Status, a.Code = 0, codeOf(status)
+			if write {
+				c.hidden = status
+			}
+		}
 		if c.habits.manner == byPolicy {
 			return &secretiveError{a}
 		}

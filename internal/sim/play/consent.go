@@ -22,10 +22,41 @@ func (f *flow) judgeWrites(c *claim) {
 		f.violate(DoubleWrite, "%s wrote", c.call)
 	}
 	for i := 1; i < len(calls); i++ {
-		if last := calls[i-1]; !f.consented(c, last, last.ended.Sub(calls[0].began)) {
+		if last := calls[i-1]; !f.consented(c, last, last.ended.Sub(calls[0].began)) && !f.keyed(c, calls[:i]) && !passed(c, calls[:i]) {
 			f.violate(DoubleWrite, "%s wrote again after status %d", c.call, last.status)
 		}
 	}
+}
+
+// passed reports whether the policy knows the last refusal to pass, and no call
+// before may have been carried out.
+func passed(c *claim, calls []call) bool {
+	last := len(calls) - 1
+	if c.policy.Resend.When == nil || !passes(calls[last].status) {
+		return false
+	}
+	for _, before := range calls[:last] {
+		if before.status == 0 && !before.unreached || before.status != 0 && proof(c.goal, before.status) == consistency.Ambiguous {
+			return false
+		}
+	}
+	return true
+}
+
+// keyed reports whether the policy allows to write again with the key after calls
+// of which the last was answered with what a server says while another try still
+// runs, and one before may have been carried out.
+func (f *flow) keyed(c *claim, calls []call) bool {
+	last := calls[len(calls)-1]
+	if last.status != 409 && last.status != 425 && last.status != 429 || last.ended.Sub(calls[0].began) >= c.policy.Resend.WithKey {
+		return false
+	}
+	for _, before := range calls[:len(calls)-1] {
+		if f.doubtful(c, before) {
+			return true
+		}
+	}
+	return false
 }
 
 // consented reports whether the policy allows to write again after a call that
@@ -38,7 +69,13 @@ func (f *flow) consented(c *claim, last call, since time.Duration) bool {
 		(last.status == 404 || last.status == 403) && r.OnMissingParent:
 		return true
 	}
-	doubtful := last.status == 0 || proof(c.goal, last.status) == consistency.Ambiguous ||
-		f.client.habits.retries > 0 || f.client.habits.follows
-	return doubtful && since < r.WithKey
+	return f.doubtful(c, last) && since < r.WithKey
+}
+
+// doubtful reports whether a call may have been carried out whatever its answer
+// says.
+func (f *flow) doubtful(c *claim, last call) bool {
+	return last.status == 0 || proof(c.goal, last.status) == consistency.Ambiguous ||
+		f.client.habits.retries > 0 || f.client.habits.follows ||
+		(f.client.habits.looks || f.client.habits.auths) && !f.client.habits.watched // nobody knows which request was the try
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -56,6 +57,7 @@ func (f *flow) drawTyped() consistency.Policy {
 		p.OnForbidden = f.fresh.onForbidden(f.w)
 	}
 	f.drawOddly(&p)
+	f.drawWidely(&p)
 	return p
 }
 
@@ -67,10 +69,11 @@ func (f *flow) typed(c *claim) typed {
 	c.matches, c.typed = f.w.Goal == world.Update, true
 	c.monitor = f.w.Goal != world.Delete && f.w.Monitored()
 	tf := f.client.flow(c)
-	if f.w.Tells || f.w.Goal == world.Delete && f.oddly(0.5) {
+	if f.w.Tells && !f.client.habits.joins || f.w.Goal == world.Delete && f.oddly(0.5) {
 		asked := c.noChange(func() bool { return f.client.unchanged })
 		tf.NoChange = func(Ref) bool { return asked() }
 	}
+	f.flowWidely(c, &tf)
 	return tf
 }
 
@@ -85,7 +88,7 @@ func (c *client) flow(cl *claim) (tf typed) {
 	case world.Update:
 		tf = consistency.Update("update", func(ctx context.Context) (Ref, error) {
 			return c.write(ctx, http.MethodPut, "/things/"+world.Standing)
-		}, c.read, func(_ Ref, s *Shown) bool { return s.Value == "1" })
+		}, c.read, func(_ Ref, s *Shown) bool { return s != nil && s.Value == "1" })
 	case world.Delete:
 		tf = consistency.Delete("delete", standing, func(ctx context.Context, _ Ref) error {
 			ref, err := c.write(ctx, http.MethodDelete, "/things/"+world.Standing)
@@ -102,7 +105,9 @@ func (c *client) flow(cl *claim) (tf typed) {
 		}
 	}
 	if c.tokens {
-		tf.Behind = func(a consistency.Answer) bool { return a.Status == http.StatusPreconditionFailed }
+		tf.Behind = func(a consistency.Answer) bool {
+			return a.Status == http.StatusPreconditionFailed || a.Code == codeOf(http.StatusPreconditionFailed)
+		}
 	}
 	if cl.mine {
 		tf.Mine = func(r Ref) bool { return world.Mine(r.ID) }
@@ -133,7 +138,15 @@ func (c *client) monitor(ctx context.Context, _ *Ref) (bool, error) {
 	if resp.StatusCode != http.StatusOK {
 		return false, &statusError{code: resp.StatusCode}
 	}
-	switch field(body, "status") {
+	if field(body, "id") == "x" {
+		return true, nil // by its status alone
+	}
+	switch field(body, "status") + field(body, "done") {
+	case "true":
+		if strings.Contains(body, "E7") {
+			return false, fmt.Errorf("%w: E7", consistency.ErrOperation)
+		}
+		return true, nil
 	case "succeeded":
 		return true, nil
 	case "failed":

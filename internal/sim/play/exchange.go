@@ -2,8 +2,10 @@ package play
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +26,10 @@ func (f *flow) exchange() {
 		p.OnForbidden = f.fresh.onForbidden(f.w)
 	}
 	p.Rules = f.drawRules(true, true)
+	f.wideRules(&p.Rules, false)
+	if f.widely(0.2) && len(f.w.Writes) == 0 && !f.w.Wrapped {
+		p.Resend.When = func(a consistency.Answer) bool { return passes(a.Status) }
+	}
 	c := f.begin("Do of an exchange", &p)
 	ex, flow := f.exchanged(c)
 	ctx, cancel := f.context(c)
@@ -34,6 +40,9 @@ func (f *flow) exchange() {
 		ref, err := write(ctx)
 		made := callOf(began, ref.Answer().Status, err)
 		made.status = f.w.Writes.Said(made.status)
+		if body := string(ref.Answer().Body); field(body, "ok") == "false" {
+			made.status, _ = strconv.Atoi(field(body, "code"))
+		}
 		f.client.writes = append(f.client.writes, made)
 		return ref, err
 	}
@@ -81,9 +90,14 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 	for i := range f.w.Fates {
 		if f.w.Fates[i].Monitor {
 			ex.Monitor = &readbackhttp.Monitor{}
+			if f.w.Wide && f.w.ByTemplate {
+				ex.Monitor.At = readbackhttp.Template("/operations/{task}")
+			}
+			ex.Monitor.StatusOnly = f.w.Wide && f.w.Shape == world.ByStatus
 			c.monitor = true
 		}
 	}
+	f.exchangeWidely(c, &ex)
 	flow := ex.Flow()
 	if f.w.Tells {
 		flow.NoChange = func(ref readbackhttp.Ref) bool {
@@ -111,3 +125,29 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 	}
 	return ex, flow
 }
+
+// exchangeWidely sets what few exchanges have.
+func (f *flow) exchangeWidely(c *claim, ex *readbackhttp.Exchange) {
+	if !f.w.Wide {
+		return
+	}
+	if f.w.Goal == world.Create && len(f.w.Rivals) == 0 && f.widely(0.3) {
+		ex.Match = readbackhttp.HasJSON("/value", 1)
+	}
+	if f.w.Goal == world.Update && c.matches && f.widely(0.5) {
+		c.proves, ex.Mine = true, readbackhttp.HasJSON("/value", 1)
+	}
+	if f.w.Goal == world.Delete && !f.pages() && f.widely(0.6) {
+		c.gone, ex.Gone = true, func(d *readbackhttp.Document) bool { return idIn(d) == "" }
+	}
+	if f.w.Goal != world.Delete && f.widely(0.7) {
+		c.faults, ex.Fault = true, func(_ readbackhttp.Ref, d *readbackhttp.Document) error {
+			if field(string(d.Body), "state") == "FAILED" && field(string(d.Body), "by") == "1" {
+				return errors.New("it failed")
+			}
+			return nil
+		}
+	}
+}
+
+func idIn(d *readbackhttp.Document) string { return field(string(d.Body), "id") }

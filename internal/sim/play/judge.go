@@ -28,7 +28,7 @@ func (f *flow) judge() {
 				f.result.Promised = true
 			}
 		case consistency.Failed:
-			f.judgeFailed(c)
+			f.judgeFailed(c, looks)
 		case consistency.Unconfirmed:
 			f.judgeUnconfirmed(c, looks)
 		default:
@@ -50,6 +50,44 @@ func (f *flow) looksOf(c *claim) []world.Look {
 	looks := looksBy(f.w, c.client)
 	if c.held == nil {
 		shorten(looks, c.typed)
+	}
+	if f.w.Wide {
+		looks = f.plain(c, looks)
+	}
+	if c.monitor && !c.typed && !c.resumed && c.class == consistency.Accepted && !f.w.Wide {
+		looks = f.located(looks)
+	}
+	return looks
+}
+
+// located makes looks at the operation of those at the Location of a 202 that names
+// no other operation, until one shows how it ended.
+func (f *flow) located(looks []world.Look) []world.Look {
+	if f.w.Goal != world.Create || len(f.w.Tries) == 0 {
+		return looks
+	}
+	last := f.w.Tries[len(f.w.Tries)-1]
+	if last.Status != 202 || f.w.Fates[last.Fate].Monitor {
+		return looks
+	}
+	looks = slices.Clone(looks)
+	answered, missed := false, false
+	for i := range looks {
+		l := &looks[i]
+		if l.Kind != world.Thing || l.Began.Before(last.Answered) {
+			continue
+		}
+		l.Kind = world.Operation
+		again := missed
+		missed = l.Status == 404
+		switch {
+		case l.Status == 410, missed && (answered && again || !answered && l.Ended.Sub(last.Answered) >= 10*time.Second):
+			return looks
+		case l.Status == 200 && !l.Broken && !l.Cut:
+			return looks
+		case l.Status >= 200 && l.Status < 300:
+			answered = true
+		}
 	}
 	return looks
 }
@@ -85,28 +123,50 @@ func looksBy(w *world.World, client int) []world.Look {
 // judgeConfirmed asks whether the reads truly showed the write, often enough in
 // a row, and whose it is.
 func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
-	var k streak
-	settle, more, whole := f.settle(c), 0, true
+	var before, k, after streak // before the last try; from then on; after a glimpse, if there was one
+	settle, more, whole, glimpse := f.settle(c), 0, true, c.glimpses()
 	for i := range looks {
 		if looks[i].Began.Before(c.zero) { // of the write, by a client that follows redirects
+			if c.policy.Resend.WithKey > 0 && !c.resumed { // or between two tries
+				before.see(c.goal, &looks[i])
+				whole = whole && looks[i].Status != 0
+				if k = (streak{n: min(before.n, 0)}); !f.client.habits.looks && !f.client.habits.follows {
+					after = k
+				} else {
+					k = streak{}
+				}
+			}
 			continue
 		}
-		if whole && (k.n >= settle || k.enough) {
+		if whole && c.lasts(&after, settle) {
 			more++
 		}
+		if c.tellsFault(&looks[i]) {
+			k, after = streak{}, streak{}
+			continue
+		}
 		k.see(c.goal, &looks[i])
+		if glimpse && k.n > 0 {
+			glimpse = false
+		} else {
+			after.see(c.goal, &looks[i])
+		}
 		whole = whole && looks[i].Status != 0 // nobody but the library knows what one that was cut short says
 	}
-	if more > 0 {
+	if c.unproven(f.w) {
+		return // by the only candidate after a write that was carried out
+	}
+	unsure := c.policy.Resend.WithKey > 0 && (f.client.habits.looks || f.client.habits.follows) // which reads are the client's own
+	if more > 0 && !c.proves && !f.late(c) && !unsure {
 		f.violate(Leak, "%s reads %d times more than it needs", c.call, more)
 	}
-	if k.n < settle && !k.enough {
+	if !c.lasts(&k, settle) {
 		f.violate(FalseConfirmed, "%s confirmed after %d reads in a row that show it, and %d are asked for", c.call, k.n, settle)
 	}
 	if c.goal == world.Create && !world.Mine(c.id) {
 		f.violate(FalseConfirmed, "%s confirmed %q, which is another's", c.call, c.id)
 	}
-	if c.goal == world.Create && c.class == consistency.Ambiguous && (!c.find || !c.mine) && !c.resumed {
+	if c.goal == world.Create && c.class == consistency.Ambiguous && (!c.find || !c.mine && !c.proves) && !c.resumed {
 		f.violate(FalseConfirmed, "%s confirmed a create whose answer was lost, without proof", c.call)
 	}
 	if overwritten := c.goal == world.Create && c.value == c.id+"=2"; c.goal != world.Delete && c.value != "" && c.value != c.id+"=1" && !overwritten {
@@ -114,13 +174,34 @@ func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
 	}
 }
 
+// glimpses reports whether there may be a read, between two tries, that found that
+// no other try is needed: the streak begins after it.
+func (c *claim) glimpses() bool {
+	return c.looked || c.class == consistency.Ambiguous && c.policy.Resend.WithKey > 0 && !c.resumed
+}
+
+// unproven reports whether the write was carried out but named nothing, and the only
+// candidate was taken for what it made.
+func (c *claim) unproven(w *world.World) bool {
+	return w.Nameless && c.goal == world.Create && c.class == consistency.Applied && c.find && !c.mine && !c.proves
+}
+
+// late reports whether the last records of the operation were seen late, so that it
+// is not certain which look was the last.
+func (f *flow) late(c *claim) bool {
+	return c.monitor && (f.w.LateRecord > 0 || f.w.KeptRecord > 0)
+}
+
 // judgeFailed asks whether the write was carried out, or will be.
-func (f *flow) judgeFailed(c *claim) {
+func (f *flow) judgeFailed(c *claim, looks []world.Look) {
+	if f.judgeFault(c, looks) || f.w.Wide && !c.resumed && f.echoed(c, looks) {
+		return
+	}
 	for _, run := range f.w.Runs {
 		f.violate(FalseFailed, "%s failed, and was carried out %v after the start", c.call, run.At.Sub(f.w.Start))
 		return
 	}
-	if c.resumed && !errors.Is(c.err, consistency.ErrOperation) {
+	if c.resumed && !errors.Is(c.err, consistency.ErrOperation) && !strings.Contains(c.err.Error(), "rolled back") {
 		f.violate(FalseFailed, "%s failed without a failed operation", c.call)
 	}
 }
@@ -149,15 +230,25 @@ type horizon struct {
 	limit  time.Time
 	denied time.Time // the first of a run of 403s
 	until  time.Time
+	from   time.Time // windows count from here: the write's answer, or the end of its operation
+	looked time.Time // the end of the last look at the operation
 }
 
 func newHorizon(c *claim) *horizon {
-	h := &horizon{c: c, limit: c.zero.Add(within(&c.policy, c.class))}
+	h := &horizon{c: c, limit: c.zero.Add(within(&c.policy, c.class)), from: c.zero}
 	if !c.deadline.IsZero() && c.deadline.Before(h.limit) {
 		h.limit = c.deadline
 	}
 	h.until = h.limit
 	return h
+}
+
+// read notes that the operation is not looked at any more.
+func (h *horizon) read() {
+	if h.looked.IsZero() {
+		return
+	}
+	h.from, h.looked, h.denied, h.until = h.looked, time.Time{}, time.Time{}, h.limit
 }
 
 // see moves the horizon to where it is after a read.
@@ -170,8 +261,13 @@ func (h *horizon) see(l *world.Look) {
 	if l.Kind == world.List && what != nothing && what != halted {
 		what, reason = denied, "" // a candidate, or none: no window is certain
 	}
-	if l.Kind == world.Operation && l.Status == 200 {
-		what, reason = denied, ""
+	if l.Kind == world.Operation {
+		h.looked = l.Ended
+		if l.Status == 200 || l.Status == 202 {
+			what, reason = denied, ""
+		}
+	} else {
+		h.read()
 	}
 	switch what {
 	case shown, settled, lie:
@@ -186,7 +282,7 @@ func (h *horizon) see(l *world.Look) {
 	} else if h.denied.IsZero() {
 		h.denied = l.Answered
 	}
-	windows, window, from := &h.c.policy.Windows, time.Duration(0), h.c.zero
+	windows, window, from := &h.c.policy.Windows, time.Duration(0), h.from
 	switch reason {
 	case "forbidden":
 		window, from = windows.Forbidden, h.denied
@@ -219,12 +315,29 @@ func (f *flow) judgeTimes(c *claim, looks []world.Look) {
 		if l.Began.Before(c.zero) { // of the write, by a client that follows redirects
 			continue
 		}
+		first := c.called
+		if ended := h.looked; l.Kind != world.Operation && !ended.IsZero() {
+			h.read()
+			first = ended
+		}
 		end := h.until
-		if i == 0 && c.resumed { // there is always one
-			end = later(end, c.called)
+		if i == 0 && c.resumed || !first.Equal(c.called) { // there is always one
+			end = later(end, first)
 		}
 		if l.Kind == world.Thing && i > 0 && looks[i-1].Kind == world.List && !looks[i-1].Answered.IsZero() && looks[i-1].Answered.Equal(l.Began) {
 			end = h.limit // it belongs to the same look
+			if i == 1 {
+				end = later(end, l.Began) // which there always is
+			}
+		}
+		if c.looked || f.late(c) {
+			end = later(end, h.limit)
+			if c.looked { // for so long at most, and that is made up for
+				end = later(end, c.zero.Add(10*time.Second))
+			}
+		}
+		if c.call == "Visits" {
+			end = end.Add(time.Millisecond) // which the times between visits are exact to
 		}
 		if l.Began.After(end.Add(f.noise)) {
 			f.violate(Leak, "%s reads %v after the start, when its time was over at %v", c.call, l.Began.Sub(f.w.Start), end.Sub(f.w.Start))

@@ -46,6 +46,7 @@ type Result struct {
 type flow struct {
 	dice   world.Dice
 	odd    world.Dice // for odd worlds only
+	dice2  world.Dice // for wide worlds only
 	w      *world.World
 	client *client
 	fresh  *credentials
@@ -76,6 +77,10 @@ type Options struct {
 	// Timeline asks for the timeline of a flow that is fine, too.
 	Timeline bool
 
+	// Narrow leaves out what wide worlds have: as the flow of a seed was before
+	// these were thought of.
+	Narrow bool
+
 	// Goroutines returns the stacks of those of the bubble that it has not yet
 	// returned, when all that can run has run. Nil means that nobody looks at them.
 	Goroutines func() []string
@@ -102,7 +107,7 @@ const (
 // set. It returns when virtual time has come to a whole second again, so that
 // every flow begins at one.
 func Flow(seed uint64, o Options) Result {
-	f := &flow{dice: world.NewDice(seed, 2), odd: world.NewDice(seed, oddStream), result: Result{Seed: seed}}
+	f := &flow{dice: world.NewDice(seed, 2), odd: world.NewDice(seed, oddStream), dice2: world.NewDice(seed, wideStream), result: Result{Seed: seed}}
 	leave := func() { time.Sleep(quiet) }
 	var late time.Duration
 	if o.Server == nil {
@@ -120,7 +125,11 @@ func Flow(seed uint64, o Options) Result {
 	for i := range drivers {
 		if luck -= drivers[i].share; luck < 0 {
 			f.result.Driver = drivers[i].name
-			f.guarded(drivers[i].drive)
+			drive := drivers[i].drive
+			if o.Server == nil && !o.Narrow && f.result.Driver != "transport" && f.result.Driver != "submit" {
+				drive = f.widen(drive)
+			}
+			f.guarded(drive)
 			break
 		}
 	}

@@ -1,6 +1,7 @@
 package play
 
 import (
+	"strings"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -35,6 +36,9 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	if c.monitor && c.class == consistency.Accepted {
 		return "", false // two loops share one deadline
 	}
+	if f.w.Wide && f.unseen(c) {
+		return "", false
+	}
 	shows, ok := f.w.ShownBy(c.id, c.ended)
 	if !ok || c.policy.OnForbidden == nil && f.w.NeedsFresh && !f.fresh.fresh.Load() {
 		return "", false
@@ -43,6 +47,9 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	pace := f.w.Pace
 	if c.find && c.goal == world.Create {
 		pace *= 2 // one to find it, and one to read it
+	}
+	if c.proves {
+		pace += f.w.Pace // and one to see whose it is
 	}
 	if c.policy.ReadTimeout > 0 && pace > c.policy.ReadTimeout {
 		return "", false
@@ -88,8 +95,29 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	if left < time.Duration(settle+1)*max(reserve, leastReserve, f.noise) || pace > reserve {
 		return "", false
 	}
+	if c.policy.SettleFor > 0 && left < c.policy.SettleFor+time.Duration(2*(max(settle, 2)+1))*max(2*s.slowest, c.took, leastReserve) {
+		return "", false
+	}
 	return "from " + v.Sub(f.w.Start).String() + " on every read shows it, " + left.String() +
 		" before the deadline, with a reserve of " + reserve.String(), true
+}
+
+// unseen reports whether the reads of a wide world do not show the write, or that it
+// is not certain that they do.
+func (f *flow) unseen(c *claim) bool {
+	hollow := false
+	for _, body := range f.w.Empties {
+		hollow = hollow || body != "null"
+	}
+	switch {
+	case c.looked, c.mute, c.faults && f.w.Spoils, c.err != nil && strings.Contains(c.err.Error(), "rolled back"):
+		return true
+	case f.w.Nameless && c.goal == world.Create && (!c.find || !c.mine && !c.proves || f.w.Things() != 1):
+		return true
+	case c.goal == world.Delete && hollow && !c.gone:
+		return true
+	}
+	return false
 }
 
 // seen is what a claim has seen so far.
@@ -140,7 +168,7 @@ func (f *flow) findable(c *claim) bool {
 	case unprovable(c.err), c.refused:
 		return false
 	case c.goal == world.Create && c.id == "":
-		return c.find && c.mine && f.w.Things() == 1
+		return c.find && (c.mine || c.proves) && f.w.Things() == 1
 	case c.id == "" && c.goal == world.Update:
 		return c.find
 	}

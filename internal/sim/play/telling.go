@@ -95,6 +95,8 @@ func proof(goal world.Goal, status int) consistency.Class {
 type streak struct {
 	n      int  // -1 after a setback
 	enough bool // one of them is, by itself
+
+	first, last time.Time // the end of the first, and the beginning of the last
 }
 
 func (k *streak) see(goal world.Goal, l *world.Look) {
@@ -103,10 +105,10 @@ func (k *streak) see(goal world.Goal, l *world.Look) {
 	}
 	switch what, _ := tells(goal, l); what {
 	case shown:
-		k.n++
+		k.add(l)
 		k.enough = false
 	case settled:
-		k.n++
+		k.add(l)
 		k.enough = true
 	case denied, halted:
 		*k = streak{}
@@ -115,6 +117,13 @@ func (k *streak) see(goal world.Goal, l *world.Look) {
 	case lie: // the one that does not count may be this one
 		k.n = max(k.n, 0)
 	}
+}
+
+func (k *streak) add(l *world.Look) {
+	if k.n++; k.n == 1 {
+		k.first = l.Ended
+	}
+	k.last = l.Began
 }
 
 // within is how long a flow of a class may take, by the design.

@@ -67,10 +67,21 @@ func (w *World) serveRead(n int, ask *Ask, fault *Fault) Reply {
 		if fault.RetryAfter > 0 {
 			reply.retryAfter(fault.RetryAfter, fault.Date, w.Skew)
 		}
+		if fault.Limited {
+			look.Limited, look.Role, reply.Body = true, false, `{"message":"slow down"}`
+			reply.set("X-Ratelimit-Remaining", "0")
+			if fault.Ages {
+				reply.set("Retry-After", "99999999999999999999")
+			}
+		}
+		if fault.Page != "" {
+			reply.Body, look.Empty = fault.Page, Hollow
+		}
 		return reply
 	}
 	if c, ok := w.recall(ask, now); ok {
 		look.Cached, look.Shows, look.Note = true, c.shows, "cached"
+		look.Empty, look.Spoilt = c.reply.empty, c.reply.spoilt
 		reply := c.reply
 		reply.Header = c.reply.Header.Clone()
 		reply.set("Age", "1")
@@ -91,9 +102,14 @@ func (w *World) serveRead(n int, ask *Ask, fault *Fault) Reply {
 			lie = true
 		}
 		w.empty = false
+		reply = w.emptied(n, reply)
+		look.Empty, look.Spoilt = reply.empty, reply.spoilt
 	}
 	if fault != nil && reply.Status == http.StatusOK {
 		reply.Broken, look.Broken = true, true
+		if reply.empty != Full { // there is little to cut short
+			reply.Broken, look.Broken = false, false
+		}
 	}
 	if !lie {
 		w.keep(ask, reply, look.Shows, now)
@@ -168,7 +184,14 @@ func (w *World) thing(replica int, ask *Ask, now time.Time) (Reply, bool) {
 	if seen {
 		value = "1"
 	}
-	return Reply{Status: 200, Body: `{"id":"` + id + `","value":` + value + `}`}, seen
+	reply := Reply{Status: 200, Body: `{"id":"` + id + `","value":` + value + `}`}
+	switch {
+	case seen && w.spoilt(since, now):
+		reply.Body, reply.spoilt = `{"id":"`+id+`","value":`+value+`,"state":"FAILED","by":1}`, true
+	case !seen && w.Spoilt:
+		reply.Body = `{"id":"` + id + `","value":` + value + `,"state":"FAILED","by":0}`
+	}
+	return reply, seen
 }
 
 // exists reports whether id is a thing of somebody else.
@@ -197,6 +220,14 @@ func (w *World) list(replica int, now time.Time) Reply {
 
 // operation answers how far the write is that was accepted.
 func (w *World) operation(now time.Time) Reply {
+	if w.Wide {
+		return w.shaped(now)
+	}
+	return w.operationOf(now)
+}
+
+// operationOf is operation in the plain shape.
+func (w *World) operationOf(now time.Time) Reply {
 	_, done := w.done(now)
 	last := w.Tries[len(w.Tries)-1]
 	fate := &w.Fates[last.Fate]

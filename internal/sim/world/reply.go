@@ -27,9 +27,11 @@ type Reply struct {
 	Broken bool          // the body ends too early
 	Took   time.Duration // all in all
 
-	how  Arrival
-	wait time.Duration
-	look int // that it answers
+	empty  Emptiness
+	spoilt bool
+	how    Arrival
+	wait   time.Duration
+	look   int // that it answers
 }
 
 func (r *Reply) set(name, value string) {

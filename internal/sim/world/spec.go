@@ -91,6 +91,32 @@ type Spec struct {
 	// Writes and Reads are the dialects in which writes and reads are answered.
 	// What is on record is what the answer means.
 	Writes, Reads Dialect
+
+	// Wide worlds have some of what follows.
+	Wide bool
+
+	// Empties are the bodies of the good answers that a read gets of what is not
+	// there, in turn; none means 404.
+	Empties []string
+	// Shape is how the operation is shown, ByTemplate whether the answer to the
+	// write names it in its body alone, LateRecord from when on there is a record
+	// of it, KeptRecord how long after its end, and GoneRecord what is said then.
+	Shape      Shape
+	ByTemplate bool
+	LateRecord time.Duration
+	KeptRecord time.Duration
+	GoneRecord int
+	// Spoils makes what was written show that it failed, for as long as Heals
+	// unless that is zero. Spoilt is an earlier failure that what is there shows.
+	Spoils bool
+	Heals  time.Duration
+	Spoilt bool
+	// Wrapped answers tell some statuses in the body of a 200.
+	Wrapped bool
+	// Nameless answers to a create do not say what was created.
+	Nameless bool
+	// AuthFails makes the second request for a token fail.
+	AuthFails bool
 }
 
 // Monitored reports whether an answer to a write may name an operation to follow.
@@ -123,4 +149,7 @@ type Fault struct {
 	Broken     bool
 	RetryAfter time.Duration // 0 is none
 	Date       bool          // as a date
+	Limited    bool          // it says that a rate limit is used up
+	Ages       bool          // for ages
+	Page       string        // a good answer with nothing in it
 }

@@ -43,6 +43,12 @@ func (t wireTo) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.count(1)
 	defer w.count(-1)
 	ask := AskOf(req)
+	if ask.Host == authHost {
+		if trace != nil && trace.WroteHeaders != nil {
+			trace.WroteHeaders()
+		}
+		return w.auth(req), nil
+	}
 	var (
 		n     int
 		fate  *Fate
@@ -99,6 +105,11 @@ func (t wireTo) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errLost
 	}
 	reply.Status = w.said(reply.Status, write)
+	if write {
+		w.wrap(&reply, 0, true)
+	} else {
+		w.wrap(&reply, w.kindOf(n), false)
+	}
 	return reply.response(w, req), nil
 }
 
@@ -136,6 +147,12 @@ const (
 	writeStream = 1 << 20
 	readStream  = 1 << 21
 )
+
+func (w *World) kindOf(n int) Kind {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.Looks[n].Kind
+}
 
 // said returns the status with which a write or a read is answered.
 func (w *World) said(status int, write bool) int {

@@ -40,6 +40,9 @@ type World struct {
 	stale []span
 	empty bool // the next answer knows of nothing
 	ended bool
+
+	endedAt time.Time // when the operation was seen to have ended
+	auths   int       // requests for tokens
 }
 
 // New returns the world of s, which begins now.
@@ -125,6 +128,9 @@ type Look struct {
 	Role     bool      // a 403 for good
 	Token    bool      // it asked for a position
 	Cached   bool
+	Limited  bool      // a 403 of a rate limit
+	Empty    Emptiness // of a good answer
+	Spoilt   bool      // it shows that the write failed
 	Note     string
 
 	replica int // that answers

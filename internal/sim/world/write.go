@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -11,6 +12,9 @@ func (w *World) beginWrite(ask *Ask) (n int, fate *Fate) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n = len(w.Tries)
+	if w.Wide {
+		w.empty = false // whoever looked before has met the end of the outage
+	}
 	which := min(n, len(w.Fates)-1)
 	fate = &w.Fates[which]
 	w.Tries = append(w.Tries, Try{
@@ -61,7 +65,11 @@ func (w *World) serveWrite(n int, fate *Fate, ask *Ask) Reply {
 	w.answerDone(&reply, id)
 	w.tell(&reply, last == Ours && w.Goal == Update)
 	reply.Status = fate.Answer
-	if fate.Monitor {
+	switch {
+	case fate.Monitor && w.Wide && w.ByTemplate:
+		reply.Body = `{"task":1,` + strings.TrimPrefix(cmp.Or(reply.Body, "{}"), "{")
+		reply.Body = strings.Replace(reply.Body, ",}", "}", 1)
+	case fate.Monitor:
 		reply.set("Operation-Location", "/operations/1")
 	}
 	return reply
@@ -78,6 +86,10 @@ func (w *World) answerDone(reply *Reply, id string) {
 			reply.set("Location", "http://"+elsewhere+"/things/"+id)
 		}
 		reply.Body = `{"id":"` + id + `"}`
+		if w.Nameless {
+			reply.Body = `{"done":true}`
+			delete(reply.Header, "Location")
+		}
 	case Delete:
 		reply.Status = http.StatusNoContent
 	}

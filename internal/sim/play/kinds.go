@@ -1,0 +1,3 @@
+package play
+
+func (f *flow) kinds() { f.do() }
