@@ -190,6 +190,50 @@ func TestCreate_crash(t *testing.T) {
 	}
 }
 
+// The client gives up while COMMIT is on its way: the transaction is in progress, until
+// it arrives.
+func TestCreate_inProgress(t *testing.T) {
+	t.Parallel()
+	drivers(t, func(t *testing.T, create func(primary, standby, table, token string) flow) {
+		table := table(t, shared.primary)
+		p := proxy(t, shared.primary)
+		p.Rule(onCommit(pgtest.Fault{Delay: time.Second}))
+		f := create(p.DSN(), shared.standbys[0].DSN(), table, "mine")
+		write := f.Write
+		f.Write = func(ctx context.Context) (written, error) {
+			ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+			defer cancel()
+			return write(ctx)
+		}
+		res, err := consistency.Do(t.Context(), quick, f)
+		require.NoError(t, err)
+		assert.Greater(t, res.History.Reads(), 1)
+		assert.Equal(t, "1", rows(t, shared.primary, table, "mine"))
+	})
+}
+
+// The primary never comes back: what was not answered stays open.
+func TestCreate_primaryLost(t *testing.T) {
+	t.Parallel()
+	s := start(t, pgtest.Options{}, pgtest.Options{})
+	table := table(t, s.primary)
+	p := proxy(t, s.primary)
+	p.Rule(onCommit(pgtest.Fault{Lost: true}))
+	f := readbackpgx.Create("note", pool(t, p.DSN()), pool(t, s.standbys[0].DSN()), insert(table, "mine"), get(table))
+	after(&f, func() { require.NoError(t, s.primary.Kill()) })
+	policy := quick
+	policy.Within = time.Second
+	res, err := consistency.Do(t.Context(), policy, f)
+	assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+	assert.Equal(t, consistency.Unconfirmed, consistency.OutcomeOf(err))
+
+	f = readbackpgx.Create("note", pool(t, p.DSN()), pool(t, s.standbys[0].DSN()), insert(table, "more"), get(table))
+	res, _ = consistency.Do(t.Context(), policy, f)
+	assert.Equal(t, consistency.Failed, res.Outcome, "no connection was got")
+	require.NoError(t, s.primary.Up())
+	assert.Equal(t, "0", rows(t, s.primary, table, "more"))
+}
+
 // A standby that was promoted, or follows another timeline, has not caught up, however
 // far its log is.
 func TestAtLSN_otherTimeline(t *testing.T) {

@@ -2,6 +2,7 @@ package readbackpgx
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -34,6 +35,9 @@ func Create[K, R any](name string, primary, standby *pgxpool.Pool,
 
 // Update is [Create] for a flow that is confirmed when match accepts what read
 // returns. What is matched is the state: after a lost answer too, whoever made it.
+//
+// A nil match takes whatever is read, once the server is at the position of a
+// transaction that is known to be committed: that is at least as new as the write.
 func Update[K, R any](name string, primary, standby *pgxpool.Pool,
 	write func(ctx context.Context, tx pgx.Tx) (K, error),
 	read func(ctx context.Context, tx pgx.Tx, key K) (R, error),
@@ -43,7 +47,8 @@ func Update[K, R any](name string, primary, standby *pgxpool.Pool,
 }
 
 // Delete is [Create] for a flow that is confirmed when read finds nothing. After a
-// lost answer key is read all the same.
+// lost answer key is read, and the fate of the transaction is not asked for: what is
+// still there in the end is Unconfirmed, whatever became of it.
 func Delete[K, R any](name string, primary, standby *pgxpool.Pool, key K,
 	write func(ctx context.Context, tx pgx.Tx, key K) error,
 	read func(ctx context.Context, tx pgx.Tx, key K) (R, error),
@@ -61,12 +66,25 @@ func create[K, R, T any](name string, primary, standby server[T], write func(con
 
 func update[K, R, T any](name string, primary, standby server[T], write func(context.Context, T) (K, error), read func(context.Context, T, K) (R, error), match func(K, R) bool) consistency.Flow[Written[K], R] {
 	f := &store[K, R, T]{primary: primary, standby: standby, do: write, look: read}
-	flow := consistency.Update(name, f.writes(), f.reads(), nil)
+	flow := consistency.Update(name, f.writes(), f.reads(), func(w Written[K], value R) bool {
+		if match == nil {
+			return w.doubt == "" && !isNil(value)
+		}
+		return match(w.Key, value)
+	})
 	flow.Find, flow.Behind = f.find, Behind
-	if match != nil {
-		flow.Match = func(w Written[K], value R) bool { return match(w.Key, value) }
-	}
 	return flow
+}
+
+func isNil(value any) bool {
+	v := reflect.ValueOf(value)
+	switch v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface:
+		return v.IsNil()
+	}
+	return false
 }
 
 func remove[K, R, T any](name string, primary, standby server[T], key K, write func(context.Context, T, K) error, read func(context.Context, T, K) (R, error)) consistency.Flow[Written[K], R] {

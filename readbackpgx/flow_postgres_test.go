@@ -168,16 +168,26 @@ func TestUpdate(t *testing.T) {
 	t.Parallel()
 	table := table(t, shared.primary)
 	must(t, shared.primary, "INSERT INTO "+table+" (id, token, text) VALUES (1, 'mine', 'old')")
-	for name, fault := range map[string]pgtest.Fault{"answered": {}, "lost": {Lost: true}} {
-		p := proxy(t, shared.primary)
-		p.Rule(onCommit(fault))
-		res, err := consistency.Do(t.Context(), quick, readbackpgx.Update("rename", pool(t, p.DSN()), pool(t, shared.standbys[0].DSN()),
-			func(ctx context.Context, tx pgx.Tx) (int64, error) {
-				_, err := tx.Exec(ctx, "UPDATE "+table+" SET text = $1 WHERE id = 1", name)
-				return 1, err
-			}, get(table), func(_ int64, n *note) bool { return n.Text == name }))
-		require.NoError(t, err, name)
-		assert.Equal(t, name, res.Value.Text)
+	for name, fault := range map[string]pgtest.Fault{"answered": {}, "lost": {Lost: true}, "never sent": {Unsent: true}} {
+		for how, match := range map[string]func(int64, *note) bool{
+			"by the value":    func(_ int64, n *note) bool { return n.Text == name },
+			"by the position": nil,
+		} {
+			p := proxy(t, shared.primary)
+			p.Rule(onCommit(fault))
+			must(t, shared.primary, "UPDATE "+table+" SET text = 'old'")
+			res, err := consistency.Do(t.Context(), quick, readbackpgx.Update("rename", pool(t, p.DSN()), pool(t, shared.standbys[0].DSN()),
+				func(ctx context.Context, tx pgx.Tx) (int64, error) {
+					_, err := tx.Exec(ctx, "UPDATE "+table+" SET text = $1 WHERE id = 1", name)
+					return 1, err
+				}, get(table), match))
+			if fault.Unsent {
+				assert.Equal(t, consistency.Failed, res.Outcome, "%s, %s: %v", name, how, err)
+				continue
+			}
+			require.NoError(t, err, "%s, %s", name, how)
+			assert.Equal(t, name, res.Value.Text)
+		}
 	}
 }
 

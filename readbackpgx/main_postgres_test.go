@@ -212,3 +212,6 @@ func onCommit(f pgtest.Fault) func(pgtest.Message) pgtest.Fault {
 		return pgtest.Fault{}
 	}
 }
+
+// losesCommits loses the answer to each COMMIT.
+var losesCommits = onCommit(pgtest.Fault{Lost: true})
