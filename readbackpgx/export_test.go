@@ -1,5 +1,12 @@
 package readbackpgx
 
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
 // For the tests of this package.
 var (
 	Ends         = ends
@@ -25,4 +32,35 @@ func BehindOf(recovering, reached, receives bool, system, own, receiving, noted 
 		r.receiving = &receiving
 	}
 	return r.behind(position{"s", "00000001", "0/1"})
+}
+
+// DoubtOf says why asked does not know the fate of a transaction that began on began,
+// with that id if it is not 0.
+func DoubtOf(ctx context.Context, began, asked *pgxpool.Pool, id uint64) (string, error) {
+	var tx transaction
+	err := open(ctx, began, func(s session[pgx.Tx]) (err error) {
+		tx, err = identify(ctx, s)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if id != 0 {
+		tx.ID = id
+	}
+	var f fate
+	err = open(ctx, asked, func(s session[pgx.Tx]) (err error) {
+		f, err = fateOf(ctx, s, tx)
+		return err
+	})
+	return f.doubt, err
+}
+
+func open(ctx context.Context, pool *pgxpool.Pool, use func(session[pgx.Tx]) error) error {
+	s, err := onPool(pool)(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.release()
+	return use(s)
 }

@@ -212,6 +212,33 @@ func TestCreate_inProgress(t *testing.T) {
 	})
 }
 
+// What a database cannot know it says.
+func TestFate_notKnown(t *testing.T) {
+	t.Parallel()
+	other := start(t, pgtest.Options{})
+	primary := pool(t, shared.primary.DSN())
+	for name, tt := range map[string]struct {
+		asked *pgxpool.Pool
+		id    uint64
+		want  string
+	}{
+		"known":                          {primary, 0, ""},
+		"vacuum has let go of it":        {primary, 4, "too old"},
+		"it was not given away yet":      {primary, 1 << 31, "not given away"},
+		"another cluster has such a one": {pool(t, other.primary.DSN()), 0, "another cluster"},
+	} {
+		doubt, err := readbackpgx.DoubtOf(t.Context(), primary, tt.asked, tt.id)
+		require.NoError(t, err, name)
+		if tt.want == "" {
+			assert.Empty(t, doubt, name)
+		} else {
+			assert.Contains(t, doubt, tt.want, name)
+		}
+	}
+	_, err := readbackpgx.DoubtOf(t.Context(), primary, pool(t, shared.standbys[0].DSN()), 0)
+	assert.ErrorContains(t, err, "the primary is a standby")
+}
+
 // The primary never comes back: what was not answered stays open.
 func TestCreate_primaryLost(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,9 @@ import (
 //	flow.MineValue = func(w readbackpgx.Written[int64], o *Order) bool { return o.Token == token }
 //
 // It is asked of any transaction whose answer was lost, in place of one that is
-// content with what is known to be committed.
+// content with what is known to be committed. A flow that resumes in another process
+// knows no transaction: give it a Find by a key as well, which returns
+// []Written[int64]{{Key: id}}.
 func Create[K, R any](name string, primary, standby *pgxpool.Pool,
 	write func(ctx context.Context, tx pgx.Tx) (K, error),
 	read func(ctx context.Context, tx pgx.Tx, key K) (R, error),
@@ -60,7 +62,7 @@ func create[K, R, T any](name string, primary, standby server[T], write func(con
 	f := &store[K, R, T]{primary: primary, standby: standby, do: write, look: read}
 	flow := consistency.Create(name, f.writes(), f.reads())
 	flow.Find, flow.Behind = f.find, Behind
-	flow.MineValue = func(w Written[K], _ R) bool { return w.doubt == "" }
+	flow.MineValue = func(w Written[K], _ R) bool { return w.Doubt() == "" }
 	return flow
 }
 
@@ -68,7 +70,7 @@ func update[K, R, T any](name string, primary, standby server[T], write func(con
 	f := &store[K, R, T]{primary: primary, standby: standby, do: write, look: read}
 	flow := consistency.Update(name, f.writes(), f.reads(), func(w Written[K], value R) bool {
 		if match == nil {
-			return w.doubt == "" && !isNil(value)
+			return w.Doubt() == "" && !isNil(value)
 		}
 		return match(w.Key, value)
 	})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -230,6 +231,50 @@ func TestCreate_resume(t *testing.T) {
 	res, err := consistency.Resume(t.Context(), quick, create(), h)
 	require.NoError(t, err)
 	assert.Equal(t, "mine", res.Value.Token)
+}
+
+// The process dies with COMMIT on its way. Another one knows no transaction, and finds
+// the row by its token.
+func TestCreate_resumeLost(t *testing.T) {
+	t.Parallel()
+	table := table(t, shared.primary)
+	primary := pool(t, shared.primary.DSN())
+	id := must(t, shared.primary, "INSERT INTO "+table+" (token) VALUES ('mine') RETURNING id")
+	require.Equal(t, "1", id)
+	policy := quick
+	policy.Within = 500 * time.Millisecond
+	f := readbackpgx.Create("note", primary, pool(t, shared.standbys[0].DSN()), insert(table, "mine"), get(table))
+	_, err := consistency.Resume(t.Context(), policy, f, f.Lost())
+	assert.ErrorContains(t, err, "another process")
+
+	f.Find = func(context.Context) ([]written, error) { return []written{{Key: 1}}, nil }
+	_, err = consistency.Resume(t.Context(), policy, f, f.Lost())
+	assert.ErrorIs(t, err, consistency.ErrNotProvablyMine, "that something is there proves nothing")
+	f.MineValue = func(_ written, n *note) bool { return n.Token == "mine" }
+	res, err := consistency.Resume(t.Context(), quick, f, f.Lost())
+	require.NoError(t, err)
+	assert.Equal(t, "its transaction is not known", res.Written.Doubt())
+}
+
+// The connection is lost after the answer to COMMIT, with the position.
+func TestCreate_positionLost(t *testing.T) {
+	t.Parallel()
+	drivers(t, func(t *testing.T, create func(primary, standby, table, token string) flow) {
+		table := table(t, shared.primary)
+		p := proxy(t, shared.primary)
+		var committed, lost atomic.Bool
+		p.Rule(func(m pgtest.Message) pgtest.Fault {
+			if m.IsCommit() {
+				committed.Store(true)
+				return pgtest.Fault{}
+			}
+			return pgtest.Fault{Unsent: committed.Load() && lost.CompareAndSwap(false, true)}
+		})
+		res, err := consistency.Do(t.Context(), quick, create(p.DSN(), shared.standbys[0].DSN(), table, "mine"))
+		require.NoError(t, err)
+		assert.True(t, lost.Load())
+		assert.Equal(t, "mine", res.Value.Token)
+	})
 }
 
 // Behind a pooler that gives each transaction another connection nothing changes.

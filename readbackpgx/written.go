@@ -16,10 +16,16 @@ type Written[K any] struct {
 	doubt string
 }
 
-// Doubt says why the database does not know whether the transaction was committed,
-// and is empty if it was. It is for a MineValue: only the value that was read can
-// tell then whether the write is this one.
-func (w Written[K]) Doubt() string { return w.doubt }
+// Doubt says why it is not known whether the transaction was committed, and is empty
+// if it was. It is for a MineValue: only the value that was read can tell then whether
+// the write is this one. Of a reference that a Find of the caller's makes of a key no
+// transaction is known.
+func (w Written[K]) Doubt() string {
+	if w.tx.ID == 0 && w.doubt == "" {
+		return "its transaction is not known"
+	}
+	return w.doubt
+}
 
 // transaction says which transaction of which history a write was, and what must be
 // known to ask for its fate later.
