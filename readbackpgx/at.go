@@ -125,7 +125,7 @@ func (r *replica) behind(at position) string {
 func (f *store[K, R, T]) read(ctx context.Context, w Written[K]) (value R, err error) {
 	at := w.at
 	if at.LSN == "" {
-		if at, err = f.lately(own(ctx)); err != nil {
+		if at, err = f.lately(ctx); err != nil {
 			return value, tell(consistency.PhaseRead, err)
 		}
 	}
@@ -144,18 +144,17 @@ func (f *store[K, R, T]) lately(ctx context.Context) (position, error) {
 	if at.LSN != "" {
 		return at, nil
 	}
-	s, err := f.primary(ctx)
+	err := asking(ctx, f.primary, func(ctx context.Context, s session[T]) error {
+		now, err := lookAt(ctx, s)
+		if err != nil {
+			return err
+		}
+		at, err = end(ctx, s, loose)
+		at.System = now.System
+		return err
+	})
 	if err != nil {
-		return at, err
-	}
-	defer s.release()
-	now, err := lookAt(ctx, s)
-	if err != nil {
-		return at, err
-	}
-	at = now.position
-	if at.LSN, err = f.end(ctx, s, loose); err != nil {
-		return at, err
+		return position{}, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -38,7 +38,7 @@ func BehindOf(recovering, reached, receives bool, system, own, receiving, noted 
 // with that id if it is not 0.
 func DoubtOf(ctx context.Context, began, asked *pgxpool.Pool, id uint64) (string, error) {
 	var tx transaction
-	err := open(ctx, began, func(s session[pgx.Tx]) (err error) {
+	err := asking(ctx, onPool(began), func(ctx context.Context, s session[pgx.Tx]) (err error) {
 		tx, err = identify(ctx, s)
 		return err
 	})
@@ -49,18 +49,9 @@ func DoubtOf(ctx context.Context, began, asked *pgxpool.Pool, id uint64) (string
 		tx.ID = id
 	}
 	var f fate
-	err = open(ctx, asked, func(s session[pgx.Tx]) (err error) {
+	err = asking(ctx, onPool(asked), func(ctx context.Context, s session[pgx.Tx]) (err error) {
 		f, err = fateOf(ctx, s, tx)
 		return err
 	})
 	return f.doubt, err
-}
-
-func open(ctx context.Context, pool *pgxpool.Pool, use func(session[pgx.Tx]) error) error {
-	s, err := onPool(pool)(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.release()
-	return use(s)
 }

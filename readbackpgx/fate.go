@@ -41,7 +41,7 @@ func identify[T any](ctx context.Context, s session[T]) (tx transaction, err err
 type fate struct {
 	state string   // committed, aborted, in progress, or empty if that is not known
 	doubt string   // why it is not known
-	now   position // of the server, so late that what is committed lies before it
+	now   position // of the server, so late that what is committed lies before it; zero if it is to be asked
 }
 
 const (
@@ -55,7 +55,7 @@ type primaryNow struct {
 	position
 	recovery   string
 	checkpoint string
-	quiet      bool   // the last checkpoint was made while nothing could be written
+	quiet      bool   // the last checkpoint ended a crash or a shutdown: others have records of their own before them
 	nextID     uint64 // of the first transaction after that
 }
 
@@ -64,7 +64,7 @@ func lookAt[T any](ctx context.Context, s session[T]) (p primaryNow, err error) 
 	var next string
 	err = s.one(ctx, `SELECT pg_is_in_recovery(), s.system_identifier::text,
 			CASE WHEN pg_is_in_recovery() THEN '' ELSE `+timelineOf+` END, `+recoveryOf+`,
-			c.checkpoint_lsn::text, c.checkpoint_lsn = c.redo_lsn, c.next_xid
+			c.checkpoint_lsn::text, c.checkpoint_lsn = c.redo_lsn AND current_setting('wal_level') <> 'minimal', c.next_xid
 		FROM pg_control_system() s, pg_control_checkpoint() c, pg_stat_bgwriter b`,
 		nil, &replica, &p.System, &p.Timeline, &p.recovery, &p.checkpoint, &p.quiet, &next)
 	switch {
@@ -106,16 +106,15 @@ func fateOf[T any](ctx context.Context, s session[T], tx transaction) (f fate, e
 	default:
 		f.state, f.doubt, err = statusOfTx(ctx, s, tx, p.recovery)
 	}
-	if err != nil || f.state == aborted || f.state == inProgress {
+	if err != nil || f.state == aborted || f.state == inProgress || f.doubt == notGiven {
 		return f, err
 	}
-	f.now = p.position
-	query := "SELECT pg_current_wal_flush_lsn()::text"
-	if tx.Loose {
-		query = "SELECT pg_current_wal_insert_lsn()::text"
-	}
-	return f, s.one(ctx, query, nil, &f.now.LSN)
+	at, err := end(ctx, s, tx.Loose)
+	f.now = position{p.System, at.Timeline, at.LSN}
+	return f, err
 }
+
+const notGiven = "its id was not given away there yet"
 
 func statusOfTx[T any](ctx context.Context, s session[T], tx transaction, recovery string) (state, doubt string, err error) {
 	var status *string
@@ -123,7 +122,7 @@ func statusOfTx[T any](ctx context.Context, s session[T], tx transaction, recove
 	var e *pgconn.PgError
 	switch {
 	case errors.As(err, &e) && e.Code == "22023":
-		return "", "its id was not given away there yet", nil
+		return "", notGiven, nil // which fails the transaction in which it is asked
 	case err != nil:
 		return "", "", err
 	case status == nil:
@@ -148,7 +147,6 @@ func (f *store[K, R, T]) find(ctx context.Context) ([]Written[K], error) {
 	if !wrote {
 		return nil, consistency.As(consistency.Ambiguous, errNoTransaction)
 	}
-	var s session[T]
 	var found []Written[K]
 	var never error
 	open := false
@@ -156,14 +154,11 @@ func (f *store[K, R, T]) find(ctx context.Context) ([]Written[K], error) {
 		if t.refused {
 			continue
 		}
-		if s == nil {
-			var err error
-			if s, err = f.primary(own(ctx)); err != nil {
-				return nil, tell(consistency.PhaseRead, err)
-			}
-			defer s.release()
-		}
-		is, err := fateOf(own(ctx), s, t.w.tx)
+		var is fate
+		err := asking(ctx, f.primary, func(ctx context.Context, s session[T]) (err error) {
+			is, err = fateOf(ctx, s, t.w.tx)
+			return err
+		})
 		switch {
 		case err != nil:
 			return nil, tell(consistency.PhaseRead, err)
@@ -180,4 +175,20 @@ func (f *store[K, R, T]) find(ctx context.Context) ([]Written[K], error) {
 		return nil, consistency.NotCarriedOut(never)
 	}
 	return found, nil
+}
+
+// asking holds a connection in one transaction, so that a pooler does not ask one
+// thing of one server, and the next of another.
+func asking[T any](ctx context.Context, server server[T], ask func(context.Context, session[T]) error) error {
+	ctx = own(ctx)
+	s, err := server(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.release()
+	if _, err := s.begin(ctx, true); err != nil {
+		return err
+	}
+	defer s.rollback()
+	return ask(ctx, s)
 }

@@ -78,25 +78,26 @@ func (f *store[K, R, T]) write(ctx context.Context) (w Written[K], err error) {
 		f.settle(n, w, refused)
 		return w, err
 	}
-	if lsn, err := f.end(ctx, s, w.tx.Loose); err == nil {
-		w.at = position{w.tx.System, w.tx.Timeline, lsn}
+	if at, err := end(ctx, s, w.tx.Loose); err == nil && at.Timeline == w.tx.Timeline {
+		w.at = at
+		w.at.System = w.tx.System
 	}
 	f.settle(n, w, false)
 	return w, nil
 }
 
-// end returns how far the log has come. If that cannot be told, it is asked when it
-// is needed: the write is what it is.
-func (f *store[K, R, T]) end(ctx context.Context, s session[T], loose bool) (lsn string, err error) {
+// end returns how far the log has come, and its timeline. If that cannot be told, it
+// is asked when it is needed: the write is what it is.
+func end[T any](ctx context.Context, s session[T], loose bool) (at position, err error) {
 	ctx, cancel := context.WithTimeout(own(ctx), patience)
 	defer cancel()
 	// After a commit whose answer waits for the disk, that has it. A standby comes as
 	// far as the disk soon, and further only when more is written.
-	query := "SELECT pg_current_wal_flush_lsn()::text"
+	place := "pg_current_wal_flush_lsn()"
 	if loose {
-		query = "SELECT pg_current_wal_insert_lsn()::text"
+		place = "pg_current_wal_insert_lsn()"
 	}
-	return lsn, s.one(ctx, query, nil, &lsn)
+	return at, s.one(ctx, "SELECT "+place+"::text, "+timelineOf, nil, &at.LSN, &at.Timeline)
 }
 
 func (f *store[K, R, T]) sent(w Written[K]) int {
