@@ -4,7 +4,6 @@ package readbackpgx_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -446,11 +445,4 @@ func TestTracer_ownTransaction(t *testing.T) {
 		})
 	}, read))
 	require.NoError(t, err)
-}
-
-func TestCreateSQL_otherDriver(t *testing.T) {
-	t.Parallel()
-	var none *sql.DB
-	_, err := consistency.Do(t.Context(), quick, readbackpgx.CreateSQL("note", none, none, insertSQL("t", "x"), getSQL("t")))
-	assert.ErrorIs(t, err, consistency.ErrInvalid)
 }

@@ -277,6 +277,52 @@ func TestCreate_positionLost(t *testing.T) {
 	})
 }
 
+// A function that panics leaves nothing, neither a row nor a connection.
+func TestCreate_panic(t *testing.T) {
+	t.Parallel()
+	table := table(t, shared.primary)
+	p := pool(t, shared.primary.DSN())
+	d := db(t, p)
+	for name, f := range map[string]flow{
+		"pgx": readbackpgx.Create("note", p, p, func(ctx context.Context, tx pgx.Tx) (int64, error) {
+			_, _ = insert(table, "mine")(ctx, tx)
+			panic("no")
+		}, get(table)),
+		"database/sql": readbackpgx.CreateSQL("note", d, d, func(ctx context.Context, tx readbackpgx.SQLTx) (int64, error) {
+			_, _ = insertSQL(table, "mine")(ctx, tx)
+			panic("no")
+		}, getSQL(table)),
+	} {
+		assert.PanicsWithValue(t, "no", func() { _, _ = consistency.Do(t.Context(), quick, f) }, name)
+		assert.Zero(t, d.Stats().InUse, name)
+		require.Eventually(t, func() bool { return p.Stat().AcquiredConns() == 0 }, time.Minute, 10*time.Millisecond, name)
+		assert.Equal(t, "0", rows(t, shared.primary, table, "mine"), name)
+	}
+}
+
+func TestUpdateSQL_DeleteSQL(t *testing.T) {
+	t.Parallel()
+	table := table(t, shared.primary)
+	must(t, shared.primary, "INSERT INTO "+table+" (id, token) VALUES (1, 'mine')")
+	p := proxy(t, shared.primary)
+	p.Rule(onCommit(pgtest.Fault{Lost: true}))
+	primary, standby := db(t, pool(t, p.DSN())), db(t, pool(t, shared.standbys[0].DSN()))
+	res, err := consistency.Do(t.Context(), quick, readbackpgx.UpdateSQL("rename", primary, standby,
+		func(ctx context.Context, tx readbackpgx.SQLTx) (int64, error) {
+			_, err := tx.ExecContext(ctx, "UPDATE "+table+" SET text = 'new' WHERE id = 1")
+			return 1, err
+		}, getSQL(table), nil))
+	require.NoError(t, err)
+	assert.Equal(t, "new", res.Value.Text)
+	_, err = consistency.Do(t.Context(), quick, readbackpgx.DeleteSQL("delete", primary, standby, 1,
+		func(ctx context.Context, tx readbackpgx.SQLTx, id int64) error {
+			_, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE id = $1", id)
+			return err
+		}, getSQL(table)))
+	require.NoError(t, err)
+	assert.Equal(t, "0", rows(t, shared.primary, table, "mine"))
+}
+
 // Behind a pooler that gives each transaction another connection nothing changes.
 func TestCreate_pooler(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package readbackpgx_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -229,4 +230,22 @@ func TestFlows_invalid(t *testing.T) {
 	assert.Equal(t, consistency.Failed, res.Outcome, "%v", err) // nobody is there
 	_, err = readbackpgx.AtLSN(pool, read)(t.Context(), readbackpgx.Written[int]{})
 	assert.ErrorContains(t, err, "position")
+}
+
+// other is a driver that is not pgx's.
+type other struct{ driver.Conn }
+
+func (other) Connect(context.Context) (driver.Conn, error) { return other{}, nil }
+func (other) Driver() driver.Driver                        { return nil }
+func (other) Close() error                                 { return nil }
+
+func TestCreateSQL_otherDriver(t *testing.T) {
+	t.Parallel()
+	db := sql.OpenDB(other{})
+	t.Cleanup(func() { db.Close() })
+	res, err := consistency.Do(t.Context(), consistency.Policy{}, readbackpgx.CreateSQL("x", db, db,
+		func(context.Context, readbackpgx.SQLTx) (int, error) { return 1, nil },
+		func(context.Context, readbackpgx.SQLTx, int) (string, error) { return "x", nil }))
+	assert.Equal(t, consistency.Failed, res.Outcome)
+	assert.ErrorContains(t, err, "not pgx's stdlib")
 }
