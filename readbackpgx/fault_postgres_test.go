@@ -1,0 +1,448 @@
+//go:build postgres
+
+package readbackpgx_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/testing/pgtest"
+	"github.com/readback-go/readback/readbackpgx"
+)
+
+// after has f's Write followed by what happens next, before its answer is told.
+func after(f *flow, happens func()) {
+	write := f.Write
+	f.Write = func(ctx context.Context) (written, error) {
+		w, err := write(ctx)
+		happens()
+		return w, err
+	}
+}
+
+// movable is a pool whose next connections go where port says.
+func movable(t *testing.T, port *atomic.Int64) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(asApp(shared.primary.DSN()))
+	require.NoError(t, err)
+	config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		c.Port = uint16(port.Load())
+		return nil
+	}
+	p, err := pgxpool.NewWithConfig(context.Background(), config)
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	return p
+}
+
+func portOf(t *testing.T, dsn string) int64 {
+	t.Helper()
+	c, err := pgx.ParseConfig(dsn)
+	require.NoError(t, err)
+	return int64(c.Port)
+}
+
+// The primary is lost with a commit that nobody else has, the standby is promoted, and
+// gives the same id and the same key to another's transaction.
+func TestCreate_promoted(t *testing.T) {
+	t.Parallel()
+	s := start(t, pgtest.Options{}, pgtest.Options{})
+	table := table(t, s.primary)
+	standby := s.standbys[0]
+	require.Eventually(t, func() bool { return must(t, standby, "SELECT to_regclass('"+table+"') IS NOT NULL") == "t" }, time.Minute, 10*time.Millisecond)
+	p := proxy(t, s.primary)
+	p.Rule(onCommit(pgtest.Fault{Lost: true}))
+	var port atomic.Int64
+	port.Store(portOf(t, p.DSN()))
+	primary := movable(t, &port)
+	require.NoError(t, standby.Stop())
+	make := func() flow {
+		f := readbackpgx.Create("note", primary, primary, insert(table, "mine"), get(table))
+		after(&f, func() {
+			if s.primary == nil {
+				return
+			}
+			require.Equal(t, "1", rows(t, s.primary, table, "mine"))
+			next := must(t, s.primary, "SELECT pg_snapshot_xmax(pg_current_snapshot())")
+			require.NoError(t, s.primary.Kill())
+			require.NoError(t, standby.Up())
+			require.NoError(t, standby.Promote())
+			for used := ""; used < next; {
+				used = must(t, standby, "INSERT INTO "+table+" (token) VALUES ('other') RETURNING pg_current_xact_id()")
+			}
+			port.Store(int64(standby.Port))
+		})
+		return f
+	}
+	policy := quick
+	policy.Within = 2 * time.Second
+	f := make()
+	res, err := consistency.Do(t.Context(), policy, f)
+	assert.Equal(t, consistency.Unconfirmed, res.Outcome, "the id is committed, and the key is there: both another's")
+	assert.ErrorContains(t, err, "another timeline")
+
+	f.MineValue = func(_ written, n *note) bool { return n.Token == "mine" }
+	res, err = consistency.Resume(t.Context(), policy, f, res.Pending)
+	assert.Equal(t, consistency.Unconfirmed, res.Outcome, "%v", err)
+	f.MineValue = func(_ written, n *note) bool { return n.Token == "other" }
+	res, err = consistency.Resume(t.Context(), policy, f, res.Pending)
+	require.NoError(t, err, "the value decides")
+	assert.NotEmpty(t, res.Written.Doubt())
+}
+
+// The server dies before the disk has anything of a transaction, and gives its id and
+// its key away again.
+func TestCreate_idUsedAgainAfterCrash(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		checkpoint bool
+		want       consistency.Outcome
+	}{
+		"noticed":                    {false, consistency.Failed},
+		"no longer after checkpoint": {true, consistency.Unconfirmed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, pgtest.Options{})
+			table := table(t, s.primary)
+			must(t, s.primary, "INSERT INTO "+table+" (token) SELECT 'old' FROM generate_series(1, 100)")
+			p := proxy(t, s.primary)
+			killed := make(chan struct{})
+			p.Rule(func(m pgtest.Message) pgtest.Fault {
+				if m.IsCommit() {
+					assert.NoError(t, s.primary.Kill())
+					close(killed)
+					return pgtest.Fault{Unsent: true}
+				}
+				return pgtest.Fault{}
+			})
+			policy := quick
+			policy.Within = 2 * time.Second
+			var id int64
+			f := readbackpgx.Create("note", pool(t, p.DSN()), pool(t, p.DSN()), func(ctx context.Context, tx pgx.Tx) (key int64, err error) {
+				if err := tx.QueryRow(ctx, "SELECT pg_current_xact_id()::text::bigint").Scan(&id); err != nil {
+					return 0, err
+				}
+				return insert(table, "mine")(ctx, tx)
+			}, get(table))
+			after(&f, func() {
+				<-killed
+				p.Rule(nil)
+				require.NoError(t, s.primary.Up())
+				again := must(t, s.primary, "INSERT INTO "+table+" (token) VALUES ('other') RETURNING pg_current_xact_id()")
+				require.Equal(t, fmt.Sprint(id), again, "the id is given away again")
+				if tt.checkpoint {
+					must(t, s.primary, "CHECKPOINT")
+				}
+			})
+			res, err := consistency.Do(t.Context(), policy, f)
+			assert.Equal(t, tt.want, res.Outcome, "%v", err)
+			if tt.checkpoint {
+				assert.ErrorContains(t, err, "after a crash")
+			}
+		})
+	}
+}
+
+// What was committed before a crash is found after it.
+func TestCreate_crash(t *testing.T) {
+	t.Parallel()
+	s := start(t, pgtest.Options{})
+	for name, settings := range map[string]string{"": "on", "not safe": "off"} {
+		table := table(t, s.primary)
+		p := proxy(t, s.primary)
+		p.Rule(onCommit(pgtest.Fault{Lost: true}))
+		primary := pool(t, p.DSN())
+		f := readbackpgx.Create("note", primary, primary, func(ctx context.Context, tx pgx.Tx) (int64, error) {
+			if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = "+settings); err != nil {
+				return 0, err
+			}
+			return insert(table, "mine")(ctx, tx)
+		}, get(table))
+		policy := quick
+		policy.Within = 2 * time.Second
+		after(&f, func() {
+			p.Rule(nil)
+			if name == "" {
+				require.NoError(t, s.primary.Kill())
+				require.NoError(t, s.primary.Up())
+			}
+		})
+		f.MineValue = func(w written, n *note) bool { return w.Doubt() == "" || name == "" && n.Token == "mine" }
+		_, err := consistency.Do(t.Context(), policy, f)
+		if name == "" {
+			require.NoError(t, err)
+		} else {
+			assert.ErrorContains(t, err, name)
+		}
+	}
+}
+
+// The client gives up while COMMIT is on its way: the transaction is in progress, until
+// it arrives.
+func TestCreate_inProgress(t *testing.T) {
+	t.Parallel()
+	drivers(t, func(t *testing.T, create func(primary, standby, table, token string) flow) {
+		table := table(t, shared.primary)
+		p := proxy(t, shared.primary)
+		p.Rule(onCommit(pgtest.Fault{Delay: time.Second}))
+		f := create(p.DSN(), shared.standbys[0].DSN(), table, "mine")
+		write := f.Write
+		f.Write = func(ctx context.Context) (written, error) {
+			ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+			defer cancel()
+			return write(ctx)
+		}
+		res, err := consistency.Do(t.Context(), quick, f)
+		require.NoError(t, err)
+		assert.Greater(t, res.History.Reads(), 1)
+		assert.Equal(t, "1", rows(t, shared.primary, table, "mine"))
+	})
+}
+
+// What a database cannot know it says.
+func TestFate_notKnown(t *testing.T) {
+	t.Parallel()
+	other := start(t, pgtest.Options{})
+	primary := pool(t, shared.primary.DSN())
+	for name, tt := range map[string]struct {
+		asked *pgxpool.Pool
+		id    uint64
+		want  string
+	}{
+		"known":                          {primary, 0, ""},
+		"vacuum has let go of it":        {primary, 4, "too old"},
+		"it was not given away yet":      {primary, 1 << 31, "not given away"},
+		"another cluster has such a one": {pool(t, other.primary.DSN()), 0, "another cluster"},
+	} {
+		doubt, err := readbackpgx.DoubtOf(t.Context(), primary, tt.asked, tt.id)
+		require.NoError(t, err, name)
+		if tt.want == "" {
+			assert.Empty(t, doubt, name)
+		} else {
+			assert.Contains(t, doubt, tt.want, name)
+		}
+	}
+	_, err := readbackpgx.DoubtOf(t.Context(), primary, pool(t, shared.standbys[0].DSN()), 0)
+	assert.ErrorContains(t, err, "the primary is a standby")
+}
+
+// The primary never comes back: what was not answered stays open.
+func TestCreate_primaryLost(t *testing.T) {
+	t.Parallel()
+	s := start(t, pgtest.Options{}, pgtest.Options{})
+	table := table(t, s.primary)
+	p := proxy(t, s.primary)
+	p.Rule(onCommit(pgtest.Fault{Lost: true}))
+	f := readbackpgx.Create("note", pool(t, p.DSN()), pool(t, s.standbys[0].DSN()), insert(table, "mine"), get(table))
+	after(&f, func() { require.NoError(t, s.primary.Kill()) })
+	policy := quick
+	policy.Within = time.Second
+	res, err := consistency.Do(t.Context(), policy, f)
+	assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+	assert.Equal(t, consistency.Unconfirmed, consistency.OutcomeOf(err))
+
+	f = readbackpgx.Create("note", pool(t, p.DSN()), pool(t, s.standbys[0].DSN()), insert(table, "more"), get(table))
+	res, _ = consistency.Do(t.Context(), policy, f)
+	assert.Equal(t, consistency.Failed, res.Outcome, "no connection was got")
+	require.NoError(t, s.primary.Up())
+	assert.Equal(t, "0", rows(t, s.primary, table, "more"))
+}
+
+// A standby that was promoted, or follows another timeline, has not caught up, however
+// far its log is.
+func TestAtLSN_otherTimeline(t *testing.T) {
+	t.Parallel()
+	s := start(t, pgtest.Options{}, pgtest.Options{})
+	table := table(t, s.primary)
+	standby := s.standbys[0]
+	require.Eventually(t, func() bool { return must(t, standby, "SELECT to_regclass('"+table+"') IS NOT NULL") == "t" }, time.Minute, 10*time.Millisecond)
+	require.NoError(t, standby.Stop())
+	primary := pool(t, s.primary.DSN())
+	res, err := consistency.Do(t.Context(), quick, readbackpgx.Create("note", primary, primary, insert(table, "mine"), get(table)))
+	require.NoError(t, err)
+	require.NoError(t, s.primary.Kill())
+	require.NoError(t, standby.Up())
+	far := fmt.Sprintf("INSERT INTO %s (token) SELECT repeat('x', 100) FROM generate_series(1, 10000)", table)
+
+	look := func(c *pgtest.Cluster) error {
+		_, err := readbackpgx.AtLSN(pool(t, c.DSN()), get(table))(t.Context(), res.Written)
+		return err
+	}
+	assert.ErrorContains(t, look(standby), "has not come so far")
+	require.NoError(t, standby.Promote())
+	must(t, standby, far)
+	assert.ErrorContains(t, look(standby), "primary of another timeline")
+	other, err := standby.Standby(pgtest.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { other.Close() })
+	require.Eventually(t, func() bool {
+		return strings.Contains(fmt.Sprint(look(other)), "another timeline, 00000002")
+	}, time.Minute, 20*time.Millisecond)
+}
+
+// Replay stands still: reads are behind, and go on when it does.
+func TestAtLSN_paused(t *testing.T) {
+	t.Parallel()
+	s := start(t, pgtest.Options{}, pgtest.Options{}, pgtest.Options{Settings: []string{"recovery_min_apply_delay = '300ms'"}})
+	table := table(t, s.primary)
+	primary := pool(t, s.primary.DSN())
+	require.NoError(t, s.standbys[0].Pause())
+	reads := 0
+	policy := quick
+	policy.Observer = func(e consistency.Event) {
+		if e.Phase == consistency.PhaseRead {
+			if reads++; reads == 3 {
+				assert.NoError(t, s.standbys[0].Resume())
+			}
+			if reads < 3 {
+				assert.Equal(t, consistency.BehindToken, e.Reason)
+			}
+		}
+	}
+	res, err := consistency.Do(t.Context(), policy, readbackpgx.Create("note", primary, pool(t, s.standbys[0].DSN()), insert(table, "mine"), get(table)))
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, reads, 3)
+	_, err = readbackpgx.AtLSN(pool(t, s.standbys[1].DSN()), get(table))(t.Context(), res.Written)
+	if err != nil { // the delayed one may be as far by now
+		assert.ErrorContains(t, err, "has not come so far")
+	}
+	res, err = consistency.Do(t.Context(), quick, readbackpgx.Create("note", primary, pool(t, s.standbyDSNs()...), insert(table, "mine"), get(table)))
+	require.NoError(t, err)
+	assert.Equal(t, "mine", res.Value.Token)
+}
+
+// Without the right to see the timeline, nothing is taken for granted.
+func TestAtLSN_hiddenTimeline(t *testing.T) {
+	t.Parallel()
+	s := start(t, pgtest.Options{}, pgtest.Options{})
+	table := table(t, s.primary)
+	must(t, s.primary, "REVOKE pg_read_all_stats FROM app")
+	policy := quick
+	policy.Within = time.Second
+	primary, standby := pool(t, s.primary.DSN()), pool(t, s.standbys[0].DSN())
+	res, err := consistency.Do(t.Context(), policy, readbackpgx.Create("note", primary, standby, insert(table, "mine"), get(table)))
+	assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+	assert.ErrorContains(t, err, "GRANT pg_read_all_stats")
+	must(t, s.primary, "CHECKPOINT")
+	require.Eventually(t, func() bool { // the disk of the standby has noted it
+		must(t, s.standbys[0], "CHECKPOINT")
+		_, err := readbackpgx.AtLSN(standby, get(table))(t.Context(), res.Written)
+		return err == nil
+	}, time.Minute, 50*time.Millisecond)
+}
+
+// A read that the standby ends, since it must replay what the read stands in the way
+// of, says nothing.
+func TestRead_recoveryConflict(t *testing.T) {
+	t.Parallel()
+	s := start(t, pgtest.Options{}, pgtest.Options{Settings: []string{"max_standby_streaming_delay = 0"}})
+	table := table(t, s.primary)
+	var told []string
+	reads := 0
+	policy := quick
+	policy.Observer = func(e consistency.Event) {
+		if e.Phase == consistency.PhaseRead && e.Code != "" {
+			told = append(told, e.Code+" "+string(e.Reason))
+		}
+	}
+	res, err := consistency.Do(t.Context(), policy, readbackpgx.Create("note", pool(t, s.primary.DSN()), pool(t, s.standbys[0].DSN()), insert(table, "mine"),
+		func(ctx context.Context, tx pgx.Tx, id int64) (*note, error) {
+			n, err := get(table)(ctx, tx, id)
+			if reads++; reads == 1 && err == nil {
+				must(t, s.primary, "ALTER TABLE "+table+" ADD COLUMN more int")
+				_, err = tx.Exec(ctx, "SELECT pg_sleep(30)")
+			}
+			return n, err
+		}))
+	require.NoError(t, err)
+	assert.Equal(t, "mine", res.Value.Token)
+	assert.Contains(t, strings.Join(told, ", "), "unavailable")
+}
+
+// database/sql sends a statement again whose answer was lost. The refusal of the
+// second proves nothing, since the first was carried out.
+func TestTracer_hiddenRetry(t *testing.T) {
+	t.Parallel()
+	for name, traced := range map[string]bool{"traced": true, "not traced": false} {
+		table := table(t, shared.primary)
+		must(t, shared.primary, "CREATE UNIQUE INDEX ON "+table+" (token)")
+		p := proxy(t, shared.primary)
+		config, err := pgx.ParseConfig(asApp(p.DSN()))
+		require.NoError(t, err)
+		if traced {
+			config.Tracer = readbackpgx.Tracer{}
+		}
+		d := stdlib.OpenDB(*config)
+		t.Cleanup(func() { d.Close() })
+		var lost atomic.Bool
+		p.Rule(func(m pgtest.Message) pgtest.Fault {
+			return pgtest.Fault{Lost: m.Type == 'Q' && strings.Contains(m.Text, "insert") && lost.CompareAndSwap(false, true)}
+		})
+		policy := quick
+		policy.Answer = readbackpgx.Answer
+		res, err := consistency.Do(t.Context(), policy, consistency.Create("note",
+			func(ctx context.Context) (string, error) {
+				_, err := d.ExecContext(ctx, "INSERT INTO "+table+" (token) VALUES ('mine')")
+				return "mine", err
+			},
+			func(ctx context.Context, token string) (n note, err error) {
+				return n, d.QueryRowContext(ctx, "SELECT id, token FROM "+table+" WHERE token = $1", token).Scan(&n.ID, &n.Token)
+			}))
+		require.Equal(t, "1", rows(t, shared.primary, table, "mine"))
+		var e *consistency.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, "23505", e.Code, name)
+		if traced {
+			assert.Equal(t, consistency.Unconfirmed, res.Outcome, "%v", err)
+		} else {
+			assert.Equal(t, consistency.Failed, res.Outcome, "this is why there is a tracer")
+		}
+	}
+}
+
+// The caller's own transactions count by their COMMIT alone.
+func TestTracer_ownTransaction(t *testing.T) {
+	t.Parallel()
+	table := table(t, shared.primary)
+	config, err := pgxpool.ParseConfig(asApp(shared.primary.DSN()))
+	require.NoError(t, err)
+	config.ConnConfig.Tracer = readbackpgx.Tracer{}
+	own, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(own.Close)
+	policy := quick
+	policy.Answer = readbackpgx.Answer
+	read := func(ctx context.Context, id int64) (n note, err error) {
+		return n, own.QueryRow(ctx, "SELECT id, token FROM "+table+" WHERE id = $1", id).Scan(&n.ID, &n.Token)
+	}
+	res, err := consistency.Do(t.Context(), policy, consistency.Create("note", func(ctx context.Context) (id int64, err error) {
+		return 1, pgx.BeginFunc(ctx, own, func(tx pgx.Tx) error {
+			for range 3 {
+				if _, err := tx.Exec(ctx, "INSERT INTO "+table+" (id, token) VALUES (1, 'mine')"); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}, read))
+	assert.Equal(t, consistency.Failed, res.Outcome, "%v", err)
+	_, err = consistency.Do(t.Context(), policy, consistency.Create("note", func(ctx context.Context) (id int64, err error) {
+		return 2, pgx.BeginFunc(ctx, own, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, "INSERT INTO "+table+" (id, token) VALUES (2, 'mine')")
+			return err
+		})
+	}, read))
+	require.NoError(t, err)
+}

@@ -1,0 +1,79 @@
+package readbackpgx
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/readback-go/readback/consistency"
+)
+
+// Tracer counts what pgx sends for the Write of a flow: each statement that can
+// commit by itself, and each COMMIT. Set it where the Write is the caller's own, so
+// that a statement which something sends again by itself, as database/sql does, is
+// never taken for the only one:
+//
+//	config.ConnConfig.Tracer = readbackpgx.Tracer{}
+//
+// A tracer that is there already goes on beside it by pgx's package multitracer. The
+// flows of this package need none. Its zero value is ready for use.
+type Tracer struct{}
+
+// TraceQueryStart implements [pgx.QueryTracer].
+func (Tracer) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	if !isOwn(ctx) && isTry(conn.PgConn().TxStatus(), data.SQL) {
+		consistency.CountTry(ctx)
+	}
+	return ctx
+}
+
+// TraceQueryEnd implements [pgx.QueryTracer].
+func (Tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TraceBatchStart implements [pgx.BatchTracer].
+func (Tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	status := conn.PgConn().TxStatus()
+	for _, query := range data.Batch.QueuedQueries {
+		if isTry(status, query.SQL) {
+			consistency.CountTry(ctx) // they are sent, and carried out, as one
+			break
+		}
+	}
+	return ctx
+}
+
+// TraceBatchQuery implements [pgx.BatchTracer].
+func (Tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd implements [pgx.BatchTracer].
+func (Tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// TraceCopyFromStart implements [pgx.CopyFromTracer].
+func (Tracer) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceCopyFromStartData) context.Context {
+	if isTry(conn.PgConn().TxStatus(), "copy") {
+		consistency.CountTry(ctx)
+	}
+	return ctx
+}
+
+// TraceCopyFromEnd implements [pgx.CopyFromTracer].
+func (Tracer) TraceCopyFromEnd(context.Context, *pgx.Conn, pgx.TraceCopyFromEndData) {}
+
+// isTry reports whether a text can commit something, sent on a connection of that
+// status. A SELECT can: functions write.
+func isTry(status byte, sql string) bool {
+	word, several := verb(sql)
+	switch {
+	case word == "":
+		return false
+	case status == 'T' || status == 'E':
+		return word != "rollback" && word != "abort" && ends(sql) || word == "rollback" && several
+	case several:
+		return true
+	}
+	switch word {
+	case "begin", "start", "rollback", "set", "show":
+		return false
+	}
+	return true
+}

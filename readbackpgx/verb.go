@@ -1,0 +1,57 @@
+package readbackpgx
+
+import "strings"
+
+// verb returns the first word of a text of SQL, in lower case, and whether more
+// than one statement may be in it. It is empty if there are only comments, as in a
+// ping of pgx.
+func verb(sql string) (word string, several bool) {
+	for {
+		sql = strings.TrimLeft(sql, " \t\r\n\f;")
+		switch {
+		case strings.HasPrefix(sql, "--"):
+			_, sql, _ = strings.Cut(sql, "\n")
+		case strings.HasPrefix(sql, "/*"):
+			sql = afterComment(sql)
+		default:
+			end := strings.IndexFunc(sql, func(r rune) bool {
+				return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+			})
+			if end < 0 {
+				end = len(sql)
+			}
+			return strings.ToLower(sql[:end]), strings.Contains(strings.TrimRight(sql, " \t\r\n\f;"), ";")
+		}
+	}
+}
+
+// afterComment returns what follows a comment, which may hold others.
+func afterComment(sql string) string {
+	depth := 0
+	for i := 0; i+1 < len(sql); i++ {
+		switch sql[i : i+2] {
+		case "/*":
+			depth++
+			i++
+		case "*/":
+			depth--
+			i++
+			if depth == 0 {
+				return sql[i+1:]
+			}
+		}
+	}
+	return ""
+}
+
+// ends reports whether a text may end the transaction in which it is run.
+func ends(sql string) bool {
+	word, several := verb(sql)
+	switch word {
+	case "commit", "end", "abort", "prepare":
+		return true
+	case "rollback":
+		return !strings.Contains(strings.ToLower(sql), "to") // a savepoint
+	}
+	return several && strings.Contains(strings.ToLower(sql), "commit")
+}
