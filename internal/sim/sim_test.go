@@ -107,7 +107,7 @@ func TestFlow_found(t *testing.T) {
 		{"another's thing confirmed a creation that was accepted, and never carried out", 5509201248131286425},
 		{"the window of a 403 that was met between two tries counted from the second one's answer", 4742916921436730687},
 	} {
-		playAll(t, []uint64{found.seed}, play.Options{}, func(r play.Result) {
+		playAll(t, []uint64{found.seed}, play.Options{Narrow: true}, func(r play.Result) {
 			assert.Empty(t, r.Violations, "%s\n%s", found.about, strings.Join(r.Timeline, "\n"))
 		})
 	}
@@ -178,4 +178,26 @@ func TestRunReal(t *testing.T) {
 	total := runReal(settings{flows: flows, seed: 1, stop: 3, within: time.Hour}, &out)
 	assert.Zero(t, total.violations.Load(), "%s", &out)
 	assert.Equal(t, flows, total.flows)
+}
+
+// What was found in wide worlds, as it is played now.
+func TestFlow_foundWide(t *testing.T) {
+	t.Parallel()
+	for _, found := range []struct {
+		about string
+		seed  uint64
+	}{
+		{"visits did not end: reads near the deadline that a streak's span leaves no time for", 5127635709662810244},
+		{"the cause by which others ended the context was taken for the answer, As something", 4016083112731947077},
+		{"and so it was with a status", 14509159139427316587},
+		{"and in an exchange", 4435790947908216599},
+		{"the 403 of a candidate that was read for its proof had no window", 15301734049789008284},
+		{"the outage that a look between two tries met was forgotten", 12821102115972441900},
+		{"the status of what a redirect led to was taken for the write's, by the word of Policy.Answer", 12514586213600916175},
+		{"a creation whose Location may not be read was confirmed by another's thing", 11741554043216265358},
+	} {
+		playAll(t, []uint64{found.seed}, play.Options{}, func(r play.Result) {
+			assert.Empty(t, r.Violations, "%s\n%s", found.about, strings.Join(r.Timeline, "\n"))
+		})
+	}
 }

@@ -38,7 +38,7 @@ type claim struct {
 	mute                bool // no status is known
 	looked              bool // after a refusal, whose it was
 	ends                consistency.Class
-	sent                int // writes
+	sent                int  // writes
 	unchanged           bool // the flow said that the write changed nothing
 	handle              consistency.Pending
 	from                time.Time // law 2 speaks of what happens from then on

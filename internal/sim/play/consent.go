@@ -66,6 +66,7 @@ func (f *flow) consented(c *claim, last call, since time.Duration) bool {
 	switch {
 	case last.unreached && r.OnNotSent,
 		last.status == 429 && r.OnRateLimited,
+		r.OnNotSent && f.client.habits.manner == byWord && last.status != 0 && proof(c.goal, last.status) == consistency.NotExecuted,
 		(last.status == 404 || last.status == 403) && r.OnMissingParent:
 		return true
 	}

@@ -69,7 +69,9 @@ func (f *flow) typed(c *claim) typed {
 	c.matches, c.typed = f.w.Goal == world.Update, true
 	c.monitor = f.w.Goal != world.Delete && f.w.Monitored()
 	tf := f.client.flow(c)
-	if f.w.Tells && !f.client.habits.joins || f.w.Goal == world.Delete && f.oddly(0.5) {
+	if f.client.habits.joins {
+		// What changed nothing may be the echo of a try that nobody knows of.
+	} else if f.w.Tells || f.w.Goal == world.Delete && f.oddly(0.5) {
 		asked := c.noChange(func() bool { return f.client.unchanged })
 		tf.NoChange = func(Ref) bool { return asked() }
 	}

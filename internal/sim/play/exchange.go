@@ -93,7 +93,7 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 			if f.w.Wide && f.w.ByTemplate {
 				ex.Monitor.At = readbackhttp.Template("/operations/{task}")
 			}
-			ex.Monitor.StatusOnly = f.w.Wide && f.w.Shape == world.ByStatus
+			ex.Monitor.StatusOnly = f.w.Wide && f.w.Shape == world.ByStatus && !f.w.Failing()
 			c.monitor = true
 		}
 	}

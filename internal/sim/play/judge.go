@@ -153,7 +153,7 @@ func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
 		}
 		whole = whole && looks[i].Status != 0 // nobody but the library knows what one that was cut short says
 	}
-	if c.unproven(f.w) {
+	if f.unproven(c) {
 		return // by the only candidate after a write that was carried out
 	}
 	unsure := c.policy.Resend.WithKey > 0 && (f.client.habits.looks || f.client.habits.follows) // which reads are the client's own
@@ -182,8 +182,10 @@ func (c *claim) glimpses() bool {
 
 // unproven reports whether the write was carried out but named nothing, and the only
 // candidate was taken for what it made.
-func (c *claim) unproven(w *world.World) bool {
-	return w.Nameless && c.goal == world.Create && c.class == consistency.Applied && c.find && !c.mine && !c.proves
+func (f *flow) unproven(c *claim) bool {
+	listed := slices.ContainsFunc(f.claims, func(c *claim) bool { return c.find && !c.mine && !c.proves })
+	return !c.refused && c.goal == world.Create && listed && !world.Mine(c.id) &&
+		(c.class == consistency.Applied || c.class == consistency.Accepted && c.monitor && len(f.w.Runs) > 0)
 }
 
 // late reports whether the last records of the operation were seen late, so that it
@@ -258,7 +260,10 @@ func (h *horizon) see(l *world.Look) {
 		goal = world.Create
 	}
 	what, reason := tells(goal, l)
-	if l.Kind == world.List && what != nothing && what != halted {
+	if h.c.proves && l.Kind == world.List && l.Shows && what == shown {
+		return // what the candidate says comes next
+	}
+	if l.Kind == world.List && what != nothing && what != halted && reason != "forbidden" {
 		what, reason = denied, "" // a candidate, or none: no window is certain
 	}
 	if l.Kind == world.Operation {
@@ -330,11 +335,17 @@ func (f *flow) judgeTimes(c *claim, looks []world.Look) {
 				end = later(end, l.Began) // which there always is
 			}
 		}
-		if c.looked || f.late(c) {
+		if c.looked || f.late(c) || c.proves {
 			end = later(end, h.limit)
+			if c.proves && i <= 2 {
+				end = later(end, l.Began) // of the first look, which there always is
+			}
 			if c.looked { // for so long at most, and that is made up for
 				end = later(end, c.zero.Add(10*time.Second))
 			}
+		}
+		if c.call == "Visits" && c.glimpses() {
+			end = later(end, l.Began) // the first visit came late, which is made up for
 		}
 		if c.call == "Visits" {
 			end = end.Add(time.Millisecond) // which the times between visits are exact to

@@ -99,7 +99,9 @@ func (s *submission) judgeConfirmed(j *submitted) {
 	}
 	k, _ := s.streakOf(j)
 	settle := settleOf(&j.shape.policy, j.w.Goal)
-	if j.w.Tells && len(j.w.Tries) == 1 && (j.w.Idle || j.w.Goal == world.Delete && j.w.Tries[0].Status == 404) {
+	before := j.w.Tries[:max(len(j.w.Tries)-1, 0)]
+	sure := !slices.ContainsFunc(before, func(t world.Try) bool { return t.Status == 0 || proof(j.w.Goal, t.Status) != consistency.Refused })
+	if j.w.Tells && len(j.w.Tries) > 0 && sure && (j.w.Idle || j.w.Goal == world.Delete && j.w.Tries[len(j.w.Tries)-1].Status == 404) {
 		settle = 1 // the flow has said that nothing changed
 	}
 	if k.n < settle && !k.enough {

@@ -36,7 +36,7 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	if c.monitor && c.class == consistency.Accepted {
 		return "", false // two loops share one deadline
 	}
-	if f.w.Wide && f.unseen(c) {
+	if c.id == "" && c.class != consistency.Ambiguous && c.policy.Windows.NotFound > 0 || f.w.Wide && f.unseen(c) {
 		return "", false
 	}
 	shows, ok := f.w.ShownBy(c.id, c.ended)
@@ -112,7 +112,7 @@ func (f *flow) unseen(c *claim) bool {
 	switch {
 	case c.looked, c.mute, c.faults && f.w.Spoils, c.err != nil && strings.Contains(c.err.Error(), "rolled back"):
 		return true
-	case f.w.Nameless && c.goal == world.Create && (!c.find || !c.mine && !c.proves || f.w.Things() != 1):
+	case f.w.Nameless && c.goal == world.Create && (!c.find || !c.mine && !c.proves || f.w.Things() != 1 || c.policy.Windows.NotFound > 0):
 		return true
 	case c.goal == world.Delete && hollow && !c.gone:
 		return true

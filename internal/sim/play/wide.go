@@ -35,9 +35,6 @@ func (f *flow) widen(drive func(*flow)) func(*flow) {
 	case f.widely(0.2):
 		f.result.Driver = "visit"
 		return (*flow).visit
-	case f.widely(0.2):
-		f.result.Driver = "kinds"
-		return (*flow).kinds
 	}
 	return drive
 }
@@ -50,7 +47,7 @@ func (f *flow) drawWidely(p *consistency.Policy) {
 	}
 	h := &f.client.habits
 	dialects := len(f.w.Writes)+len(f.w.Reads) > 0
-	if h.manner < manners {
+	if h.manner < manners && !(h.manner == byAnswer && f.w.Odd) { // there may be rules for its methods
 		switch {
 		case f.widely(0.2):
 			h.manner = byNothing
@@ -272,6 +269,9 @@ func (f *flow) plain(c *claim, looks []world.Look) []world.Look {
 		l := &looks[i]
 		if l.Limited && l.Status == 403 && f.heads(c, l.Kind) && (l.Kind != world.Thing || f.client.habitsOf().manner != byCode) && f.w.Reads.Said(403) == 403 {
 			l.Status = 429
+		}
+		if f.w.Wrapped && l.Kind == world.Thing && (l.How == world.Cut || l.How == world.Stalled || l.How == world.Endless) && slices.Contains(world.WrappedReads, l.Status) {
+			l.Status, l.Broken, l.Shows = 200, true, false // what it means is in a body that cannot be read
 		}
 		if l.Kind != world.Thing || l.Status != 200 || l.Cut || l.Broken || l.Empty == world.Full {
 			continue

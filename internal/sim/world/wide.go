@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -171,6 +172,11 @@ func (w *World) shaped(now time.Time) Reply {
 		}
 	}
 	return plain
+}
+
+// Failing reports whether an operation ends as failed.
+func (s *Spec) Failing() bool {
+	return slices.ContainsFunc(s.Fates, func(f Fate) bool { return f.Fails > 0 })
 }
 
 // LastNever reports whether the last try was not carried out, and will not be.

@@ -1,3 +1,0 @@
-package play
-
-func (f *flow) kinds() { f.do() }
