@@ -49,7 +49,7 @@ func (f *flow) judge() {
 func (f *flow) looksOf(c *claim) []world.Look {
 	looks := looksBy(f.w, c.client)
 	if c.held == nil {
-		shorten(looks, c.typed)
+		shorten(looks, c.typed && !f.client.habitsOf().watched) // what is watched has the status all the same
 	}
 	if f.w.Wide {
 		looks = f.plain(c, looks)
@@ -145,13 +145,14 @@ func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
 			k, after = streak{}, streak{}
 			continue
 		}
+		had := k.n
 		k.see(c.goal, &looks[i])
-		if glimpse && k.n > 0 {
+		if glimpse && k.n > had {
 			glimpse = false
 		} else {
 			after.see(c.goal, &looks[i])
 		}
-		whole = whole && looks[i].Status != 0 // nobody but the library knows what one that was cut short says
+		whole = whole && looks[i].Status != 0 && !looks[i].Cut // nobody but the library knows what one that was cut short says
 	}
 	if f.unproven(c) {
 		return // by the only candidate after a write that was carried out

@@ -212,7 +212,10 @@ func (j *submitted) sendOf(t *world.Try) *send {
 // anybody's to go on with.
 func (s *submission) consented(j *submitted, before []*send, sent *send) bool {
 	last := before[len(before)-1]
-	allowed := func(b *send, since time.Duration) bool { return s.f.consented(j.shape, b.call, since) }
+	allowed := func(b *send, since time.Duration) bool {
+		echo := b.status == 409 || b.status == 425 || b.status == 429 // while a try of before still runs
+		return s.f.consented(j.shape, b.call, since) || echo && since < j.shape.policy.Resend.WithKey
+	}
 	first := slices.IndexFunc(before, func(b *send) bool { return b.holder == sent.holder })
 	if first < 0 {
 		age := sent.began.Sub(before[0].began)

@@ -179,12 +179,17 @@ func (s *Spec) Failing() bool {
 	return slices.ContainsFunc(s.Fates, func(f Fate) bool { return f.Fails > 0 })
 }
 
-// LastNever reports whether the last try was not carried out, and will not be.
+// LastNever reports whether the last try that was sent was not carried out, and will
+// not be.
 func (w *World) LastNever() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := len(w.Tries)
-	return n > 0 && len(w.Fates[w.Tries[n-1].Fate].Runs) == 0 && !(w.KeyFor > 0 && len(w.Runs) > 0)
+	for _, t := range slices.Backward(w.Tries) {
+		if t.Sent {
+			return len(w.Fates[t.Fate].Runs) == 0 && !(w.KeyFor > 0 && len(w.Runs) > 0)
+		}
+	}
+	return false
 }
 
 // spoilt tells whether a thing shows that the write failed that was shown since
