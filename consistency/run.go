@@ -164,7 +164,7 @@ func (r *run[W, R]) end(ctx context.Context, outcome Outcome, why error) (Result
 	}
 	err := r.explain(ctx, outcome, why, &res)
 	r.teach(outcome)
-	if r.policy.observed() {
+	if r.observed() {
 		r.endFlow(Event{
 			Phase: PhaseEnd, N: r.history.Reads(), Ended: res.Elapsed, Status: r.answer.Status, Code: r.answer.Code,
 			Class: r.class, Reason: r.seen.reason, Outcome: outcome, Lag: r.history.Lag(), Err: err,

@@ -8,25 +8,74 @@ type step struct {
 	end func(Event) // nil if nobody wants to know
 }
 
-// beginFlow returns the context of the flow.
-func (r *run[W, R]) beginFlow(ctx context.Context, trace string) context.Context {
-	r.trace = trace
+// followed is a flow that a Tracer follows between two visits.
+type followed struct {
+	step
+	flow, instance, trace string
+}
+
+// beginFlow returns the context of the flow. After is the trace context that the
+// handle of an earlier run kept.
+func (r *run[W, R]) beginFlow(ctx context.Context, after string) context.Context {
+	r.trace = after
+	r.whole.ctx = ctx
 	if r.policy.Tracer == nil {
-		r.whole.ctx = ctx
 		return ctx
 	}
 	r.whole.ctx, r.whole.end = r.policy.Tracer.Begin(ctx, r.event(ctx, PhaseFlow, 0))
-	r.trace = r.policy.Tracer.Handle(r.whole.ctx)
+	if own := r.policy.Tracer.Handle(r.whole.ctx); own != "" {
+		r.trace = own
+	}
 	return r.whole.ctx
 }
 
+// continueFlow is beginFlow for a visit: the Tracer is told of a flow that it does
+// not follow yet, and only once.
+func (r *run[W, R]) continueFlow(ctx context.Context, c *Course, after string) context.Context {
+	if !c.flags.has(told) {
+		return r.beginFlow(ctx, after)
+	}
+	r.trace, r.whole.ctx = after, ctx
+	if c.followed != nil {
+		r.whole = c.followed.step
+	}
+	return ctx
+}
+
+// keepFlow lets the next visit go on with the flow that the Tracer follows.
+func (r *run[W, R]) keepFlow(c *Course) {
+	c.flags.set(told, r.policy.Tracer != nil)
+	if r.whole.end != nil && c.followed == nil {
+		c.followed = &followed{r.whole, r.flow.Name, r.flow.Instance, r.trace}
+	}
+}
+
+// Leave tells the Tracer that nobody here goes on with the flow, by a PhaseFlow
+// event. There is no need of it after an outcome.
+func (c *Course) Leave() {
+	f := c.followed
+	c.forget()
+	if f != nil {
+		f.end(Event{Context: f.ctx, Flow: f.flow, Instance: f.instance, Trace: f.trace, Phase: PhaseFlow})
+	}
+}
+
+// forget leaves nothing to tell of the flow.
+func (c *Course) forget() {
+	c.followed = nil
+	c.flags.set(told, false)
+}
+
+// observed reports whether anybody is told of the steps.
+func (r *run[W, R]) observed() bool { return r.whole.end != nil || r.policy.observed() }
+
 // beginStep returns the context of a write, a look or a read.
 func (r *run[W, R]) beginStep(ctx context.Context, phase Phase, n int) context.Context {
-	if !r.policy.observed() {
+	if !r.observed() {
 		return ctx
 	}
 	r.step = step{ctx: ctx}
-	if r.policy.Tracer != nil {
+	if r.whole.end != nil {
 		r.step.ctx, r.step.end = r.policy.Tracer.Begin(ctx, r.event(ctx, phase, n))
 	}
 	return r.step.ctx

@@ -26,6 +26,7 @@ type Course struct {
 	took      uint32 // by the write, in ms
 	status    int16  // of the last answer
 	flags     courseFlags
+	followed  *followed // by a Tracer; nil if it is not
 }
 
 type courseFlags uint16
@@ -40,6 +41,7 @@ const (
 	shown                             // see run
 	missed                            // see run
 	faulty                            // see run
+	told                              // the Tracer was, that the flow began
 )
 
 func (f courseFlags) has(one courseFlags) bool { return f&one != 0 }
@@ -78,8 +80,10 @@ func (c *Course) Reads() int { return c.poll.Reads() }
 //
 // Before is the handle of an earlier try of the same write with the same
 // idempotency key, which may have been carried out: then the outcome is never
-// Failed. Its zero value says that there was none.
+// Failed. One that has nothing but a trace context, as its zero value, says that
+// there was none.
 func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending, c *Course) (Pending, error) {
+	c.Leave()
 	r := newRun(&p, &f)
 	if r.doubtful = !before.IsZero(); r.doubtful {
 		r.tries = cmp.Or(int(before.tries), -1)
@@ -108,12 +112,7 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 	opts.History = nil
 	_ = poll.Begin(opts, &c.poll) // what is wrong with the options a visit says too
 	h := r.handle()
-	if r.policy.observed() && r.whole.end != nil {
-		r.whole.end(Event{
-			Context: r.whole.ctx, Flow: f.Name, Instance: f.Instance, Trace: r.trace,
-			Phase: PhaseFlow, Status: r.answer.Status, Class: r.class,
-		})
-	}
+	r.keepFlow(c)
 	if r.class == Ambiguous {
 		return h, r.explain(ctx, Unconfirmed, nil, &Result[W, R]{Pending: h})
 	}
@@ -141,18 +140,22 @@ func millis(d time.Duration) uint32 {
 func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c *Course, began time.Time) (Result[W, R], error) {
 	r := newRun(&p, &f)
 	r.resumed = true // it needs no Write
-	r.whole.ctx, r.trace = ctx, h.Trace()
+	ctx = r.continueFlow(ctx, c, h.Trace())
 	if err := r.validate(); err != nil {
+		c.forget()
 		return r.refuse(ctx, *h, err)
 	}
 	if err := r.take(*h); err != nil {
+		c.forget()
 		return r.refuse(ctx, *h, err)
 	}
 	next := r.restore(*c)
 	outcome, why := r.visit(ctx, &next, began)
 	if outcome != 0 {
+		c.forget()
 		return r.end(ctx, outcome, why)
 	}
+	r.keepFlow(&next)
 	next.status = int16(r.answer.Status)
 	next.forbidden, next.refreshed = millis(r.forbidden.began), millis(r.forbidden.refreshed)
 	next.flags.set(going, r.forbidden.going)
