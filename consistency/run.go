@@ -62,8 +62,9 @@ type run[W, R any] struct {
 
 	// for those who watch
 	whole step
-	step  step   // the current one
-	trace string // of the handle
+	told  *followed // what visits have of whole
+	step  step      // the current one
+	trace string    // of the handle
 }
 
 // seen is what the last read that was not ready lacked.
@@ -117,7 +118,7 @@ func (r *run[W, R]) handle() Pending {
 			h.written, missing = exact.Encode(&r.written)
 		}
 	}
-	return h.with(r.trace, missing)
+	return h.with(rarePending{trace: r.trace, missing: missing})
 }
 
 // take is the reverse of handle.

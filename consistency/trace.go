@@ -8,10 +8,11 @@ type step struct {
 	end func(Event) // nil if nobody wants to know
 }
 
-// followed is a flow that a Tracer follows between two visits.
+// followed is a flow that a Tracer follows between two visits. Its handle has it,
+// in the process that made it: there are more flows than are followed.
 type followed struct {
 	step
-	flow, instance, trace string
+	instance string
 }
 
 // beginFlow returns the context of the flow. After is the trace context that the
@@ -31,39 +32,54 @@ func (r *run[W, R]) beginFlow(ctx context.Context, after string) context.Context
 
 // continueFlow is beginFlow for a visit: the Tracer is told of a flow that it does
 // not follow yet, and only once.
-func (r *run[W, R]) continueFlow(ctx context.Context, c *Course, after string) context.Context {
+func (r *run[W, R]) continueFlow(ctx context.Context, c *Course, h Pending) context.Context {
 	if !c.flags.has(told) {
-		return r.beginFlow(ctx, after)
+		return r.beginFlow(ctx, h.Trace())
 	}
-	r.trace, r.whole.ctx = after, ctx
-	if c.followed != nil {
-		r.whole = c.followed.step
+	r.trace, r.whole.ctx = h.Trace(), ctx
+	if r.told = h.followed(); r.told != nil {
+		r.whole = r.told.step
 	}
 	return ctx
 }
 
-// keepFlow lets the next visit go on with the flow that the Tracer follows.
-func (r *run[W, R]) keepFlow(c *Course) {
+// keepFlow returns the handle with which the next visit goes on with the flow that
+// the Tracer follows.
+func (r *run[W, R]) keepFlow(c *Course) Pending {
 	c.flags.set(told, r.policy.Tracer != nil)
-	if r.whole.end != nil && c.followed == nil {
-		c.followed = &followed{r.whole, r.flow.Name, r.flow.Instance, r.trace}
+	h := r.handle()
+	if r.whole.end != nil {
+		if r.told == nil {
+			r.told = &followed{r.whole, r.flow.Instance}
+		}
+		h = h.with(rarePending{h.Trace(), h.Missing(), r.told})
 	}
+	return h
 }
 
-// Leave tells the Tracer that nobody here goes on with the flow, by a PhaseFlow
+// Leave tells the Tracer that nobody here goes on with the flow of h, by a PhaseFlow
 // event. There is no need of it after an outcome.
-func (c *Course) Leave() {
-	f := c.followed
-	c.forget()
-	if f != nil {
-		f.end(Event{Context: f.ctx, Flow: f.flow, Instance: f.instance, Trace: f.trace, Phase: PhaseFlow})
+func (c *Course) Leave(h Pending) {
+	f := h.followed()
+	if f != nil && c.flags.has(told) {
+		f.end(Event{Context: f.ctx, Flow: h.Name(), Instance: f.instance, Trace: h.Trace(), Phase: PhaseFlow})
 	}
+	c.flags.set(told, false)
 }
 
 // forget leaves nothing to tell of the flow.
-func (c *Course) forget() {
-	c.followed = nil
+func (c *Course) forget(h *Pending) {
 	c.flags.set(told, false)
+	if h.followed() != nil {
+		*h = h.with(rarePending{trace: h.Trace(), missing: h.Missing()})
+	}
+}
+
+func (h Pending) followed() *followed {
+	if h.rare == nil {
+		return nil
+	}
+	return h.rare.followed
 }
 
 // observed reports whether anybody is told of the steps.

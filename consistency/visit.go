@@ -26,7 +26,6 @@ type Course struct {
 	took      uint32 // by the write, in ms
 	status    int16  // of the last answer
 	flags     courseFlags
-	followed  *followed // by a Tracer; nil if it is not
 }
 
 type courseFlags uint16
@@ -83,7 +82,7 @@ func (c *Course) Reads() int { return c.poll.Reads() }
 // Failed. One that has nothing but a trace context, as its zero value, says that
 // there was none.
 func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending, c *Course) (Pending, error) {
-	c.Leave()
+	c.Leave(before)
 	r := newRun(&p, &f)
 	if r.doubtful = !before.IsZero(); r.doubtful {
 		r.tries = cmp.Or(int(before.tries), -1)
@@ -111,8 +110,7 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 	}
 	opts.History = nil
 	_ = poll.Begin(opts, &c.poll) // what is wrong with the options a visit says too
-	h := r.handle()
-	r.keepFlow(c)
+	h := r.keepFlow(c)
 	if r.class == Ambiguous {
 		return h, r.explain(ctx, Unconfirmed, nil, &Result[W, R]{Pending: h})
 	}
@@ -140,22 +138,21 @@ func millis(d time.Duration) uint32 {
 func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c *Course, began time.Time) (Result[W, R], error) {
 	r := newRun(&p, &f)
 	r.resumed = true // it needs no Write
-	ctx = r.continueFlow(ctx, c, h.Trace())
+	ctx = r.continueFlow(ctx, c, *h)
 	if err := r.validate(); err != nil {
-		c.forget()
+		c.forget(h)
 		return r.refuse(ctx, *h, err)
 	}
 	if err := r.take(*h); err != nil {
-		c.forget()
+		c.forget(h)
 		return r.refuse(ctx, *h, err)
 	}
 	next := r.restore(*c)
 	outcome, why := r.visit(ctx, &next, began)
 	if outcome != 0 {
-		c.forget()
+		c.forget(h)
 		return r.end(ctx, outcome, why)
 	}
-	r.keepFlow(&next)
 	next.status = int16(r.answer.Status)
 	next.forbidden, next.refreshed = millis(r.forbidden.began), millis(r.forbidden.refreshed)
 	next.flags.set(going, r.forbidden.going)
@@ -163,7 +160,7 @@ func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c 
 	next.flags.set(shown, r.shown)
 	next.flags.set(missed, r.missed)
 	next.flags.set(faulty, r.faulty)
-	*c, *h = next, r.handle()
+	*c, *h = next, r.keepFlow(&next)
 	return Result[W, R]{History: r.history}, nil
 }
 
