@@ -66,7 +66,8 @@ type Tracer interface {
 
 	// Handle returns the trace context that the handle of the flow in ctx keeps,
 	// for another process to link to; see [Pending.WithTrace]. If it is empty, the
-	// handle keeps the one that it had.
+	// handle keeps the one that it had. Package submit asks it of the context of
+	// Submit, too, for the job's record.
 	Handle(ctx context.Context) string
 }
 

@@ -57,6 +57,14 @@ func (r *run[W, R]) keepFlow(c *Course) Pending {
 	return h
 }
 
+// leaveUntold lets nobody be told of an end. What began in this visit is left.
+func (r *run[W, R]) leaveUntold(c *Course) {
+	if r.whole.end != nil && !c.flags.has(told) {
+		r.whole.end(r.event(r.whole.ctx, PhaseFlow, 0))
+	}
+	r.whole.end, r.policy.Observer, r.policy.Logger = nil, nil, nil
+}
+
 // Leave tells the Tracer that nobody here goes on with the flow of h, by a PhaseFlow
 // event. There is no need of it after an outcome.
 func (c *Course) Leave(h Pending) {

@@ -126,7 +126,8 @@ func millis(d time.Duration) uint32 {
 // and keeps h and c up to date. It returns an outcome and what [Do] does with
 // it, or the zero Outcome with the history alone, and no error: then it is to be
 // called again when c.Next is due, with the same policy and flow. If ctx ends
-// meanwhile, the outcome is Unconfirmed, and h and c are as before.
+// meanwhile, the outcome is Unconfirmed, h and c are as before, and nobody is told
+// that the flow ended.
 //
 // All times, windows and counts go on from visit to visit, and a visit that
 // comes late does not lose its read. The deadline of ctx is that of this visit
@@ -149,6 +150,10 @@ func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c 
 	}
 	next := r.restore(*c)
 	outcome, why := r.visit(ctx, &next, began)
+	if outcome == Unconfirmed && ctx.Err() != nil { // the visit has ended, and not the flow
+		r.leaveUntold(c)
+		return r.end(ctx, outcome, why)
+	}
 	if outcome != 0 {
 		c.forget(h)
 		return r.end(ctx, outcome, why)
