@@ -183,21 +183,22 @@ func (r *run[W, R]) explain(ctx context.Context, outcome Outcome, why error, res
 		return nil
 	}
 	e := &Error{
-		Outcome: outcome,
-		Name:    r.flow.Name,
-		Reads:   r.history.Reads(),
-		Elapsed: res.Elapsed,
-		Status:  r.answer.Status,
-		Phase:   r.answer.Phase,
-		Code:    r.answer.Code,
-		Note:    r.answer.Note,
-		Cause:   why,
-		Write:   redact.Guard(r.writeErr),
-		Started: redact.Guard(r.started),
-		Missing: res.Pending.Missing(),
-		Counted: r.counted,
-		Hint:    r.hint,
-		History: r.history,
+		Outcome:  outcome,
+		Name:     r.flow.Name,
+		Instance: r.flow.Instance,
+		Reads:    r.history.Reads(),
+		Elapsed:  res.Elapsed,
+		Status:   r.answer.Status,
+		Phase:    r.answer.Phase,
+		Code:     r.answer.Code,
+		Note:     r.answer.Note,
+		Cause:    why,
+		Write:    redact.Guard(r.writeErr),
+		Started:  redact.Guard(r.started),
+		Missing:  res.Pending.Missing(),
+		Counted:  r.counted,
+		Hint:     r.hint,
+		History:  r.history,
 	}
 	if r.answer.Status >= 300 {
 		e.Body = redact.Snippet(r.answer.Body, snippetLimit)
