@@ -59,9 +59,10 @@ type Tracer interface {
 	// steps either.
 	//
 	// The end of a flow is a PhaseEnd event, or a PhaseFlow event if it is left for
-	// another run to go on with. A flow that is read by [Visit] goes on over many
-	// visits, whose contexts are not the one that Begin returned for the flow:
-	// there Event.Trace is what Handle returned for it.
+	// another run to go on with.
+	//
+	// Event.Context of a step that begins is what Begin returned for its flow. Ctx
+	// comes from it, but for a flow that goes on over many calls of [Visit].
 	Begin(ctx context.Context, e Event) (context.Context, func(Event))
 
 	// Handle returns the trace context that the handle of the flow in ctx keeps,

@@ -100,7 +100,7 @@ func (r *run[W, R]) beginStep(ctx context.Context, phase Phase, n int) context.C
 	}
 	r.step = step{ctx: ctx}
 	if r.whole.end != nil {
-		r.step.ctx, r.step.end = r.policy.Tracer.Begin(ctx, r.event(ctx, phase, n))
+		r.step.ctx, r.step.end = r.policy.Tracer.Begin(ctx, r.event(r.whole.ctx, phase, n))
 	}
 	return r.step.ctx
 }

@@ -66,8 +66,8 @@ func TestVisit_tracer(t *testing.T) {
 		assert.Equal(t, []string{
 			`flow 0 of  below "", after "the caller"`,
 			`write 1 of  below "flow 0", after "trace of flow 0"`,
-			`read 1 of  below "", after "trace of flow 0"`,
-			`read 2 of  below "", after "trace of flow 0"`,
+			`read 1 of  below "flow 0", after "trace of flow 0"`,
+			`read 2 of  below "flow 0", after "trace of flow 0"`,
 		}, tracer.begun)
 		assert.Equal(t, []string{
 			`write ended in "write 1"`, `read ended in "read 1"`, `read ended in "read 2"`, `flow ended in "flow 0"`,
@@ -84,7 +84,7 @@ func TestVisit_tracer(t *testing.T) {
 		assert.Equal(t, []string{
 			`flow 0 of  below "", after "trace of flow 0"`,
 			`read 1 of  below "flow 0", after "trace of flow 0"`,
-			`read 2 of  below "", after "trace of flow 0"`,
+			`read 2 of  below "flow 0", after "trace of flow 0"`,
 		}, tracer.begun)
 		assert.Equal(t, []string{
 			`read ended in "read 1"`, `read ended in "read 2"`, `end ended in "flow 0"`,
