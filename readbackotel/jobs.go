@@ -44,7 +44,7 @@ func (m *Metrics) newJobMetrics() jobMetrics {
 			metric.WithDescription("Jobs that were set aside since the program's own code panicked."))),
 		calls: made(m.meter.Int64ObservableUpDownCounter("readback.jobs.calls", metric.WithUnit("{call}"),
 			metric.WithDescription("Writes and reads of jobs that are under way."))),
-		trouble: made(m.meter.Int64ObservableGauge("readback.jobs.store.trouble", metric.WithUnit("1"),
+		trouble: made(m.meter.Int64ObservableGauge("readback.jobs.store.trouble",
 			metric.WithDescription("1 if the last call of the store told nothing, or else 0."))),
 		store: made(m.meter.Float64ObservableGauge("readback.jobs.store.duration", metric.WithUnit("s"),
 			metric.WithDescription("How long changes of jobs took in the store, by quantile."))),
