@@ -136,7 +136,7 @@ func TestJobs_spans(t *testing.T) {
 func text(s tracetest.SpanStub, key string) string {
 	for _, a := range s.Attributes {
 		if string(a.Key) == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

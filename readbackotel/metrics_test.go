@@ -47,7 +47,7 @@ func (m meter) points(t *testing.T, names ...string) []string {
 	add := func(name string, set attribute.Set, value string) {
 		var labels []string
 		for _, a := range set.ToSlice() {
-			labels = append(labels, strings.TrimPrefix(string(a.Key), "readback.")+"="+a.Value.Emit())
+			labels = append(labels, strings.TrimPrefix(string(a.Key), "readback.")+"="+a.Value.String())
 		}
 		lines = append(lines, strings.TrimPrefix(name, "readback.")+"{"+strings.Join(labels, ",")+"} "+value)
 	}

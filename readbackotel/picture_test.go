@@ -42,7 +42,7 @@ func TestPicture(t *testing.T) {
 func label(s trace.ReadOnlySpan) string {
 	told := map[string]string{}
 	for _, a := range s.Attributes() {
-		told[strings.TrimPrefix(string(a.Key), "readback.")] = a.Value.Emit()
+		told[strings.TrimPrefix(string(a.Key), "readback.")] = a.Value.String()
 	}
 	text := s.Name()
 	for _, key := range []string{"attempt", "flow.instance"} {

@@ -56,12 +56,12 @@ func (r recorder) lines() []string {
 			line += " error"
 		}
 		for _, a := range s.Attributes {
-			line += fmt.Sprintf(" %s=%s", strings.TrimPrefix(string(a.Key), "readback."), a.Value.Emit())
+			line += fmt.Sprintf(" %s=%s", strings.TrimPrefix(string(a.Key), "readback."), a.Value.String())
 		}
 		for _, e := range s.Events {
 			line += " | " + e.Name
 			for _, a := range e.Attributes {
-				line += fmt.Sprintf(" %s=%s", strings.TrimPrefix(string(a.Key), "readback."), a.Value.Emit())
+				line += fmt.Sprintf(" %s=%s", strings.TrimPrefix(string(a.Key), "readback."), a.Value.String())
 			}
 		}
 		for _, l := range s.Links {
