@@ -51,26 +51,27 @@ var (
 // Only Context makes it match context.Canceled or context.DeadlineExceeded: the
 // timeout of a single read or of the write does not.
 type Error struct {
-	Outcome Outcome
-	Name    string        // the flow's
-	Reads   int           // reads after the write
-	Elapsed time.Duration // from the write's answer to the end
-	Reason  poll.Reason   // why the last read was not ready; empty if the reads did not end the run
-	Seen    string        // what that read showed, or how it differed from what was wanted; at most 200 bytes
-	Status  int           // of the last answer; 0 if none is known
-	Phase   Phase         // of the call that it answered
-	Code    string        // the client's own code of it
-	Note    string        // what else there is to know of it, such as that a cache answered
-	Body    string        // the beginning of its body, if it is an error's, secrets hidden
-	Counted string        // the tries that were counted, if a refusal proves nothing for that
-	Hint    string        // what was missing, what ended the run, and how to widen it
-	Cause   error         // why it ended; nil if Write or Context says it
-	Write   error         // of the write; its text hides secrets
-	Last    error         // of the last read that was not cut short
-	Started error         // of Flow.Started
-	Missing error         // why the handle has no reference, see Pending.Missing
-	Context error         // context.Cause of the caller's context, if that ended
-	History *poll.History // the reads; never nil
+	Outcome  Outcome
+	Name     string        // the flow's
+	Instance string        // the flow's
+	Reads    int           // reads after the write
+	Elapsed  time.Duration // from the write's answer to the end
+	Reason   poll.Reason   // why the last read was not ready; empty if the reads did not end the run
+	Seen     string        // what that read showed, or how it differed from what was wanted; at most 200 bytes
+	Status   int           // of the last answer; 0 if none is known
+	Phase    Phase         // of the call that it answered
+	Code     string        // the client's own code of it
+	Note     string        // what else there is to know of it, such as that a cache answered
+	Body     string        // the beginning of its body, if it is an error's, secrets hidden
+	Counted  string        // the tries that were counted, if a refusal proves nothing for that
+	Hint     string        // what was missing, what ended the run, and how to widen it
+	Cause    error         // why it ended; nil if Write or Context says it
+	Write    error         // of the write; its text hides secrets
+	Last     error         // of the last read that was not cut short
+	Started  error         // of Flow.Started
+	Missing  error         // why the handle has no reference, see Pending.Missing
+	Context  error         // context.Cause of the caller's context, if that ended
+	History  *poll.History // the reads; never nil
 }
 
 // Error says in one line what is known: the name, the outcome, the number of
@@ -81,6 +82,9 @@ func (e *Error) Error() string {
 	b.WriteString("readback: ")
 	if e.Name != "" {
 		b.WriteString(e.Name)
+		if e.Instance != "" && !strings.Contains(e.Name, e.Instance) {
+			b.WriteString(" (" + e.Instance + ")")
+		}
 		b.WriteString(": ")
 	}
 	b.WriteString(e.Outcome.String())

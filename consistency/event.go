@@ -18,7 +18,7 @@ import (
 type Phase string
 
 const (
-	PhaseFlow    Phase = "flow" // the whole; only a Tracer is told of its beginning
+	PhaseFlow    Phase = "flow" // the whole; only a Tracer is told of it
 	PhaseWrite   Phase = "write"
 	PhaseMonitor Phase = "monitor" // of an operation that goes on
 	PhaseRead    Phase = "read"    // Find included
@@ -31,7 +31,7 @@ type Event struct {
 	Context  context.Context // in which the step ran; at the end the flow's
 	Flow     string          // the flow's name
 	Instance string          // which one of that name it is, see Flow.Instance
-	Trace    string          // of the handle that is gone on with, see Pending.Trace
+	Trace    string          // of the handle, see Pending.Trace; as a flow begins, of the one that it goes on with
 
 	Phase      Phase
 	N          int // number of the write or read; of all reads at the end
@@ -55,11 +55,20 @@ type Tracer interface {
 	// Begin is told of a step that begins, by a PhaseFlow, PhaseWrite, PhaseMonitor
 	// or PhaseRead event of which nothing is known yet but what it is. It returns
 	// the context in which the step runs, which comes from ctx, and a function
-	// that is told how it ended, or nil. The end of a flow is a PhaseEnd event.
+	// that is told how it ended. If that is nil for a flow, nobody is told of its
+	// steps either.
+	//
+	// The end of a flow is a PhaseEnd event, or a PhaseFlow event if it is left for
+	// another run to go on with.
+	//
+	// Event.Context of a step that begins is what Begin returned for its flow. Ctx
+	// comes from it, but for a flow that goes on over many calls of [Visit].
 	Begin(ctx context.Context, e Event) (context.Context, func(Event))
 
 	// Handle returns the trace context that the handle of the flow in ctx keeps,
-	// for another process to link to; see [Pending.WithTrace].
+	// for another process to link to; see [Pending.WithTrace]. If it is empty, the
+	// handle keeps the one that it had. Package submit asks it of the context of
+	// Submit, too, for the job's record.
 	Handle(ctx context.Context) string
 }
 
@@ -95,7 +104,7 @@ func (e Event) String() string {
 }
 
 func (p *Policy) observed() bool {
-	return p.Observer != nil || p.Tracer != nil || p.Logger != nil && p.Logger.Core().Enabled(zapcore.DebugLevel)
+	return p.Observer != nil || p.Logger != nil && p.Logger.Core().Enabled(zapcore.DebugLevel)
 }
 
 func (p *Policy) tell(e Event) {

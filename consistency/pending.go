@@ -25,8 +25,9 @@ type Pending struct {
 
 // rarePending is what few handles have.
 type rarePending struct {
-	trace   string
-	missing error // why there is no reference; only in the process that made it
+	trace    string
+	missing  error     // why there is no reference; only in the process that made it
+	followed *followed // by a Tracer, between two visits; likewise
 }
 
 // Name returns the name of the flow.
@@ -62,12 +63,12 @@ func (h Pending) Trace() string {
 // W3C, for the run that goes on to link to the one that left it. It plays no part
 // in anything else.
 func (h Pending) WithTrace(context string) Pending {
-	return h.with(context, h.Missing())
+	return h.with(rarePending{context, h.Missing(), h.followed()})
 }
 
-func (h Pending) with(trace string, missing error) Pending {
-	if h.rare = nil; trace != "" || missing != nil {
-		h.rare = &rarePending{trace, missing}
+func (h Pending) with(rare rarePending) Pending {
+	if h.rare = nil; rare != (rarePending{}) {
+		h.rare = &rare
 	}
 	return h
 }
@@ -117,7 +118,7 @@ func (h *Pending) UnmarshalJSON(data []byte) error {
 	got := Pending{
 		name: unique.Make(stored.Name), written: stored.Written, doubtful: stored.Doubtful, monitored: stored.Monitored,
 		tries: int32(min(stored.Tries, math.MaxInt32)), answered: stored.Answered,
-	}.with(stored.Trace, nil)
+	}.with(rarePending{trace: stored.Trace})
 	if string(got.written) == "null" {
 		got.written = nil
 	}

@@ -42,7 +42,7 @@ func (r *run[W, R]) options(phase Phase) poll.Options {
 	if r.writes > 0 {
 		opts.Reserve = max(r.took, 1) // a write of no time is still one that was measured
 	}
-	if r.policy.observed() {
+	if r.observed() {
 		opts.Observe = func(read poll.Read) {
 			r.endStep(Event{
 				Phase: phase, N: read.N, Began: read.Began, Ended: read.Ended,

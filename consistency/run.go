@@ -64,8 +64,9 @@ type run[W, R any] struct {
 
 	// for those who watch
 	whole step
-	step  step   // the current one
-	trace string // of the handle
+	told  *followed // what visits have of whole
+	step  step      // the current one
+	trace string    // of the handle
 }
 
 // seen is what the last read that was not ready lacked.
@@ -119,7 +120,7 @@ func (r *run[W, R]) handle() Pending {
 			h.written, missing = exact.Encode(&r.written)
 		}
 	}
-	return h.with(r.trace, missing)
+	return h.with(rarePending{trace: r.trace, missing: missing})
 }
 
 // take is the reverse of handle.
@@ -166,7 +167,7 @@ func (r *run[W, R]) end(ctx context.Context, outcome Outcome, why error) (Result
 	}
 	err := r.explain(ctx, outcome, why, &res)
 	r.teach(outcome)
-	if r.policy.observed() {
+	if r.observed() {
 		r.endFlow(Event{
 			Phase: PhaseEnd, N: r.history.Reads(), Ended: res.Elapsed, Status: r.answer.Status, Code: r.answer.Code,
 			Class: r.class, Reason: r.seen.reason, Outcome: outcome, Lag: r.history.Lag(), Err: err,
@@ -184,21 +185,22 @@ func (r *run[W, R]) explain(ctx context.Context, outcome Outcome, why error, res
 		return nil
 	}
 	e := &Error{
-		Outcome: outcome,
-		Name:    r.flow.Name,
-		Reads:   r.history.Reads(),
-		Elapsed: res.Elapsed,
-		Status:  r.answer.Status,
-		Phase:   r.answer.Phase,
-		Code:    r.answer.Code,
-		Note:    r.answer.Note,
-		Cause:   why,
-		Write:   redact.Guard(r.writeErr),
-		Started: redact.Guard(r.started),
-		Missing: res.Pending.Missing(),
-		Counted: r.counted,
-		Hint:    r.hint,
-		History: r.history,
+		Outcome:  outcome,
+		Name:     r.flow.Name,
+		Instance: r.flow.Instance,
+		Reads:    r.history.Reads(),
+		Elapsed:  res.Elapsed,
+		Status:   r.answer.Status,
+		Phase:    r.answer.Phase,
+		Code:     r.answer.Code,
+		Note:     r.answer.Note,
+		Cause:    why,
+		Write:    redact.Guard(r.writeErr),
+		Started:  redact.Guard(r.started),
+		Missing:  res.Pending.Missing(),
+		Counted:  r.counted,
+		Hint:     r.hint,
+		History:  r.history,
 	}
 	if r.answer.Status >= 300 {
 		e.Body = redact.Snippet(r.answer.Body, snippetLimit)

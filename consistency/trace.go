@@ -8,26 +8,99 @@ type step struct {
 	end func(Event) // nil if nobody wants to know
 }
 
-// beginFlow returns the context of the flow.
-func (r *run[W, R]) beginFlow(ctx context.Context, trace string) context.Context {
-	r.trace = trace
+// followed is a flow that a Tracer follows between two visits. Its handle has it,
+// in the process that made it: there are more flows than are followed.
+type followed struct {
+	step
+	instance string
+}
+
+// beginFlow returns the context of the flow. After is the trace context that the
+// handle of an earlier run kept.
+func (r *run[W, R]) beginFlow(ctx context.Context, after string) context.Context {
+	r.trace = after
+	r.whole.ctx = ctx
 	if r.policy.Tracer == nil {
-		r.whole.ctx = ctx
 		return ctx
 	}
 	r.whole.ctx, r.whole.end = r.policy.Tracer.Begin(ctx, r.event(ctx, PhaseFlow, 0))
-	r.trace = r.policy.Tracer.Handle(r.whole.ctx)
+	if own := r.policy.Tracer.Handle(r.whole.ctx); own != "" {
+		r.trace = own
+	}
 	return r.whole.ctx
 }
 
+// continueFlow is beginFlow for a visit: the Tracer is told of a flow that it does
+// not follow yet, and only once.
+func (r *run[W, R]) continueFlow(ctx context.Context, c *Course, h Pending) context.Context {
+	if !c.flags.has(told) {
+		return r.beginFlow(ctx, h.Trace())
+	}
+	r.trace, r.whole.ctx = h.Trace(), ctx
+	if r.told = h.followed(); r.told != nil {
+		r.whole = r.told.step
+	}
+	return ctx
+}
+
+// keepFlow returns the handle with which the next visit goes on with the flow that
+// the Tracer follows.
+func (r *run[W, R]) keepFlow(c *Course) Pending {
+	c.flags.set(told, r.policy.Tracer != nil)
+	h := r.handle()
+	if r.whole.end != nil {
+		if r.told == nil {
+			r.told = &followed{r.whole, r.flow.Instance}
+		}
+		h = h.with(rarePending{h.Trace(), h.Missing(), r.told})
+	}
+	return h
+}
+
+// leaveUntold lets nobody be told of an end. What began in this visit is left.
+func (r *run[W, R]) leaveUntold(c *Course) {
+	if r.whole.end != nil && !c.flags.has(told) {
+		r.whole.end(r.event(r.whole.ctx, PhaseFlow, 0))
+	}
+	r.whole.end, r.policy.Observer, r.policy.Logger = nil, nil, nil
+}
+
+// Leave tells the Tracer that nobody here goes on with the flow of h, by a PhaseFlow
+// event. There is no need of it after an outcome.
+func (c *Course) Leave(h Pending) {
+	f := h.followed()
+	if f != nil && c.flags.has(told) {
+		f.end(Event{Context: f.ctx, Flow: h.Name(), Instance: f.instance, Trace: h.Trace(), Phase: PhaseFlow})
+	}
+	c.flags.set(told, false)
+}
+
+// forget leaves nothing to tell of the flow.
+func (c *Course) forget(h *Pending) {
+	c.flags.set(told, false)
+	if h.followed() != nil {
+		*h = h.with(rarePending{trace: h.Trace(), missing: h.Missing()})
+	}
+}
+
+func (h Pending) followed() *followed {
+	if h.rare == nil {
+		return nil
+	}
+	return h.rare.followed
+}
+
+// observed reports whether anybody is told of the steps.
+func (r *run[W, R]) observed() bool { return r.whole.end != nil || r.policy.observed() }
+
 // beginStep returns the context of a write, a look or a read.
 func (r *run[W, R]) beginStep(ctx context.Context, phase Phase, n int) context.Context {
-	if !r.policy.observed() {
+	if !r.observed() {
 		return ctx
 	}
 	r.step = step{ctx: ctx}
-	if r.policy.Tracer != nil {
-		r.step.ctx, r.step.end = r.policy.Tracer.Begin(ctx, r.event(ctx, phase, n))
+	if r.whole.end != nil {
+		r.step.ctx, r.step.end = r.policy.Tracer.Begin(ctx, r.event(r.whole.ctx, phase, n))
 	}
 	return r.step.ctx
 }

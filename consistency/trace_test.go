@@ -26,7 +26,7 @@ type spans struct {
 type spanKey struct{}
 
 func (s *spans) Begin(ctx context.Context, e consistency.Event) (context.Context, func(consistency.Event)) {
-	above, _ := ctx.Value(spanKey{}).(string)
+	above, _ := e.Context.Value(spanKey{}).(string)
 	name := fmt.Sprintf("%s %d", e.Phase, e.N)
 	s.begun = append(s.begun, fmt.Sprintf("%s of %s below %q, after %q", name, e.Instance, above, e.Trace))
 	return context.WithValue(ctx, spanKey{}, name), func(end consistency.Event) {

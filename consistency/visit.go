@@ -42,6 +42,7 @@ const (
 	faulty                            // see run
 	succeeded                         // see run
 	setback                           // see run
+	told                              // the Tracer was, that the flow began
 )
 
 func (f courseFlags) has(one courseFlags) bool { return f&one != 0 }
@@ -80,8 +81,10 @@ func (c *Course) Reads() int { return c.poll.Reads() }
 //
 // Before is the handle of an earlier try of the same write with the same
 // idempotency key, which may have been carried out: then the outcome is never
-// Failed. Its zero value says that there was none.
+// Failed. One that has nothing but a trace context, as its zero value, says that
+// there was none.
 func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending, c *Course) (Pending, error) {
+	c.Leave(before)
 	r := newRun(&p, &f)
 	if r.doubtful = !before.IsZero(); r.doubtful {
 		r.tries = cmp.Or(int(before.tries), -1)
@@ -110,13 +113,7 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 	}
 	opts.History = nil
 	_ = poll.Begin(opts, &c.poll) // what is wrong with the options a visit says too
-	h := r.handle()
-	if r.policy.observed() && r.whole.end != nil {
-		r.whole.end(Event{
-			Context: r.whole.ctx, Flow: f.Name, Instance: f.Instance, Trace: r.trace,
-			Phase: PhaseFlow, Status: r.answer.Status, Class: r.class,
-		})
-	}
+	h := r.keepFlow(c)
 	if r.class == Ambiguous {
 		return h, r.explain(ctx, Unconfirmed, nil, &Result[W, R]{Pending: h})
 	}
@@ -132,7 +129,8 @@ func millis(d time.Duration) uint32 {
 // and keeps h and c up to date. It returns an outcome and what [Do] does with
 // it, or the zero Outcome with the history alone, and no error: then it is to be
 // called again when c.Next is due, with the same policy and flow. If ctx ends
-// meanwhile, the outcome is Unconfirmed, and h and c are as before.
+// meanwhile, the outcome is Unconfirmed, h and c are as before, and nobody is told
+// that the flow ended.
 //
 // All times, windows and counts go on from visit to visit, and a visit that
 // comes late does not lose its read. The deadline of ctx is that of this visit
@@ -144,16 +142,23 @@ func millis(d time.Duration) uint32 {
 func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c *Course, began time.Time) (Result[W, R], error) {
 	r := newRun(&p, &f)
 	r.resumed = true // it needs no Write
-	r.whole.ctx, r.trace = ctx, h.Trace()
+	ctx = r.continueFlow(ctx, c, *h)
 	if err := r.validate(); err != nil {
+		c.forget(h)
 		return r.refuse(ctx, *h, err)
 	}
 	if err := r.take(*h); err != nil {
+		c.forget(h)
 		return r.refuse(ctx, *h, err)
 	}
 	next := r.restore(*c)
 	outcome, why := r.visit(ctx, &next, began)
+	if outcome == Unconfirmed && ctx.Err() != nil { // the visit has ended, and not the flow
+		r.leaveUntold(c)
+		return r.end(ctx, outcome, why)
+	}
 	if outcome != 0 {
+		c.forget(h)
 		return r.end(ctx, outcome, why)
 	}
 	next.status = int16(r.answer.Status)
@@ -165,7 +170,7 @@ func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c 
 	next.flags.set(faulty, r.faulty)
 	next.flags.set(succeeded, r.succeeded)
 	next.flags.set(setback, r.setback)
-	*c, *h = next, r.handle()
+	*c, *h = next, r.keepFlow(&next)
 	return Result[W, R]{History: r.history}, nil
 }
 

@@ -81,7 +81,7 @@ func (r *run[W, R]) writeOnce(ctx context.Context) writing {
 	if t.class == Ambiguous && r.writeErr != nil && !s.known() && t.text == "" {
 		r.hint = opaque("write", s.err)
 	}
-	if r.policy.observed() {
+	if r.observed() {
 		r.endStep(Event{
 			Phase: PhaseWrite, N: r.writes, Began: -r.took,
 			Status: r.answer.Status, Code: r.answer.Code, Class: t.class, RetryAfter: r.pause, Note: r.answer.Note, Err: redact.Guard(r.writeErr),

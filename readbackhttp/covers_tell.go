@@ -53,7 +53,8 @@ func (c *covering) tell(why string) {
 		o.Wrote(told)
 	}
 	o.Policy.Tell(consistency.Event{
-		Context: c.req.Context(), Flow: told.Method + " " + told.URL, Phase: consistency.PhaseWrite, N: 1,
+		Context: c.req.Context(), Flow: boundedName(told.Method, c.req.URL), Instance: instanceOf(c.req.URL),
+		Phase: consistency.PhaseWrite, N: 1,
 		Status: told.Status, Class: c.class, Note: note,
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/redact"
 )
 
 // Exchange is an HTTP write and how to read it back. [Exchange.Flow] makes it a
@@ -97,8 +96,12 @@ type Exchange struct {
 	// one is an error. Zero means 1 MiB.
 	MaxBody int64
 
-	// Name says what the write is. Empty means its method and URL without the
-	// query.
+	// Name says what the write is. Empty means its method and URL, without the
+	// query, and with {id} in place of each segment of the path that looks like
+	// one: so that the names are few, as labels of metrics and names of spans need
+	// them. Of another method than POST that is the last segment too. Set it where
+	// what differs from write to write looks like words. The path itself is the
+	// Instance of the flow.
 	Name string
 }
 
@@ -141,7 +144,7 @@ func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
 			flow.MineValue = s.Mine
 		}
 	}
-	flow.Fault = s.Fault
+	flow.Instance, flow.Fault = s.instance, s.Fault
 	if s.Monitor != nil {
 		flow.Monitor, flow.Follows = s.follow, follows
 	}
@@ -157,7 +160,8 @@ func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
 // session is an exchange with its defaults filled in.
 type session struct {
 	Exchange
-	sent bool // the write's body is used up
+	sent     bool   // the write's body is used up
+	instance string // which of the writes of that name it is
 }
 
 const defaultMaxBody = 1 << 20
@@ -221,10 +225,8 @@ func newSession(ex Exchange) (*session, error) {
 	if s.Mine != nil && !s.Read.known() {
 		return nil, errors.New("readbackhttp: Mine needs a Read that is known before the write: set Find and Mine of the flow")
 	}
-	if s.Name == "" {
-		named := *ex.Write.URL
-		named.RawQuery = ""
-		s.Name = method(ex.Write) + " " + redact.URL(&named)
+	if s.instance = instanceOf(ex.Write.URL); s.Name == "" {
+		s.Name = boundedName(method(ex.Write), ex.Write.URL)
 	}
 	return s, nil
 }

@@ -269,11 +269,11 @@ func TestExchange_name(t *testing.T) {
 	t.Parallel()
 	ex := readbackhttp.Exchange{Write: send("PUT", "https://me:secret@api.test/v1/things/7?key=secret#top", "")}
 	ex.Match = readbackhttp.HasJSON("", nil)
-	assert.Equal(t, "PUT https://api.test/v1/things/7", ex.Flow().Name)
+	assert.Equal(t, "PUT https://api.test/v1/things/{id}", ex.Flow().Name)
 	ex.Name = "rename thing"
 	assert.Equal(t, "rename thing", ex.Flow().Name)
 	ex = readbackhttp.Exchange{Write: &http.Request{URL: ex.Write.URL}}
-	assert.Equal(t, "GET https://api.test/v1/things/7", ex.Flow().Name)
+	assert.Equal(t, "GET https://api.test/v1/things/{id}", ex.Flow().Name)
 }
 
 func TestExchange_invalid(t *testing.T) {

@@ -62,7 +62,8 @@ func (h *held) report() {
 		*h.own.Report = r
 	}
 	h.t.options.Policy.Tell(consistency.Event{
-		Flow: h.name(), Phase: consistency.PhaseEnd, N: r.Reads, Ended: h.now(),
+		Context: h.req.Context(), Flow: boundedName(method(h.req), h.req.URL), Instance: h.instance(),
+		Phase: consistency.PhaseEnd, N: r.Reads, Ended: h.now(),
 		Status: h.handedOn().StatusCode, Outcome: r.Outcome, Err: r.Err,
 	})
 }
@@ -136,6 +137,9 @@ func (h *held) name() string {
 	return method(h.req) + " " + redact.URL(&named)
 }
 
+// instance says which of the reads of its bounded name is held.
+func (h *held) instance() string { return instanceOf(h.req.URL) }
+
 func (h *held) observed() bool {
 	return h.t.options.Policy.Observer != nil || h.t.options.Policy.Logger != nil
 }
@@ -153,7 +157,8 @@ func (h *held) tell(read poll.Read) {
 		return
 	}
 	e := consistency.Event{
-		Flow: h.name(), Phase: h.phase, N: read.N, Began: read.Began, Ended: read.Ended,
+		Context: h.req.Context(), Flow: boundedName(method(h.req), h.req.URL), Instance: h.instance(),
+		Phase: h.phase, N: read.N, Began: read.Began, Ended: read.Ended,
 		Status: read.Status, Verdict: read.Verdict, Reason: read.Reason, Note: read.Note, Err: read.Err,
 	}
 	if h.phase == consistency.PhaseWrite {

@@ -156,7 +156,7 @@ func TestStatusError_found(t *testing.T) {
 		require.True(t, errors.As(whole.Cause, &cause))
 		assert.Equal(t, "asleep", write.Problem.Message)
 		assert.Equal(t, "no view", cause.Problem.Message)
-		assert.Equal(t, "readback: PUT http://api.test/things/7: unconfirmed after 2 reads in 1s, seen last: refused: "+
+		assert.Equal(t, "readback: PUT http://api.test/things/{id} (/things/7): unconfirmed after 2 reads in 1s, seen last: refused: "+
 			"GET http://api.test/things/7 answered 400 Bad Request: no view; "+
 			"write: PUT http://api.test/things/7 answered 503 Service Unavailable: asleep; last status 400: "+`{"message":"no view"}`, err.Error())
 		assert.Equal(t, 1, srv.writes())

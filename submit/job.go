@@ -161,6 +161,7 @@ func (t *term[J, W, R]) add(j *job) bool {
 
 // drop forgets a job that is another's, or that has ended, and wakes who waits.
 func (t *term[J, W, R]) drop(j *job) {
+	j.course.Leave(j.handle)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.jobs.find(j.key()) != j {

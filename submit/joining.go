@@ -13,6 +13,7 @@ type call[J, W, R any] struct {
 	data   []byte
 	print  []byte
 	at     int64  // of the intent, in nanoseconds
+	trace  string // of the caller
 	joined bool   // the job was seen pending
 	known  bool   // the store has the job
 	freed  uint64 // the revision of a record whose key is free
@@ -30,7 +31,11 @@ func (s *Submitter[J, W, R]) call(ctx context.Context, key string, job J) (*call
 	if ctx.Err() != nil {
 		return nil, waiting(ctx, "", nil)
 	}
-	return &call[J, W, R]{s: s, key: key, data: data, print: fingerprint(string(data)), at: s.stamp()}, nil
+	in := &call[J, W, R]{s: s, key: key, data: data, print: fingerprint(string(data)), at: s.stamp()}
+	if tracer := s.options.Policy.Tracer; tracer != nil {
+		in.trace = tracer.Handle(ctx)
+	}
+	return in, nil
 }
 
 // submit is Submit while there is a term. M is what an earlier join returned.
@@ -91,6 +96,7 @@ func (in *call[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, err
 func (in *call[J, W, R]) newJob() *job {
 	j := newJob(in.key, in.data, in.at)
 	j.version, j.more, j.revision = uint16(in.s.options.JobVersion), newMore(), in.freed
+	j.handle = j.handle.WithTrace(in.trace)
 	return j
 }
 

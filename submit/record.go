@@ -32,6 +32,7 @@ type jobRecord struct {
 	Tries   int                  `json:"tries,omitempty"`   // that are proven not to have been carried out
 	Tried   string               `json:"tried,omitempty"`   // why the last of them was not
 	Pending *consistency.Pending `json:"pending,omitempty"`
+	Trace   string               `json:"trace,omitempty"`  // of who submitted it, until there is a handle, which has one
 	Broken  *breakage            `json:"broken,omitempty"` // of a job that is set aside
 	End     *ending              `json:"end,omitempty"`
 

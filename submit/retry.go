@@ -69,8 +69,8 @@ func (last *try) proves() proof {
 }
 
 // tryLater puts a job back whose try is proven not to have been carried out, or gives
-// it up.
-func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error) {
+// it up. End is told only in the latter case.
+func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error, end *withheldEnd) {
 	now := time.Now()
 	wait := max(t.waitAfter(int(j.tries)+1), last.retryAfter)
 	if now.Add(wait).Sub(time.Unix(0, j.intent)) > t.options.GiveUpAfter {
@@ -78,6 +78,7 @@ func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error) {
 		if errors.As(err, &why) && why.Cause == nil {
 			why.Cause = fmt.Errorf("%w after %d tries in %v", ErrGaveUp, int(j.tries)+1, now.Sub(time.Unix(0, j.intent)).Round(time.Millisecond))
 		}
+		end.tell()
 		t.conclude(j, consistency.Result[W, R]{Outcome: consistency.Failed}, err, proof == provesUnsent)
 		return
 	}

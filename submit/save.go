@@ -44,6 +44,8 @@ func (t *term[J, W, R]) record(j *job) Record {
 	r := Record{Kind: KindJob, Key: j.key(), Revision: j.revision, Label: j.state.String()}
 	if !j.handle.IsZero() {
 		rec.Pending = kept(&j.handle)
+	} else {
+		rec.Trace = j.handle.Trace()
 	}
 	if rec.End == nil || t.options.keeps(rec.End.outcome(), len(j.data())) {
 		rec.setPayload([]byte(j.data()), int(j.version))
@@ -179,9 +181,11 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
 	}
 	if rec.Pending != nil {
 		j.handle = *rec.Pending
+	} else {
+		j.handle = j.handle.WithTrace(rec.Trace)
 	}
-	if rec.State == sending {
-		j.state, j.handle = sending.after(orphans), consistency.Pending{} // the flow is asked for another, later
+	if rec.State == sending { // the flow is asked for another handle, later
+		j.state, j.handle = sending.after(orphans), consistency.Pending{}.WithTrace(j.handle.Trace())
 	}
 	if rec.unknown != nil || rec.Tried != "" {
 		m := j.wait()

@@ -218,6 +218,9 @@ func (t *term[J, W, R]) letGo(left bool) (some bool) {
 		if left && j.state == sending {
 			t.warn("a write ignores its context and is left behind", holderField(t.id), keyField(j.key()))
 		}
+		if !left {
+			j.course.Leave(j.handle)
+		}
 		if j.more != nil {
 			j.more.end, j.more.err = nil, nil // an outcome that was not recorded is none
 			j.more.close()

@@ -34,7 +34,11 @@ func (t *term[J, W, R]) payload(j *job) J {
 }
 
 func (t *term[J, W, R]) flow(j *job) consistency.Flow[W, R] {
-	return t.options.Flow(j.key(), t.payload(j))
+	flow := t.options.Flow(j.key(), t.payload(j))
+	if flow.Instance == "" {
+		flow.Instance = j.key()
+	}
+	return flow
 }
 
 // send sends a job for the first time, or again after tries that are proven not to
@@ -50,7 +54,7 @@ func (t *term[J, W, R]) send(j *job) {
 	j.flags &^= called
 	switch t.save(j) {
 	case made:
-		t.write(j, consistency.Pending{})
+		t.write(j, consistency.Pending{}.WithTrace(j.handle.Trace()))
 	case taken:
 		t.drop(j)
 	case unknown:
@@ -106,7 +110,8 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 		}
 	}
 	var last try
-	policy := last.watch(t.options.Policy, again)
+	policy, end := withheld(t.options.Policy)
+	policy = last.watch(policy, again)
 	t.stats.writes.Add(1)
 	handle, err := consistency.Send(ctx, policy, whileAllowed(flow, allowed, stop), before, &j.course)
 	t.stats.writes.Add(-1)
@@ -116,10 +121,11 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	}
 	outcome := consistency.OutcomeOf(err)
 	if proof := last.proves(); outcome == consistency.Failed && !again && proof != provesNothing {
-		t.tryLater(j, last, proof, err)
+		t.tryLater(j, last, proof, err, end)
 		return
 	}
 	if outcome == consistency.Failed || errors.Is(err, consistency.ErrNoFind) {
+		end.tell()
 		t.conclude(j, consistency.Result[W, R]{Outcome: outcome, Pending: handle}, err, false)
 		return
 	}
@@ -187,10 +193,11 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 		flow.Read = read
 	}
 	if j.state == lost && j.handle.IsZero() {
-		j.handle = flow.Lost()
+		j.handle = flow.Lost().WithTrace(j.handle.Trace())
 	}
 	t.stats.reads.Add(1)
-	res, err := consistency.Visit(t.ctx, t.options.Policy, flow, &j.handle, &j.course, began)
+	policy, end := withheld(t.options.Policy)
+	res, err := consistency.Visit(t.ctx, policy, flow, &j.handle, &j.course, began)
 	t.stats.reads.Add(-1)
 	switch {
 	case res.Outcome == consistency.Unconfirmed && t.ctx.Err() != nil:
@@ -201,6 +208,7 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 		t.remember(j, res.History)
 		t.revisit(j)
 	default:
+		end.tell()
 		t.conclude(j, res, err, false)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/expr"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/readbackhttp"
 )
 
@@ -154,10 +155,7 @@ func (p Plan) build(f *Flow) error {
 	if err := refused(f.Flow); err != nil {
 		return err
 	}
-	if p.Elsewhere { // the request that stands for the write is a GET
-		_, at, _ := strings.Cut(f.Name, " ")
-		f.Name = p.Write.Verb() + " " + at
-	}
+	f.Name = p.name(f.Name, write.URL)
 	f.wrap()
 	return p.find(f, ex)
 }
@@ -197,6 +195,18 @@ func (p Plan) prepare(f *Flow) (err error) {
 	f.bodyless = !f.expects() && len(p.Fail) == 0 && !p.NeedBody
 	f.expected, err = parseStatuses(p.ExpectStatus)
 	return err
+}
+
+// name returns the name of a flow, given that of its exchange: a person is told the
+// whole path.
+func (p *Plan) name(short string, at *url.URL) string {
+	method, _, _ := strings.Cut(short, " ")
+	if p.Elsewhere { // the request that stands for the write is a GET
+		method = p.Write.Verb()
+	}
+	whole := *at
+	whole.RawQuery = ""
+	return method + " " + redact.URL(&whole)
 }
 
 // refused returns why an exchange cannot be: then its flow has no name, and its
