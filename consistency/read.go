@@ -12,7 +12,10 @@ import (
 
 func (r *run[W, R]) judgeRead(_ R, err error, read poll.Read) (j poll.Judgement) {
 	r.judge(&j, err, read.Ended)
-	if r.setback && j.Verdict != poll.Unknown {
+	switch {
+	case r.setback && j.Setback:
+		r.setback = false // it is noted again
+	case r.setback && j.Verdict != poll.Unknown:
 		r.setback = false // as in a streak: what an outage leaves behind looks like nothing at all
 		if j.Verdict == poll.Ready && !j.Settled {
 			j.Verdict, j.Reason = poll.Unknown, unavailable

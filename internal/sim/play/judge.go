@@ -49,7 +49,7 @@ func (f *flow) judge() {
 func (f *flow) looksOf(c *claim) []world.Look {
 	looks := looksBy(f.w, c.client)
 	if c.held == nil {
-		shorten(looks, c.typed && !f.client.habitsOf().watched) // what is watched has the status all the same
+		shorten(c.goal, looks, c.typed && !f.client.habitsOf().watched) // what is watched has the status all the same
 	}
 	if f.w.Wide {
 		looks = f.plain(c, looks)
@@ -94,9 +94,10 @@ func (f *flow) located(looks []world.Look) []world.Look {
 
 // shorten makes an answer whose body was cut short one that never came: for a
 // typed client in any case, and else if the status alone says nothing.
-func shorten(looks []world.Look, typed bool) {
+func shorten(goal world.Goal, looks []world.Look, typed bool) {
 	for i := range looks {
-		if l := &looks[i]; l.Cut && (typed || l.Status < 300) {
+		l := &looks[i]
+		if what, _ := tells(goal, l); l.Cut && (typed || l.Status < 300 || what != shown && what != settled) {
 			l.Status, l.Answered = 0, time.Time{}
 		}
 	}
@@ -315,11 +316,14 @@ func (h *horizon) see(l *world.Look) {
 
 // judgeTimes asks whether a read began when it was too late.
 func (f *flow) judgeTimes(c *claim, looks []world.Look) {
-	h := newHorizon(c)
+	h, began := newHorizon(c), -1 // the first look
 	for i := range looks {
 		l := &looks[i]
 		if l.Began.Before(c.zero) { // of the write, by a client that follows redirects
 			continue
+		}
+		if began < 0 {
+			began = i
 		}
 		first := c.called
 		if ended := h.looked; l.Kind != world.Operation && !ended.IsZero() {
@@ -327,18 +331,18 @@ func (f *flow) judgeTimes(c *claim, looks []world.Look) {
 			first = ended
 		}
 		end := h.until
-		if i == 0 && c.resumed || !first.Equal(c.called) { // there is always one
+		if i == began && c.resumed || !first.Equal(c.called) { // there is always one
 			end = later(end, first)
 		}
 		if l.Kind == world.Thing && i > 0 && looks[i-1].Kind == world.List && !looks[i-1].Answered.IsZero() && looks[i-1].Answered.Equal(l.Began) {
 			end = h.limit // it belongs to the same look
-			if i == 1 {
+			if i == began+1 {
 				end = later(end, l.Began) // which there always is
 			}
 		}
 		if c.looked || f.late(c) || c.proves {
 			end = later(end, h.limit)
-			if c.proves && i <= 2 {
+			if c.proves && i <= began+2 {
 				end = later(end, l.Began) // of the first look, which there always is
 			}
 			if c.looked { // for so long at most, and that is made up for

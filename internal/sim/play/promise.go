@@ -159,7 +159,14 @@ func (s *seen) reserve(needed int) time.Duration {
 	if s.slowest == 0 {
 		asked = s.expected
 	}
-	return min(max(asked, leastReserve), s.until.Sub(s.planned)/time.Duration(2*max(needed, 1)))
+	left := s.until.Sub(s.planned)
+	if s.streak.n <= 0 {
+		left -= s.c.policy.SettleFor
+	}
+	if s.c.policy.SettleFor > 0 {
+		needed = max(needed, 2-max(s.streak.n, 0))
+	}
+	return min(max(asked, leastReserve), left/time.Duration(2*max(needed, 1)))
 }
 
 // findable reports whether the flow can know what to read.

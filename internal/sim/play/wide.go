@@ -258,7 +258,7 @@ func old(h consistency.Pending) (consistency.Pending, error) {
 // heads reports whether the library sees the headers of what c reads.
 func (f *flow) heads(c *claim, kind world.Kind) bool {
 	h := f.client.habitsOf()
-	return !c.typed || h.watched || kind == world.Thing && (h.manner == byAnswer || h.manner == byPolicy)
+	return !c.typed && kind != world.List || h.watched || kind == world.Thing && (h.manner == byAnswer || h.manner == byPolicy)
 }
 
 // plain returns looks as they would be in a world that is not wide, and mean the
