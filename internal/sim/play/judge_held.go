@@ -12,7 +12,8 @@ import (
 type heldRead struct {
 	at      time.Time // when its answer was handed on, but for what was to come of its body
 	covered bool
-	status  int // handed on; 0 if none was
+	moved   bool // by a write that was redirected
+	status  int  // handed on; 0 if none was
 	err     error
 	report  *readbackhttp.Report
 	options *readbackhttp.TransportOptions
@@ -68,7 +69,7 @@ func (f *flow) judgeHeld(c *claim, looks []world.Look) {
 // first request is the client's own, as long as that takes.
 func (f *flow) holdPromised(c *claim, looks []world.Look) (why string, _ bool) {
 	r := c.held
-	if r.options.PollsPerSecond > 0 {
+	if r.options.PollsPerSecond > 0 || r.moved {
 		return "", false
 	}
 	if what, reason := tells(c.goal, &looks[0]); what != denied || looks[0].Status == 202 || looks[0].Status == 410 || reason == "stale" && !c.matches {

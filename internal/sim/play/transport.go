@@ -17,6 +17,7 @@ type held struct {
 	transport *readbackhttp.Transport
 	options   readbackhttp.TransportOptions
 	covers    bool // a later read of the thing
+	moved     bool // perhaps not, since it was redirected
 	at        time.Time
 	class     consistency.Class
 	id        string
@@ -89,6 +90,8 @@ func (f *flow) writeOver(h *held, retries int) {
 		}
 		cancel()
 		if class == consistency.Applied || class == consistency.Accepted || class == consistency.Ambiguous && f.w.Goal != world.Create {
+			// An update that is redirected covers only what it is redirected to.
+			h.moved = err == nil && f.w.Goal == world.Update && resp.StatusCode/100 == 3
 			if f.w.Goal != world.Create {
 				h.covers, h.id = true, world.Standing
 			} else if at != "" {
@@ -187,7 +190,7 @@ func (f *flow) prepare(h *held) func() {
 			_, _ = take(resp)
 		}
 		c.ended = time.Now()
-		c.held = &heldRead{at: at, covered: h.covers, status: statusOf(resp), err: err, report: own.Report, options: &h.options}
+		c.held = &heldRead{at: at, covered: h.covers, moved: h.moved, status: statusOf(resp), err: err, report: own.Report, options: &h.options}
 	}
 }
 
