@@ -101,10 +101,6 @@ func (h *Pending) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("consistency: not a handle: its numbers are negative")
 	case stored.Version == 1:
 		got.tries, got.answered = 0, 0
-	case got.tries < 0 || got.answered < 0:
-		return fmt.Errorf("consistency: not a handle: its numbers are negative")
-	case stored.Version == 1:
-		got.tries, got.answered = 0, 0
 	case stored.Version != handleVersion:
 		return fmt.Errorf("consistency: not a handle: version %d", stored.Version)
 	}
