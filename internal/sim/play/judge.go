@@ -31,6 +31,7 @@ func (f *flow) judge() {
 			f.judgeFailed(c, looks)
 		case consistency.Unconfirmed:
 			f.judgeUnconfirmed(c, looks)
+			f.judgeRefused(c)
 		default:
 			f.violate(Misreport, "%s returned no outcome", c.call)
 		}
@@ -186,7 +187,7 @@ func (c *claim) glimpses() bool {
 // candidate was taken for what it made.
 func (f *flow) unproven(c *claim) bool {
 	listed := slices.ContainsFunc(f.claims, func(c *claim) bool { return c.find && !c.mine && !c.proves })
-	return !c.refused && c.goal == world.Create && listed && !world.Mine(c.id) &&
+	return !c.refused && f.w.Foreign < 2 && c.goal == world.Create && listed && !world.Mine(c.id) &&
 		(c.class == consistency.Applied || c.class == consistency.Accepted && c.monitor && len(f.w.Runs) > 0)
 }
 
@@ -363,6 +364,9 @@ func (f *flow) judgeTimes(c *claim, looks []world.Look) {
 		}
 		if !c.cancelled.IsZero() && l.Began.After(c.cancelled.Add(f.noise)) {
 			f.violate(Leak, "%s reads %v after it was cancelled", c.call, l.Began.Sub(c.cancelled))
+		}
+		if l.Kind == world.Thing && l.ID == "" {
+			f.violate(Misreport, "%s reads what nothing refers to", c.call)
 		}
 		h.see(l)
 	}

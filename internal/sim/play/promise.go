@@ -1,6 +1,7 @@
 package play
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -33,8 +34,13 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	if !c.cancelled.IsZero() && !c.cancelled.After(c.ended) || !f.findable(c) {
 		return "", false
 	}
+	var ended time.Time // the operation, as it was seen
 	if c.monitor && c.class == consistency.Accepted {
-		return "", false // two loops share one deadline
+		first := slices.IndexFunc(looks, func(l world.Look) bool { return l.Kind != world.Operation && !l.Began.Before(c.zero) })
+		if first < 0 || c.resumed || f.late(c) {
+			return "", false
+		}
+		ended = looks[first].Began
 	}
 	if c.id == "" && c.class != consistency.Ambiguous && c.policy.Windows.NotFound > 0 || f.w.Wide && f.unseen(c) {
 		return "", false
@@ -43,7 +49,7 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	if !ok || c.policy.OnForbidden == nil && f.w.NeedsFresh && !f.fresh.fresh.Load() {
 		return "", false
 	}
-	v := c.inTime(later(shows, f.w.CalmFrom(c.ended)))
+	v := c.inTime(later(later(shows, ended), f.w.CalmFrom(c.ended)))
 	pace := f.w.Pace
 	if c.find && c.goal == world.Create {
 		pace *= 2 // one to find it, and one to read it

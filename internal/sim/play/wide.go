@@ -341,16 +341,41 @@ func (f *flow) echoed(c *claim, looks []world.Look) bool {
 	if !c.mine && !c.proves {
 		return true
 	}
+	looked := false
 	for i := range looks {
 		l := &looks[i]
 		if l.Began.Before(c.zero) {
 			continue
 		}
+		looked = true
 		if l.Kind == world.List && l.Shows && l.Status == 200 && !l.Broken && !c.proves || l.Kind == world.Thing && l.Status == 200 && l.Shows && !l.Broken {
 			return false
 		}
 	}
-	return true
+	if len(f.w.Tries) == 0 {
+		return true
+	}
+	last := f.w.Tries[len(f.w.Tries)-1].Status
+	return looked || last != 409 && last != 412 || !f.told(c) || !c.cancelled.IsZero() || !c.deadline.IsZero()
+}
+
+// told reports whether the library surely knows the status of c's write.
+func (f *flow) told(c *claim) bool {
+	h := f.client.habitsOf()
+	known := !c.typed || h.watched || h.manner < manners
+	return known && !f.w.Wrapped && len(f.w.Writes) == 0 && f.w.Bodies.Chance == 0 && h.manner != byWord
+}
+
+// judgeRefused asks whether a plain refusal of a client whose requests are seen is
+// said to be what it is.
+func (f *flow) judgeRefused(c *claim) {
+	if h := f.client.habitsOf(); !f.w.Wide || c.resumed || !f.told(c) || !h.watched || h.retries > 0 || h.follows || len(f.w.Tries) != 1 || f.w.AuthFails {
+		return
+	}
+	s := f.w.Tries[0].Status
+	if s != 0 && s != 409 && s != 412 && proof(c.goal, s) == consistency.Refused && c.cancelled.IsZero() && c.deadline.IsZero() {
+		f.violate(Misreport, "%s was refused with %d, and is %v", c.call, s, c.outcome)
+	}
 }
 
 // lasts reports whether a streak is long enough, in reads and in time.
