@@ -97,10 +97,15 @@ type judge interface {
 func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, of judge) said {
 	s := said{err: err}
 	others := causeOfOthers(call, err)
+	several := false
 	if err != nil {
-		s = hearError(err, others, phase, of)
+		var ask func(error) (Answer, bool)
+		if p.Answer != nil && others == nil {
+			ask = func(one error) (Answer, bool) { return p.Answer(phase, *value, one) }
+		}
+		s, several = hearError(err, others, phase, of, ask)
 	}
-	if s.class == 0 && !s.code && others == nil && p.Answer != nil {
+	if s.class == 0 && !s.code && others == nil && !several && p.Answer != nil {
 		if a, ok := p.Answer(phase, *value, err); ok {
 			s = said{code: true, err: err, answer: a}
 		}
@@ -130,15 +135,24 @@ func causeOfOthers(call *wire.Call, err error) error {
 
 // hearError finds what err tells, but for what others tell in it, and nothing if
 // that panics.
-func hearError(err, others error, phase Phase, of judge) (s said) {
+func hearError(err, others error, phase Phase, of judge, ask func(error) (Answer, bool)) (s said, several bool) {
 	defer func() {
 		if recover() != nil {
 			s = said{err: err}
 		}
 	}()
+	n := 0
+	failures(err, others, func(error) { n++ })
+	several = n > 1
 	first := true
 	failures(err, others, func(one error) {
 		found := hearOne(one, others)
+		// Policy.Answer would find the first of several, and not the one that counts.
+		if several && ask != nil && found.class == 0 && !found.code {
+			if a, ok := ask(one); ok {
+				found = said{code: true, err: one, answer: a}
+			}
+		}
 		if first || of.outweighs(phase, &found, &s) {
 			s, first = found, false
 		}
@@ -146,7 +160,7 @@ func hearError(err, others error, phase Phase, of judge) (s said) {
 	if first {
 		s.err = err
 	}
-	return s
+	return s, several
 }
 
 // failures calls yield for each failure that err tells of: for err itself, unless

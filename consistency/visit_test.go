@@ -180,7 +180,7 @@ func TestVisit_late(t *testing.T) {
 					require.Zero(t, res.Outcome)
 					continue
 				}
-				assert.Equal(t, tt.want, res.Outcome)
+				assert.Equal(t, tt.want, res.Outcome, "%v", err)
 			}
 		})
 	}

@@ -200,6 +200,7 @@ func (r *run) restore(c *Course) {
 		return
 	}
 	r.plan, r.deadline, r.called = c.plan, c.deadline, 0
+	r.limit = max(r.limit, r.deadline) // a visit that was late has moved it
 	r.streak, r.first = int(c.streak), c.first
 	if c.reason != (unique.Handle[Reason]{}) {
 		r.reason = c.reason.Value()
