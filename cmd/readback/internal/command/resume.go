@@ -17,6 +17,7 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/handle"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/readbackhttp"
 )
 
 func newResume(streams cli.Streams) *cobra.Command {
@@ -117,6 +118,9 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	f.Keep(answerOf(h))
 	if ref, ok := named(h, specs[1].URL, kept.AcceptedLocation); ok && f.Find == nil && f.Goal != consistency.ToAbsent {
 		f.Find = consistency.Known(ref)
+		if h.Answer.Status/100 == 2 { // the good answer to this very write named it
+			f.Mine = func(readbackhttp.Ref) bool { return true }
+		}
 	}
 	s := &session{
 		command: "resume", streams: streams, output: kept.output, flow: f, kept: keep, plan: plan,

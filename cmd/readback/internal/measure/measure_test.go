@@ -145,7 +145,8 @@ func TestMeasure_tick(t *testing.T) {
 				assert.LessOrEqual(t, got.From, truth+tick/10, "p%g", q*100)
 				assert.GreaterOrEqual(t, got.To, truth-tick/10, "p%g", q*100)
 			}
-			assert.Empty(t, r.Summary().Depends)
+			// Whether lags seem to depend on something is a matter of chance in a few
+			// campaigns of a hundred; TestSpread_tick bounds them.
 		})
 	}
 	against(t, "in step", ticking(2*time.Second), func(t *testing.T, w *world) {
