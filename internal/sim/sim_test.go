@@ -195,6 +195,7 @@ func TestFlow_foundWide(t *testing.T) {
 		{"the outage that a look between two tries met was forgotten", 12821102115972441900},
 		{"the status of what a redirect led to was taken for the write's, by the word of Policy.Answer", 12514586213600916175},
 		{"a creation whose Location may not be read was confirmed by another's thing", 11741554043216265358},
+		{"of errors that were joined Policy.Answer found the first", 9044165343912962588},
 	} {
 		playAll(t, []uint64{found.seed}, play.Options{}, func(r play.Result) {
 			assert.Empty(t, r.Violations, "%s\n%s", found.about, strings.Join(r.Timeline, "\n"))
