@@ -91,3 +91,46 @@ func TestVisit_tracer(t *testing.T) {
 		}, tracer.ended)
 	})
 }
+
+// A visit that its context cuts short ends no flow: nobody is told so, and the next
+// visit goes on with it.
+func TestVisit_cutShort(t *testing.T) {
+	t.Parallel()
+	for _, begun := range []bool{true, false} { // by Send, in this process
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{writes: answers(201), reads: answers(404, 200)}
+			var tracer spans
+			var told []consistency.Phase
+			p := consistency.Policy{Schedule: everySecond, Tracer: &tracer}
+			p.Observer = func(e consistency.Event) { told = append(told, e.Phase) }
+			f := s.create()
+			var course consistency.Course
+			h, err := consistency.Send(t.Context(), p, f, consistency.Pending{}, &course)
+			require.NoError(t, err)
+			if !begun {
+				course.Leave(h)
+				course = consistency.Course{}
+			}
+			tracer, told = spans{}, nil
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			res, err := consistency.Visit(ctx, p, f, &h, &course, time.Time{})
+			require.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+			assert.Empty(t, told)
+			if begun {
+				assert.Empty(t, tracer.ended)
+			} else {
+				assert.Equal(t, []string{`flow ended in "flow 0"`}, tracer.ended)
+			}
+			for range 2 {
+				time.Sleep(time.Until(course.Next()))
+				res, err = consistency.Visit(t.Context(), p, f, &h, &course, time.Time{})
+				require.NoError(t, err)
+			}
+			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			assert.Equal(t, consistency.PhaseEnd, told[len(told)-1])
+			assert.Equal(t, `end ended in "flow 0"`, tracer.ended[len(tracer.ended)-1])
+		})
+	}
+}
