@@ -23,8 +23,23 @@ var errRefused = errors.New("connection refused")
 // their answer.
 type outage struct {
 	until time.Time
-	err   error // nil is that nothing can be sent
 	tries atomic.Int64
+
+	mu  sync.Mutex
+	err error // nil is that nothing can be sent
+}
+
+func (u *outage) answer() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.err
+}
+
+// becomes makes err the answer from now on.
+func (u *outage) becomes(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.err = err
 }
 
 func (u *outage) before(w *world) func(*options) {
@@ -37,8 +52,8 @@ func (u *outage) before(w *world) func(*options) {
 				if !time.Now().Before(u.until) {
 					return write(ctx)
 				}
-				if u.err != nil {
-					return "", u.err
+				if err := u.answer(); err != nil {
+					return "", err
 				}
 				trace := httptrace.ContextClientTrace(ctx)
 				trace.GetConn("example.com:443")
@@ -198,7 +213,7 @@ func TestTrying_givesUp(t *testing.T) {
 			assert.ErrorIs(t, err, status(503))
 		})
 		time.Sleep(time.Hour)
-		u.err = status(503)
+		u.becomes(status(503))
 		all.Wait()
 		assert.Zero(t, w.sent("a"))
 	})
