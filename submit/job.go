@@ -20,7 +20,7 @@ type job struct {
 	intent   int64         // Unix time in nanoseconds
 	due      time.Duration // on the term's clock
 	more     *more         // nil if there is nothing in it; guarded by the term's mutex
-	sent     uint32        // when it was first sent, in ms since the intent
+	sent     uint32        // when it was first sent, in ms since the intent, and one more; 0 if never
 	version  uint16        // of the payload
 	keyed    uint8         // how much of text is the key
 	state    state
@@ -45,12 +45,15 @@ func (j *job) data() string { return j.text[j.keyed:] }
 func (j *job) has(one jobFlags) bool { return j.flags&one != 0 }
 
 // sentAt returns when the job was first sent, or else its intent, in nanoseconds.
-func (j *job) sentAt() int64 { return j.intent + int64(j.sent)*int64(time.Millisecond) }
+// It is never too late: whoever counts from it counts enough.
+func (j *job) sentAt() int64 {
+	return j.intent + max(int64(j.sent)-1, 0)*int64(time.Millisecond)
+}
 
 // sentNow notes that the job is sent at a time, unless it was before.
 func (j *job) sentNow(now int64) {
 	if j.sent == 0 {
-		j.sent = uint32(min(max((now-j.intent)/int64(time.Millisecond), 1), math.MaxUint32))
+		j.sent = uint32(min(max((now-j.intent)/int64(time.Millisecond), 0)+1, math.MaxUint32))
 	}
 }
 
@@ -139,10 +142,13 @@ func (j *job) wait() *more {
 	return j.more
 }
 
-func (t *term[J, W, R]) has(key string) bool {
+// has reports whether a job with that key is held here. One that is not recorded yet
+// may turn out to be another's.
+func (t *term[J, W, R]) has(key string) (held, recorded bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.jobs.find(key) != nil
+	j := t.jobs.find(key)
+	return j != nil, j != nil && (j.more == nil || j.more.known)
 }
 
 // add makes j one of the term's jobs, unless there is one with its key or the

@@ -48,6 +48,38 @@ func TestLease_takeover(t *testing.T) {
 	}
 }
 
+// slowly is a store that takes a while to create the record of a job.
+type slowly struct{ submit.Store }
+
+func (s slowly) Create(ctx context.Context, r submit.Record) (uint64, error) {
+	if r.Kind == submit.KindJob {
+		pause(ctx, time.Second)
+	}
+	return s.Store.Create(ctx, r)
+}
+
+// A job of a process that has gone is taken over although somebody enqueues it again
+// just when the new process looks for such jobs.
+func TestLease_takeoverBesideEnqueue(t *testing.T) {
+	t.Parallel()
+	bubble(t, "at the start", func(t *testing.T) {
+		w := &world{lag: time.Minute}
+		store := submit.NewMemory()
+		first := w.on(t, store)
+		stop := running(first)
+		require.NoError(t, first.Enqueue(t.Context(), "a", order{"x"}))
+		time.Sleep(time.Second)
+		stop()
+		second := w.on(t, slowly{store})
+		over := make(chan error)
+		go func() { over <- second.Enqueue(t.Context(), "a", order{"x"}) }()
+		synctest.Wait()
+		defer running(second)()
+		require.NoError(t, <-over)
+		assert.True(t, until(30*time.Second, func() bool { return second.Progress().Reading == 1 }))
+	})
+}
+
 // Without any Run, who submits the job of a process that died takes it over.
 func TestLease_takeoverBySubmit(t *testing.T) {
 	t.Parallel()

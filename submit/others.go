@@ -150,7 +150,10 @@ func (t *term[J, W, R]) takeOver() bool {
 			unsure.Store(true)
 			break
 		}
-		if t.has(r.Key) {
+		if held, recorded := t.has(r.Key); held {
+			if !recorded {
+				unsure.Store(true)
+			}
 			continue
 		}
 		rec, err := decode(r.Value)

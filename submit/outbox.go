@@ -99,7 +99,7 @@ func (t *term[J, W, R]) receiving(inbox Inbox) {
 			if t.ctx.Err() != nil {
 				break
 			}
-			if !t.running() || t.has(r.Key) || alone.has(r.Key) {
+			if held, _ := t.has(r.Key); held || !t.running() || alone.has(r.Key) {
 				continue
 			}
 			rec, err := decode(r.Value)

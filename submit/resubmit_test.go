@@ -147,7 +147,7 @@ func TestResubmit_neverLater(t *testing.T) {
 			var sent []time.Duration
 			p.hook = func(what string) {
 				if what == "before write" {
-					sent = append(sent, time.Since(start).Round(time.Second))
+					sent = append(sent, time.Since(start))
 				}
 			}
 			s, stop := p.starts(t, func(o *options) {

@@ -192,6 +192,9 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
 		m.rest, m.tried = rec.unknown, rec.Tried
 	}
 	if !t.add(j) {
+		if held, recorded := t.has(r.Key); held && !recorded {
+			return nil, unknown
+		}
 		return nil, needless
 	}
 	if got := t.change(j, true); got != made {

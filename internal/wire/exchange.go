@@ -52,11 +52,9 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 		o.limit = bodyLimit
 	}
 	o.ex.Safe = safe(o.ex.Method)
-	c.begin(o, req.Response != nil)
 	if c.alone && c.one == nil {
 		return c.only(o, rest, req, direct)
 	}
-	ctx := context.WithValue(req.Context(), inside{}, o)
 	if outer, ok := req.Context().Value(inside{}).(*observed); ok && outer.call == c {
 		if o.isPartOf(outer) {
 			outer.covered.Store(true)
@@ -64,10 +62,12 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 			o.within = outer
 		}
 	}
+	ctx := context.WithValue(req.Context(), inside{}, o)
 	if c.trace != nil {
 		o.trace = &trace{of: o}
 		ctx = httptrace.WithClientTrace(ctx, o.trace.hooks())
 	}
+	c.begin(o, req.Response != nil) // from here on others may look at o
 	sent := req.WithContext(ctx)
 	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
@@ -78,6 +78,7 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 func (c *Call) only(o *observed, rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
 	c.one = o
 	o.trace = &trace{of: o}
+	c.begin(o, req.Response != nil)
 	sent := req.WithContext(httptrace.WithClientTrace(c, o.trace.few()))
 	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
