@@ -98,7 +98,7 @@ func TestConflict_look(t *testing.T) {
 					tt.set(&f)
 				}
 				var course consistency.Course
-				h, err := consistency.Send(t.Context(), again.policy(), f, consistency.Pending{}, &course)
+				h, err := consistency.NewStepper(again.policy(), f).Send(t.Context(), consistency.Pending{}, &course)
 				if consistency.OutcomeOf(err) == confirmed {
 					var res result
 					res, err = visitAll(t.Context(), again.policy(), f, h, &course)

@@ -138,6 +138,6 @@
 // A run that is Unconfirmed leaves a [Pending] handle, JSON that another process
 // can [Resume] with. Flow.Started gets it even before the first read.
 //
-// [Send] and [Visit] are [Do] in pieces, for who has more writes under way than
-// there can be goroutines; package submit does that, and keeps them over a crash.
+// Package submit runs more writes than there can be goroutines, and keeps them over
+// a crash. It takes each flow one step at a time, with a [Stepper].
 package consistency

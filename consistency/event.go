@@ -62,7 +62,7 @@ type Tracer interface {
 	// another run to go on with.
 	//
 	// Event.Context of a step that begins is what Begin returned for its flow. Ctx
-	// comes from it, but for a flow that goes on over many calls of [Visit].
+	// comes from it, but for a flow that goes on over many calls of [Stepper.Visit].
 	Begin(ctx context.Context, e Event) (context.Context, func(Event))
 
 	// Handle returns the trace context that the handle of the flow in ctx keeps,

@@ -380,7 +380,7 @@ func TestPending_versions(t *testing.T) {
 		assert.Empty(t, res.Pending.Trace())
 		s.reads = answers(404)
 		var course consistency.Course
-		_, err := consistency.Visit(t.Context(), s.policy(), s.create(), &h, &course, time.Time{})
+		_, err := consistency.NewStepper(s.policy(), s.create()).Visit(t.Context(), &h, &course, time.Time{})
 		require.NoError(t, err)
 		assert.Equal(t, trace, h.Trace(), "a visit keeps it")
 	})

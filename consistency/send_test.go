@@ -47,7 +47,7 @@ func TestSend_again(t *testing.T) {
 			s := &service{writes: answers(status), reads: answers(200), found: [][]string{{"w1"}}}
 			f := s.to(consistency.ToPresent)
 			var course consistency.Course
-			h, err := consistency.Send(t.Context(), s.policy(), f, f.Lost(), &course)
+			h, err := consistency.NewStepper(s.policy(), f).Send(t.Context(), f.Lost(), &course)
 			assert.Equal(t, unconfirmed, consistency.OutcomeOf(err))
 			assert.ErrorContains(t, err, fmt.Sprint("status ", status))
 			require.False(t, h.IsZero())
@@ -65,7 +65,7 @@ func TestSend_again(t *testing.T) {
 				earlier = f.Lost()
 			}
 			var course consistency.Course
-			h, err := consistency.Send(t.Context(), s.policy(), f, earlier, &course)
+			h, err := consistency.NewStepper(s.policy(), f).Send(t.Context(), earlier, &course)
 			require.NoError(t, err)
 			res, err := visitAll(t.Context(), s.policy(), f, h, &course)
 			require.ErrorIs(t, err, consistency.ErrOperation)
@@ -77,10 +77,10 @@ func TestSend_again(t *testing.T) {
 		f := s.to(consistency.ToPresent)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		h, err := consistency.Send(ctx, s.policy(), f, f.Lost(), new(consistency.Course))
+		h, err := consistency.NewStepper(s.policy(), f).Send(ctx, f.Lost(), new(consistency.Course))
 		assert.Equal(t, unconfirmed, consistency.OutcomeOf(err))
 		assert.Equal(t, f.Lost(), h)
-		_, err = consistency.Send(ctx, s.policy(), f, consistency.Pending{}, new(consistency.Course))
+		_, err = consistency.NewStepper(s.policy(), f).Send(ctx, consistency.Pending{}, new(consistency.Course))
 		assert.Equal(t, failed, consistency.OutcomeOf(err))
 		assert.Empty(t, s.writeAt)
 	})
@@ -104,14 +104,14 @@ func TestDirect(t *testing.T) {
 			{"operation", &service{writes: answers(202), monitored: answers(202)}, consistency.ToPresent, false},
 		} {
 			f := tt.s.to(tt.goal)
-			h, _ := consistency.Send(t.Context(), tt.s.policy(), f, consistency.Pending{}, new(consistency.Course))
-			w, ok := consistency.Direct(f, h)
+			h, _ := consistency.NewStepper(tt.s.policy(), f).Send(t.Context(), consistency.Pending{}, new(consistency.Course))
+			w, ok := consistency.NewStepper(consistency.Policy{}, f).Direct(h)
 			assert.Equal(t, tt.want, ok, tt.name)
 			if ok {
 				assert.Equal(t, "w1", w.ID)
 			}
 		}
-		_, ok := consistency.Direct((&service{}).create(), consistency.Pending{})
+		_, ok := consistency.NewStepper(consistency.Policy{}, (&service{}).create()).Direct(consistency.Pending{})
 		assert.False(t, ok)
 	})
 }

@@ -51,10 +51,10 @@ func TestVisit_tracer(t *testing.T) {
 		var course consistency.Course
 		visit := func(h *consistency.Pending) (consistency.Outcome, error) {
 			time.Sleep(time.Until(course.Next()))
-			res, err := consistency.Visit(t.Context(), p, f, h, &course, time.Time{})
+			res, err := consistency.NewStepper(p, f).Visit(t.Context(), h, &course, time.Time{})
 			return res.Outcome, err
 		}
-		h, err := consistency.Send(t.Context(), p, f, consistency.Pending{}.WithTrace("the caller"), &course)
+		h, err := consistency.NewStepper(p, f).Send(t.Context(), consistency.Pending{}.WithTrace("the caller"), &course)
 		require.NoError(t, err)
 		assert.Equal(t, "trace of flow 0", h.Trace())
 		_, err = visit(&h)
@@ -105,7 +105,7 @@ func TestVisit_cutShort(t *testing.T) {
 			p.Observer = func(e consistency.Event) { told = append(told, e.Phase) }
 			f := s.create()
 			var course consistency.Course
-			h, err := consistency.Send(t.Context(), p, f, consistency.Pending{}, &course)
+			h, err := consistency.NewStepper(p, f).Send(t.Context(), consistency.Pending{}, &course)
 			require.NoError(t, err)
 			if !begun {
 				course.Leave(h)
@@ -114,7 +114,7 @@ func TestVisit_cutShort(t *testing.T) {
 			tracer, told = spans{}, nil
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			res, err := consistency.Visit(ctx, p, f, &h, &course, time.Time{})
+			res, err := consistency.NewStepper(p, f).Visit(ctx, &h, &course, time.Time{})
 			require.ErrorIs(t, err, context.Canceled)
 			assert.Equal(t, consistency.Unconfirmed, res.Outcome)
 			assert.Empty(t, told)
@@ -125,7 +125,7 @@ func TestVisit_cutShort(t *testing.T) {
 			}
 			for range 2 {
 				time.Sleep(time.Until(course.Next()))
-				res, err = consistency.Visit(t.Context(), p, f, &h, &course, time.Time{})
+				res, err = consistency.NewStepper(p, f).Visit(t.Context(), &h, &course, time.Time{})
 				require.NoError(t, err)
 			}
 			assert.Equal(t, consistency.Confirmed, res.Outcome)

@@ -11,13 +11,20 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// What follows takes [Do] apart, for who has more writes under way than there
-// can be goroutines, as package submit has: [Send] is the part up to the first
-// read, and [Visit] is one read.
+// Stepper takes a flow one step at a time, for programs with more writes under way
+// than they can have goroutines, as package submit: [Stepper.Send] is [Do] up to the
+// first read, and [Stepper.Visit] is one read.
+type Stepper[W, R any] struct {
+	policy Policy
+	flow   Flow[W, R]
+}
 
-// Course is what is remembered of a flow between two visits, besides its
-// [Pending] handle. Its zero value is a flow that has not begun here: the first
-// visit then begins as [Resume] does. It is used by one goroutine at a time.
+// NewStepper returns a Stepper of f.
+func NewStepper[W, R any](p Policy, f Flow[W, R]) Stepper[W, R] { return Stepper[W, R]{p, f} }
+
+// Course is where a flow stands that a [Stepper] takes, besides its [Pending]
+// handle. Its zero value is a flow that has not begun here: the first visit then
+// begins as [Resume] does. One goroutine at a time may use it.
 type Course struct {
 	poll      poll.Course
 	zero      moment
@@ -74,8 +81,8 @@ func (c *Course) Next() time.Time {
 // Reads returns how many reads there were.
 func (c *Course) Reads() int { return c.poll.Reads() }
 
-// Send sends the write of f as [Do] does, and returns the handle that [Visit]
-// reads it back with; c then says when. The error is an [*Error]: Failed if
+// Send sends the write as [Do] does, and returns the handle that Visit reads it
+// back with; c then says when. The error is an [*Error]: Failed if
 // there is nothing to read back, and Unconfirmed if the write was ambiguous; then
 // it can be read back, unless the error matches [ErrNoFind] or [ErrNoReference].
 //
@@ -83,9 +90,9 @@ func (c *Course) Reads() int { return c.poll.Reads() }
 // idempotency key, which may have been carried out: then the outcome is never
 // Failed. One that has nothing but a trace context, as its zero value, says that
 // there was none.
-func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending, c *Course) (Pending, error) {
+func (s Stepper[W, R]) Send(ctx context.Context, before Pending, c *Course) (Pending, error) {
 	c.Leave(before)
-	r := newRun(&p, &f)
+	r := newRun(&s.policy, &s.flow)
 	if r.doubtful = !before.IsZero(); r.doubtful {
 		r.tries = cmp.Or(int(before.tries), -1)
 	}
@@ -112,7 +119,7 @@ func Send[W, R any](ctx context.Context, p Policy, f Flow[W, R], before Pending,
 		c.flags.set(reading, true)
 	}
 	opts.History = nil
-	_ = poll.Begin(opts, &c.poll) // what is wrong with the options a visit says too
+	_ = c.poll.Begin(opts) // what is wrong with the options a visit says too
 	h := r.keepFlow(c)
 	if r.class == Ambiguous {
 		return h, r.explain(ctx, Unconfirmed, nil, &Result[W, R]{Pending: h})
@@ -125,7 +132,7 @@ func millis(d time.Duration) uint32 {
 	return uint32(min((d + time.Millisecond - 1).Milliseconds(), math.MaxUint32))
 }
 
-// Visit reads once what another visit or [Send] left, if the next read is due,
+// Visit reads once what another visit or Send left, if the next read is due,
 // and keeps h and c up to date. It returns an outcome and what [Do] does with
 // it, or the zero Outcome with the history alone, and no error: then it is to be
 // called again when c.Next is due, with the same policy and flow. If ctx ends
@@ -137,10 +144,10 @@ func millis(d time.Duration) uint32 {
 // alone. What is not kept are earlier answers, but for the status: the history is
 // of the last visit alone, and the error has no Write.
 //
-// Began is when the read really began, for one that was made before the visit
-// and that f.Read only hands over. Its zero value is now.
-func Visit[W, R any](ctx context.Context, p Policy, f Flow[W, R], h *Pending, c *Course, began time.Time) (Result[W, R], error) {
-	r := newRun(&p, &f)
+// Began is when the read really began, if it was made before the visit and Flow.Read
+// only hands it over. The zero value is now.
+func (s Stepper[W, R]) Visit(ctx context.Context, h *Pending, c *Course, began time.Time) (Result[W, R], error) {
+	r := newRun(&s.policy, &s.flow)
 	r.resumed = true // it needs no Write
 	ctx = r.continueFlow(ctx, c, *h)
 	if err := r.validate(); err != nil {
@@ -211,7 +218,7 @@ func (r *run[W, R]) visit(ctx context.Context, c *Course, began time.Time) (Outc
 	}
 	// A reference that is found while reading does not lead back to the operation.
 	if !c.flags.has(reading) && r.follows() {
-		_, done, err := poll.Visit(ctx, r.monitor, r.judgeMonitor, r.monitorOptions(), &c.poll, began)
+		_, done, err := poll.NewStepper(r.monitor, r.judgeMonitor, r.monitorOptions()).Visit(ctx, &c.poll, began)
 		if err == nil && !done {
 			return 0, nil
 		}
@@ -221,7 +228,7 @@ func (r *run[W, R]) visit(ctx context.Context, c *Course, began time.Time) (Outc
 		c.poll.Again()
 	}
 	c.flags.set(reading, true)
-	_, done, err := poll.Visit(ctx, r.read, r.judgeRead, r.options(PhaseRead), &c.poll, began)
+	_, done, err := poll.NewStepper(r.read, r.judgeRead, r.options(PhaseRead)).Visit(ctx, &c.poll, began)
 	if err == nil && !done {
 		return 0, nil
 	}
@@ -239,12 +246,12 @@ func (f Flow[W, R]) Lost() Pending {
 	return h
 }
 
-// Direct returns the reference that the next visit of h reads, for who answers
-// many visits with one list. Ok is false if the visit cannot do with that: it has
-// to find a lost reference first, or to follow an operation, or its flow is to
-// delete something, and that a list lacks that does not prove it gone.
-func Direct[W, R any](f Flow[W, R], h Pending) (w W, ok bool) {
-	r := run[W, R]{flow: f}
+// Direct returns the reference that the next visit of h reads, so that one list can
+// serve many visits. Ok is false if a list does not serve: the reference is lost and
+// to be found first, an operation is followed, or the flow deletes, and that a list
+// lacks something does not prove it gone.
+func (s Stepper[W, R]) Direct(h Pending) (w W, ok bool) {
+	r := run[W, R]{flow: s.flow}
 	if r.take(h) != nil || !r.found || r.follows() || h.goal == ToAbsent {
 		return w, false
 	}

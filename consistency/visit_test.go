@@ -19,7 +19,7 @@ import (
 // visits does what Do does, by visits.
 func visits(ctx context.Context, p consistency.Policy, f flow) (result, error) {
 	var course consistency.Course
-	h, err := consistency.Send(ctx, p, f, consistency.Pending{}, &course)
+	h, err := consistency.NewStepper(p, f).Send(ctx, consistency.Pending{}, &course)
 	var doubt, why *consistency.Error
 	if errors.As(err, &doubt) && (doubt.Outcome == failed || doubt.Cause != nil || doubt.Context != nil) {
 		return result{Outcome: doubt.Outcome, Pending: h, Elapsed: doubt.Elapsed, History: doubt.History}, err
@@ -34,7 +34,7 @@ func visits(ctx context.Context, p consistency.Policy, f flow) (result, error) {
 func visitAll(ctx context.Context, p consistency.Policy, f flow, h consistency.Pending, course *consistency.Course) (result, error) {
 	for {
 		time.Sleep(time.Until(course.Next()))
-		res, err := consistency.Visit(ctx, p, f, &h, course, time.Time{})
+		res, err := consistency.NewStepper(p, f).Visit(ctx, &h, course, time.Time{})
 		if res.Outcome != 0 {
 			return res, err
 		}
@@ -170,10 +170,10 @@ func TestVisit_late(t *testing.T) {
 				p.Settle = 2
 			}
 			var course consistency.Course
-			h, _ := consistency.Send(t.Context(), p, f, consistency.Pending{}, &course)
+			h, _ := consistency.NewStepper(p, f).Send(t.Context(), consistency.Pending{}, &course)
 			for i, late := range tt.late {
 				time.Sleep(time.Until(course.Next()) + late)
-				res, err := consistency.Visit(t.Context(), p, f, &h, &course, time.Time{})
+				res, err := consistency.NewStepper(p, f).Visit(t.Context(), &h, &course, time.Time{})
 				assert.Equal(t, i+1, len(s.readAt))
 				if i+1 < len(tt.late) {
 					require.NoError(t, err)
@@ -194,10 +194,10 @@ func TestVisit_outOfTurn(t *testing.T) {
 		s := &service{writes: answers(201), reads: []reply{{status: 404}, {status: 200, took: time.Second}, {status: 200}}}
 		f, p := s.to(consistency.ToPresent), s.policy()
 		var course consistency.Course
-		h, err := consistency.Send(t.Context(), p, f, consistency.Pending{}, &course)
+		h, err := consistency.NewStepper(p, f).Send(t.Context(), consistency.Pending{}, &course)
 		require.NoError(t, err)
 		for range 5 {
-			res, err := consistency.Visit(t.Context(), p, f, &h, &course, time.Time{})
+			res, err := consistency.NewStepper(p, f).Visit(t.Context(), &h, &course, time.Time{})
 			require.NoError(t, err)
 			assert.Zero(t, res.Outcome)
 			assert.Len(t, s.readAt, 1)
@@ -207,13 +207,13 @@ func TestVisit_outOfTurn(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
 		for range 2 { // cut short, and ended from the beginning
-			res, err := consistency.Visit(ctx, p, f, &h, &course, time.Time{})
+			res, err := consistency.NewStepper(p, f).Visit(ctx, &h, &course, time.Time{})
 			assert.Equal(t, unconfirmed, res.Outcome)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			assert.Equal(t, before, course)
 			assert.Equal(t, handle, h)
 		}
-		res, err := consistency.Visit(t.Context(), p, f, &h, &course, time.Time{})
+		res, err := consistency.NewStepper(p, f).Visit(t.Context(), &h, &course, time.Time{})
 		require.NoError(t, err)
 		assert.Equal(t, confirmed, res.Outcome)
 		assert.Equal(t, 2, res.History.Reads(), "the one that was cut is not counted")
@@ -243,7 +243,7 @@ func TestVisit_resumed(t *testing.T) {
 		h := s.to(consistency.ToPresent).Lost()
 		for _, wrong := range []flow{s.to(consistency.ToMatch), {}} {
 			got := h
-			res, err := consistency.Visit(t.Context(), s.policy(), wrong, &got, new(consistency.Course), time.Time{})
+			res, err := consistency.NewStepper(s.policy(), wrong).Visit(t.Context(), &got, new(consistency.Course), time.Time{})
 			assert.Equal(t, unconfirmed, res.Outcome)
 			require.ErrorIs(t, err, consistency.ErrInvalid)
 			assert.Equal(t, h, res.Pending)
@@ -268,11 +268,11 @@ func TestVisit_foundWhileReading(t *testing.T) {
 		f.Monitor = func(context.Context, *string) (bool, error) { followed++; return true, nil }
 		p := consistency.Policy{Settle: 3}
 		var course consistency.Course
-		h, err := consistency.Send(t.Context(), p, f, consistency.Pending{}, &course)
+		h, err := consistency.NewStepper(p, f).Send(t.Context(), consistency.Pending{}, &course)
 		require.NoError(t, err)
 		for range 3 {
 			time.Sleep(time.Until(course.Next()))
-			res, err := consistency.Visit(t.Context(), p, f, &h, &course, time.Time{})
+			res, err := consistency.NewStepper(p, f).Visit(t.Context(), &h, &course, time.Time{})
 			require.NoError(t, err)
 			if res.Outcome != 0 {
 				assert.Equal(t, confirmed, res.Outcome)

@@ -162,7 +162,7 @@ func TestResend_withKeyGoesOn(t *testing.T) {
 		p := s.policy()
 		p.Resend.WithKey = time.Minute
 		var course consistency.Course
-		h, err := consistency.Send(t.Context(), p, f, f.Lost(), &course)
+		h, err := consistency.NewStepper(p, f).Send(t.Context(), f.Lost(), &course)
 		require.NoError(t, err)
 		res, err := visitAll(t.Context(), p, f, h, &course)
 		require.NoError(t, err)

@@ -310,12 +310,12 @@ func TestVisit_ownContext(t *testing.T) {
 			s := &service{writes: answers(201), reads: answers(404, 404, 404, 404, 200)}
 			f, p := s.create(), s.policy()
 			var course consistency.Course
-			h, err := consistency.Send(t.Context(), p, f, consistency.Pending{}, &course)
+			h, err := consistency.NewStepper(p, f).Send(t.Context(), consistency.Pending{}, &course)
 			require.NoError(t, err)
 			for n := 1; ; n++ {
 				time.Sleep(time.Until(course.Next()))
 				ctx, cancel := context.WithTimeout(t.Context(), left)
-				res, err := consistency.Visit(ctx, p, f, &h, &course, time.Time{})
+				res, err := consistency.NewStepper(p, f).Visit(ctx, &h, &course, time.Time{})
 				cancel()
 				require.Len(t, s.readAt, n, "each visit reads")
 				if n == 5 {

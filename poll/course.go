@@ -10,9 +10,21 @@ import (
 	"github.com/readback-go/readback/internal/cause"
 )
 
-// Course is what [Visit] remembers of a poll between two reads: a few numbers,
-// for who has more polls under way than there can be goroutines. Its zero value
-// is a poll that has not begun. It is used by one goroutine at a time.
+// Stepper takes a poll one read at a time, for programs with more polls under way
+// than they can have goroutines. [Until] is a Stepper that waits for itself.
+type Stepper[T any] struct {
+	read  func(context.Context) (T, error)
+	judge Judge[T]
+	opts  Options
+}
+
+// NewStepper returns the Stepper of a poll. Options.Since must be set.
+func NewStepper[T any](read func(context.Context) (T, error), judge Judge[T], opts Options) Stepper[T] {
+	return Stepper[T]{read, judge, opts}
+}
+
+// Course is where a poll stands that a [Stepper] takes: a few numbers. Its zero
+// value is a poll that has not begun. One goroutine at a time may use it.
 type Course struct {
 	plan     readback.Plan
 	reason   unique.Handle[Reason]
@@ -79,9 +91,9 @@ func (c *Course) Began() time.Duration {
 func (c *Course) Again() { *c = Course{reads: c.reads, upTo: c.reads, flags: second} }
 
 // Begin sets when the first visit of c is due, for c.Next to tell. Without it,
-// that is known after the first call of Visit. The error says what is wrong with
-// opts, and leaves c as it was.
-func Begin(opts Options, c *Course) error {
+// that is known after the first visit. The error says what is wrong with opts, and
+// leaves c as it was.
+func (c *Course) Begin(opts Options) error {
 	if opts.Since.IsZero() {
 		return errNoSince
 	}
@@ -94,29 +106,28 @@ func Begin(opts Options, c *Course) error {
 	return nil
 }
 
-var errNoSince = errors.New("poll: a visit without Options.Since")
+var errNoSince = errors.New("poll: Visit and Begin need Options.Since")
 
-// Visit is the part of [Until] between two waits: if the next read of c is due,
-// it reads once and judges. It returns the value and done if the poll is ready,
-// and the error that Until would have ended with if it is over. If it is neither,
-// call Visit again when c.Next is due, with the same options. Options.Since must
-// be set. Once there is no time for another read, the poll is over: no visit waits
-// for the deadline.
+// Visit reads once and judges, if the next read of c is due; before that it does
+// nothing. It returns the value and true once the poll is ready, and the error that
+// [Until] would have ended with once it is over. If it is neither, the next visit is
+// due at c.Next, with the same options. The poll is over when there is no time for
+// another read: no visit waits for the deadline.
 //
-// A visit that comes late does not lose its read: what the reads still needed
-// must have is added to the deadline, though no more than it was late. A read
-// that was cut short by ctx leaves c as it was.
+// A visit that comes late does not lose its read: the time that the reads still
+// needed must have is added to the deadline, but no more than the visit was late. A
+// read that was cut short by ctx leaves c as it was.
 //
-// Began is when the read really began, for one that was made before the visit
-// and is only handed over by read. Its zero value is now.
+// Began is when the read really began, if it was made before the visit and Read only
+// hands it over. The zero value is now.
 //
-// Options.History gets this visit's read alone, but knows the number and the lag
-// of all.
-func Visit[T any](ctx context.Context, read func(context.Context) (T, error), judge Judge[T], opts Options, c *Course, began time.Time) (value T, done bool, _ error) {
+// Options.History gets this visit's read alone, with the number and the lag of all.
+func (s Stepper[T]) Visit(ctx context.Context, c *Course, began time.Time) (value T, done bool, _ error) {
+	opts := &s.opts
 	switch {
-	case read == nil:
+	case s.read == nil:
 		return value, false, errNoRead
-	case judge == nil:
+	case s.judge == nil:
 		return value, false, errNoJudge
 	case opts.Since.IsZero():
 		return value, false, errNoSince
@@ -129,7 +140,7 @@ func Visit[T any](ctx context.Context, read func(context.Context) (T, error), ju
 		called = opts.Since // however late the first visit is
 	}
 	// The deadline of ctx is this visit's, and not the poll's.
-	if err := r.init(context.Background(), &opts, called); err != nil {
+	if err := r.init(context.Background(), opts, called); err != nil {
 		return value, false, err
 	}
 	r.restore(c)
@@ -147,7 +158,7 @@ func Visit[T any](ctx context.Context, read func(context.Context) (T, error), ju
 		at = min(at, max(began.Sub(r.zero), 0))
 	}
 	r.begin(ctx, at)
-	done, err := once(ctx, r, read, judge, &value)
+	done, err := once(ctx, r, s.read, s.judge, &value)
 	switch {
 	case done || err != nil:
 		c.reads = int32(r.read.N)

@@ -20,7 +20,7 @@ func visits[T any](ctx context.Context, read func(context.Context) (T, error), j
 	var course poll.Course
 	opts.Since = time.Now()
 	history := opts.History
-	if err := poll.Begin(opts, &course); err != nil {
+	if err := course.Begin(opts); err != nil {
 		var none T
 		return none, err
 	}
@@ -29,7 +29,7 @@ func visits[T any](ctx context.Context, read func(context.Context) (T, error), j
 		if history != nil {
 			opts.History = new(poll.History)
 		}
-		value, done, err := poll.Visit(ctx, read, judge, opts, &course, time.Time{})
+		value, done, err := poll.NewStepper(read, judge, opts).Visit(ctx, &course, time.Time{})
 		if done || err != nil {
 			if history != nil {
 				*history = *opts.History
@@ -117,23 +117,23 @@ func TestVisit_arguments(t *testing.T) {
 	since := poll.Options{Since: time.Now()}
 	for name, f := range map[string]func(c *poll.Course) error{
 		"no read": func(c *poll.Course) error {
-			_, _, err := poll.Visit(t.Context(), nil, judge, since, c, time.Time{})
+			_, _, err := poll.NewStepper(nil, judge, since).Visit(t.Context(), c, time.Time{})
 			return err
 		},
 		"no judge": func(c *poll.Course) error {
-			_, _, err := poll.Visit(t.Context(), read, nil, since, c, time.Time{})
+			_, _, err := poll.NewStepper(read, nil, since).Visit(t.Context(), c, time.Time{})
 			return err
 		},
 		"no since": func(c *poll.Course) error {
-			_, _, err := poll.Visit(t.Context(), read, judge, poll.Options{}, c, time.Time{})
+			_, _, err := poll.NewStepper(read, judge, poll.Options{}).Visit(t.Context(), c, time.Time{})
 			return err
 		},
 		"bad options": func(c *poll.Course) error {
-			_, _, err := poll.Visit(t.Context(), read, judge, poll.Options{Since: since.Since, Settle: -1}, c, time.Time{})
+			_, _, err := poll.NewStepper(read, judge, poll.Options{Since: since.Since, Settle: -1}).Visit(t.Context(), c, time.Time{})
 			return err
 		},
-		"begin without since": func(c *poll.Course) error { return poll.Begin(poll.Options{}, c) },
-		"begin badly":         func(c *poll.Course) error { return poll.Begin(poll.Options{Since: since.Since, Within: -1}, c) },
+		"begin without since": func(c *poll.Course) error { return c.Begin(poll.Options{}) },
+		"begin badly":         func(c *poll.Course) error { return c.Begin(poll.Options{Since: since.Since, Within: -1}) },
 	} {
 		var c poll.Course
 		require.Error(t, f(&c), name)
@@ -151,7 +151,7 @@ func TestVisit_began(t *testing.T) {
 		began := time.Now()
 		time.Sleep(time.Second / 2)
 		read := func(context.Context) (int, error) { return 0, nil }
-		_, done, err := poll.Visit(t.Context(), read, poll.When(func(int) bool { return false }), opts, &course, began)
+		_, done, err := poll.NewStepper(read, poll.When(func(int) bool { return false }), opts).Visit(t.Context(), &course, began)
 		require.NoError(t, err)
 		assert.False(t, done)
 		assert.Equal(t, 1, course.Reads())
@@ -176,7 +176,7 @@ func TestCourse_again(t *testing.T) {
 				time.Sleep(time.Until(start.Add(course.Next())))
 				opts.History = new(poll.History)
 				var err error
-				_, done, err = poll.Visit(t.Context(), read, poll.When(func(n int) bool { return n == last }), opts, &course, time.Time{})
+				_, done, err = poll.NewStepper(read, poll.When(func(n int) bool { return n == last }), opts).Visit(t.Context(), &course, time.Time{})
 				require.NoError(t, err)
 			}
 			assert.Equal(t, last+1, course.Reads())
@@ -199,16 +199,16 @@ func TestCourse_schedule(t *testing.T) {
 		read := func(context.Context) (int, error) { return len(at), nil }
 		var course poll.Course
 		for _, last := range []int{2, 5} {
-			require.NoError(t, poll.Begin(opts, &course))
+			require.NoError(t, course.Begin(opts))
 			for done := false; !done; {
 				time.Sleep(time.Until(start.Add(course.Next())))
 				var err error
-				_, done, err = poll.Visit(t.Context(), read, poll.When(func(n int) bool { return n == last }), opts, &course, time.Time{})
+				_, done, err = poll.NewStepper(read, poll.When(func(n int) bool { return n == last }), opts).Visit(t.Context(), &course, time.Time{})
 				require.NoError(t, err)
 			}
 			time.Sleep(5 * time.Second)
 			course.Again()
-			_, _, err := poll.Visit(t.Context(), read, poll.When(func(int) bool { return false }), opts, &course, time.Time{})
+			_, _, err := poll.NewStepper(read, poll.When(func(int) bool { return false }), opts).Visit(t.Context(), &course, time.Time{})
 			require.NoError(t, err)
 			require.Len(t, at, last+1, "called, and not due yet")
 		}
@@ -237,14 +237,14 @@ func TestVisit_lateFirst(t *testing.T) {
 			var course poll.Course
 			opts := poll.Options{Since: time.Now()}
 			if begin {
-				require.NoError(t, poll.Begin(opts, &course))
+				require.NoError(t, course.Begin(opts))
 			}
 			time.Sleep(time.Hour)
 			read := func(ctx context.Context) (int, error) {
 				time.Sleep(time.Second)
 				return 1, ctx.Err()
 			}
-			_, done, err := poll.Visit(t.Context(), read, poll.When(func(int) bool { return true }), opts, &course, time.Time{})
+			_, done, err := poll.NewStepper(read, poll.When(func(int) bool { return true }), opts).Visit(t.Context(), &course, time.Time{})
 			require.NoError(t, err)
 			assert.True(t, done)
 		})

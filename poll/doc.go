@@ -37,6 +37,6 @@
 //
 // # A million at once
 //
-// [Until] waits on its caller's goroutine. [Visit] is one read of a poll whose
+// [Until] waits on its caller's goroutine. A [Stepper] takes one read of a poll whose
 // waits somebody else looks after, with some hundred bytes kept in between.
 package poll

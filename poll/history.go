@@ -44,7 +44,7 @@ type History struct {
 func (h *History) Reads() int { return h.before + h.reads }
 
 // Omitted returns how many reads are counted but not kept: those between the
-// first and the last, and after a [Visit], those of earlier ones.
+// first and the last, and after a [Stepper.Visit], those of earlier ones.
 func (h *History) Omitted() int { return h.before + h.skipped() }
 
 // skipped returns how many reads of this history itself are not kept.

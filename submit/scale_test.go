@@ -22,7 +22,7 @@ import (
 // is gone.
 func leftBehind(t testing.TB, store submit.Store, w *world, n int) {
 	var course consistency.Course
-	h, err := consistency.Send(t.Context(), consistency.Policy{}, w.flow("a reference", order{}), consistency.Pending{}, &course)
+	h, err := consistency.NewStepper(consistency.Policy{}, w.flow("a reference", order{})).Send(t.Context(), consistency.Pending{}, &course)
 	require.NoError(t, err)
 	pending, err := json.Marshal(h)
 	require.NoError(t, err)

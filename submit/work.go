@@ -113,7 +113,7 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	policy, end := withheld(t.options.Policy)
 	policy = last.watch(policy, again)
 	t.stats.writes.Add(1)
-	handle, err := consistency.Send(ctx, policy, whileAllowed(flow, allowed, stop), before, &j.course)
+	handle, err := consistency.NewStepper(policy, whileAllowed(flow, allowed, stop)).Send(ctx, before, &j.course)
 	t.stats.writes.Add(-1)
 	if keptBack(err) {
 		t.unsent(j, again)
@@ -197,7 +197,7 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 	}
 	t.stats.reads.Add(1)
 	policy, end := withheld(t.options.Policy)
-	res, err := consistency.Visit(t.ctx, policy, flow, &j.handle, &j.course, began)
+	res, err := consistency.NewStepper(policy, flow).Visit(t.ctx, &j.handle, &j.course, began)
 	t.stats.reads.Add(-1)
 	switch {
 	case res.Outcome == consistency.Unconfirmed && t.ctx.Err() != nil:
@@ -229,7 +229,7 @@ func (t *term[J, W, R]) revisit(j *job) {
 
 // direct returns the reference of a job that can be read together with others.
 func (t *term[J, W, R]) direct(j *job, payload J) (W, bool) {
-	return consistency.Direct(t.options.Flow(j.key(), payload), j.handle)
+	return consistency.NewStepper(consistency.Policy{}, t.options.Flow(j.key(), payload)).Direct(j.handle)
 }
 
 // visitMany reads many jobs back by one call, and tells how long that took. If that panics, nobody knows by which of

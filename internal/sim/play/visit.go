@@ -20,7 +20,7 @@ func (f *flow) visit() {
 	defer cancel()
 	c.deadline, _ = ctx.Deadline()
 	var course consistency.Course
-	h, err := consistency.Send(ctx, p, tf, consistency.Pending{}, &course)
+	h, err := consistency.NewStepper(p, tf).Send(ctx, consistency.Pending{}, &course)
 	c.handle = h
 	outcome := consistency.OutcomeOf(err)
 	if outcome == consistency.Failed || errors.Is(err, consistency.ErrNoFind) || errors.Is(err, consistency.ErrNoReference) || h.IsZero() {
@@ -43,7 +43,7 @@ func (f *flow) visit() {
 			own, done = context.WithTimeout(ctx, patience)
 		}
 		kept, before := h, course
-		res, err := consistency.Visit(own, p, tf, &h, &course, time.Time{})
+		res, err := consistency.NewStepper(p, tf).Visit(own, &h, &course, time.Time{})
 		ended := own.Err() != nil
 		done()
 		if res.Outcome == 0 {

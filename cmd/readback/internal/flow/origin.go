@@ -72,5 +72,5 @@ func originOf(u *url.URL) string {
 func (f *Flow) Elsewhere() (consistency.Pending, error) {
 	noted := f.Flow
 	noted.Write = func(context.Context) (readbackhttp.Ref, error) { return readbackhttp.Ref{}, nil }
-	return consistency.Send(context.Background(), consistency.Policy{SingleAttempt: true}, noted, consistency.Pending{}, new(consistency.Course))
+	return consistency.NewStepper(consistency.Policy{SingleAttempt: true}, noted).Send(context.Background(), consistency.Pending{}, new(consistency.Course))
 }
