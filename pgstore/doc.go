@@ -14,7 +14,7 @@
 // [Store.EnqueueTx] records a job in a transaction of pgx, [Store.EnqueueSQL] in
 // one of database/sql: the job exists if and only if that commits.
 //
-//	job, err := jobs.Draft("order-42", order) // jobs is a submit.Submitter on the store
+//	job, err := jobs.Draft(ctx, "order-42", order) // jobs is a submit.Submitter on the store
 //	...
 //	tx, err := pool.Begin(ctx)
 //	...

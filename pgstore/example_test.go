@@ -56,7 +56,7 @@ func ExampleStore_EnqueueTx() {
 	}
 	go jobs.Run(ctx) // in this process, in others, or both
 
-	job, err := jobs.Draft("welcome ada", mail{To: "ada@example.org", Text: "Welcome!"})
+	job, err := jobs.Draft(ctx, "welcome ada", mail{To: "ada@example.org", Text: "Welcome!"})
 	if err != nil {
 		log.Fatal(err)
 	}

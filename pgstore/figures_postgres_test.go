@@ -74,7 +74,7 @@ func BenchmarkEnqueueTx(b *testing.B) {
 					if _, err := tx.Exec(b.Context(), "INSERT INTO "+o.Schema+".orders VALUES ($1, 'lamp')", n); err != nil {
 						return err
 					}
-					job, err := jobs.Draft(fmt.Sprint("order ", n), order{"lamp"})
+					job, err := jobs.Draft(b.Context(), fmt.Sprint("order ", n), order{"lamp"})
 					if err != nil {
 						return err
 					}
@@ -146,7 +146,7 @@ func BenchmarkArrival(b *testing.B) {
 			for n := range b.N {
 				time.Sleep(rand.N(100 * time.Millisecond)) // not in step with the polls
 				key := fmt.Sprint(n)
-				job, err := jobs.Draft(key, order{"lamp"})
+				job, err := jobs.Draft(b.Context(), key, order{"lamp"})
 				require.NoError(b, err)
 				require.NoError(b, pgx.BeginFunc(b.Context(), pool, func(tx pgx.Tx) error { return store.EnqueueTx(b.Context(), tx, job) }))
 				committed := time.Now()
@@ -168,7 +168,7 @@ func BenchmarkMillion(b *testing.B) {
 	pool := connect(b, asApp(shared.DSN())+" pool_max_conns=8")
 	store := open(b, pool, o)
 	jobs := new(service).on(b, store)
-	job, err := jobs.Draft("a key", order{"a lamp of a certain length"})
+	job, err := jobs.Draft(b.Context(), "a key", order{"a lamp of a certain length"})
 	require.NoError(b, err)
 	table := o.Schema + ".readback_records"
 	must(b, pool, `INSERT INTO `+table+` SELECT 1, 'ended '||n, nextval('`+o.Schema+`.readback_records_revisions'), true, false, 1, now(), now() + '7 days', CASE WHEN n % 100000 = 0 THEN 'unconfirmed' ELSE 'confirmed' END, $1 FROM generate_series(1, $2::int) n`, job.Record().Value, ended)

@@ -101,7 +101,7 @@ func (b *bench) begin(level pgx.TxIsoLevel) pgx.Tx {
 
 func (b *bench) draft(key, item string) submit.Draft {
 	b.t.Helper()
-	d, err := b.jobs.Draft(key, order{item})
+	d, err := b.jobs.Draft(b.t.Context(), key, order{item})
 	require.NoError(b.t, err)
 	return d
 }

@@ -29,15 +29,16 @@ type Draft struct {
 }
 
 // Draft returns a job for a store to record in a transaction of the caller's. It
-// records nothing, and asks nobody. The error is the one that Submit would have
-// for bad input, and matches [consistency.ErrInvalid].
-func (s *Submitter[J, W, R]) Draft(key string, job J) (Draft, error) {
-	ctx := context.Background() // nothing waits
+// records nothing, and asks nobody; of ctx it takes what Policy.Tracer reads from
+// it, so that the job's trace begins at the caller. The error is the one that Submit
+// would have for bad input, and matches [consistency.ErrInvalid].
+func (s *Submitter[J, W, R]) Draft(ctx context.Context, key string, job J) (Draft, error) {
+	ctx = context.WithoutCancel(ctx) // nothing waits
 	in, err := s.call(ctx, key, job)
 	if err != nil {
 		return Draft{}, err
 	}
-	rec := jobRecord{State: unborn.after(enqueues), Holder: outbox, Intent: time.Unix(0, in.at).UTC(), Print: in.print}
+	rec := jobRecord{State: unborn.after(enqueues), Holder: outbox, Intent: time.Unix(0, in.at).UTC(), Print: in.print, Trace: in.trace}
 	rec.setPayload(in.data, s.options.JobVersion)
 	return Draft{
 		Record{Kind: KindJob, Key: key, Value: encode(&rec), Label: rec.State.String()},

@@ -78,7 +78,7 @@ func (in *inbox) Arrivals(ctx context.Context) iter.Seq2[submit.Record, error] {
 // draft returns the record of a job.
 func draft(t *testing.T, s *submitter, key string, o order) submit.Record {
 	t.Helper()
-	d, err := s.Draft(key, o)
+	d, err := s.Draft(t.Context(), key, o)
 	require.NoError(t, err)
 	return d.Record()
 }
@@ -252,7 +252,7 @@ func TestSubmitter_Draft(t *testing.T) {
 	t.Parallel()
 	w, store := &world{}, submit.NewMemory()
 	s := w.on(t, store)
-	d, err := s.Draft("a", order{Name: "one"})
+	d, err := s.Draft(t.Context(), "a", order{Name: "one"})
 	require.NoError(t, err)
 	_, err = s.Lookup(t.Context(), "a")
 	require.ErrorIs(t, err, submit.ErrNotFound, "nothing is recorded")
@@ -261,9 +261,9 @@ func TestSubmitter_Draft(t *testing.T) {
 	assert.Equal(t, "a", r.Key)
 	assert.False(t, r.Done)
 
-	same, err := s.Draft("a", order{Name: "one"})
+	same, err := s.Draft(t.Context(), "a", order{Name: "one"})
 	require.NoError(t, err)
-	other, err := s.Draft("a", order{Name: "two"})
+	other, err := s.Draft(t.Context(), "a", order{Name: "two"})
 	require.NoError(t, err)
 	joins := func(d submit.Draft, found submit.Record) {
 		t.Helper()
@@ -280,7 +280,7 @@ func TestSubmitter_Draft(t *testing.T) {
 
 	// A job that was submitted is the same job, also when it has ended.
 	require.NoError(t, s.Enqueue(t.Context(), "b", order{Name: "b"}))
-	b, err := s.Draft("b", order{Name: "b"})
+	b, err := s.Draft(t.Context(), "b", order{Name: "b"})
 	require.NoError(t, err)
 	found, err := store.Get(t.Context(), submit.KindJob, "b")
 	require.NoError(t, err)
@@ -293,10 +293,10 @@ func TestSubmitter_Draft(t *testing.T) {
 	joins(b, found)
 
 	for _, key := range []string{"", "\n", strings.Repeat("k", 256)} {
-		_, err := s.Draft(key, order{})
+		_, err := s.Draft(t.Context(), key, order{})
 		require.ErrorIs(t, err, consistency.ErrInvalid)
 	}
-	_, err = s.Draft("long", order{Name: strings.Repeat("x", 300<<10)})
+	_, err = s.Draft(t.Context(), "long", order{Name: strings.Repeat("x", 300<<10)})
 	require.ErrorIs(t, err, consistency.ErrInvalid)
 	assert.Zero(t, submit.Draft{}.Record())
 }

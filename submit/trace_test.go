@@ -49,6 +49,17 @@ func (s *traced) Handle(ctx context.Context) string {
 	return own
 }
 
+// So does the record of a job that is recorded in a transaction of the caller's.
+func TestDraft_trace(t *testing.T) {
+	t.Parallel()
+	bubble(t, "the caller's", func(t *testing.T) {
+		s := (&world{}).on(t, submit.NewMemory(), func(o *options) { o.Policy.Tracer = &traced{} })
+		d, err := s.Draft(context.WithValue(t.Context(), traceKey{}, "a request"), "a", order{"x"})
+		require.NoError(t, err)
+		assert.Contains(t, string(d.Record().Value), `"trace":"a request"`)
+	})
+}
+
 // A job's record and handle carry the trace from who submitted it to each process that
 // goes on with it, and each ends what it began.
 func TestJob_trace(t *testing.T) {

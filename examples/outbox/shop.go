@@ -45,7 +45,7 @@ func (s *shop) submitter(store submit.Store) (*jobs, error) {
 // take records an order and its job: both or neither.
 func (s *shop) take(ctx context.Context, pool *pgxpool.Pool, store *pgstore.Store, jobs *jobs, n int) error {
 	o := orderOf(n)
-	job, err := jobs.Draft(o.ID, o)
+	job, err := jobs.Draft(ctx, o.ID, o)
 	if err != nil {
 		return err
 	}

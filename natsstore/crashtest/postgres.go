@@ -223,7 +223,7 @@ func (o *outbox) keepOr(ctx context.Context, jobs *submit.Submitter[order, strin
 
 // keep runs the transaction of a job to its end, however often that takes.
 func (o *outbox) keep(ctx context.Context, jobs *submit.Submitter[order, string, *workspaces.Workspace], n int) error {
-	job, err := jobs.Draft(keyOf(n), orderOf(n))
+	job, err := jobs.Draft(ctx, keyOf(n), orderOf(n))
 	if err != nil {
 		return err
 	}
