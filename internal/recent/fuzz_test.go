@@ -45,6 +45,9 @@ func FuzzMemory(f *testing.F) {
 					w.reach &^= recent.AnyQuery
 				}
 				m.Remember(space, u, w.reach, recent.Write{At: time.Now(), Deleted: w.deleted})
+				if w.deleted { // and all that lies below it
+					w.reach |= recent.Below
+				}
 				for _, before := range list { // what was wider stays wider
 					if before.path == path && before.query == query && before.deleted == w.deleted {
 						w.reach |= before.reach

@@ -17,7 +17,7 @@ import (
 type Write struct {
 	At      time.Time
 	Class   uint8 // what its answer proves, in the numbers of whoever asks
-	Deleted bool
+	Deleted bool   // and all that lies below it, whatever the write's Reach
 	Below   bool   // it covers what is asked about only as what lies above; set by Latest
 	Token   string // position that reads can ask for; empty if there is none
 }
