@@ -48,9 +48,9 @@ func FuzzMemory(f *testing.F) {
 				if w.deleted { // and all that lies below it
 					w.reach |= recent.Below
 				}
-				for _, before := range list { // what was wider stays wider
+				for _, before := range list { // what was wider stays wider; what lies below counts from when it was covered
 					if before.path == path && before.query == query && before.deleted == w.deleted {
-						w.reach |= before.reach
+						w.reach |= before.reach & recent.AnyQuery
 					}
 				}
 				list = append(list, w)

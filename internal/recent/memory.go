@@ -16,7 +16,7 @@ import (
 // Write is what is remembered of a write. At is when it was answered.
 type Write struct {
 	At      time.Time
-	Class   uint8 // what its answer proves, in the numbers of whoever asks
+	Class   uint8  // what its answer proves, in the numbers of whoever asks
 	Deleted bool   // and all that lies below it, whatever the write's Reach
 	Below   bool   // it covers what is asked about only as what lies above; set by Latest
 	Token   string // position that reads can ask for; empty if there is none
