@@ -110,6 +110,42 @@ func TestConflict_look(t *testing.T) {
 	}
 }
 
+// Of several tries that conflicted, the last one may be the echo of the first: that it
+// was not carried out itself proves nothing of that.
+func TestConflict_lastNotCarriedOut(t *testing.T) {
+	t.Parallel()
+	for tries, want := range map[int]consistency.Outcome{1: failed, 2: unconfirmed} {
+		bubble(t, fmt.Sprint(tries, " tries"), func(t *testing.T) {
+			s := &service{writes: answers(409), reads: answers(404)}
+			f := s.to(consistency.ToPresent)
+			f.Find = func(context.Context) ([]ref, error) { return nil, consistency.NotCarriedOut(errLost) }
+			f.Mine = func(ref) bool { return true }
+			p := s.policy()
+			p.SingleAttempt = true
+			p.Resend.When = func(consistency.Answer) bool { return len(s.writeAt) < tries }
+			res, _ := consistency.Do(t.Context(), p, f)
+			assert.Equal(t, want, res.Outcome)
+			assert.Len(t, s.writeAt, tries)
+		})
+	}
+}
+
+// A look whose the conflict is has the time that another try would only wait for.
+func TestConflict_noTimeForAnotherTry(t *testing.T) {
+	t.Parallel()
+	bubble(t, "the context ends before", func(t *testing.T) {
+		s := &service{writes: answers(409), reads: answers(200), found: [][]string{{"w1"}}}
+		p := s.policy()
+		p.Resend.When = func(consistency.Answer) bool { return true }
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		res, err := consistency.Do(ctx, p, s.to(consistency.ToPresent))
+		require.NoError(t, err)
+		assert.Equal(t, confirmed, res.Outcome)
+		assert.Len(t, s.writeAt, 1)
+	})
+}
+
 // Other refusals are not looked after, nor is the caller's word.
 func TestConflict_noLook(t *testing.T) {
 	t.Parallel()

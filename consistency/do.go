@@ -251,8 +251,8 @@ func (r *run[W, R]) lookWhoseItIs(ctx context.Context) error {
 			j = poll.Judgement{Verdict: poll.Ready, Status: j.Status}
 		case j.Reason == Forbidden, j.Verdict == poll.Unknown, r.several:
 			j.Verdict, j.Until = poll.Unknown, 0
-		case j.Verdict == poll.Stop && !r.never:
-			// It cannot be seen.
+		case j.Verdict == poll.Stop && !(r.never && r.tries == 1):
+			// It cannot be seen, or not of every try.
 		default:
 			j.Verdict, j.Cause = poll.Stop, errNotShown
 		}

@@ -202,15 +202,18 @@ type resending struct {
 
 // waits is what resending needs of a run, whatever its types are.
 type waits interface {
-	spacing() (p *Policy, class Class, after time.Duration)
+	spacing() (p *Policy, class Class, after time.Duration, looks bool)
 }
 
-func (r *run[W, R]) spacing() (*Policy, Class, time.Duration) { return &r.policy, r.class, r.pause }
+// Looks says that the write is read back, or looked for, if it is not sent again.
+func (r *run[W, R]) spacing() (_ *Policy, _ Class, after time.Duration, looks bool) {
+	return &r.policy, r.class, r.pause, r.class == Ambiguous || r.class == Refused && r.conflicts()
+}
 
 // wait returns true when the write is due again, and false if ctx or the
 // policy's time ends before.
 func (s *resending) wait(ctx context.Context, of waits) bool {
-	p, class, after := of.spacing()
+	p, class, after, looks := of.spacing()
 	if s.plan == nil {
 		s.plan = p.schedule().Plan()
 	}
@@ -228,8 +231,8 @@ func (s *resending) wait(ctx context.Context, of waits) bool {
 	if at >= limit {
 		return false
 	}
-	if end, bounded := ctx.Deadline(); class == Ambiguous && bounded && time.Until(end) <= at-now {
-		return false // the time that is left is for the reads
+	if end, bounded := ctx.Deadline(); looks && bounded && time.Until(end) <= at-now {
+		return false // the time that is left is for looking
 	}
 	timer := time.NewTimer(at - now)
 	defer timer.Stop()

@@ -24,8 +24,8 @@ type limits struct {
 }
 
 // wait returns nil when a poll of the origin may be sent, and errLimited if that
-// is not before ctx ends: at once if it is known at once.
-func (l *limits) wait(ctx context.Context, origin recent.Space) error {
+// is not before ctx ends or for longer than most: at once if it is known at once.
+func (l *limits) wait(ctx context.Context, origin recent.Space, most time.Duration) error {
 	if l.perSecond == 0 {
 		return nil
 	}
@@ -36,7 +36,7 @@ func (l *limits) wait(ctx context.Context, origin recent.Space) error {
 	turn := l.of(origin, now).ReserveN(now, 1)
 	l.mu.Unlock()
 	delay := turn.DelayFrom(now)
-	if end, bounded := ctx.Deadline(); bounded && delay > end.Sub(now) {
+	if end, bounded := ctx.Deadline(); delay > max(most, 0) || bounded && delay > end.Sub(now) {
 		turn.CancelAt(now)
 		return errLimited
 	}

@@ -196,6 +196,9 @@ func TestFlow_foundWide(t *testing.T) {
 		{"the status of what a redirect led to was taken for the write's, by the word of Policy.Answer", 12514586213600916175},
 		{"a creation whose Location may not be read was confirmed by another's thing", 11741554043216265358},
 		{"of errors that were joined Policy.Answer found the first", 9044165343912962588},
+		{"a wait for another try took the time in which to look whose the conflict was", 8680542222019993041},
+		{"that the last of several tries was not carried out was taken for all", 14016327572311569428},
+		{"a poll had to wait for its turn until after the end of its hold", 12118221567162436429},
 	} {
 		playAll(t, []uint64{found.seed}, play.Options{}, func(r play.Result) {
 			assert.Empty(t, r.Violations, "%s\n%s", found.about, strings.Join(r.Timeline, "\n"))

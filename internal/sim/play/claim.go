@@ -97,7 +97,7 @@ func (f *flow) begin(call string, p *consistency.Policy) *claim {
 // end notes what a call claims.
 func (c *claim) end(outcome consistency.Outcome, err error, id, value string) {
 	c.outcome, c.err, c.id, c.value, c.ended = outcome, err, id, value, time.Now()
-	if outcome != consistency.Failed && c.class == consistency.Refused && (c.sent == 1 || c.ends == consistency.Applied) {
+	if c.class == consistency.Refused && (outcome != consistency.Failed && c.sent == 1 || c.ends == consistency.Applied) {
 		if c.looked = true; c.ends == consistency.Applied {
 			c.class = c.ends
 		}

@@ -50,7 +50,7 @@ func (f *flow) judge() {
 func (f *flow) looksOf(c *claim) []world.Look {
 	looks := looksBy(f.w, c.client)
 	if c.held == nil {
-		shorten(c.goal, looks, c.typed && !f.client.habitsOf().watched) // what is watched has the status all the same
+		shorten(c.goal, looks, c.typed, f.client.habitsOf().watched)
 	}
 	if f.w.Wide {
 		looks = f.plain(c, looks)
@@ -94,11 +94,15 @@ func (f *flow) located(looks []world.Look) []world.Look {
 }
 
 // shorten makes an answer whose body was cut short one that never came: for a
-// typed client in any case, and else if the status alone says nothing.
-func shorten(goal world.Goal, looks []world.Look, typed bool) {
+// typed client in any case, unless it is watched and has the status all the same, and
+// else if the status alone says nothing.
+func shorten(goal world.Goal, looks []world.Look, typed, watched bool) {
 	for i := range looks {
 		l := &looks[i]
-		if what, _ := tells(goal, l); l.Cut && (typed || l.Status < 300 || what != shown && what != settled) {
+		what, _ := tells(goal, l)
+		alone := l.Status >= 300 && (what == shown || what == settled || what == halted) ||
+			typed && watched && l.Status == 200 && goal == world.Delete // it is still there
+		if l.Cut && (typed && !watched || !alone) {
 			l.Status, l.Answered = 0, time.Time{}
 		}
 	}
@@ -154,7 +158,8 @@ func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
 		} else {
 			after.see(c.goal, &looks[i])
 		}
-		whole = whole && looks[i].Status != 0 && !looks[i].Cut // nobody but the library knows what one that was cut short says
+		// Nobody but the library knows what one that was cut short says, or a limit.
+		whole = whole && looks[i].Status != 0 && !looks[i].Cut && !looks[i].Limited
 	}
 	if f.unproven(c) {
 		return // by the only candidate after a write that was carried out
@@ -202,6 +207,9 @@ func (f *flow) judgeFailed(c *claim, looks []world.Look) {
 	if f.judgeFault(c, looks) || f.w.Wide && !c.resumed && f.echoed(c, looks) {
 		return
 	}
+	if f.hides(c) {
+		return
+	}
 	for _, run := range f.w.Runs {
 		f.violate(FalseFailed, "%s failed, and was carried out %v after the start", c.call, run.At.Sub(f.w.Start))
 		return
@@ -209,6 +217,12 @@ func (f *flow) judgeFailed(c *claim, looks []world.Look) {
 	if c.resumed && !errors.Is(c.err, consistency.ErrOperation) && !strings.Contains(c.err.Error(), "rolled back") {
 		f.violate(FalseFailed, "%s failed without a failed operation", c.call)
 	}
+}
+
+// hides reports whether c failed by its operation, and the client alone knows of a try
+// before the one that began it.
+func (f *flow) hides(c *claim) bool {
+	return f.client.habitsOf().joins && c.class == consistency.Accepted && !c.resumed && errors.Is(c.err, consistency.ErrOperation) && len(f.w.Tries) > c.sent
 }
 
 // judgeError asks whether the error says what the outcome does, and speaks of

@@ -107,7 +107,8 @@ func (k *streak) see(goal world.Goal, l *world.Look) {
 	case shown:
 		k.add(l)
 		k.enough = false
-	case settled:
+	case settled: // which an outage does not look like
+		k.n = max(k.n, 0)
 		k.add(l)
 		k.enough = true
 	case denied, halted:
