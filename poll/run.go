@@ -210,6 +210,9 @@ func (r *run) settle(j *Judgement) (done bool, stop error) {
 	switch j.Verdict {
 	case Ready:
 		r.deadline, r.reason = r.limit, ""
+		if j.Settled {
+			r.streak = max(r.streak, 0) // no setback leaves behind what looks so
+		}
 		if r.streak++; j.Anew {
 			r.streak = min(r.streak, 1) // the one after a setback does not count
 		}

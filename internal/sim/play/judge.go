@@ -95,12 +95,13 @@ func (f *flow) located(looks []world.Look) []world.Look {
 
 // shorten makes an answer whose body was cut short one that never came: for a
 // typed client in any case, unless it is watched and has the status all the same, and
-// else if the status alone says nothing.
+// else if the status alone says nothing. A 403 says in its body whether it ends the
+// reads.
 func shorten(goal world.Goal, looks []world.Look, typed, watched bool) {
 	for i := range looks {
 		l := &looks[i]
 		what, _ := tells(goal, l)
-		alone := l.Status >= 300 && (what == shown || what == settled || what == halted) ||
+		alone := l.Status >= 300 && (what == shown || what == settled || what == halted && l.Status != 403) ||
 			typed && watched && l.Status == 200 && goal == world.Delete // it is still there
 		if l.Cut && (typed && !watched || !alone) {
 			l.Status, l.Answered = 0, time.Time{}
@@ -158,8 +159,7 @@ func (f *flow) judgeConfirmed(c *claim, looks []world.Look) {
 		} else {
 			after.see(c.goal, &looks[i])
 		}
-		// Nobody but the library knows what one that was cut short says, or a limit.
-		whole = whole && looks[i].Status != 0 && !looks[i].Cut && !looks[i].Limited
+		whole = whole && looks[i].Status != 0 && !looks[i].Cut // nobody but the library knows what one that was cut short says
 	}
 	if f.unproven(c) {
 		return // by the only candidate after a write that was carried out

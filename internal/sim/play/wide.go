@@ -255,10 +255,13 @@ func old(h consistency.Pending) (consistency.Pending, error) {
 	return again, json.Unmarshal(stored, &again)
 }
 
-// heads reports whether the library sees the headers of what c reads.
-func (f *flow) heads(c *claim, kind world.Kind) bool {
+// heads reports whether the library sees the headers of an answer to c. A client
+// that could not read the body tells the status alone.
+func (f *flow) heads(c *claim, l *world.Look) bool {
 	h := f.client.habitsOf()
-	return !c.typed && kind != world.List || h.watched || kind == world.Thing && (h.manner == byAnswer || h.manner == byPolicy)
+	unread := l.How == world.Cut || l.How == world.Endless
+	return !c.typed && l.Kind != world.List || h.watched ||
+		l.Kind == world.Thing && !unread && (h.manner == byAnswer || h.manner == byPolicy)
 }
 
 // plain returns looks as they would be in a world that is not wide, and mean the
@@ -267,7 +270,7 @@ func (f *flow) plain(c *claim, looks []world.Look) []world.Look {
 	looks = slices.Clone(looks)
 	for i := range looks {
 		l := &looks[i]
-		if l.Limited && l.Status == 403 && f.heads(c, l.Kind) && (l.Kind != world.Thing || f.client.habitsOf().manner != byCode) && f.w.Reads.Said(403) == 403 {
+		if l.Limited && l.Status == 403 && f.heads(c, l) && (l.Kind != world.Thing || f.client.habitsOf().manner != byCode) && f.w.Reads.Said(403) == 403 {
 			l.Status = 429
 		}
 		if f.w.Wrapped && l.Kind == world.Thing && (l.How == world.Cut || l.How == world.Stalled || l.How == world.Endless) && slices.Contains(world.WrappedReads, l.Status) {
