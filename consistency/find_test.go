@@ -88,6 +88,21 @@ func TestFind_afterAmbiguousWrite(t *testing.T) {
 	}
 }
 
+// The only candidate is no proof of a creation that was only accepted: it may yet fail,
+// and the candidate be another's.
+func TestFind_afterAccepted(t *testing.T) {
+	t.Parallel()
+	bubble(t, "without a monitor", func(t *testing.T) {
+		s := &service{writes: answers(202), reads: answers(200), found: [][]string{{"w1"}}}
+		f := s.to(consistency.ToPresent)
+		f.Write = func(context.Context) (ref, error) { return ref{}, &fault{status: 202} }
+		f.Mine, f.MineValue = nil, nil
+		res, err := consistency.Do(t.Context(), s.policy(), f)
+		assert.Equal(t, unconfirmed, res.Outcome)
+		assert.ErrorIs(t, err, consistency.ErrNotProvablyMine)
+	})
+}
+
 func TestFind_isNotAskedAgain(t *testing.T) {
 	t.Parallel()
 	bubble(t, "once there is a reference", func(t *testing.T) {

@@ -55,6 +55,14 @@ func TestResend_when(t *testing.T) {
 			assert.Len(t, s.writeAt, tt.wantAt)
 		})
 	}
+	bubble(t, "nor after doubt, though the key is honoured", func(t *testing.T) {
+		s := &service{writes: answers(503, 422), reads: answers(404)}
+		p := s.policy()
+		p.Resend = consistency.Resend{WithKey: time.Minute, When: func(consistency.Answer) bool { return true }}
+		res, _ := consistency.Do(t.Context(), p, s.create())
+		assert.Equal(t, unconfirmed, res.Outcome)
+		assert.Len(t, s.writeAt, 2)
+	})
 	bubble(t, "asked of refused answers only", func(t *testing.T) {
 		var asked []int
 		for status := range 600 {

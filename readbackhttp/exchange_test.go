@@ -265,6 +265,26 @@ func TestExchange_ambiguousCreate(t *testing.T) {
 	})
 }
 
+// What a Location names that may not be read is what was made: a candidate that a list
+// shows is another's.
+func TestExchange_foreignLocation(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		srv := serve(t, script{
+			"POST /v1/things":  {"201 | Location: https://elsewhere.test/things/1"},
+			"GET /v1/things/7": {`200 | {"v":1}`},
+		}.handler())
+		ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Goal: consistency.ToPresent}
+		flow := ex.Flow()
+		flow.Find = func(context.Context) ([]readbackhttp.Ref, error) {
+			return []readbackhttp.Ref{{Location: api + "/v1/things/7"}}, nil
+		}
+		res, err := consistency.Do(t.Context(), everySecond, flow)
+		assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+		var refused *readbackhttp.TargetError
+		assert.ErrorAs(t, err, &refused)
+	})
+}
+
 func TestExchange_name(t *testing.T) {
 	t.Parallel()
 	ex := readbackhttp.Exchange{Write: send("PUT", "https://me:secret@api.test/v1/things/7?key=secret#top", "")}

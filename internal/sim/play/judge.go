@@ -50,7 +50,7 @@ func (f *flow) judge() {
 func (f *flow) looksOf(c *claim) []world.Look {
 	looks := looksBy(f.w, c.client)
 	if c.held == nil {
-		shorten(c.goal, looks, c.typed, f.client.habitsOf().watched)
+		shorten(c.goal, looks, c.typed && !f.client.habitsOf().watched, f.client.habitsOf().manner == byStatus)
 	}
 	if f.w.Wide {
 		looks = f.plain(c, looks)
@@ -94,16 +94,16 @@ func (f *flow) located(looks []world.Look) []world.Look {
 }
 
 // shorten makes an answer whose body was cut short one that never came: for a
-// typed client in any case, unless it is watched and has the status all the same, and
-// else if the status alone says nothing. A 403 says in its body whether it ends the
-// reads.
-func shorten(goal world.Goal, looks []world.Look, typed, watched bool) {
+// typed client that is not watched in any case, and else if the status alone says
+// nothing. A 403 says in its body whether it ends the reads. A client that tells the
+// status by itself says that a thing is still there.
+func shorten(goal world.Goal, looks []world.Look, typed, tells200 bool) {
 	for i := range looks {
 		l := &looks[i]
 		what, _ := tells(goal, l)
 		alone := l.Status >= 300 && (what == shown || what == settled || what == halted && l.Status != 403) ||
-			typed && watched && l.Status == 200 && goal == world.Delete // it is still there
-		if l.Cut && (typed && !watched || !alone) {
+			tells200 && l.Status == 200 && goal == world.Delete
+		if l.Cut && (typed || !alone) {
 			l.Status, l.Answered = 0, time.Time{}
 		}
 	}
