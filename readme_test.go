@@ -16,9 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/readbackhttp"
 	"github.com/readback-go/readback/readbacktest"
-	"github.com/readback-go/readback/submit"
 )
 
 type Workspace struct{ ID, Name string }
@@ -154,19 +152,7 @@ func TestReadme_otherWrites(t *testing.T) {
 	})
 }
 
-// What else the README shows compiles.
-
-func exchange(ctx context.Context, client *http.Client, policy consistency.Policy, post *http.Request) error {
-	ex := readbackhttp.Exchange{Client: client, Write: post, Read: readbackhttp.Location()}
-	res, err := consistency.Do(ctx, policy, ex.Flow()) // res.Value.Decode(&workspace)
-	_ = res
-	return err
-}
-
-func transport() *http.Client {
-	client := &http.Client{Transport: readbackhttp.NewTransport(http.DefaultTransport, readbackhttp.TransportOptions{})}
-	return client
-}
+// What the guide for tests shows compiles.
 
 func kit(t *testing.T, policy consistency.Policy, flow consistency.Flow[string, *Workspace]) *Workspace {
 	srv := readbacktest.NewServer(t, readbacktest.Script{
@@ -179,27 +165,7 @@ func kit(t *testing.T, policy consistency.Policy, flow consistency.Flow[string, 
 	return ws
 }
 
-type (
-	Order   struct{}
-	Receipt struct{}
-)
-
-func jobs(ctx context.Context, store submit.Store, flowOf func(key string, order Order) consistency.Flow[string, *Receipt], key string, order Order) error {
-	jobs, err := submit.New(submit.Options[Order, string, *Receipt]{
-		Store: store,  // what natsstore.Open returns, or submit.NewMemory()
-		Flow:  flowOf, // func(key string, order Order) consistency.Flow[string, *Receipt]
-	})
-	if err != nil {
-		return err
-	}
-
-	go jobs.Run(ctx)
-	res, err := jobs.Submit(ctx, key, order) // the same key again joins this one
-	_ = res
-	return err
-}
-
-var _ = []any{exchange, transport, kit, jobs}
+var _ = []any{kit}
 
 // The README's example is the one that runs.
 func TestReadme_exampleRuns(t *testing.T) {
