@@ -67,7 +67,7 @@ func presenceIn(v reflect.Value) presence {
 			return hollow
 		}
 	case reflect.Struct:
-		if v.NumField() > 0 && allZero(v) {
+		if hasFields(v) && allZero(v) {
 			return hollow
 		}
 	}
@@ -81,16 +81,50 @@ func allZero(v reflect.Value) bool {
 	case reflect.Slice, reflect.Map:
 		return v.Len() == 0
 	case reflect.Struct:
+		message := isMessage(v)
 		for i := range v.NumField() {
+			if message {
+				if name := v.Type().Field(i).Name; name == "state" || name == "sizeCache" {
+					continue
+				}
+			}
 			if !allZero(v.Field(i)) {
 				return false
 			}
 		}
 		return true
 	case reflect.Pointer, reflect.Interface:
-		return v.IsNil() || v.Elem().Kind() == reflect.Struct && v.Elem().NumField() > 0 && allZero(v.Elem())
+		return v.IsNil() || v.Elem().Kind() == reflect.Struct && hasFields(v.Elem()) && allZero(v.Elem())
 	}
 	return v.IsZero()
+}
+
+// isMessage reports whether a struct is a message that protoc generated. In its
+// fields state and sizeCache protobuf keeps what is its own: as soon as a message
+// was received they are set, and say nothing of what is in it.
+func isMessage(v reflect.Value) bool {
+	for i := range v.NumField() {
+		// A field's name costs an allocation, so its type is asked alone.
+		if t := v.Field(i).Type(); t.Name() == "MessageState" && t.PkgPath() == "google.golang.org/protobuf/internal/impl" {
+			return true
+		}
+	}
+	return false
+}
+
+// hasFields reports whether a struct has any field but those that each message has.
+func hasFields(v reflect.Value) bool {
+	if isMessage(v) {
+		for i := range v.NumField() {
+			switch v.Type().Field(i).Name {
+			case "state", "sizeCache", "unknownFields":
+			default:
+				return true
+			}
+		}
+		return false
+	}
+	return v.NumField() > 0
 }
 
 // hollowLimit is how long a body may be that has nothing in it.
