@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -14,14 +15,9 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-const (
-	// batchFrom is how many changes at once are quicker as a group: the server makes
-	// a folder for each group, but waits for the disk only once.
-	batchFrom = 16
-
-	// batchMost is how many changes the server takes as one group.
-	batchMost = 1000
-)
+// batchFrom is how many changes at once are quicker as a group: the server makes a
+// folder for each group, but waits for the disk only once.
+const batchFrom = 16
 
 // batchRefusals are what a server answers that changed nothing of a group: a record
 // is of another revision, or it takes no such groups, or none now.
@@ -37,48 +33,29 @@ const (
 	expectHeader = jetstream.ExpectedLastSubjSeqHeader
 )
 
-// changed is what became of one change of a group: as of Create for a record without
-// a revision, and as of Update for any other.
-type changed struct {
-	revision uint64
-	err      error
-}
+var _ submit.BatchStore = (*Store)(nil)
 
-// batch makes many changes, each of another record, in one durable step if it can. A
-// group of which the server refuses one, or takes none, is repeated one by one: each
-// change has a result of its own.
-func (s *Store) batch(ctx context.Context, records []submit.Record) []changed {
-	results := make([]changed, 0, len(records))
-	for len(records) > 0 {
-		group := records[:min(len(records), batchMost)]
-		records = records[len(group):]
-		results = append(results, s.group(ctx, group)...)
+// ChangeAll implements [submit.BatchStore]. Where one by one is as quick, the error
+// matches errors.ErrUnsupported: for fewer than 16 changes, with NoSync, and with a
+// cluster, of which it is not known what its servers can do.
+func (s *Store) ChangeAll(ctx context.Context, records []submit.Record) ([]uint64, error) {
+	if len(records) < batchFrom || s.lock == nil || s.options.NoSync {
+		return nil, fmt.Errorf("natsstore: a batch of %d is no quicker: %w", len(records), errors.ErrUnsupported)
 	}
-	return results
-}
-
-func (s *Store) group(ctx context.Context, records []submit.Record) []changed {
-	results := make([]changed, len(records))
-	if len(records) >= batchFrom && s.lock != nil && !s.options.NoSync {
-		last, refused, err := s.commit(ctx, records)
-		for i := range results {
-			if err == nil {
-				results[i].revision = last - uint64(len(records)-1-i)
-			}
-			results[i].err = err
-		}
-		if !refused {
-			return results
-		}
+	last, refused, err := s.commit(ctx, records)
+	switch {
+	case refused && refusal(err) == jetstream.JSErrCodeStreamWrongLastSequence:
+		return nil, fmt.Errorf("%w: %w", submit.ErrConflict, err)
+	case refused: // one is too large, or the server takes no batches now
+		return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+	case err != nil:
+		return nil, err
 	}
-	for i, r := range records {
-		if r.Revision == 0 {
-			results[i].revision, results[i].err = s.Create(ctx, r)
-		} else {
-			results[i].revision, results[i].err = s.Update(ctx, r)
-		}
+	revisions := make([]uint64, len(records))
+	for i := range revisions {
+		revisions[i] = last - uint64(len(records)-1-i)
 	}
-	return results
+	return revisions, nil
 }
 
 // commit publishes a group, and returns the sequence of its last message. Refused says

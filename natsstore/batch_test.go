@@ -1,6 +1,7 @@
 package natsstore
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -11,27 +12,24 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// Each change of a group has its own result, whether the group is made as one or is
-// refused and repeated, and what was acknowledged is entered in the ledger.
-func TestStore_batch(t *testing.T) {
+// A batch is made as a whole or not at all, and what was acknowledged is entered in the
+// ledger. What cannot be made together is told to be made one by one.
+func TestStore_ChangeAll(t *testing.T) {
 	t.Parallel()
 	const size = 40
-	record := func(i int) submit.Record {
-		return submit.Record{Kind: submit.KindJob, Key: fmt.Sprint("job ", i), Value: fmt.Append(nil, "value ", i)}
-	}
 	for _, tt := range []struct {
 		name string
 		size int
 		odd  func(records []submit.Record)
-		want map[int]error
+		want error
 	}{
 		{"all are new", size, func([]submit.Record) {}, nil},
-		{"few are new", batchFrom - 1, func([]submit.Record) {}, nil},
-		{"many are new", batchMost + size, func([]submit.Record) {}, nil},
-		{"one exists", size, func(records []submit.Record) { records[7].Key = "there" }, map[int]error{7: submit.ErrExists}},
-		{"one is of another revision", size, func(records []submit.Record) { records[7].Revision = 999 }, map[int]error{7: submit.ErrConflict}},
-		{"two are the same", size, func(records []submit.Record) { records[7].Key = records[3].Key }, map[int]error{7: submit.ErrExists}},
-		{"one is too large", size, func(records []submit.Record) { records[7].Value = make([]byte, 2<<20) }, map[int]error{7: ErrTooLarge}},
+		{"as many as there may be", submit.MaxBatch, func([]submit.Record) {}, nil},
+		{"few are new", batchFrom - 1, func([]submit.Record) {}, errors.ErrUnsupported},
+		{"one exists", size, func(records []submit.Record) { records[7].Key = "there" }, submit.ErrConflict},
+		{"one is of another revision", size, func(records []submit.Record) { records[7].Revision = 999 }, submit.ErrConflict},
+		{"one is too large", size, func(records []submit.Record) { records[7].Value = make([]byte, 2<<20) }, errors.ErrUnsupported},
+		{"the last is too large", size, func(records []submit.Record) { records[size-1].Value = make([]byte, 2<<20) }, errors.ErrUnsupported},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -42,27 +40,32 @@ func TestStore_batch(t *testing.T) {
 			require.NoError(t, err)
 			var records []submit.Record
 			for i := range tt.size {
-				records = append(records, record(i))
+				records = append(records, submit.Record{Kind: submit.KindJob, Key: fmt.Sprint("job ", i), Value: fmt.Append(nil, "value ", i), Label: "queued"})
 			}
 			tt.odd(records)
 			for range 2 { // made, then changed
-				for i, result := range s.batch(t.Context(), records) {
-					if want := tt.want[i]; want != nil {
-						require.ErrorIs(t, result.err, want)
-						continue
+				revisions, err := s.ChangeAll(t.Context(), records)
+				if tt.want != nil {
+					require.ErrorIs(t, err, tt.want)
+					for _, r := range records {
+						if _, err := s.Get(t.Context(), r.Kind, r.Key); r.Key != "there" {
+							require.ErrorIs(t, err, submit.ErrNotFound)
+						}
 					}
-					require.NoError(t, result.err)
+					continue
+				}
+				require.NoError(t, err)
+				for i := range records {
+					records[i].Revision = revisions[i]
 					got, err := s.Get(t.Context(), records[i].Kind, records[i].Key)
 					require.NoError(t, err)
-					require.Equal(t, result.revision, got.Revision)
-					require.Equal(t, records[i].Value, got.Value)
-					records[i].Revision = got.Revision
+					require.Equal(t, records[i], got)
 				}
 			}
 			known, err := readChanges(s.lock.ledger.path)
 			require.NoError(t, err)
-			for i, r := range records {
-				if tt.want[i] == nil {
+			for _, r := range records {
+				if tt.want == nil {
 					require.Equal(t, r.Revision, known.last[hashOf(s.names.record(r.Kind, r.Key))])
 				}
 			}

@@ -16,6 +16,9 @@ const (
 	// doneHeader marks a record that is done. Its value is how long the record
 	// is to be kept, in nanoseconds.
 	doneHeader = "Readback-Done"
+
+	// labelHeader has the label of a record that has one.
+	labelHeader = "Readback-Label"
 )
 
 // gone reports whether a message marks the end of a record.

@@ -59,46 +59,60 @@ func (s *Store) list(ctx context.Context, kind submit.Kind, yield func(submit.Re
 		}
 	}()
 	found := listing{yield: yield, behind: s.options.Replicas > 1, records: make(map[string]submit.Record)}
-	var last, first uint64 // first is of a record that is not done; 0 if there was none
-	for range maxFences {
-		fence, err := s.publish(ctx, "list", nats.NewMsg(s.names.fence()))
+	var first uint64 // of a record that is not done; 0 if there was none
+	more, err := s.readAll(ctx, "list", &messages, func(msg jetstream.Msg, last uint64) (bool, error) {
+		r, err := s.record(kind, msg, last)
 		if err != nil {
-			return err
+			return false, err
+		}
+		open := !r.Done && !gone(msg.Headers())
+		if open && first == 0 {
+			first = last
+		}
+		return found.add(r, open), nil
+	})
+	if err != nil || !more {
+		return err
+	}
+	if above {
+		s.raise(ctx, floor, cmp.Or(first, messages.last+1)-1)
+	}
+	found.finish()
+	return nil
+}
+
+// readAll calls each with the messages that a reader finds, up to a fence behind all that
+// was acknowledged before. It reports whether each wanted more.
+func (s *Store) readAll(ctx context.Context, what string, messages *reader, each func(jetstream.Msg, uint64) (bool, error)) (more bool, err error) {
+	var last uint64
+	for range maxFences {
+		fence, err := s.publish(ctx, what, nats.NewMsg(s.names.fence()))
+		if err != nil {
+			return false, err
 		}
 		whole := true
 		for last < fence {
 			var msg jetstream.Msg
 			before := last
-			if err := s.call(ctx, "list", func(ctx context.Context, _ *site) (err error) {
+			if err := s.call(ctx, what, func(ctx context.Context, _ *site) (err error) {
 				msg, last, err = messages.next(ctx)
 				return err
 			}); err != nil {
-				return err
+				return false, err
 			}
 			whole = whole && last == before+1
 			if msg.Subject() == s.names.fence() {
 				continue
 			}
-			r, open, err := s.record(kind, msg, last)
-			if err != nil {
-				return err
-			}
-			if !found.add(r, open) {
-				return nil
-			}
-			if open && first == 0 {
-				first = last
+			if more, err := each(msg, last); err != nil || !more {
+				return false, err
 			}
 		}
 		if whole {
 			break
 		}
 	}
-	if above {
-		s.raise(ctx, floor, cmp.Or(first, last+1)-1)
-	}
-	found.finish()
-	return nil
+	return true, nil
 }
 
 // floor returns a sequence up to which no message is of a job that is pending, as
@@ -168,13 +182,13 @@ func (l *listing) finish() {
 	}
 }
 
-// record returns the record of a message, and whether it is one that is not done.
-func (s *Store) record(kind submit.Kind, msg jetstream.Msg, revision uint64) (r submit.Record, open bool, err error) {
+// record returns the record of a message, which may be gone.
+func (s *Store) record(kind submit.Kind, msg jetstream.Msg, revision uint64) (submit.Record, error) {
 	key, err := s.names.key(msg.Subject())
 	if err != nil {
-		return r, false, err
+		return submit.Record{}, err
 	}
-	finished, _, err := done(msg.Headers())
-	r = submit.Record{Kind: kind, Key: key, Value: msg.Data(), Revision: revision}
-	return r, !finished && !gone(msg.Headers()), err
+	r := submit.Record{Kind: kind, Key: key, Value: msg.Data(), Revision: revision, Label: msg.Headers().Get(labelHeader)}
+	r.Done, r.Keep, err = done(msg.Headers())
+	return r, err
 }

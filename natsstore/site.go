@@ -28,6 +28,7 @@ type site struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 	hub    *hub
+	index  *index
 	ctx    context.Context // ends when close begins
 	end    context.CancelFunc
 	tasks  sync.WaitGroup
@@ -35,7 +36,7 @@ type site struct {
 
 // start starts the server, if it is ours, and connects to it.
 func (s *Store) start(ctx context.Context) (_ *site, err error) {
-	at := &site{hub: newHub(), log: serverLog{log: s.options.Logger}}
+	at := &site{hub: newHub(), index: &index{}, log: serverLog{log: s.options.Logger}}
 	at.ctx, at.end = context.WithCancel(context.Background())
 	defer func() {
 		// A server that meets nonsense may panic, in a goroutine that is nobody's who

@@ -272,7 +272,7 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 	if gone(msg.Header) {
 		return submit.Record{}, submit.ErrNotFound
 	}
-	r := submit.Record{Kind: kind, Key: key, Value: msg.Data, Revision: msg.Sequence}
+	r := submit.Record{Kind: kind, Key: key, Value: msg.Data, Revision: msg.Sequence, Label: msg.Header.Get(labelHeader)}
 	r.Done, r.Keep, err = done(msg.Header)
 	return r, err
 }
@@ -295,6 +295,9 @@ func (s *Store) message(r submit.Record) *nats.Msg {
 	msg.Data = r.Value
 	if r.Done {
 		msg.Header.Set(doneHeader, strconv.FormatInt(int64(r.Keep), 10))
+	}
+	if r.Label != "" {
+		msg.Header.Set(labelHeader, r.Label)
 	}
 	return msg
 }

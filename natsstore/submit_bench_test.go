@@ -47,11 +47,51 @@ func BenchmarkSubmit(b *testing.B) {
 			}
 			running.Wait()
 			rate := float64(b.N) / b.Elapsed().Seconds()
+			syncs = (syncs + syncRate(b, filepath.Join(dir, "probe"))) / 2 // others may use the disk too
 			b.ReportMetric(rate, "submits/s")
 			b.ReportMetric(syncs, "fsyncs/s")
 			b.ReportMetric(rate/syncs, "submits/fsync")
 		})
 	}
+}
+
+// BenchmarkUnconfirmed lists the ten jobs that ended Unconfirmed among 100,000: with a
+// store that was just opened, and later.
+func BenchmarkUnconfirmed(b *testing.B) {
+	const ended, some = 100_000, 10
+	dir := b.TempDir()
+	store, err := natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true, Timeout: patience})
+	require.NoError(b, err)
+	records(b, store, ended-some, submit.Record{Done: true, Keep: time.Hour, Label: "confirmed"})
+	for i := range some {
+		value := fmt.Appendf(nil, `{"submit":1,"state":"ended","holder":"h","intent":%q,"print":"","end":{"outcome":"unconfirmed","at":%[1]q}}`,
+			time.Unix(int64(i), 0).UTC().Format(time.RFC3339))
+		_, err := store.Create(b.Context(), submit.Record{Kind: submit.KindJob, Key: fmt.Sprint("unconfirmed ", i), Value: value,
+			Done: true, Keep: time.Hour, Label: "unconfirmed"})
+		require.NoError(b, err)
+	}
+	for _, first := range []bool{true, false} {
+		b.Run(fmt.Sprintf("first=%v", first), func(b *testing.B) {
+			var took time.Duration
+			for range b.N {
+				if first {
+					require.NoError(b, store.Close())
+					store, err = natsstore.Open(b.Context(), natsstore.Options{Dir: dir, NoSync: true, Timeout: patience})
+					require.NoError(b, err)
+				}
+				jobs, began, n := instant(b, store, 0), time.Now(), some
+				for job, err := range jobs.Jobs(b.Context(), submit.Filter{Outcomes: []consistency.Outcome{consistency.Unconfirmed}}) {
+					require.NoError(b, err)
+					n--
+					require.Equal(b, fmt.Sprint("unconfirmed ", n), job.Key, "the newest first")
+				}
+				require.Zero(b, n)
+				took += time.Since(began)
+			}
+			b.ReportMetric(float64(took.Milliseconds())/float64(b.N), "ms/list")
+		})
+	}
+	require.NoError(b, store.Close())
 }
 
 // instant makes a submitter to a service without any lag.

@@ -46,6 +46,7 @@ func TestStore(t *testing.T, open func(t *testing.T) (here, there submit.Store))
 		{"batch is refused", storeTest.batchIsRefused},
 		{"batches race", storeTest.batchesRace},
 		{"journal", storeTest.journal},
+		{"journal is stable", storeTest.journalIsStable},
 		{"journal that waits", storeTest.journalWaits},
 	} {
 		t.Run(test.name, func(t *testing.T) {

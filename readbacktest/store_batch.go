@@ -3,6 +3,7 @@ package readbacktest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,13 +20,39 @@ func (t storeTest) batched(f func(here submit.BatchStore)) {
 	if !ok {
 		return
 	}
-	_, err := here.ChangeAll(t.ctx, []submit.Record{job("a first batch", ""), job("of two", "")})
+	first := make([]submit.Record, submit.MaxBatch) // as large as it may be: for a store that makes no small ones
+	for i := range first {
+		first[i] = job(fmt.Sprint("a first batch ", i), "")
+	}
+	_, err := here.ChangeAll(t.ctx, first)
 	if errors.Is(err, errors.ErrUnsupported) {
-		t.gone(job("a first batch", ""))
+		t.gone(first[0])
 		return
 	}
 	require.NoError(t, err)
 	f(here)
+}
+
+// changeAll makes a batch, or its changes one by one if the store rather has them so:
+// then none of them was made.
+func (t storeTest) changeAll(here submit.BatchStore, records []submit.Record) []uint64 {
+	t.Helper()
+	revisions, err := here.ChangeAll(t.ctx, records)
+	if !errors.Is(err, errors.ErrUnsupported) {
+		require.NoError(t, err)
+		require.Len(t, revisions, len(records))
+		return revisions
+	}
+	for _, r := range records {
+		change := here.Update
+		if r.Revision == 0 {
+			change = here.Create
+		}
+		revision, err := change(t.ctx, r)
+		require.NoError(t, err)
+		revisions = append(revisions, revision)
+	}
+	return revisions
 }
 
 // batch makes batches of every size, with records of every kind.
@@ -37,9 +64,7 @@ func (t storeTest) batch() {
 				records[i] = job(fmt.Sprint(n, " of ", i), fmt.Sprint(i))
 			}
 			for range 3 {
-				revisions, err := here.ChangeAll(t.ctx, records)
-				require.NoError(t, err)
-				require.Len(t, revisions, n)
+				revisions := t.changeAll(here, records)
 				for i := range records {
 					require.Greater(t, revisions[i], records[i].Revision)
 					records[i].Revision = revisions[i]
@@ -53,8 +78,7 @@ func (t storeTest) batch() {
 		ends := t.made(job("ends", "1"))
 		old.Value, ends.Done, ends.Keep = []byte("2"), true, 0
 		records := []submit.Record{old, job("new", "1"), ends, {Kind: submit.KindLease, Key: "new", Value: []byte("lease")}}
-		revisions, err := here.ChangeAll(t.ctx, records)
-		require.NoError(t, err)
+		revisions := t.changeAll(here, records)
 		for i, revision := range revisions {
 			records[i].Revision = revision
 			t.same(records[i])
@@ -65,8 +89,7 @@ func (t storeTest) batch() {
 		t.changed(records[1])
 		// As large as it may be.
 		large := []submit.Record{job("large 1", strings.Repeat("x", 512<<10)), job("large 2", strings.Repeat("y", 512<<10))}
-		revisions, err = here.ChangeAll(t.ctx, large)
-		require.NoError(t, err)
+		revisions = t.changeAll(here, large)
 		for i := range large {
 			large[i].Revision = revisions[i]
 			t.same(large[i])
@@ -87,12 +110,16 @@ func (t storeTest) batchIsRefused() {
 		for name, wrong := range map[string]submit.Record{"exists": job("there", ""), "stale": stale, "missing": missing} {
 			for at := range 3 {
 				records := []submit.Record{job("one", ""), job("two", "")}
-				records = append(records[:at:at], append([]submit.Record{wrong}, records[at:]...)...)
+				for i := range 30 { // enough to be worth a step
+					records = append(records, job(fmt.Sprint("more ", i), ""))
+				}
+				records = slices.Insert(records, []int{0, 1, len(records)}[at], wrong)
 				_, err := here.ChangeAll(t.ctx, records)
 				require.True(t, errors.Is(err, submit.ErrExists) || errors.Is(err, submit.ErrConflict) ||
 					errors.Is(err, errors.ErrUnsupported), "%s: %v", name, err)
 				t.gone(job("one", ""))
 				t.gone(job("two", ""))
+				t.gone(job("more 29", ""))
 				t.gone(missing)
 				t.same(there)
 			}
@@ -106,7 +133,7 @@ func (t storeTest) batchesRace() {
 	t.batched(func(submit.BatchStore) {
 		for round := range 10 {
 			var records []submit.Record
-			for i := range 8 {
+			for i := range 32 {
 				records = append(records, t.made(job(fmt.Sprint(round, " ", i), "")))
 			}
 			var won atomic.Int64

@@ -68,6 +68,55 @@ func (t storeTest) journal() {
 	assert.Equal(t, 5, n)
 }
 
+// journalIsStable lists some of many while these change: each that stays as it is, is
+// listed once, and none twice at one revision.
+func (t storeTest) journalIsStable() {
+	there, ok := t.there.(submit.Journal)
+	if !ok {
+		return
+	}
+	var records []submit.Record
+	for i := range 100 {
+		r := job(fmt.Sprint("job ", i), "")
+		r.Label, r.Done = "confirmed", true
+		if i%10 == 0 {
+			r.Label = "unconfirmed"
+		}
+		records = append(records, t.made(r))
+	}
+	require.Len(t, t.since(there, 0, "unconfirmed"), 10)
+	var changing sync.WaitGroup
+	stop := make(chan struct{})
+	changing.Go(func() { // one becomes confirmed and unconfirmed again, all the time
+		r := records[0]
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			r.Label = []string{"confirmed", "unconfirmed"}[i%2]
+			revision, err := t.here.Update(t.ctx, r)
+			if !assert.NoError(t, err) {
+				return
+			}
+			r.Revision = revision
+		}
+	})
+	for range 20 {
+		found := t.since(there, 0, "unconfirmed")
+		for i := 10; i < 100; i += 10 {
+			assert.Contains(t, found, fmt.Sprint("job ", i))
+		}
+		for _, r := range found {
+			assert.Equal(t, "unconfirmed", r.Label)
+		}
+	}
+	close(stop)
+	changing.Wait()
+	assert.Equal(t, 100, len(t.since(there, 0, "confirmed"))+len(t.since(there, 0, "unconfirmed")))
+}
+
 // journalWaits follows changes that are made at the same time from several sides: it
 // misses none, and keeps the order.
 func (t storeTest) journalWaits() {

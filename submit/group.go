@@ -10,7 +10,8 @@ import (
 
 // changes makes changes of records. If the store can make many at once, those that
 // are due while one step is under way are made together by the next: a single one
-// never waits for others, and many share what a durable step costs.
+// never waits for others, and many share what a durable step costs. So many as the
+// store has said it would rather make one by one, are.
 type changes struct {
 	store   Store
 	batches BatchStore      // nil if the store makes none
@@ -18,9 +19,12 @@ type changes struct {
 	timeout time.Duration   // of each
 	took    func(time.Duration)
 
-	mu    sync.Mutex
-	busy  bool // a step is under way
-	queue []*change
+	mu      sync.Mutex
+	busy    bool      // a batch is under way
+	singles int       // under way
+	few     int       // as many at once are made singly
+	learned time.Time // when the store said so
+	queue   []*change
 }
 
 // change is one that waits for its turn.
@@ -34,6 +38,10 @@ type change struct {
 // maxBytes is how long the values of a batch are together.
 const maxBytes = 1 << 20
 
+// relearn is after how long a store is asked again whether it makes so few at once: it
+// may have refused them for a reason that has passed.
+const relearn = time.Minute
+
 var errAbandoned = errors.New("submit: the change waited for longer than its time")
 
 // change creates a record whose revision is zero, and updates any other. It returns
@@ -43,10 +51,13 @@ func (c *changes) change(ctx context.Context, r Record) (uint64, error) {
 		return c.one(ctx, r)
 	}
 	c.mu.Lock()
-	if !c.busy {
-		c.busy = true
+	if c.few > 0 && time.Since(c.learned) > relearn {
+		c.few = 0
+	}
+	if !c.busy && len(c.queue) == 0 && c.singles <= c.few {
+		c.singles++
 		c.mu.Unlock()
-		defer c.next()
+		defer c.landed()
 		return c.one(ctx, r)
 	}
 	mine := &change{record: r, done: make(chan struct{})}
@@ -57,13 +68,26 @@ func (c *changes) change(ctx context.Context, r Record) (uint64, error) {
 	case <-ctx.Done():
 		c.mu.Lock()
 		c.queue = slices.DeleteFunc(c.queue, func(one *change) bool { return one == mine })
+		alone := mine.alone
 		c.mu.Unlock()
+		if alone {
+			c.landed()
+		}
 		return r.Revision, errAbandoned // it may be in the step that is under way
 	}
 	if mine.alone {
+		defer c.landed()
 		return c.one(ctx, r)
 	}
 	return mine.record.Revision, mine.err
+}
+
+// landed notes the end of a change that was made singly.
+func (c *changes) landed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.singles--
+	c.next()
 }
 
 func (c *changes) one(ctx context.Context, r Record) (uint64, error) {
@@ -80,12 +104,10 @@ func (c *changes) one(ctx context.Context, r Record) (uint64, error) {
 	return revision, nil
 }
 
-// next makes what has come meanwhile the next step, if there is any.
+// next makes what has come meanwhile the next step, if there is any and nothing is under
+// way. The caller has the lock.
 func (c *changes) next() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.queue) == 0 {
-		c.busy = false
+	if c.busy || c.singles > 0 || len(c.queue) == 0 {
 		return
 	}
 	n, bytes := 0, 0
@@ -97,10 +119,21 @@ func (c *changes) next() {
 	}
 	batch := slices.Clone(c.queue[:n])
 	c.queue = slices.Delete(c.queue, 0, n)
-	go func() {
-		defer c.next()
-		c.together(batch)
-	}()
+	if n <= max(c.few, 1) {
+		c.release(batch)
+		return
+	}
+	c.busy = true
+	go c.together(batch)
+}
+
+// release has changes be made by who waits for them. The caller has the lock.
+func (c *changes) release(batch []*change) {
+	c.singles += len(batch)
+	for _, one := range batch {
+		one.alone = true
+		close(one.done)
+	}
 }
 
 // together makes changes in one step, or says that each is to be made alone.
@@ -116,16 +149,22 @@ func (c *changes) together(batch []*change) {
 	if err == nil {
 		c.took(time.Since(began))
 	}
-	alone := errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) || errors.Is(err, errors.ErrUnsupported)
+	unsupported := errors.Is(err, errors.ErrUnsupported)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy = false
+	if unsupported {
+		c.few, c.learned = max(c.few, len(batch)), time.Now()
+	}
+	if unsupported || errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) {
+		c.release(batch)
+		return
+	}
 	for i, one := range batch {
-		switch {
-		case alone:
-			one.alone = true
-		case err != nil:
-			one.err = err
-		default:
+		if one.err = err; err == nil {
 			one.record.Revision = revisions[i]
 		}
 		close(one.done)
 	}
+	c.next()
 }

@@ -1,0 +1,146 @@
+package natsstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/readback-go/readback/submit"
+)
+
+// index knows where the jobs of each label are that few have: enough to find ten among
+// a hundred thousand. It is the memory of one server's start, for a server that starts
+// anew may give a sequence again that nobody was told of.
+type index struct {
+	mu     sync.Mutex
+	last   uint64              // all up to here were read
+	labels map[string][]uint64 // sequences, in order; some are gone. Nil are too many
+}
+
+// indexMost is how many jobs of a label are few.
+const indexMost = 2048
+
+// refresh reads what was written since the last time.
+func (s *Store) refresh(ctx context.Context, x *index) error {
+	messages, err := s.reads(ctx, submit.KindJob, x.last, true)
+	if err != nil {
+		return err
+	}
+	defer messages.end()
+	if x.labels == nil {
+		x.labels = make(map[string][]uint64)
+	}
+	_, err = s.readAll(ctx, "list", messages, func(msg jetstream.Msg, last uint64) (bool, error) {
+		x.last = last
+		if !gone(msg.Headers()) {
+			x.add(msg.Headers().Get(labelHeader), last)
+		}
+		return true, nil
+	})
+	return err
+}
+
+func (x *index) add(label string, sequence uint64) {
+	known, ok := x.labels[label]
+	if ok && known == nil {
+		return
+	}
+	if known = append(known, sequence); len(known) > indexMost {
+		known = nil
+	}
+	x.labels[label] = known
+}
+
+// few returns the sequences behind one that have the labels, in order, or false if there
+// are too many.
+func (x *index) few(after uint64, labels []string) (found []uint64, few bool) {
+	for _, label := range append([]string{""}, labels...) {
+		known, ok := x.labels[label]
+		if ok && known == nil {
+			return nil, false
+		}
+		for _, sequence := range known {
+			if sequence > after {
+				found = append(found, sequence)
+			}
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found), true
+}
+
+// remove forgets sequences that are gone.
+func (x *index) remove(gone map[uint64]bool) {
+	for label, known := range x.labels {
+		if known != nil {
+			x.labels[label] = slices.DeleteFunc(known, func(sequence uint64) bool { return gone[sequence] })
+		}
+	}
+}
+
+// labelled yields the jobs with some labels.
+func (s *Store) labelled(ctx context.Context, after uint64, labels []string, yield func(submit.Record, error) bool) error {
+	at, err := s.at()
+	if err != nil {
+		return err
+	}
+	// A job that changes before it is read is among those that were written since.
+	for range maxFences {
+		at.index.mu.Lock()
+		err := s.refresh(ctx, at.index)
+		sequences, few := at.index.few(after, labels)
+		if !few { // or it was so; what is there now is counted the next time
+			at.index.last, at.index.labels = 0, nil
+		}
+		at.index.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if !few {
+			return s.since(ctx, submit.KindJob, after, labels, yield)
+		}
+		missed := make(map[uint64]bool)
+		for _, sequence := range sequences {
+			r, err := s.bySequence(ctx, sequence)
+			if errors.Is(err, submit.ErrNotFound) {
+				missed[sequence] = true
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if wanted(r, labels) && !yield(r, nil) {
+				return nil
+			}
+			after = sequence
+		}
+		if len(missed) == 0 {
+			return nil
+		}
+		at.index.mu.Lock()
+		at.index.remove(missed)
+		at.index.mu.Unlock()
+	}
+	return nil
+}
+
+// bySequence asks the leader for a job that is still as it was at a sequence.
+func (s *Store) bySequence(ctx context.Context, sequence uint64) (submit.Record, error) {
+	var msg *jetstream.RawStreamMsg
+	if err := s.call(ctx, "read", func(ctx context.Context, at *site) (err error) {
+		msg, err = at.stream.GetMsg(ctx, sequence)
+		return err
+	}); err != nil {
+		return submit.Record{}, err
+	}
+	kind, key, err := s.names.parse(msg.Subject)
+	if err != nil || gone(msg.Header) {
+		return submit.Record{}, errors.Join(submit.ErrNotFound, err)
+	}
+	r := submit.Record{Kind: kind, Key: key, Value: msg.Data, Revision: sequence, Label: msg.Header.Get(labelHeader)}
+	r.Done, r.Keep, err = done(msg.Header)
+	return r, err
+}

@@ -1,0 +1,129 @@
+package natsstore
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/readback-go/readback/submit"
+)
+
+var _ submit.Journal = (*Store)(nil)
+
+// Since implements [submit.Journal]. It reads the records of a bucket in their order,
+// some 10 µs each. Of jobs with labels that few have, it reads the headers alone, half
+// as long, and the next time only those that were written since.
+//
+// With a cluster, and without wait, it yields nothing before it has read all.
+func (s *Store) Since(ctx context.Context, kind submit.Kind, after uint64, labels []string, wait bool) iter.Seq2[submit.Record, error] {
+	return func(yield func(submit.Record, error) bool) {
+		var err error
+		switch {
+		case wait:
+			err = s.follow(ctx, kind, after, labels, yield)
+		case kind == submit.KindJob && labels != nil:
+			err = s.labelled(ctx, after, labels, yield)
+		default:
+			err = s.since(ctx, kind, after, labels, yield)
+		}
+		if err != nil {
+			yield(submit.Record{}, err)
+		}
+	}
+}
+
+// wanted reports whether a record has one of the labels, or any if it has none.
+func wanted(r submit.Record, labels []string) bool {
+	return labels == nil || r.Label == "" || slices.Contains(labels, r.Label)
+}
+
+// reads begins to read the records of a kind behind a sequence.
+func (s *Store) reads(ctx context.Context, kind submit.Kind, after uint64, headers bool) (*reader, error) {
+	messages := &reader{
+		names: s.names, subject: []string{s.names.kind(kind), s.names.fence()}, policy: jetstream.DeliverAllPolicy,
+		last: after, headers: headers,
+	}
+	return messages, s.call(ctx, "list", func(ctx context.Context, at *site) error {
+		messages.js = at.js
+		return messages.begin(ctx)
+	})
+}
+
+// since yields records in order. What a server reads that is behind is replaced by what
+// it reads later.
+func (s *Store) since(ctx context.Context, kind submit.Kind, after uint64, labels []string, yield func(submit.Record, error) bool) error {
+	messages, err := s.reads(ctx, kind, after, false)
+	if err != nil {
+		return err
+	}
+	defer messages.end()
+	behind, found := s.options.Replicas > 1, make(map[string]submit.Record)
+	more, err := s.readAll(ctx, "list", messages, func(msg jetstream.Msg, last uint64) (bool, error) {
+		r, err := s.record(kind, msg, last)
+		if err != nil {
+			return false, err
+		}
+		there := !gone(msg.Headers()) && wanted(r, labels)
+		switch {
+		case behind && there:
+			found[r.Key] = r
+		case behind:
+			delete(found, r.Key)
+		case there:
+			return yield(r, nil), nil
+		}
+		return true, nil
+	})
+	if err != nil || !more {
+		return err
+	}
+	order := func(a, b submit.Record) int { return cmp.Compare(a.Revision, b.Revision) }
+	for _, r := range slices.SortedFunc(maps.Values(found), order) {
+		if !yield(r, nil) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// follow yields records in order, and goes on with what changes.
+func (s *Store) follow(ctx context.Context, kind submit.Kind, after uint64, labels []string, yield func(submit.Record, error) bool) error {
+	messages, err := s.reads(ctx, kind, after, false)
+	if err != nil {
+		return err
+	}
+	defer messages.end()
+	at, err := s.at()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(at.ctx, func() { // its server is started anew, or the store is closed
+		_, err := s.at()
+		cancel(cmp.Or(err, errRestart))
+	})()
+	for {
+		msg, last, err := messages.next(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if msg.Subject() == s.names.fence() {
+			continue
+		}
+		r, err := s.record(kind, msg, last)
+		if err != nil {
+			return err
+		}
+		if !gone(msg.Headers()) && wanted(r, labels) && !yield(r, nil) {
+			return nil
+		}
+	}
+}
