@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -33,6 +34,7 @@ const (
 type piece struct {
 	text  string
 	field bool
+	path  bool // the slashes of the field's value stand for themselves
 }
 
 // field is a value of the write's answer.
@@ -55,6 +57,8 @@ func URL(raw string) Target {
 //	{/data/items/0}   what the JSON pointer finds in it
 //	{header:X-Id}     the header
 //	{location}        the Location header, as an absolute URL
+//	{+/name}          a field whose value is a path, such as operations/1: its
+//	                  slashes stay
 //
 // Values are escaped for where they stand, in the path or in the query, except
 // {location}. A value must be a string, a number or a boolean. A relative target
@@ -78,10 +82,11 @@ func Template(text string) Target {
 		switch {
 		case !closed:
 			return broken(text, "has a { without a }")
-		case name == "" || name == "/" || name == "header:" || strings.ContainsAny(name, "{ "):
+		case slices.Contains([]string{"", "/", "header:", "+", "+/", "+header:", "+" + locationField}, name) || strings.ContainsAny(name, "{ "):
 			return broken(text, fmt.Sprintf("has the field {%s}, which cannot be", name))
 		}
-		t.pieces = append(t.pieces, piece{text: name, field: true})
+		name, path := strings.CutPrefix(name, "+")
+		t.pieces = append(t.pieces, piece{text: name, field: true, path: path})
 		t.fields = append(t.fields, field{name})
 		rest = after
 	}
@@ -215,7 +220,9 @@ func (t Target) resolve(write *url.URL, ref Ref) (*url.URL, error) {
 		case strings.Contains(b.String(), "?"):
 			value = url.QueryEscape(value)
 		default:
-			value = url.PathEscape(value)
+			if value = url.PathEscape(value); p.path {
+				value = segments(value, strings.HasSuffix(b.String(), "/"))
+			}
 			if !strings.Contains(b.String(), "/") {
 				value = strings.ReplaceAll(value, ":", "%3A") // or it would be read as a scheme
 			}
@@ -229,6 +236,21 @@ func (t Target) resolve(write *url.URL, ref Ref) (*url.URL, error) {
 		return nil, &TargetError{Reason: "the answer's fields would climb out of their place in the path"}
 	}
 	return parse(&base, b.String(), "the URL is empty")
+}
+
+// segments returns a path that was escaped with its slashes, and nothing if one of its
+// segments is empty: two slashes could begin a host. One at its beginning is left out
+// behind another.
+func segments(escaped string, behind bool) string {
+	path := strings.ReplaceAll(escaped, "%2F", "/")
+	rest := strings.TrimPrefix(path, "/")
+	if strings.Contains("/"+rest+"/", "//") {
+		return ""
+	}
+	if behind {
+		return rest
+	}
+	return path
 }
 
 // dots returns how many segments of a URL's path stand for another place.

@@ -156,6 +156,55 @@ func TestTemplate_hostile(t *testing.T) {
 	}
 }
 
+// A value that is a path keeps its slashes, and stays in its place and at its host.
+func TestTemplate_path(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ template, value, want string }{
+		{"/v1/{+id}", "projects/p/operations/1", "/v1/projects/p/operations/1"},
+		{"/v1/{+/id}:cancel", "operations/1", "/v1/operations/1:cancel"},
+		{"{+id}", "/subscriptions/s/things/7", "/subscriptions/s/things/7"},
+		{"/v1/{+id}", "/things/7", "/v1/things/7"},
+		{"/v1/{+id}", "a b/ü%2f?x#y", "/v1/a%20b/%C3%BC%252f%3Fx%23y"},
+		{"/v1?of={+id}", "a/b", "/v1?of=a%2Fb"},
+		{"{+id}", "javascript:alert(1)", "/v1/javascript%3Aalert%281%29"},
+		{"/v1/{+id}", "../admin", ""},
+		{"/v1/{+id}", "a/../../b", ""},
+		{"/v1/{+id}", "a/./b", ""},
+		{"{+id}", "//other.test/x", ""},
+		{"{+id}", "http://other.test/", ""},
+		{"/v1/{+id}", "a//b", ""},
+		{"/v1/{+id}", "a/", ""},
+		{"/v1/{+id}", "/", ""},
+	} {
+		t.Run(tt.template+" "+tt.value, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				body, err := json.Marshal(map[string]string{"id": tt.value})
+				require.NoError(t, err)
+				read := ""
+				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == http.MethodPost {
+						w.WriteHeader(http.StatusCreated)
+						_, _ = w.Write(body)
+						return
+					}
+					assert.Equal(t, "api.test", r.Host)
+					read = r.RequestURI
+					answer(w, `200 | {"v":1}`)
+				}))
+				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Read: readbackhttp.Template(tt.template)}
+				_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
+				assert.Equal(t, tt.want, read, tt.value)
+				assert.Equal(t, tt.want != "", err == nil, tt.value)
+			})
+		})
+	}
+	for _, bad := range []string{"/v1/{+}", "/v1/{+/}", "{+location}"} {
+		ex := readbackhttp.Exchange{Write: send("POST", api+"/v1/things", `{}`), Read: readbackhttp.Template(bad)}
+		_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+		assert.ErrorIs(t, err, consistency.ErrInvalid, bad)
+	}
+}
+
 // A value in the place of the host is a matter of AllowOrigin.
 func TestTemplate_host(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
