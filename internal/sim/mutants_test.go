@@ -4,13 +4,18 @@ package main_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -52,16 +57,23 @@ func readMutant(t *testing.T, path string) mutant {
 	return m
 }
 
+// source returns the file of the mutant as it is, and its path.
+func (m mutant) source(t *testing.T, root string) (text, path string) {
+	t.Helper()
+	path = filepath.Join(root, filepath.FromSlash(m.file))
+	source, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(source), m.before), "%s: the text to replace must be in %s once", m.name, m.file)
+	return string(source), path
+}
+
 // build builds the simulator with the mutant in it, and leaves the tree alone.
 func (m mutant) build(t *testing.T, root string) (program string) {
 	t.Helper()
-	path := filepath.Join(root, filepath.FromSlash(m.file))
-	source, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, 1, strings.Count(string(source), m.before), "the text to replace must be in %s once", m.file)
+	source, path := m.source(t, root)
 	dir := t.TempDir()
 	mutated := filepath.Join(dir, "mutated.go")
-	require.NoError(t, os.WriteFile(mutated, []byte(strings.Replace(string(source), m.before, m.after, 1)), 0o600))
+	require.NoError(t, os.WriteFile(mutated, []byte(strings.Replace(source, m.before, m.after, 1)), 0o600))
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: mutated}})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
@@ -134,18 +146,67 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-// Each mutant is caught, for what it is.
+// everyMutant is the variable of the environment that asks for every mutant, and not
+// for a tenth of them.
+const everyMutant = "SIM_EVERY_MUTANT"
+
+// mutantSeed is the variable that says which tenth. Without it the date does, so that
+// ten days see most of them.
+const mutantSeed = "SIM_MUTANT_SEED"
+
+// tenth returns a tenth of the mutants, the same for a seed, and the seed.
+func tenth(t *testing.T, names []string) (chosen map[string]bool, seed uint64) {
+	t.Helper()
+	text := cmp.Or(os.Getenv(mutantSeed), time.Now().UTC().Format("20060102"))
+	seed, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, mutantSeed)
+	order := rand.New(rand.NewPCG(seed, 0)).Perm(len(names))
+	chosen = make(map[string]bool)
+	for _, n := range order[:(len(names)+9)/10] {
+		chosen[names[n]] = true
+	}
+	return chosen, seed
+}
+
+// A tenth is never empty, is the same for the same seed, and others see the rest.
+func TestTenth(t *testing.T) {
+	names := strings.Fields("a b c d e f g h i j k l m n o p q r s t u")
+	all := make(map[string]bool)
+	for seed := range 100 {
+		t.Setenv(mutantSeed, strconv.Itoa(seed))
+		chosen, got := tenth(t, names)
+		again, _ := tenth(t, names)
+		assert.Equal(t, chosen, again)
+		assert.Len(t, chosen, 3)
+		assert.EqualValues(t, seed, got)
+		maps.Copy(all, chosen)
+	}
+	assert.Len(t, all, len(names))
+}
+
+// Each mutant is caught, for what it is: all of them if the environment says
+// SIM_EVERY_MUTANT=1, and otherwise a tenth, which SIM_MUTANT_SEED or the date draws.
+// What each replaces is there once in any case.
 func TestMutants(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob("testdata/mutants/*.txt")
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(paths), 12)
+	chosen, seed := tenth(t, paths)
+	every := os.Getenv(everyMutant) != ""
+	if !every {
+		t.Logf("%d of %d mutants, drawn by %s=%d", len(chosen), len(paths), mutantSeed, seed)
+	}
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	kinds, drivers := make(map[string]bool), make(map[string]bool)
 	for _, path := range paths {
 		m := readMutant(t, path)
 		kinds[m.kind], drivers[m.driver] = true, true
+		m.source(t, root)
+		if !every && !chosen[path] {
+			continue
+		}
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			program := m.build(t, root)

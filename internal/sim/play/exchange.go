@@ -85,6 +85,8 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 		f.w.Elsewhere = true
 		if c.refused = f.oddly(0.3); !c.refused {
 			ex.AllowOrigin = func(at *url.URL) bool { return at.Host == "elsewhere.test" }
+		} else if f.widely(0.5) {
+			f.w.Foreign = 1 // that is all that is listed, as long as the lag lasts
 		}
 	}
 	for i := range f.w.Fates {
@@ -118,7 +120,7 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 				}
 				return found, err
 			}
-			if c.mine = d.Chance(0.85); c.mine {
+			if c.mine = d.Chance(0.85) && !(c.refused && f.widely(0.7)); c.mine {
 				flow.Mine = func(ref readbackhttp.Ref) bool { return world.Mine(idOf(ref.Location)) }
 			}
 		}

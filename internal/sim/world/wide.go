@@ -78,6 +78,22 @@ func (s *Spec) Widen(shrink int) {
 		s.Faults = append(s.Faults, Fault{Chance: d.Float64() / 4, Answer: 200, Page: OneOf(d, "{}", "[]", " ")})
 	}
 	s.AuthFails = d.Chance(0.2)
+	s.contrive(d)
+}
+
+// contrive makes what chance makes too seldom, and a rule is for. It is drawn last,
+// so that all else of a seed stays what it was.
+func (s *Spec) contrive(d Dice) {
+	if s.Nameless && d.Chance(0.3) { // accepted, never carried out, and another's thing is all that there is
+		s.Foreign, s.Fates = 1, []Fate{{Took: s.Fates[0].Took, Answer: http.StatusAccepted}}
+	}
+	if s.KeyFor > 0 && d.Chance(0.15) { // a try that may have been carried out, then a refusal that passes
+		doubtful := Fate{Took: s.Fates[0].Took, Answer: OneOf(d, 500, 502, 503, 504)}
+		if d.Chance(0.3) {
+			doubtful.Runs = []time.Duration{d.Between(time.Millisecond, 20*time.Second)}
+		}
+		s.Fates = []Fate{doubtful, {Took: s.Fates[0].Took, Answer: OneOf(d, 400, 422, 428)}}
+	}
 }
 
 // emptiness is how much there is in a body that has nothing in it.
