@@ -80,6 +80,7 @@ func (f *flow) begin(call string, p *consistency.Policy) *claim {
 		c.writes = len(f.client.writes)
 	}
 	f.spanned(p)
+	f.lookSeldom(p)
 	p.Observer = func(e consistency.Event) {
 		if e.Phase == consistency.PhaseEnd {
 			c.ends = e.Class

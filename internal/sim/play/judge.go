@@ -1,6 +1,7 @@
 package play
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -50,7 +51,7 @@ func (f *flow) judge() {
 func (f *flow) looksOf(c *claim) []world.Look {
 	looks := looksBy(f.w, c.client)
 	if c.held == nil {
-		shorten(c.goal, looks, c.typed && !f.client.habitsOf().watched, f.client.habitsOf().manner == byStatus)
+		shorten(c.goal, looks, c.typed, f.client.habitsOf().watched, cmp.Or(c.policy.ReadTimeout, 10*time.Second))
 	}
 	if f.w.Wide {
 		looks = f.plain(c, looks)
@@ -94,16 +95,17 @@ func (f *flow) located(looks []world.Look) []world.Look {
 }
 
 // shorten makes an answer whose body was cut short one that never came: for a
-// typed client that is not watched in any case, and else if the status alone says
-// nothing. A 403 says in its body whether it ends the reads. A client that tells the
-// status by itself says that a thing is still there.
-func shorten(goal world.Goal, looks []world.Look, typed, tells200 bool) {
+// typed client in any case, unless it is watched and has the status all the same, and
+// else if the status alone says nothing. A 403 says in its body whether it ends the
+// reads. What a watched client was told counts only if the read's own timeout, which
+// is given, cut it short, and not the closing reads or a visit's end.
+func shorten(goal world.Goal, looks []world.Look, typed, watched bool, timeout time.Duration) {
 	for i := range looks {
 		l := &looks[i]
 		what, _ := tells(goal, l)
 		alone := l.Status >= 300 && (what == shown || what == settled || what == halted && l.Status != 403) ||
-			tells200 && l.Status == 200 && goal == world.Delete
-		if l.Cut && (typed || !alone) {
+			typed && watched && l.Status == 200 && goal == world.Delete // it is still there
+		if l.Cut && (typed && (!watched || l.Ended.Sub(l.Began) < timeout) || !alone) {
 			l.Status, l.Answered = 0, time.Time{}
 		}
 	}

@@ -81,7 +81,7 @@ func (s *submission) streakOf(j *submitted) (k streak, whole bool) {
 	}
 	whole = true
 	looks := looksBy(j.w, j.concluder.n)
-	shorten(j.w.Goal, looks, true, false)
+	shorten(j.w.Goal, looks, true, false, 0)
 	for _, l := range looks {
 		if !l.Ended.After(j.found.Ended) && !l.Began.Before(sent) {
 			k.see(j.w.Goal, &l)

@@ -35,12 +35,16 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 		return "", false
 	}
 	var ended time.Time // the operation, as it was seen
+	kept := 0           // looks that are needed besides the reads
 	if c.monitor && c.class == consistency.Accepted {
 		first := slices.IndexFunc(looks, func(l world.Look) bool { return l.Kind != world.Operation && !l.Began.Before(c.zero) })
-		if first < 0 || c.resumed || f.late(c) {
+		if at, ok := f.operationEnded(c); ok {
+			ended, kept = at, 1
+		} else if first < 0 || c.resumed || f.late(c) {
 			return "", false
+		} else {
+			ended = looks[first].Began
 		}
-		ended = looks[first].Began
 	}
 	if c.id == "" && c.class != consistency.Ambiguous && c.policy.Windows.NotFound > 0 || f.w.Wide && f.unseen(c) {
 		return "", false
@@ -63,7 +67,7 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	s, settle := newSeen(c), f.settle(c)
 	var (
 		left    = s.until.Sub(v)
-		reserve = s.reserve(settle)
+		reserve = s.reserve(settle + kept)
 	)
 	if pace > reserve {
 		return "", false
@@ -80,7 +84,7 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 			}
 			pace = max(pace, l.Ended.Sub(l.Began))
 		}
-		if l.Began.After(v) && pace > s.reserve(settle-s.streak.n) {
+		if kept == 0 && l.Began.After(v) && pace > s.reserve(settle-s.streak.n) {
 			return "", false
 		}
 		if what, _ := tells(c.goal, l); what == halted {
@@ -95,10 +99,10 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 			left = s.until.Sub(v)
 		}
 		if !l.Ended.After(v) {
-			reserve = s.reserve(settle - s.streak.n)
+			reserve = s.reserve(settle - s.streak.n + kept)
 		}
 	}
-	if left < time.Duration(settle+1)*max(reserve, leastReserve, f.noise) || pace > reserve {
+	if left < time.Duration((settle+1+kept)*(1+kept))*max(reserve, leastReserve, f.noise) || pace > reserve {
 		return "", false
 	}
 	if c.policy.SettleFor > 0 && left < c.policy.SettleFor+time.Duration(2*(max(settle, 2)+1))*max(2*s.slowest, c.took, leastReserve) {
@@ -106,6 +110,20 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	}
 	return "from " + v.Sub(f.w.Start).String() + " on every read shows it, " + left.String() +
 		" before the deadline, with a reserve of " + reserve.String(), true
+}
+
+// operationEnded returns when the operation truly ended well, if it is certain that
+// every look from then on says so: the reads that follow have their reserves however
+// seldom it was looked at before.
+func (f *flow) operationEnded(c *claim) (time.Time, bool) {
+	w := f.w
+	if c.resumed || f.late(c) || len(w.Tries) != 1 || len(w.Runs) != 1 || w.Fates[0].Fails > 0 || w.Calm > 0 || w.CacheFor > 0 || w.Bodies.Chance > 0 || !w.Fates[0].Monitor {
+		return time.Time{}, false
+	}
+	if w.Odd || w.Wrapped || c.policy.SettleFor > 0 || c.policy.ReadTimeout > 0 || c.policy.Windows != (consistency.Windows{}) {
+		return time.Time{}, false
+	}
+	return w.Runs[0].At, true
 }
 
 // unseen reports whether the reads of a wide world do not show the write, or that it

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/sim/world"
 	"github.com/readback-go/readback/readbackhttp"
@@ -214,6 +215,18 @@ func (f *flow) pages() bool {
 func (f *flow) spanned(p *consistency.Policy) {
 	if room := within(p, consistency.Applied) / 3; room > 10*time.Millisecond && f.widely(0.2) {
 		p.SettleFor = f.dice2.Between(time.Millisecond, room)
+	}
+}
+
+// seldomStream is the stream of dice for flows that look seldom.
+const seldomStream = 11
+
+// lookSeldom makes a flow that follows an operation look for the last time just
+// before the end, when many reads are needed besides.
+func (f *flow) lookSeldom(p *consistency.Policy) {
+	if d := world.NewDice(f.w.Seed, seldomStream); f.w.Wide && f.w.Monitored() && d.Chance(0.4) {
+		p.Settle, p.SettleFor, p.Windows, p.ReadTimeout = 3+d.IntN(3), 0, consistency.Windows{}, 0
+		p.Schedule = planned{0, func(world.Dice, readback.Step) time.Duration { return -1 }}
 	}
 }
 
