@@ -82,8 +82,9 @@ func packages(t *testing.T) []goPackage {
 }
 
 // proof is the program that holds the house against its laws. It may look at
-// all of it, and nothing rests on it.
-const proof = "internal/sim"
+// all of it, and nothing rests on it. It is no part of the ground, which is all that
+// lies in internal.
+const proof = "sim"
 
 // storey returns the number of the storey that a package of ours is on, and
 // whether it is one that the house has.

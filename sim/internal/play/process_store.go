@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/readback-go/readback/internal/sim/world"
+	"github.com/readback-go/readback/sim/internal/world"
 	"github.com/readback-go/readback/submit"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/world"
+	"github.com/readback-go/readback/sim/internal/world"
 )
 
 // drawPolicy returns a policy. None draws at random by itself, so that a seed

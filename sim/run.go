@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/play"
+	"github.com/readback-go/readback/sim/internal/play"
 )
 
 // settings say what to play.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/world"
+	"github.com/readback-go/readback/sim/internal/world"
 )
 
 // Kind is a way in which a claim can be wrong.

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/play"
-	"github.com/readback-go/readback/internal/sim/world"
+	"github.com/readback-go/readback/sim/internal/play"
+	"github.com/readback-go/readback/sim/internal/world"
 )
 
 // realFlows is how many flows are under way at a time: they mostly wait.

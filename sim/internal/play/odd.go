@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/world"
 	"github.com/readback-go/readback/poll"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/sim/internal/world"
 )
 
 // oddStream is the stream of dice that is thrown in odd worlds only.

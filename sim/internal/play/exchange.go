@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/world"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/sim/internal/world"
 )
 
 // exchange runs a write over net/http.

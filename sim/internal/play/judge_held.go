@@ -4,8 +4,8 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/world"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/sim/internal/world"
 )
 
 // heldRead is what became of a read over the Transport.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/world"
+	"github.com/readback-go/readback/sim/internal/world"
 )
 
 // visit runs a write in pieces: sent once, then read back by visits whose contexts

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/play"
+	"github.com/readback-go/readback/sim/internal/play"
 )
 
 // tally counts what became of flows. It is safe for concurrent use.

@@ -1,17 +1,17 @@
 // Command sim is the simulator: it holds what the library claims against the
 // truth of many small worlds, most of them broken, in virtual time.
 //
-//	go run ./internal/sim -flows 1000000 -seed 1
+//	go run ./sim -flows 1000000 -seed 1
 //
 // One seed makes one flow: its world, its client, its policy and how the library
 // is used. A flow that violates a law is printed with its timeline, and replays
 // from its seed alone:
 //
-//	go run ./internal/sim -replay 1234567890
+//	go run ./sim -replay 1234567890
 //
 // The same worlds over real sockets, their times shrunk, for half a minute:
 //
-//	go run ./internal/sim -real -for 30s
+//	go run ./sim -real -for 30s
 //
 // It exits with 1 if anything is wrong.
 package main

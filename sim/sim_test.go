@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/play"
+	"github.com/readback-go/readback/sim/internal/play"
 )
 
 // Both laws hold in every world, and the worlds ask for something: each driver,

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/world"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/sim/internal/world"
 )
 
 // judge holds what was claimed against the world's truth.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/sim/world"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/sim/internal/world"
 )
 
 // wideStream is the stream of dice that is thrown in wide worlds only.

@@ -78,7 +78,7 @@ func (m mutant) build(t *testing.T, root string) (program string) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
 	program = filepath.Join(dir, "sim")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "./internal/sim")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "./sim")
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -128,10 +128,10 @@ func (m mutant) find(t *testing.T, program string) (seed string) {
 // The program as it is sees nothing wrong, and says so in one line.
 func TestProgram(t *testing.T) {
 	t.Parallel()
-	root, err := filepath.Abs("../..")
+	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	program := filepath.Join(t.TempDir(), "sim")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./internal/sim")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./sim")
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -197,7 +197,7 @@ func TestMutants(t *testing.T) {
 	if !every {
 		t.Logf("%d of %d mutants, drawn by %s=%d", len(chosen), len(paths), mutantSeed, seed)
 	}
-	root, err := filepath.Abs("../..")
+	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	kinds, drivers := make(map[string]bool), make(map[string]bool)
 	for _, path := range paths {
