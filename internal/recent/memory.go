@@ -1,7 +1,8 @@
 // Package recent remembers which URLs were written lately, and by whom.
 //
 // It keeps keyed hashes, not URLs or credentials: an entry is small, and a dump
-// of the memory tells nothing. The key is drawn anew for each memory.
+// of the memory tells nothing. The key is drawn anew for each memory, except for
+// memories that share what they know: they have a secret in common.
 package recent
 
 import (
@@ -38,7 +39,7 @@ const (
 // Memory remembers writes, the latest ones, for a while. It is safe for
 // concurrent use.
 type Memory struct {
-	seed  maphash.Seed
+	keys  keying
 	max   int
 	keep  time.Duration
 	below time.Duration // how long what lies below is covered
@@ -88,8 +89,14 @@ const tokenShare = 100
 // New returns a memory of at most limit URLs, each for as long as keep says, with
 // what lies below them as long as below says.
 func New(limit int, keep, below time.Duration) *Memory {
+	return NewShared(nil, limit, keep, below)
+}
+
+// NewShared is New for memories in several processes: those with the same secret
+// give a URL the same [Mark]. Without a secret, each has marks of its own.
+func NewShared(secret []byte, limit int, keep, below time.Duration) *Memory {
 	m := &Memory{
-		seed: maphash.MakeSeed(), max: limit, keep: keep, below: below,
+		keys: keying{seed: maphash.MakeSeed(), secret: secret}, max: limit, keep: keep, below: below,
 		zero: time.Now(), entries: make(map[uint64]*entry),
 	}
 	m.ends.prev, m.ends.next = &m.ends, &m.ends
@@ -103,17 +110,40 @@ func (m *Memory) Empty() bool { return m.size.Load() == 0 }
 // and that nobody has asked for since.
 func (m *Memory) Len() int { return int(m.size.Load()) }
 
-// Remember adds a write of u in space, and forgets the oldest if there are too
-// many.
-func (m *Memory) Remember(space Space, u *url.URL, reach Reach, w Write) {
+// Mark is all that the memory needs to know of a URL in a space.
+type Mark uint64
+
+// Mark returns the mark of u in space, and how far a write of u that is to reach
+// so far does reach.
+func (m *Memory) Mark(space Space, u *url.URL, reach Reach) (Mark, Reach) {
 	var t trail
 	m.follow(&t, space, u)
 	if t.query != 0 {
 		reach &^= AnyQuery
 	}
+	return Mark(t.key()), reach
+}
+
+// Path returns the mark of u in space without its query.
+func (m *Memory) Path(space Space, u *url.URL) Mark {
+	var t trail
+	m.follow(&t, space, u)
+	return Mark(t.whole)
+}
+
+// Remember adds a write of u in space, and forgets the oldest if there are too
+// many.
+func (m *Memory) Remember(space Space, u *url.URL, reach Reach, w Write) {
+	at, reach := m.Mark(space, u, reach)
+	m.RememberAt(at, reach, w)
+}
+
+// RememberAt is Remember for what [Memory.Mark] returned, here or in a memory with
+// the same secret.
+func (m *Memory) RememberAt(at Mark, reach Reach, w Write) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.touch(t.key())
+	e := m.touch(uint64(at))
 	kept := &e.written
 	if w.Deleted {
 		kept = &e.deleted
@@ -138,14 +168,17 @@ func (m *Memory) Remember(space Space, u *url.URL, reach Reach, w Write) {
 
 // Clear forgets what was remembered below u in space.
 func (m *Memory) Clear(space Space, u *url.URL) {
+	m.ClearAt(m.Path(space, u))
+}
+
+// ClearAt is Clear for what [Memory.Path] returned.
+func (m *Memory) ClearAt(at Mark) {
 	if m.Empty() {
 		return
 	}
-	var t trail
-	m.follow(&t, space, u)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.touch(t.whole)
+	e := m.touch(uint64(at))
 	e.cleared = clearing{n: m.writes, at: time.Since(m.zero)}
 	m.shrink()
 }

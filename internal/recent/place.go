@@ -1,8 +1,6 @@
 package recent
 
 import (
-	"encoding/binary"
-	"hash/maphash"
 	"net/url"
 	"strings"
 )
@@ -14,8 +12,7 @@ type Space uint64
 // Space returns the space of scheme and host for who has these credentials. The
 // host may have a port; the usual one makes no difference.
 func (m *Memory) Space(scheme, host, credentials string) Space {
-	var h maphash.Hash
-	h.SetSeed(m.seed)
+	h := m.keys.begin()
 	scheme, host = strings.ToLower(scheme), strings.ToLower(strings.TrimSuffix(host, ":"))
 	switch scheme {
 	case "http":
@@ -23,10 +20,10 @@ func (m *Memory) Space(scheme, host, credentials string) Space {
 	case "https":
 		host = strings.TrimSuffix(host, ":443")
 	}
-	add(&h, scheme)
-	add(&h, host)
-	add(&h, credentials)
-	return Space(h.Sum64())
+	h.add(scheme)
+	h.add(host)
+	h.add(credentials)
+	return Space(h.sum())
 }
 
 // Read returns the key of a read of u in space. The kind keeps apart what is
@@ -34,11 +31,10 @@ func (m *Memory) Space(scheme, host, credentials string) Space {
 func (m *Memory) Read(space Space, kind string, u *url.URL) uint64 {
 	var t trail
 	m.follow(&t, space, u)
-	var h maphash.Hash
-	h.SetSeed(m.seed)
-	addNumber(&h, t.key())
-	add(&h, kind)
-	return h.Sum64()
+	h := m.keys.begin()
+	h.number(t.key())
+	h.add(kind)
+	return h.sum()
 }
 
 // maxDepth is how many segments of a path can have writes above what is read,
@@ -59,11 +55,10 @@ func (t *trail) key() uint64 { return t.whole ^ t.query }
 // does how characters are escaped, except that an escaped slash is none.
 func (m *Memory) follow(t *trail, space Space, u *url.URL) {
 	if u.RawQuery != "" {
-		t.query = maphash.String(m.seed, u.RawQuery)
+		t.query = m.keys.text(u.RawQuery)
 	}
-	var h maphash.Hash
-	h.SetSeed(m.seed)
-	addNumber(&h, uint64(space))
+	h := m.keys.begin()
+	h.number(uint64(space))
 	path, escaped := u.Path, u.RawPath != ""
 	switch {
 	case u.Opaque != "":
@@ -74,7 +69,7 @@ func (m *Memory) follow(t *trail, space Space, u *url.URL) {
 	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
 	for rest, more := path, path != ""; more; {
 		if t.n < maxDepth {
-			t.above[t.n] = h.Sum64()
+			t.above[t.n] = h.sum()
 			t.n++
 		}
 		var segment string
@@ -84,19 +79,7 @@ func (m *Memory) follow(t *trail, space Space, u *url.URL) {
 				segment = plain
 			}
 		}
-		add(&h, segment)
+		h.add(segment)
 	}
-	t.whole = h.Sum64()
-}
-
-// add adds s and its length, so that no two lists of strings run together.
-func add(h *maphash.Hash, s string) {
-	_, _ = h.WriteString(s)
-	addNumber(h, uint64(len(s)))
-}
-
-func addNumber(h *maphash.Hash, n uint64) {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], n)
-	_, _ = h.Write(b[:])
+	t.whole = h.sum()
 }
