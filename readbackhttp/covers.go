@@ -80,7 +80,7 @@ func (c *covering) usual() ([]place, string) {
 	own := logical(c.req)
 	switch c.req.Method {
 	case http.MethodDelete:
-		c.t.lists.forget(c.t.space(c.req, own), own)
+		c.unlist(c.t.space(c.req, own), own)
 		return []place{{own, recent.Below | recent.AnyQuery}}, "" // what is gone has no older views
 	case http.MethodPost:
 		if c.class == consistency.Ambiguous {
@@ -262,7 +262,9 @@ func (c *covering) end(places []place, why string) {
 	}
 	if len(places) == 0 && c.whole && why == nothingNamed && c.class != consistency.Ambiguous && !isRoot(c.req.URL) {
 		own := logical(c.req)
-		c.t.memory.Clear(c.t.space(c.req, own), own)
+		at := c.t.memory.Path(c.t.space(c.req, own), own)
+		c.t.memory.ClearAt(at)
+		c.t.sharing.tell(note{kind: noteCleared, class: uint8(c.class), about: uint64(at)})
 	}
 	c.done = places
 	if len(places) > 0 {
@@ -313,7 +315,13 @@ func (c *covering) add(p place) {
 	if w.Token != "" && space != c.t.space(c.req, c.req.URL) {
 		w.Token = "" // one origin's token is none of another's business
 	}
-	c.t.memory.Remember(space, p.url, p.reach, w)
+	at, reach := c.t.memory.Mark(space, p.url, p.reach)
+	c.t.memory.RememberAt(at, reach, w)
+	kind := noteWrote
+	if w.Deleted {
+		kind = noteDeleted
+	}
+	c.t.sharing.tell(note{kind: kind, class: w.Class, reach: uint8(reach), about: uint64(at)})
 }
 
 // logical returns the URL of req as the server sees it: with the Host that is

@@ -1,7 +1,6 @@
 package readbackhttp
 
 import (
-	"hash/maphash"
 	"net/http"
 	"net/url"
 	"path"
@@ -16,7 +15,7 @@ import (
 // lists knows which entries lists are to have, as routes say. Like the memory of
 // writes it keeps keyed hashes, and not URLs or ids.
 type lists struct {
-	seed maphash.Seed
+	hash func(id string) uint64
 	max  int
 	keep time.Duration
 	size atomic.Int32
@@ -33,32 +32,44 @@ type entry struct {
 	class consistency.Class
 }
 
-func newLists(limit int, keep time.Duration) *lists {
-	return &lists{seed: maphash.MakeSeed(), max: limit, keep: keep, wanted: make(map[uint64][]entry)}
+func newLists(hash func(id string) uint64, limit int, keep time.Duration) *lists {
+	return &lists{hash: hash, max: limit, keep: keep, wanted: make(map[uint64][]entry)}
 }
 
 func (l *lists) empty() bool { return l.size.Load() == 0 }
 
-func (l *lists) hash(id string) uint64 { return maphash.String(l.seed, id) }
-
-// want notes that a list is to have an entry.
-func (l *lists) want(list uint64, space recent.Space, id string, c *covering) {
+// add notes that a list is to have an entry.
+func (l *lists) add(list uint64, e entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drop(func(e entry) bool { return time.Since(e.at) >= l.keep })
 	if int(l.size.Load()) >= l.max {
 		return
 	}
-	l.wanted[list] = append(l.wanted[list], entry{space, l.hash(id), c.at, c.class})
+	l.wanted[list] = append(l.wanted[list], e)
 	l.size.Add(1)
 }
 
-// forget drops what was deleted: an entry with the id that a URL ends with.
-func (l *lists) forget(space recent.Space, u *url.URL) {
-	if l.empty() {
-		return
+// want notes that a list is to have the entry that a write made, here and where
+// else it is read.
+func (c *covering) want(list uint64, space recent.Space, id string) {
+	e := entry{space, c.t.lists.hash(id), c.at, c.class}
+	c.t.lists.add(list, e)
+	c.t.sharing.tell(note{kind: noteListed, class: uint8(c.class), about: list, space: uint64(space), id: e.id})
+}
+
+// unlist forgets what was deleted: an entry with the id that a URL ends with.
+func (c *covering) unlist(space recent.Space, u *url.URL) {
+	if c.t.lists.empty() {
+		return // and nowhere else, or a note was lost
 	}
-	id := l.hash(path.Base(u.Path))
+	id := c.t.lists.hash(path.Base(u.Path))
+	c.t.lists.remove(space, id)
+	c.t.sharing.tell(note{kind: noteUnlisted, class: uint8(c.class), space: uint64(space), id: id})
+}
+
+// remove drops an entry from all lists.
+func (l *lists) remove(space recent.Space, id uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drop(func(e entry) bool { return e.space == space && e.id == id })

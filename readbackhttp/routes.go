@@ -115,7 +115,7 @@ func (c *covering) routed(body []byte, id func() string) (places []place, ok boo
 		for _, target := range r.lists {
 			if at := c.resolve(target, fields, body, id()); at != nil && id() != "" {
 				space := c.t.space(c.req, at)
-				c.t.lists.want(c.t.listKey(space, at), space, id(), c)
+				c.want(c.t.listKey(space, at), space, id())
 			}
 		}
 		if len(r.covers) == 0 {

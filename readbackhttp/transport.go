@@ -103,6 +103,7 @@ type Transport struct {
 	lists   *lists
 	waiting waiting
 	limits  limits
+	sharing *sharing // nil if nothing is shared
 }
 
 // NewTransport returns a Transport that sends requests by base. A nil base means
@@ -124,9 +125,18 @@ func NewTransport(base http.RoundTripper, options TransportOptions) *Transport {
 		read, _ := readRoute(r) // which was validated
 		t.routes = append(t.routes, read)
 	}
-	t.memory = recent.New(t.options.MaxWrites, t.options.Remember, t.options.Below)
-	t.lists = newLists(t.options.MaxWrites, t.options.Remember)
+	share := t.options.Share
+	var secret []byte
+	if share.Carrier != nil {
+		secret = subkey(share.Secret, "marks")
+	}
+	t.memory = recent.NewShared(secret, t.options.MaxWrites, t.options.Remember, t.options.Below)
+	t.lists = newLists(t.memory.Text, t.options.MaxWrites, t.options.Remember)
 	t.limits.perSecond = t.options.PollsPerSecond
+	if share.Carrier != nil {
+		t.sharing = newSharing(share, t.memory, t.lists)
+		share.Carrier.Receive(t.sharing.take)
+	}
 	return t
 }
 

@@ -92,6 +92,11 @@ type TransportOptions struct {
 	// limit.
 	PollsPerSecond float64
 
+	// Share lets this Transport hold reads of what was written through others. The
+	// zero value shares nothing. Its notes carry no Token: what another wrote is
+	// polled for.
+	Share Share
+
 	// MaxWrites is how many URLs that were written are remembered; the oldest
 	// is forgotten first. One takes less than 400 bytes, tokens included. Zero
 	// means 10,000.
@@ -135,6 +140,12 @@ func (o *TransportOptions) validate() error {
 		return fmt.Errorf("%w: TransportOptions.Remember is negative: %v", consistency.ErrInvalid, o.Remember)
 	case !(o.PollsPerSecond >= 0 && o.PollsPerSecond < math.Inf(1)):
 		return fmt.Errorf("%w: TransportOptions.PollsPerSecond is not a rate: %v", consistency.ErrInvalid, o.PollsPerSecond)
+	}
+	switch {
+	case o.Share.Carrier == nil && len(o.Share.Secret) > 0:
+		return fmt.Errorf("%w: TransportOptions.Share has a Secret and no Carrier", consistency.ErrInvalid)
+	case o.Share.Carrier != nil && len(o.Share.Secret) < leastSecret:
+		return fmt.Errorf("%w: TransportOptions.Share.Secret has %d bytes: want %d or more", consistency.ErrInvalid, len(o.Share.Secret), leastSecret)
 	}
 	for _, r := range o.Routes {
 		if _, err := readRoute(r); err != nil {
