@@ -88,7 +88,9 @@ func (c *Course) Began() time.Duration {
 
 // Again makes c a second poll that has not begun, except that it goes on counting
 // reads. Its histories tell no lag.
-func (c *Course) Again() { *c = Course{reads: c.reads, upTo: c.reads, flags: second} }
+func (c *Course) Again() {
+	*c = Course{reads: c.reads, upTo: c.reads, flags: second, reserve: c.reserve}
+}
 
 // Begin sets when the first visit of c is due, for c.Next to tell. Without it,
 // that is known after the first visit. The error says what is wrong with opts, and
@@ -204,6 +206,9 @@ func (r *run) restore(c *Course) {
 	if !c.flags.has(begun) {
 		c.flags.set(begun, true)
 		c.deadline, c.at = r.deadline, r.begins()
+		if c.flags.has(second) && c.reserve > 0 {
+			r.pace.carry(c.reserve, r.left(r.called), r.needed())
+		}
 		c.recent, c.reserve = r.pace.expected, r.pace.reserve
 		if c.flags.has(second) {
 			c.shown = r.called

@@ -27,6 +27,8 @@ const keptReads = 16
 // History is the reads of a run: the first 16, the last 16, and the number of
 // those in between. Its zero value is an empty history.
 type History struct {
+	carried time.Duration // the reserve of each of the reads that follow a poll with Options.KeepReads
+
 	first   Read   // apart from rest, so that one read needs no allocation
 	rest    []Read // those of the last that are kept are a ring
 	reads   int

@@ -57,6 +57,13 @@ func (p *pace) keep(left time.Duration, needed int, ready bool) {
 	}
 }
 
+// carry makes the reserve what an earlier poll has kept for the reads of this one:
+// it is not given away because these begin.
+func (p *pace) carry(kept, left time.Duration, needed int) {
+	p.expected = max(p.expected, kept)
+	p.reserve = max(p.reserve, min(kept, left/time.Duration(needed)))
+}
+
 // closing returns how long before the deadline the reads still needed must
 // begin.
 func (p *pace) closing(needed int) time.Duration {

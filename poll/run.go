@@ -86,6 +86,10 @@ func (r *run) init(ctx context.Context, opts *Options, now time.Time) error {
 		r.pace.expected = (r.limit - r.called) / reservedShare
 	}
 	r.pace.keep(r.left(r.called), r.needed(), false)
+	if r.history != nil && r.history.carried > 0 {
+		r.pace.carry(r.history.carried, r.left(r.called), r.needed())
+		r.history.carried = 0
+	}
 	return nil
 }
 
@@ -238,6 +242,9 @@ func (r *run) settle(j *Judgement) (done bool, stop error) {
 	}
 	if r.history != nil || !done {
 		r.remember()
+		if done && r.pace.keepers > 0 {
+			r.history.carried = r.pace.reserve
+		}
 		if j.Setback {
 			r.history.setback()
 		}
