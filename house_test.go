@@ -22,7 +22,7 @@ const module = "github.com/readback-go/readback"
 
 // storeys lists the packages of the module from the ground up. A package
 // imports only from storeys below its own; what is in internal lies below all.
-var storeys = []string{".", "poll", "consistency", "readbackhttp", "submit", "readbacktest"}
+var storeys = []string{".", "poll", "consistency", "readbackhttp", "submit", "submitui", "readbacktest"}
 
 // modulesOf returns the modules, besides the standard library, whose packages
 // are linked into a program that imports pkgs.
@@ -48,7 +48,7 @@ func TestHouse_linkedModules(t *testing.T) {
 		"go.uber.org/zap",
 	}
 	assert.Equal(t, four, modulesOf(t, "./poll", "./consistency"))
-	assert.Equal(t, append(four, "golang.org/x/time"), modulesOf(t, "./readbackhttp", "./submit"))
+	assert.Equal(t, append(four, "golang.org/x/time"), modulesOf(t, "./readbackhttp", "./submit", "./submitui"))
 }
 
 // goPackage is what go list says of a package.

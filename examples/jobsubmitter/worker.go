@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -24,6 +25,12 @@ func work(ctx context.Context, s settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	address, closePage, err := servePage(jobs)
+	if err != nil {
+		return err
+	}
+	defer closePage()
+	fmt.Fprintln(os.Stderr, "The jobs as a page, as long as this worker lives:", address)
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { jobs.Run(ctx) })
