@@ -112,9 +112,11 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	var last try
 	policy, end := withheld(t.options.Policy)
 	policy = last.watch(policy, again)
-	t.stats.writes.Add(1)
-	handle, err := consistency.NewStepper(policy, whileAllowed(flow, allowed, stop)).Send(ctx, before, &j.course)
-	t.stats.writes.Add(-1)
+	handle, err := func() (consistency.Pending, error) {
+		t.stats.writes.Add(1)
+		defer t.stats.writes.Add(-1) // also if the program panics
+		return consistency.NewStepper(policy, whileAllowed(flow, allowed, stop)).Send(ctx, before, &j.course)
+	}()
 	if keptBack(err) {
 		t.unsent(j, again)
 		return
@@ -195,10 +197,12 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 	if j.state == lost && j.handle.IsZero() {
 		j.handle = flow.Lost().WithTrace(j.handle.Trace())
 	}
-	t.stats.reads.Add(1)
 	policy, end := withheld(t.options.Policy)
-	res, err := consistency.NewStepper(policy, flow).Visit(t.ctx, &j.handle, &j.course, began)
-	t.stats.reads.Add(-1)
+	res, err := func() (consistency.Result[W, R], error) {
+		t.stats.reads.Add(1)
+		defer t.stats.reads.Add(-1)
+		return consistency.NewStepper(policy, flow).Visit(t.ctx, &j.handle, &j.course, began)
+	}()
 	switch {
 	case res.Outcome == consistency.Unconfirmed && t.ctx.Err() != nil:
 		// It ended with the term, and says nothing.
