@@ -266,6 +266,7 @@ func (c *covering) end(places []place, why string) {
 		c.t.memory.ClearAt(at)
 		c.t.sharing.tell(note{kind: noteCleared, class: uint8(c.class), about: uint64(at)})
 	}
+	c.t.sharing.sync(c.req.Context())
 	c.done = places
 	if len(places) > 0 {
 		why = ""

@@ -14,6 +14,7 @@ import (
 type Coverage struct {
 	Method string
 	URL    string            // of the write, without its query
+	Route  string            // method and URL of it and of its like, with {id} for what differs
 	Status int               // 0 if no answer came
 	Class  consistency.Class // what the answer proves
 	Covers []string          // URLs, without queries; of a DELETE what is forgotten
@@ -27,6 +28,7 @@ func (c *covering) tell(why string) {
 		return
 	}
 	told := Coverage{Method: method(c.req), URL: plainURL(c.req), Class: c.class, Why: why}
+	told.Route = boundedName(told.Method, c.req.URL)
 	if c.resp != nil {
 		told.Status = c.resp.StatusCode
 	}
@@ -53,7 +55,7 @@ func (c *covering) tell(why string) {
 		o.Wrote(told)
 	}
 	o.Policy.Tell(consistency.Event{
-		Context: c.req.Context(), Flow: boundedName(told.Method, c.req.URL), Instance: instanceOf(c.req.URL),
+		Context: c.req.Context(), Flow: told.Route, Instance: instanceOf(c.req.URL),
 		Phase: consistency.PhaseWrite, N: 1,
 		Status: told.Status, Class: c.class, Note: note,
 	})

@@ -1,6 +1,7 @@
 package readbackhttp
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -51,11 +52,20 @@ type Carrier interface {
 	// does not block nor keep the note, and is safe for concurrent use. It is called
 	// once, by [NewTransport].
 	Receive(take func(note []byte))
+
+	// Sync returns when those notes that were sent here are out, and those that others
+	// had sent and synced before it was called were taken: then no read comes before
+	// its note. A carrier that knows of no such moment returns at once, and so does
+	// one that carries nothing just now. Errors change nothing. It is called at the end
+	// of each write, and of reads that find nothing and are not covered, and ends with
+	// ctx after 50 ms.
+	Sync(ctx context.Context) error
 }
 
 const (
 	leastSecret    = 16
 	notesPerSecond = 10_000
+	syncTime       = 50 * time.Millisecond
 	mostSenders    = 1024
 )
 
@@ -118,6 +128,16 @@ func (s *sharing) tell(n note) {
 	s.count = max(s.count+1, counted(time.Now()))
 	n.sender, n.count = s.self, s.count
 	_ = s.carrier.Send(n.sealed(s.seal)) // the carrier tells
+}
+
+// sync waits for what is on its way, for a moment.
+func (s *sharing) sync(ctx context.Context) {
+	if s == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, syncTime)
+	defer cancel()
+	_ = s.carrier.Sync(ctx)
 }
 
 // take heeds a note of another.

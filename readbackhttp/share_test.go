@@ -1,6 +1,7 @@
 package readbackhttp_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -45,6 +47,8 @@ func (b *bus) Receive(take func([]byte)) {
 	defer b.mu.Unlock()
 	b.takes = append(b.takes, take)
 }
+
+func (b *bus) Sync(context.Context) error { return nil }
 
 func (b *bus) setCut(cut bool) {
 	b.mu.Lock()
@@ -305,21 +309,30 @@ func TestShare_stranger(t *testing.T) {
 			assert.LessOrEqual(t, time.Since(start), 30*time.Second, "the window of one write")
 		})
 	})
+	t.Run("a forgery", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			s, b := serve(t, lagging("")), &bus{}
+			clients := copies(s, b, 2, slowly)
+			answered(t, "204", clients[0], "PUT", api+"/a")
+			forged := slices.Clone(b.sent[0]) // a later deletion of the same
+			forged[17], forged[30] = 2, forged[30]+1
+			b.replay([][]byte{forged})
+			assert.True(t, held(t, clients[1], api+"/a"))
+		})
+	})
 	t.Run("nonsense", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			s, b := serve(t, lagging("")), &bus{}
 			clients := copies(s, b, 2, slowly)
 			answered(t, "204", clients[0], "PUT", api+"/a")
 			whole := b.sent[0]
-			forged := slices.Clone(whole) // a later deletion of the same
-			forged[17], forged[30] = 2, forged[30]+1
 			var notes [][]byte
 			for i := range whole {
 				changed := slices.Clone(whole)
 				changed[i] ^= 1
 				notes = append(notes, whole[:i], changed)
 			}
-			notes = append(notes, forged, nil, append(slices.Clone(whole), 0), make([]byte, 1<<20))
+			notes = append(notes, nil, append(slices.Clone(whole), 0), make([]byte, 1<<20))
 			b.replay(notes)
 			assert.True(t, held(t, clients[1], api+"/a"))
 		})
@@ -370,6 +383,61 @@ func TestShare_arrival(t *testing.T) {
 		answered(t, "404 none", second, "GET", api+"/a")
 		assert.Equal(t, 30*time.Second, time.Since(m.start).Round(10*time.Millisecond))
 	})
+}
+
+// slowBus carries notes a while after they were sent, unless somebody waits for them.
+type slowBus struct {
+	bus
+	waits bool
+}
+
+func (b *slowBus) Send(note []byte) error {
+	note = slices.Clone(note)
+	time.AfterFunc(30*time.Millisecond, func() { _ = b.bus.Send(note) })
+	return nil
+}
+
+func (b *slowBus) Sync(ctx context.Context) error {
+	if !b.waits {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	time.Sleep(40 * time.Millisecond)
+	return nil
+}
+
+// A read that would come before its note waits for it, and one of what nobody wrote
+// no longer than the carrier needs.
+func TestShare_sync(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		waits bool
+		token readbackhttp.Token
+		took  time.Duration
+	}{{true, nil, 40 * time.Millisecond}, {false, nil, 50 * time.Millisecond}, {true, readbackhttp.Mittwald(), 40 * time.Millisecond}} {
+		t.Run(fmt.Sprint(tt), func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				m := newModel(1500 * time.Millisecond)
+				b := &slowBus{waits: tt.waits}
+				options := slowly
+				options.Token = tt.token
+				options.Share = readbackhttp.Share{Carrier: b, Secret: []byte(shared)}
+				one := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
+				other := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
+				var group sync.WaitGroup
+				group.Go(func() { answered(t, "204", one, "PUT", api+"/a") })
+				synctest.Wait()
+				answered(t, "200 new", other, "GET", api+"/a")
+				group.Wait()
+				m.mu.Lock()
+				m.shown = time.Now().Add(time.Hour)
+				m.mu.Unlock()
+				start := time.Now()
+				answered(t, "404 none", other, "GET", api+"/b")
+				assert.Equal(t, tt.took, time.Since(start))
+			})
+		})
+	}
 }
 
 func TestShare_invalid(t *testing.T) {

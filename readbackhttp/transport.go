@@ -115,7 +115,7 @@ func NewTransport(base http.RoundTripper, options TransportOptions) *Transport {
 	}
 	t := &Transport{base: base, options: options}
 	_, t.direct = base.(*http.Transport)
-	if t.err = options.validate(); t.err != nil {
+	if t.err = options.Validate(); t.err != nil {
 		return t
 	}
 	t.options.fillIn()
@@ -187,12 +187,17 @@ func (t *Transport) send(req *http.Request) (*http.Response, error) {
 // read sends a read. As long as its answer is not suspicious, it costs nothing
 // but a look at the status.
 func (t *Transport) read(req *http.Request) (*http.Response, error) {
-	if t.memory.Empty() && t.lists.empty() || !holdable(req) {
+	if t.sharing == nil && t.memory.Empty() && t.lists.empty() || !holdable(req) {
 		return t.base.RoundTrip(req)
 	}
 	if t.options.Token != nil {
 		return t.readWithToken(req)
 	}
+	return t.readPlain(req)
+}
+
+// readPlain sends a read as it is.
+func (t *Transport) readPlain(req *http.Request) (*http.Response, error) {
 	began := time.Now()
 	resp, err := t.base.RoundTrip(req)
 	if err != nil {
@@ -214,6 +219,9 @@ func (t *Transport) read(req *http.Request) (*http.Response, error) {
 		return h.hold(resp)
 	}
 	w, covered := t.memory.Latest(t.space(req, req.URL), named(req))
+	if !covered && t.sharing != nil && resp.StatusCode >= 400 {
+		w, covered = t.toldOf(req, began)
+	}
 	if !covered {
 		return resp, nil
 	}
@@ -228,7 +236,10 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 	if !own.Off {
 		w, covered = t.memory.Latest(t.space(req, req.URL), named(req))
 	}
-	if !covered {
+	switch {
+	case !covered && !own.Off && t.sharing != nil:
+		return t.readPlain(req) // of another's write no token is known
+	case !covered:
 		return t.base.RoundTrip(req)
 	}
 	sent := req
@@ -247,6 +258,17 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 	resp.Request = req
 	t.shown(req, resp, h.began)
 	return h.hold(resp)
+}
+
+// toldOf returns the write that covers a read that found nothing, as others may be
+// telling just now. The read came after it, though its note does not.
+func (t *Transport) toldOf(req *http.Request, began time.Time) (recent.Write, bool) {
+	t.sharing.sync(req.Context())
+	w, covered := t.memory.Latest(t.space(req, req.URL), named(req))
+	if covered && w.At.After(began) {
+		w.At = began
+	}
+	return w, covered
 }
 
 // holdable reports whether req can be sent again and its answer be judged.

@@ -132,7 +132,9 @@ func (o *TransportOptions) fillIn() {
 	o.Below = max(o.Below, 0)
 }
 
-func (o *TransportOptions) validate() error {
+// Validate returns an error that matches consistency.ErrInvalid if an option is
+// none, such as a Route that cannot be read.
+func (o TransportOptions) Validate() error {
 	switch {
 	case o.MaxWrites < 0:
 		return fmt.Errorf("%w: TransportOptions.MaxWrites is negative: %d", consistency.ErrInvalid, o.MaxWrites)

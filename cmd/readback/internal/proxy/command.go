@@ -88,6 +88,12 @@ func (s *settings) run(ctx context.Context, argv []string, streams cli.Streams) 
 	}
 	o.AnyHost = isUnix(listener) || !loopback(listener) && len(s.allowHosts) == 0
 	o.Meter = NewMeter()
+	share, unshare, err := s.sharing(o.Warn)
+	if err != nil {
+		return exit.With(exit.Usage, err)
+	}
+	defer unshare()
+	o.Hold.Share = share
 	stopMeter, err := serveMeter(s.metrics, o.Meter)
 	if err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("--metrics: %w", err))

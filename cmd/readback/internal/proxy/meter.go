@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"net/http"
-	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +25,7 @@ type Meter struct {
 	brokenOff  prometheus.Counter
 	cancelled  prometheus.Counter
 	remembered prometheus.Counter
+	writes     *prometheus.CounterVec
 	outcomes   map[consistency.Outcome]prometheus.Counter
 	waited     prometheus.Histogram
 	lag        prometheus.Histogram
@@ -54,6 +54,9 @@ func NewMeter() *Meter {
 	}
 	m.refused = m.counters("refused_total", "Requests that were not sent on: not for the upstream, or not understood.").WithLabelValues()
 	m.remembered = m.counters("writes_remembered_total", "URLs that were written, whose reads may be held.").WithLabelValues()
+	m.writes = m.counters("writes_total", "Writes by what they cover: something, whose reads may be held; nothing, and why; "+
+		"or a deletion, which forgets.", "covers", "why")
+	m.writes.WithLabelValues("something", "")
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Name: "in_flight_requests", Help: "Requests being answered, those that are held included.",
 	}, func() float64 { return float64(m.inFlight.Load()) }))
@@ -88,12 +91,18 @@ func (m *Meter) Handler() http.Handler {
 	return mux
 }
 
-// covers counts what is remembered, and changes nothing.
-func (m *Meter) covers(req *http.Request, _ *http.Response, usual []*url.URL) []*url.URL {
-	if req.Method != http.MethodDelete {
-		m.remembered.Add(float64(len(usual)))
+// wrote counts what a write covers. The reasons are few.
+func (m *Meter) wrote(c readbackhttp.Coverage) {
+	covers := "something"
+	switch {
+	case c.Why != "":
+		covers = "nothing"
+	case c.Method == http.MethodDelete:
+		covers = "forgets"
+	default:
+		m.remembered.Add(float64(len(c.Covers)))
 	}
-	return usual
+	m.writes.WithLabelValues(covers, c.Why).Inc()
 }
 
 func (m *Meter) held(r *readbackhttp.Report) {

@@ -27,7 +27,7 @@ type Options struct {
 	// system's certificates.
 	Base http.RoundTripper
 
-	// Hold says how reads are held. Its Covers and Scope are not used.
+	// Hold says how reads are held. Its Covers, Scope and Wrote are not used.
 	Hold readbackhttp.TransportOptions
 
 	// Learned becomes the schedule of Hold, and is taught. Nil means that the
@@ -58,8 +58,8 @@ type Options struct {
 
 	// Warn gets a line for each request that the upstream did not answer, or not
 	// to the end, for each that is malformed, and for what net/http has to say.
-	// Tell gets one for each read that was held. None holds secrets. Nil means
-	// silence.
+	// Tell gets one for each read that was held, and one for each route whose
+	// writes cover nothing. None holds secrets. Nil means silence.
 	Warn, Tell func(line string)
 }
 
@@ -71,6 +71,7 @@ type Proxy struct {
 	reverse  httputil.ReverseProxy
 	base     http.RoundTripper
 	lessons  *lessons // nil if nothing is taught
+	uncover  uncovered
 
 	draining atomic.Bool
 	upgrades context.Context // ends with those of the proxy's life
@@ -97,7 +98,7 @@ func New(options Options) (*Proxy, error) {
 		p.lessons = newLessons(learned)
 		options.Hold.Policy.Schedule = learned
 	}
-	if err := options.Hold.Policy.Validate(); err != nil {
+	if err := options.Hold.Validate(); err != nil {
 		return nil, err
 	}
 	if err := options.Forwarding.check(); err != nil {
@@ -108,7 +109,8 @@ func New(options Options) (*Proxy, error) {
 		base = inner{base, p.upstream}
 	}
 	options.Hold.Scope = scopeOf(options.Who)
-	options.Hold.Covers = options.Meter.covers
+	options.Hold.Covers = nil
+	options.Hold.Wrote = p.wrote
 	p.reverse = httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
 		Transport:      readbackhttp.NewTransport(base, options.Hold),

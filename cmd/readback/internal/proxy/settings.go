@@ -45,6 +45,13 @@ type settings struct {
 	maxInterval    time.Duration
 	learnState     string
 
+	covers      []string
+	coversLists []string
+
+	share        string
+	shareSecret  string
+	shareSubject string
+
 	client request.Spec // what of curl's flags says how to reach the upstream
 }
 
@@ -68,7 +75,13 @@ func (s *settings) addFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&s.interval, "interval", 0, "first wait between polls, in place of what is learned")
 	fs.DurationVar(&s.maxInterval, "max-interval", 0, "longest wait between polls, in place of what is learned")
 	fs.StringVar(&s.learnState, "learn-state", "", "`FILE` that keeps what was learned of the lag, for the next time")
+	fs.StringArrayVar(&s.covers, "covers", nil, "`TEMPLATE=TEMPLATE`: which URL a write covers whose answer does not tell, such as /v1/keys=/v1/keys/{id}; can be repeated")
+	fs.StringArrayVar(&s.coversLists, "covers-list", nil, "`TEMPLATE=TEMPLATE`: which list, unpaged, gets an entry by a write, and is held until it has it; can be repeated")
 	cli.Section(fs, "Reads that are held")
+	fs.StringVar(&s.share, "share", "", "`URL` of a NATS server by which proxies tell each other what was written, such as nats://bus.example")
+	fs.StringVar(&s.shareSecret, "share-secret-file", "", "`FILE` with the secret of all who share, 16 bytes or more")
+	fs.StringVar(&s.shareSubject, "share-subject", "", "`SUBJECT` of those who share; without it, readback.share")
+	cli.Section(fs, "Several proxies before one service")
 	fs.DurationVar(&s.grace, "grace", 30*time.Second, "how long requests in flight may take once the proxy is to stop")
 	fs.StringVar(&s.env, "env", "", "`NAME` of a variable for the command that also gets the URL, besides "+urlVariable)
 	cli.Section(fs, "The command, and the end")
@@ -129,6 +142,9 @@ func (s *settings) options() (o Options, err error) {
 		Policy: consistency.Policy{Within: s.within},
 	}
 	if o.Hold.Policy.Windows, err = parseWindows(s.windows); err != nil {
+		return o, err
+	}
+	if o.Hold.Routes, err = parseRoutes(s.covers, s.coversLists); err != nil {
 		return o, err
 	}
 	if o.Hold.Token, err = parseToken(s.token); err != nil {
