@@ -61,6 +61,9 @@ import (
 // covers, or Covers; Wrote, the observer and the logger are told of each write what
 // it covers, or why nothing.
 //
+// A service in several copies needs one memory: with [Share], what was written
+// through one Transport is held by the others.
+//
 // The memory is bounded in number and time. It knows of a write by keyed hashes
 // of its URL, its origin and its credentials: what one user writes does not hold
 // up the reads of another.
