@@ -105,7 +105,7 @@ func (s *Submitter[J, W, R]) shown(ctx context.Context, key string, shown []uint
 // Unconfirmed once more. It returns once that is recorded: then a Run goes on with it,
 // here or elsewhere. It is no consent: what may have been sent is looked for, and sent
 // again only where [Resubmit] allows it. There is nothing to do for a job that is
-// pending; for one that ended otherwise it returns [ErrWrongState].
+// pending; for one that ended otherwise, or was forgotten, it returns [ErrWrongState].
 func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uint64) error {
 	s.enter(0)
 	defer s.leave(0, 0)
@@ -116,7 +116,7 @@ func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uin
 			return err
 		case rec.State != aside && rec.State != ended:
 			return nil
-		case rec.State == ended && !rec.unconfirmed():
+		case rec.State == ended && (!rec.unconfirmed() || rec.End.Forgotten):
 			return ErrWrongState
 		}
 		if _, err := s.options.read(rec.payload()); err != nil {

@@ -307,6 +307,19 @@ func TestForget(t *testing.T) {
 	})
 }
 
+// What is forgotten cannot be read once more: nothing says what to read.
+func TestForget_unconfirmed(t *testing.T) {
+	t.Parallel()
+	bubble(t, "no retry", func(t *testing.T) {
+		w := &world{lag: time.Hour}
+		s := w.on(t, submit.NewMemory())
+		_, err := s.Submit(t.Context(), "a", order{"x"})
+		require.Error(t, err)
+		require.NoError(t, s.Forget(t.Context(), "a"))
+		require.ErrorIs(t, s.Retry(t.Context(), "a"), submit.ErrWrongState)
+	})
+}
+
 // Unconfirmed outcomes are kept longer.
 func TestKeep_unconfirmed(t *testing.T) {
 	t.Parallel()

@@ -357,7 +357,7 @@ func (f *flow) judgeTimes(c *claim, looks []world.Look) {
 				end = later(end, l.Began) // which there always is
 			}
 		}
-		if c.looked || f.late(c) || c.proves {
+		if c.looked || f.late(c) || c.proves || f.unproven(c) { // another's thing shows, too, where it is taken for the only one
 			end = later(end, h.limit)
 			if c.proves && i <= began+2 {
 				end = later(end, l.Began) // of the first look, which there always is

@@ -27,6 +27,7 @@ func (s *submission) judge() {
 			s.judgeAsk(j, a, known)
 		}
 		s.judgeSends(j)
+		s.judgeOrders(j)
 		for _, p := range s.crew {
 			p.judgeEnd(j)
 		}
@@ -110,7 +111,7 @@ func (s *submission) judgeConfirmed(j *submitted) {
 	if j.w.Goal != world.Create {
 		return
 	}
-	if id := j.found.Written.ID; !world.Mine(id) {
+	if id := j.found.Written.ID; !world.Mine(id) && j.forgotten == 0 {
 		f.violate(FalseConfirmed, "%s is confirmed by %q, which is another's", j.key, id)
 	}
 	answered := slices.ContainsFunc(j.w.Tries, func(t world.Try) bool {
@@ -151,7 +152,7 @@ func (s *submission) judgeAsk(j *submitted, a *ask, known bool) {
 	case told && (!known || !a.stored):
 		f.violate(Misreport, "%s %s, and is told %v; the store does not know it", a, j.key, outcome)
 	case a.enqueue:
-		if !a.over && a.err != nil {
+		if !a.over && a.err != nil && !errors.Is(a.err, submit.ErrSetAside) && !a.freed() {
 			f.violate(Misreport, "%s %s: %v", a, j.key, a.err)
 		}
 	case outcome == consistency.Failed && a.freed():
@@ -163,10 +164,10 @@ func (s *submission) judgeAsk(j *submitted, a *ask, known bool) {
 	}
 }
 
-// freed reports whether a call was told that its job was given up: then its key may be
+// freed reports whether a call was told that its job was given up or cancelled: then its key may be
 // used for something else.
 func (a *ask) freed() bool {
-	return a.err != nil && strings.Contains(a.err.Error(), submit.ErrGaveUp.Error())
+	return errors.Is(a.err, submit.ErrCancelled) || a.err != nil && strings.Contains(a.err.Error(), submit.ErrGaveUp.Error())
 }
 
 // judgeSends asks whether each write was its holder's to send, and whether each
@@ -234,7 +235,7 @@ const ample = 15 * time.Second
 func (s *submission) promised(j *submitted) (why string) {
 	p, w := j.concluder, j.w
 	c := &claim{goal: w.Goal, id: j.found.Written.ID, find: j.shape.find, mine: j.shape.mine, err: j.found.Err}
-	if j.revived || p.leases > 1 || c.goal == world.Create && (!c.find || !c.mine || w.Things() != 1) || !c.find {
+	if j.revived || j.meddled || p.leases > 1 || c.goal == world.Create && (!c.find || !c.mine || w.Things() != 1) || !c.find {
 		return ""
 	}
 	if k, whole := s.streakOf(j); whole && (k.n >= settleOf(&j.shape.policy, w.Goal) || k.enough) && !s.many {
@@ -279,8 +280,8 @@ func (s *submission) timeline() (lines []string) {
 		o.Lease, o.Resubmit.KeyHonouredFor, o.Workers, o.ReadsPerSecond, s.many), (&claim{policy: o.Policy}).String())
 	for _, p := range s.crew {
 		t := p.trouble
-		lines = append(lines, fmt.Sprintf("process %d: dies %+v, pauses %+v for %v, store fails %.2f from %v to %v, slow %v; %d leases, ended %v",
-			p.n, t.dies, t.pauses, t.pause, t.faults, s.since(t.from), s.since(t.calm), t.slow, p.leases, s.since(p.ended)))
+		lines = append(lines, fmt.Sprintf("process %d: dies %+v, pauses %+v for %v, panics %+v, store fails %.2f from %v to %v, slow %v; %d leases, ended %v",
+			p.n, t.dies, t.pauses, t.pause, t.panics, t.faults, s.since(t.from), s.since(t.calm), t.slow, p.leases, s.since(p.ended)))
 	}
 	for _, c := range s.changes {
 		state, _ := saidBy(c.Record)
@@ -298,6 +299,9 @@ func (s *submission) timeline() (lines []string) {
 		for _, sent := range j.sends {
 			lines = append(lines, fmt.Sprintf("send   %v – %v process %d: status %d, paused %v, cut %v %s",
 				s.since(sent.began), s.since(sent.ended), sent.p.n, sent.status, sent.paused, sent.cut, sent.why))
+		}
+		for _, o := range j.obeyed {
+			lines = append(lines, fmt.Sprintf("order  %s after %v: %v", o.what, o.after, o.err))
 		}
 		lines = append(lines, fmt.Sprintf("record %s: %v, recorded %v, ended %v, revived %v",
 			j.key, j.found.Outcome, s.since(j.found.Intent), s.since(j.found.Ended), j.revived))

@@ -55,6 +55,7 @@ type flow struct {
 	result Result
 
 	submission *submission // of driver submit
+	narrow     bool        // see Options
 }
 
 // drivers are the ways in which the library is used. A driver of another package
@@ -107,7 +108,7 @@ const (
 // set. It returns when virtual time has come to a whole second again, so that
 // every flow begins at one.
 func Flow(seed uint64, o Options) Result {
-	f := &flow{dice: world.NewDice(seed, 2), odd: world.NewDice(seed, oddStream), dice2: world.NewDice(seed, wideStream), result: Result{Seed: seed}}
+	f := &flow{dice: world.NewDice(seed, 2), odd: world.NewDice(seed, oddStream), dice2: world.NewDice(seed, wideStream), narrow: o.Narrow, result: Result{Seed: seed}}
 	leave := func() { time.Sleep(quiet) }
 	var late time.Duration
 	if o.Server == nil {

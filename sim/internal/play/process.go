@@ -39,6 +39,7 @@ type trouble struct {
 	dies   point
 	pauses point
 	pause  time.Duration
+	panics point
 	faults float64 // how many calls of the store fail, from then until the calm
 	from   time.Time
 	calm   time.Time
@@ -78,6 +79,13 @@ func (s *submission) begin(t trouble, a agenda) *process {
 	var tasks sync.WaitGroup
 	if a.runs {
 		tasks.Go(func() { p.submitter.Run(ctx) })
+	}
+	for _, o := range a.orders {
+		tasks.Go(func() {
+			if wait(ctx, o.after) {
+				p.obey(ctx, o)
+			}
+		})
 	}
 	for _, task := range a.tasks {
 		p.asking.Add(1)

@@ -118,9 +118,10 @@ func (s *submission) recorded(p *process, before, after submit.Record) {
 		if before.Done && !after.Done || holderOf(before) != holderOf(after) {
 			j.taken = time.Now()
 		}
-		if after.Done {
+		if after.Done && !before.Done {
 			j.concluder = p
 		}
+		j.touched(before, after)
 	}
 }
 
@@ -196,6 +197,24 @@ func saidBy(r submit.Record) (state, holder string) {
 	var rec struct{ State, Holder string }
 	_ = json.Unmarshal(r.Value, &rec)
 	return rec.State, rec.Holder
+}
+
+// endOf returns what the record of a job says of its end.
+func endOf(r submit.Record) (end struct {
+	Cause     string
+	Forgotten bool
+},
+) {
+	var rec struct {
+		End *struct {
+			Cause     string
+			Forgotten bool
+		}
+	}
+	if _ = json.Unmarshal(r.Value, &rec); rec.End != nil {
+		end.Cause, end.Forgotten = rec.End.Cause, rec.End.Forgotten
+	}
+	return end
 }
 
 func holderOf(r submit.Record) string {

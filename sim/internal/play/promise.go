@@ -123,6 +123,9 @@ func (f *flow) operationEnded(c *claim) (time.Time, bool) {
 	if w.Odd || w.Wrapped || c.policy.SettleFor > 0 || c.policy.ReadTimeout > 0 || c.policy.Windows != (consistency.Windows{}) {
 		return time.Time{}, false
 	}
+	if !c.typed && w.Wide && w.Shape == world.ByStatus && w.Failing() {
+		return time.Time{}, false // its statuses alone are not taken for an end
+	}
 	return w.Runs[0].At, true
 }
 

@@ -48,6 +48,10 @@ type submitted struct {
 	revived   bool      // an outcome was taken back
 	taken     time.Time // when it last was, or when it changed hands
 	strange   int       // writes of a payload that was refused
+	obeyed    []*obeyed // what operators did
+	cancelled []time.Time
+	forgotten int
+	meddled   bool // cancelled, or set aside
 	found     submit.Result[Ref]
 	err       error // of the last look at the record
 }
@@ -107,6 +111,7 @@ func (f *flow) submit() {
 		s.options.ReadsPerSecond = 0.5 + 50*d.Float64()
 	}
 	s.many = d.Chance(0.25)
+	operator, operated := s.drawOperator()
 	for _, j := range s.jobs {
 		j.shape = &claim{call: "the job " + j.key, goal: j.w.Goal, policy: p}
 		if j.shape.find = d.Chance(0.8); j.shape.find && j.w.Goal == world.Create {
@@ -114,22 +119,34 @@ func (f *flow) submit() {
 		}
 		j.shape.monitor = j.w.Goal != world.Delete && j.w.Monitored()
 	}
-	s.play()
+	s.play(operator, operated)
 }
 
-// play lets the processes run, two at a time and then the last one.
-func (s *submission) play() {
+// play lets the processes run, two at a time and then the last one, and an operator
+// beside them, if there is one.
+func (s *submission) play(operator agenda, operated bool) {
 	d := s.f.dice
-	first := s.begin(s.drawTrouble(0.7), s.drawPlan(0.85, 1))
+	trouble1 := s.drawTrouble(0.7)
+	trouble1.panics = s.drawPanic(1)
+	first := s.begin(trouble1, s.drawPlan(0.85, 1))
 	if d.Chance(0.7) {
 		time.Sleep(d.Between(time.Millisecond, 3*s.options.Lease))
 	} else {
 		<-first.over
 	}
-	second := s.begin(s.drawTrouble(0.25), s.drawPlan(0.7, 0.6))
+	trouble2 := s.drawTrouble(0.25)
+	trouble2.panics = s.drawPanic(2)
+	second := s.begin(trouble2, s.drawPlan(0.7, 0.6))
+	var third *process
+	if operated {
+		third = s.begin(trouble{}, operator)
+	}
 	<-first.over
 	<-second.over
 	last := s.begin(trouble{}, s.lastPlan())
+	if operated {
+		<-third.over
+	}
 	s.settle(last)
 	last.cancel()
 	<-last.over
@@ -147,6 +164,11 @@ func (s *submission) settle(last *process) {
 	for began := time.Now(); time.Since(began) < patience; time.Sleep(time.Second + time.Since(began)/8) {
 		s.look()
 		pending := func(j *submitted) bool { return j.err == nil && j.found.Outcome == 0 }
+		for _, j := range s.jobs {
+			if pending(j) {
+				s.retryAside(last, j)
+			}
+		}
 		if last.asking.Load() == 0 && !slices.ContainsFunc(s.jobs, pending) {
 			return
 		}
@@ -180,6 +202,8 @@ type agenda struct {
 	runs  bool
 	takes time.Duration
 	tasks []task
+
+	orders []order // of an operator
 }
 
 // drawPlan returns an agenda of a process that runs, and that submits a job, that
@@ -272,8 +296,18 @@ func (p *process) flowOf(_ string, what payload) consistency.Flow[Ref, *Shown] {
 	j := p.s.jobs[what.Job]
 	tf := p.clients[what.Job].flow(j.shape)
 	write := tf.Write
+	p.mayPanic("flow of "+j.key, p.count("flow of "+j.key), false)
 	tf.Write = func(ctx context.Context) (Ref, error) {
-		return p.send(ctx, j, what.Wrong, write)
+		n := p.count("writes " + j.key)
+		p.mayPanic("writes "+j.key, n, false)
+		ref, err := p.send(ctx, j, what.Wrong, write)
+		p.mayPanic("writes "+j.key, n, true)
+		return ref, err
+	}
+	read := tf.Read
+	tf.Read = func(ctx context.Context, ref Ref) (*Shown, error) {
+		p.mayPanic("reads "+j.key, p.count("reads "+j.key), false)
+		return read(ctx, ref)
 	}
 	if j.w.Tells {
 		tf.NoChange = func(Ref) bool { return p.clients[what.Job].unchanged }

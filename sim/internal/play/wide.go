@@ -385,7 +385,7 @@ func (f *flow) told(c *claim) bool {
 // judgeRefused asks whether a plain refusal of a client whose requests are seen is
 // said to be what it is.
 func (f *flow) judgeRefused(c *claim) {
-	if h := f.client.habitsOf(); !f.w.Wide || c.resumed || !f.told(c) || !h.watched || h.retries > 0 || h.follows || len(f.w.Tries) != 1 || f.w.AuthFails {
+	if h := f.client.habitsOf(); !f.w.Wide || c.resumed || !f.told(c) || !h.watched || h.retries > 0 || h.follows || len(f.w.Tries) != 1 || c.sent != 1 || f.w.AuthFails {
 		return
 	}
 	s := f.w.Tries[0].Status
