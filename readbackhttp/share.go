@@ -58,14 +58,14 @@ type Carrier interface {
 	// its note. A carrier that knows of no such moment returns at once, and so does
 	// one that carries nothing just now. Errors change nothing. It is called at the end
 	// of each write, and of reads that find nothing and are not covered, and ends with
-	// ctx after 50 ms.
+	// ctx after half a second.
 	Sync(ctx context.Context) error
 }
 
 const (
 	leastSecret    = 16
 	notesPerSecond = 10_000
-	syncTime       = 50 * time.Millisecond
+	syncTime       = 500 * time.Millisecond
 	mostSenders    = 1024
 )
 

@@ -414,7 +414,7 @@ func TestShare_sync(t *testing.T) {
 		waits bool
 		token readbackhttp.Token
 		took  time.Duration
-	}{{true, nil, 40 * time.Millisecond}, {false, nil, 50 * time.Millisecond}, {true, readbackhttp.Mittwald(), 40 * time.Millisecond}} {
+	}{{true, nil, 40 * time.Millisecond}, {false, nil, 500 * time.Millisecond}, {true, readbackhttp.Mittwald(), 40 * time.Millisecond}} {
 		t.Run(fmt.Sprint(tt), func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				m := newModel(1500 * time.Millisecond)
