@@ -115,7 +115,8 @@ func (s *submission) recorded(p *process, before, after submit.Record) {
 			continue
 		}
 		j.revived = j.revived || before.Done && !after.Done
-		if before.Done && !after.Done || holderOf(before) != holderOf(after) {
+		was, _ := saidBy(before)
+		if before.Done && !after.Done || holderOf(before) != holderOf(after) || was == "aside" {
 			j.taken = time.Now()
 		}
 		if after.Done && !before.Done {
