@@ -112,17 +112,11 @@ func isMessage(v reflect.Value) bool {
 	return false
 }
 
-// hasFields reports whether a struct has any field but those that each message has.
+// hasFields reports whether a struct has any field but the three that each message
+// has: state, sizeCache and unknownFields.
 func hasFields(v reflect.Value) bool {
 	if isMessage(v) {
-		for i := range v.NumField() {
-			switch v.Type().Field(i).Name {
-			case "state", "sizeCache", "unknownFields":
-			default:
-				return true
-			}
-		}
-		return false
+		return v.NumField() > 3
 	}
 	return v.NumField() > 0
 }

@@ -33,7 +33,7 @@ func (s *Store) refresh(ctx context.Context, x *index) error {
 	if x.labels == nil {
 		x.labels = make(map[string][]uint64)
 	}
-	_, err = s.readAll(ctx, "list", messages, func(msg jetstream.Msg, last uint64) (bool, error) {
+	_, err = s.readAll(ctx, messages, func(msg jetstream.Msg, last uint64) (bool, error) {
 		x.last = last
 		if !gone(msg.Headers()) {
 			x.add(msg.Headers().Get(labelHeader), last)
@@ -140,7 +140,5 @@ func (s *Store) bySequence(ctx context.Context, sequence uint64) (submit.Record,
 	if err != nil || gone(msg.Header) {
 		return submit.Record{}, errors.Join(submit.ErrNotFound, err)
 	}
-	r := submit.Record{Kind: kind, Key: key, Value: msg.Data, Revision: sequence, Label: msg.Header.Get(labelHeader)}
-	r.Done, r.Keep, err = done(msg.Header)
-	return r, err
+	return recordOf(kind, key, msg.Header, msg.Data, sequence)
 }

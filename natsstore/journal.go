@@ -62,7 +62,7 @@ func (s *Store) since(ctx context.Context, kind submit.Kind, after uint64, label
 	}
 	defer messages.end()
 	behind, found := s.options.Replicas > 1, make(map[string]submit.Record)
-	more, err := s.readAll(ctx, "list", messages, func(msg jetstream.Msg, last uint64) (bool, error) {
+	more, err := s.readAll(ctx, messages, func(msg jetstream.Msg, last uint64) (bool, error) {
 		r, err := s.record(kind, msg, last)
 		if err != nil {
 			return false, err

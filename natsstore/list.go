@@ -60,7 +60,7 @@ func (s *Store) list(ctx context.Context, kind submit.Kind, yield func(submit.Re
 	}()
 	found := listing{yield: yield, behind: s.options.Replicas > 1, records: make(map[string]submit.Record)}
 	var first uint64 // of a record that is not done; 0 if there was none
-	more, err := s.readAll(ctx, "list", &messages, func(msg jetstream.Msg, last uint64) (bool, error) {
+	more, err := s.readAll(ctx, &messages, func(msg jetstream.Msg, last uint64) (bool, error) {
 		r, err := s.record(kind, msg, last)
 		if err != nil {
 			return false, err
@@ -83,10 +83,10 @@ func (s *Store) list(ctx context.Context, kind submit.Kind, yield func(submit.Re
 
 // readAll calls each with the messages that a reader finds, up to a fence behind all that
 // was acknowledged before. It reports whether each wanted more.
-func (s *Store) readAll(ctx context.Context, what string, messages *reader, each func(jetstream.Msg, uint64) (bool, error)) (more bool, err error) {
+func (s *Store) readAll(ctx context.Context, messages *reader, each func(jetstream.Msg, uint64) (bool, error)) (more bool, err error) {
 	var last uint64
 	for range maxFences {
-		fence, err := s.publish(ctx, what, nats.NewMsg(s.names.fence()))
+		fence, err := s.publish(ctx, "list", nats.NewMsg(s.names.fence()))
 		if err != nil {
 			return false, err
 		}
@@ -94,7 +94,7 @@ func (s *Store) readAll(ctx context.Context, what string, messages *reader, each
 		for last < fence {
 			var msg jetstream.Msg
 			before := last
-			if err := s.call(ctx, what, func(ctx context.Context, _ *site) (err error) {
+			if err := s.call(ctx, "list", func(ctx context.Context, _ *site) (err error) {
 				msg, last, err = messages.next(ctx)
 				return err
 			}); err != nil {
@@ -188,7 +188,12 @@ func (s *Store) record(kind submit.Kind, msg jetstream.Msg, revision uint64) (su
 	if err != nil {
 		return submit.Record{}, err
 	}
-	r := submit.Record{Kind: kind, Key: key, Value: msg.Data(), Revision: revision, Label: msg.Headers().Get(labelHeader)}
-	r.Done, r.Keep, err = done(msg.Headers())
+	return recordOf(kind, key, msg.Headers(), msg.Data(), revision)
+}
+
+// recordOf returns the record that a message is.
+func recordOf(kind submit.Kind, key string, header nats.Header, value []byte, revision uint64) (r submit.Record, err error) {
+	r = submit.Record{Kind: kind, Key: key, Value: value, Revision: revision, Label: header.Get(labelHeader)}
+	r.Done, r.Keep, err = done(header)
 	return r, err
 }

@@ -272,9 +272,7 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 	if gone(msg.Header) {
 		return submit.Record{}, submit.ErrNotFound
 	}
-	r := submit.Record{Kind: kind, Key: key, Value: msg.Data, Revision: msg.Sequence, Label: msg.Header.Get(labelHeader)}
-	r.Done, r.Keep, err = done(msg.Header)
-	return r, err
+	return recordOf(kind, key, msg.Header, msg.Data, msg.Sequence)
 }
 
 // put writes a record over the one of r.Revision.

@@ -263,12 +263,9 @@ func (c *client) read(ctx context.Context, ref Ref) (*Shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := take(resp)
-	if err != nil && ctx.Err() != nil {
-		return nil, err
-	}
+	body, err := shownIn(ctx, resp)
 	if err != nil {
-		return nil, &statusError{code: resp.StatusCode, text: err.Error()}
+		return nil, err
 	}
 	if err := c.fault(resp, body, false); err != nil {
 		return nil, err
@@ -286,17 +283,24 @@ func (c *client) read(ctx context.Context, ref Ref) (*Shown, error) {
 	return shown, nil
 }
 
+// shownIn returns the body of an answer to a read. One that cannot be read is an error
+// with its status, unless the read itself was cut short.
+func shownIn(ctx context.Context, resp *http.Response) (string, error) {
+	body, err := take(resp)
+	if err != nil && ctx.Err() == nil {
+		err = &statusError{code: resp.StatusCode, text: err.Error()}
+	}
+	return body, err
+}
+
 func (c *client) find(ctx context.Context) ([]Ref, error) {
 	resp, err := c.send(ctx, http.MethodGet, "/things?name=alpha")
 	if err != nil {
 		return nil, err
 	}
-	body, err := take(resp)
-	if err != nil && ctx.Err() != nil {
-		return nil, err
-	}
+	body, err := shownIn(ctx, resp)
 	if err != nil {
-		return nil, &statusError{code: resp.StatusCode, text: err.Error()}
+		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, &statusError{code: resp.StatusCode}

@@ -9,20 +9,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/readback-go/readback/cmd/readback/internal/browser"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/submit"
 	"github.com/readback-go/readback/submitui"
@@ -112,13 +108,7 @@ const lookScript = `(() => ({
 // style passes its own policy, all of it can be read, and nothing complains. Then a
 // job is cancelled by its button, and a form of another origin does nothing.
 func TestPage_chromium(t *testing.T) {
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, // root needs that
-		chromedp.WSURLReadTimeout(5*time.Minute))...)
-	defer cancel()
-	browser, stop := chromedp.NewContext(allocator)
-	defer stop()
-	require.NoError(t, chromedp.Do(browser), "chromium must be installed")
+	chromium := browser.Open(t)
 	page := served(t)
 	for name, query := range map[string]string{
 		"overview": "", "list": "?show=all", "none": "?show=all&key=zz", "aside": "?job=order-0021", "unconfirmed": "?job=order-0018",
@@ -126,45 +116,24 @@ func TestPage_chromium(t *testing.T) {
 	} {
 		for _, wide := range []int64{390, 1200} {
 			for _, scheme := range []string{"light", "dark"} {
-				t.Run(fmt.Sprintf("%s/%d/%s", name, wide, scheme), func(t *testing.T) { look(t, browser, page+query, wide, scheme) })
+				t.Run(fmt.Sprintf("%s/%d/%s", name, wide, scheme), func(t *testing.T) { look(t, chromium, page+query, wide, scheme) })
 			}
 		}
 	}
-	t.Run("acts", func(t *testing.T) { act(t, browser, page) })
+	t.Run("acts", func(t *testing.T) { act(t, chromium, page) })
 }
 
-func look(t *testing.T, browser context.Context, address string, wide int64, scheme string) {
-	ctx, cancel := chromedp.NewContext(browser)
+func look(t *testing.T, chromium context.Context, address string, wide int64, scheme string) {
+	ctx, cancel := chromedp.NewContext(chromium)
 	defer cancel()
 	ctx, end := context.WithTimeout(ctx, 2*time.Minute)
 	defer end()
-	var (
-		mu     sync.Mutex
-		logged []string
-	)
-	require.NoError(t, chromedp.Listen(ctx, func(event any) {
-		if e, ok := event.(*log.EventEntryAdded); ok {
-			mu.Lock()
-			defer mu.Unlock()
-			logged = append(logged, e.Entry.Text)
-		}
-	}))
-	_, err := chromedp.Call(ctx, log.Enable, cdp.Empty{})
-	require.NoError(t, err)
-	_, err = chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-	})
-	require.NoError(t, err)
-	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(wide, 900), chromedp.Navigate(address)))
+	logged := browser.Logged(t, ctx)
+	browser.Show(t, ctx, address, wide, scheme)
 	got, err := chromedp.Run(ctx, chromedp.Evaluate[seen](lookScript))
 	require.NoError(t, err)
-	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	require.NoError(t, err)
-	name := strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestPage_chromium/"), "/", "-") + ".png"
-	require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), name), picture, 0o600))
-	mu.Lock()
-	defer mu.Unlock()
-	assert.Empty(t, logged)
+	browser.Keep(t, ctx)
+	assert.Empty(t, logged())
 	assert.LessOrEqual(t, got.Wide, float64(wide), "the page can be moved sideways")
 	assert.Empty(t, got.Cut)
 	assert.Zero(t, got.Scripts)
@@ -172,8 +141,8 @@ func look(t *testing.T, browser context.Context, address string, wide int64, sch
 	assert.Equal(t, map[string]string{"light": "rgb(251, 251, 250)", "dark": "rgb(20, 23, 26)"}[scheme], got.Ground)
 }
 
-func act(t *testing.T, browser context.Context, page string) {
-	ctx, cancel := chromedp.NewContext(browser)
+func act(t *testing.T, chromium context.Context, page string) {
+	ctx, cancel := chromedp.NewContext(chromium)
 	defer cancel()
 	ctx, end := context.WithTimeout(ctx, 2*time.Minute)
 	defer end()

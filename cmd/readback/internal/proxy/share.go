@@ -19,7 +19,7 @@ const (
 	mostSecret  = 64 << 10
 )
 
-// share connects to those with whom the flags say that writes are shared. Stop ends
+// sharing connects to those with whom the flags say that writes are shared. Stop ends
 // that.
 func (s *settings) sharing(warn func(line string)) (share readbackhttp.Share, stop func(), err error) {
 	stop = func() {}

@@ -13,14 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/readback-go/readback/cmd/readback/internal/browser"
 	"github.com/readback-go/readback/cmd/readback/internal/report"
 )
 
@@ -28,14 +27,7 @@ import (
 // in dark. It asks for nothing, complains of nothing, and all of it can be read.
 // The screenshots are kept with -artifacts.
 func TestPage_chromium(t *testing.T) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, // root needs that
-		chromedp.WSURLReadTimeout(5*time.Minute))
-	allocator, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	defer cancel()
-	browser, stop := chromedp.NewContext(allocator)
-	defer stop()
-	require.NoError(t, chromedp.Do(browser), "chromium must be installed")
+	chromium := browser.Open(t)
 	pages := map[string]func() (run, before *report.Run){
 		"steady":   func() (run, before *report.Run) { return steady.measured(), nil },
 		"signed":   func() (run, before *report.Run) { return signed(), nil },
@@ -45,7 +37,7 @@ func TestPage_chromium(t *testing.T) {
 		"nothing":  func() (run, before *report.Run) { return nothing(), nil },
 		"censored": func() (run, before *report.Run) { return censored(), nil },
 	}
-	t.Run("print", func(t *testing.T) { lookPrinted(t, browser) })
+	t.Run("print", func(t *testing.T) { lookPrinted(t, chromium) })
 	for name, make := range pages {
 		file := filepath.Join(t.TempDir(), name+".html")
 		var b strings.Builder
@@ -55,7 +47,7 @@ func TestPage_chromium(t *testing.T) {
 		for _, wide := range []int64{360, 1200} {
 			for _, scheme := range []string{"light", "dark"} {
 				t.Run(fmt.Sprintf("%s/%d/%s", name, wide, scheme), func(t *testing.T) {
-					look(t, browser, file, wide, scheme, len(run.Summary().Overshoot) > 0)
+					look(t, chromium, file, wide, scheme, len(run.Summary().Overshoot) > 0)
 				})
 			}
 		}
@@ -74,8 +66,8 @@ func signed() *report.Run {
 }
 
 // On paper the page is light, whoever prints it, and what is folded is unfolded.
-func lookPrinted(t *testing.T, browser context.Context) {
-	ctx, cancel := chromedp.NewContext(browser)
+func lookPrinted(t *testing.T, chromium context.Context) {
+	ctx, cancel := chromedp.NewContext(chromium)
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "signed.html")
 	var b strings.Builder
@@ -99,9 +91,7 @@ func lookPrinted(t *testing.T, browser context.Context) {
 }))()`))
 	require.NoError(t, err)
 	assert.Equal(t, printed{Ink: "rgb(28, 33, 38)", Card: "rgb(255, 255, 255)", Unfolded: true}, got)
-	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), "print.png"), picture, 0o600))
+	browser.Keep(t, ctx)
 }
 
 // seen is what a browser tells of a page.
@@ -142,8 +132,8 @@ const lookScript = `(() => {
   };
 })()`
 
-func look(t *testing.T, browser context.Context, file string, wide int64, scheme string, figures bool) {
-	ctx, cancel := chromedp.NewContext(browser)
+func look(t *testing.T, chromium context.Context, file string, wide int64, scheme string, figures bool) {
+	ctx, cancel := chromedp.NewContext(chromium)
 	defer cancel()
 	ctx, end := context.WithTimeout(ctx, 5*time.Minute)
 	defer end()
@@ -151,36 +141,24 @@ func look(t *testing.T, browser context.Context, file string, wide int64, scheme
 	var (
 		mu       sync.Mutex
 		requests []string
-		logged   []string
 	)
 	require.NoError(t, chromedp.Listen(ctx, func(event any) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch e := event.(type) {
-		case *network.EventRequestWillBeSent:
+		if e, ok := event.(*network.EventRequestWillBeSent); ok {
+			mu.Lock()
+			defer mu.Unlock()
 			requests = append(requests, e.Request.URL)
-		case *log.EventEntryAdded:
-			logged = append(logged, e.Entry.Text)
 		}
 	}))
 	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
 	require.NoError(t, err)
-	_, err = chromedp.Call(ctx, log.Enable, cdp.Empty{})
-	require.NoError(t, err)
+	logged := browser.Logged(t, ctx)
 	console, stop := context.WithCancel(ctx)
 	messages := chromedp.Console(console)
-	_, err = chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-	})
-	require.NoError(t, err)
 	page := (&url.URL{Scheme: "file", Path: file}).String()
-	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(wide, 900), chromedp.Navigate(page)))
+	browser.Show(t, ctx, page, wide, scheme)
 	got, err := chromedp.Run(ctx, chromedp.Evaluate[seen](lookScript))
 	require.NoError(t, err)
-	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	require.NoError(t, err)
-	name := strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestPage_chromium/"), "/", "-") + ".png"
-	require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), name), picture, 0o600))
+	browser.Keep(t, ctx)
 	stop()
 
 	for m, err := range messages {
@@ -192,7 +170,7 @@ func look(t *testing.T, browser context.Context, file string, wide int64, scheme
 	mu.Lock()
 	defer mu.Unlock()
 	assert.Equal(t, []string{page}, withoutData(requests), "what the page asked for")
-	assert.Empty(t, logged)
+	assert.Empty(t, logged())
 	want := 0
 	if figures {
 		want = 4
