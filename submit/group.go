@@ -33,6 +33,7 @@ type change struct {
 	err    error
 	done   chan struct{} // closed when revision and err are set
 	alone  bool          // it is to be made by who waits
+	gone   bool          // nobody waits any more
 }
 
 // maxBytes is how long the values of a batch are together.
@@ -68,6 +69,7 @@ func (c *changes) change(ctx context.Context, r Record) (uint64, error) {
 	case <-ctx.Done():
 		c.mu.Lock()
 		c.queue = slices.DeleteFunc(c.queue, func(one *change) bool { return one == mine })
+		mine.gone = true
 		alone := mine.alone
 		c.mu.Unlock()
 		if alone {
@@ -127,13 +129,18 @@ func (c *changes) next() {
 	go c.together(batch)
 }
 
-// release has changes be made by who waits for them. The caller has the lock.
+// release has each change be made by whoever waits for it. Nobody waits any more for one
+// that took longer than its time. The caller has the lock.
 func (c *changes) release(batch []*change) {
-	c.singles += len(batch)
 	for _, one := range batch {
+		if one.gone {
+			continue
+		}
+		c.singles++
 		one.alone = true
 		close(one.done)
 	}
+	c.next()
 }
 
 // together makes changes in one step, or says that each is to be made alone.

@@ -131,6 +131,46 @@ func TestGroup_fails(t *testing.T) {
 	}
 }
 
+// A group that nobody waits for any more, when the store refuses it, holds nobody up.
+func TestGroup_refusedLate(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{"unsupported": errors.ErrUnsupported, "a conflict": submit.ErrConflict} {
+		bubble(t, name, func(t *testing.T) {
+			w := &world{}
+			s := w.on(t, &slow{BatchStore: submit.NewMemory().Batching(), err: err})
+			defer running(s)()
+			ctx := within(t, 10*time.Minute)
+			var all sync.WaitGroup
+			for i := range 64 {
+				all.Go(func() {
+					_, err := s.Submit(ctx, fmt.Sprint(i), order{"x"})
+					assert.NoError(t, err)
+				})
+			}
+			all.Wait()
+			assert.Equal(t, 64, w.seen().executed)
+		})
+	}
+}
+
+// slow is a store that refuses its first group after a minute, whatever its context says.
+type slow struct {
+	submit.BatchStore
+	err  error
+	once sync.Once
+}
+
+func (s *slow) ChangeAll(ctx context.Context, records []submit.Record) (revisions []uint64, err error) {
+	s.once.Do(func() {
+		time.Sleep(time.Minute)
+		err = s.err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.BatchStore.ChangeAll(ctx, records)
+}
+
 // failing is a store that fails at each other group.
 type failing struct {
 	submit.BatchStore
