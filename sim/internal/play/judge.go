@@ -103,7 +103,7 @@ func shorten(goal world.Goal, looks []world.Look, typed, watched bool, timeout t
 	for i := range looks {
 		l := &looks[i]
 		what, _ := tells(goal, l)
-		alone := l.Status >= 300 && (what == shown || what == settled || what == halted && l.Status != 403) ||
+		alone := l.Status >= 300 && (what == shown || what == settled || (what == halted || what == denied) && l.Status != 403) ||
 			typed && watched && l.Status == 200 && goal == world.Delete // it is still there
 		if l.Cut && (typed && (!watched || l.Ended.Sub(l.Began) < timeout) || !alone) {
 			l.Status, l.Answered = 0, time.Time{}

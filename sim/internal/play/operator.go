@@ -108,6 +108,19 @@ func (j *submitted) touched(before, after submit.Record) {
 	}
 }
 
+// passes reports whether a job that was refused with a status is queued again, as its
+// policy consents to another try.
+func (j *submitted) passes(status int) bool {
+	resend := &j.shape.policy.Resend
+	switch status {
+	case http.StatusTooManyRequests:
+		return true
+	case http.StatusNotFound, http.StatusForbidden:
+		return resend.OnMissingParent || resend.When != nil
+	}
+	return resend.When != nil
+}
+
 // judgeOrders asks whether what an operator was told is true, and whether what was
 // cancelled had not been sent.
 func (s *submission) judgeOrders(j *submitted) {
@@ -124,7 +137,7 @@ func (s *submission) judgeOrders(j *submitted) {
 	}
 	for _, at := range j.cancelled {
 		for _, t := range j.w.Tries {
-			if t.Sent && t.Began.Before(at) && t.Status != http.StatusTooManyRequests && proof(j.w.Goal, t.Status) != consistency.NotExecuted {
+			if class := proof(j.w.Goal, t.Status); t.Sent && t.Began.Before(at) && class != consistency.NotExecuted && !(class == consistency.Refused && j.passes(t.Status)) {
 				s.f.violate(FalseFailed, "%s was cancelled, and had been sent", j.key)
 			}
 		}
