@@ -53,6 +53,11 @@ func (f *flow) looksOf(c *claim) []world.Look {
 	if c.held == nil {
 		shorten(c.goal, looks, c.typed, f.client.habitsOf().watched, cmp.Or(c.policy.ReadTimeout, 10*time.Second))
 	}
+	if h := f.client.habitsOf(); c.typed && h.manner == byValue && !h.watched {
+		for i := range looks {
+			looks[i].Role = false // it is told in a body that nobody hands on
+		}
+	}
 	if f.w.Wide {
 		looks = f.plain(c, looks)
 	}

@@ -92,6 +92,9 @@ func (f *flow) writeOver(h *held, retries int) {
 		if class == consistency.Applied || class == consistency.Accepted || class == consistency.Ambiguous && f.w.Goal != world.Create {
 			// An update that is redirected covers only what it is redirected to.
 			h.moved = err == nil && f.w.Goal == world.Update && resp.StatusCode/100 == 3
+			if h.moved && h.covers {
+				class = h.class // that of the try before it still covers the thing itself
+			}
 			if f.w.Goal != world.Create {
 				h.covers, h.id = true, world.Standing
 			} else if at != "" {

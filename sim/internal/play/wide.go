@@ -283,9 +283,6 @@ func (f *flow) plain(c *claim, looks []world.Look) []world.Look {
 	looks = slices.Clone(looks)
 	for i := range looks {
 		l := &looks[i]
-		if h := f.client.habitsOf(); c.typed && h.manner == byValue && !h.watched {
-			l.Role = false // it is told in a body that nobody hands on
-		}
 		if l.Limited && l.Status == 403 && f.heads(c, l) && (l.Kind != world.Thing || f.client.habitsOf().manner != byCode) && f.w.Reads.Said(403) == 403 {
 			l.Status = 429
 		}
