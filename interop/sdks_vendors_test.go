@@ -222,19 +222,19 @@ func meili(_ *testing.T, client *http.Client) calls {
 	c := meilisearch.New(at, meilisearch.WithCustomClient(client), meilisearch.WithAPIKey("key"))
 	return calls{
 		create: func(ctx context.Context, name string) (string, error) {
-			_, err := c.CreateIndexWithContext(ctx, &meilisearch.IndexConfig{Uid: name, PrimaryKey: "id"})
+			_, err := c.CreateIndex(ctx, &meilisearch.IndexConfig{Uid: name, PrimaryKey: "id"})
 			return name, err
 		},
 		get: func(ctx context.Context, id string) (bool, error) {
-			_, err := c.GetIndexWithContext(ctx, id)
+			_, err := c.GetIndex(ctx, id)
 			return notFound(err, statusOf(err, func(e *meilisearch.Error) int { return e.StatusCode }))
 		},
 		update: func(ctx context.Context, id string) error {
-			_, err := c.Index(id).UpdateIndexWithContext(ctx, &meilisearch.UpdateIndexRequestParams{PrimaryKey: "other"})
+			_, err := c.Index(id).UpdateIndex(ctx, &meilisearch.UpdateIndexRequestParams{PrimaryKey: "other"})
 			return err
 		},
 		delete: func(ctx context.Context, id string) error {
-			_, err := c.DeleteIndexWithContext(ctx, id)
+			_, err := c.DeleteIndex(ctx, id)
 			return err
 		},
 		absent: "absent",

@@ -3,7 +3,7 @@ module github.com/readback-go/readback/examples/outbox
 go 1.26.0
 
 require (
-	github.com/jackc/pgx/v5 v5.12.0
+	github.com/jackc/pgx/v5 v5.13.0
 	github.com/readback-go/readback v0.0.0
 	github.com/readback-go/readback/examples v0.0.0
 	github.com/readback-go/readback/pgstore v0.0.0

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+)
+
+// released is a module with the version that it gets, and its sums as go.sum
+// writes them.
+type released struct {
+	aModule
+	version   string
+	zip       []byte
+	mod       []byte
+	sum       string // of the archive
+	goModSum  string // of its go.mod
+	wholePath string // its folder
+}
+
+// prepare gives the modules that users get a version: in each, the lines that
+// replace our own modules go, what it requires of them has the version, and
+// go.sum has their sums. A module comes after those that it requires, since their
+// sums depend on what is in them. Nothing else changes.
+//
+// Root must be a clean clone: what git does not know of is not released, and what
+// is changed would be released without a commit.
+func prepare(root, version string) ([]released, error) {
+	if semver.Canonical(version) != version || semver.Major(version) != "v0" && semver.Major(version) != "v1" {
+		return nil, fmt.Errorf("%q is no version such as v0.1.0 or v1.0.0-rc.1", version)
+	}
+	if changed, err := git(root, "status", "--porcelain"); err != nil {
+		return nil, err
+	} else if len(changed) > 0 {
+		return nil, fmt.Errorf("the clone is not clean:\n%s", changed)
+	}
+	modules, err := readModules(root)
+	if err != nil {
+		return nil, err
+	}
+	order, err := releasable(modules)
+	if err != nil {
+		return nil, err
+	}
+	var done []released
+	for _, m := range order {
+		r := released{aModule: m, version: version, wholePath: filepath.Join(root, filepath.FromSlash(m.folder))}
+		if err := r.rewrite(done); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.folder, err)
+		}
+		if err := r.pack(root); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.folder, err)
+		}
+		done = append(done, r)
+	}
+	return done, nil
+}
+
+// rewrite writes go.mod and go.sum, given the modules that may be required.
+func (r *released) rewrite(below []released) error {
+	name := filepath.Join(r.wholePath, "go.mod")
+	before, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	required, err := requireReleased(r.file, below)
+	if err != nil {
+		return err
+	}
+	if len(required) == 0 {
+		r.mod = before
+		return nil
+	}
+	if r.mod, err = r.file.Format(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(name, r.mod, 0o666); err != nil {
+		return err
+	}
+	name = filepath.Join(r.wholePath, "go.sum")
+	sums, err := os.ReadFile(name)
+	if err != nil { // a new one would not be known to git, and so not be in the archive
+		return err
+	}
+	return os.WriteFile(name, addSums(sums, required), 0o666)
+}
+
+// requireReleased changes what a go.mod file requires of our modules to the
+// versions that they have, drops the lines that replace them, and returns those
+// that it requires.
+func requireReleased(file *modfile.File, below []released) ([]released, error) {
+	var required []released
+	for _, b := range below {
+		if !slices.ContainsFunc(file.Require, func(r *modfile.Require) bool { return r.Mod.Path == b.path() }) {
+			continue
+		}
+		if err := file.AddRequire(b.path(), b.version); err != nil {
+			return nil, err
+		}
+		required = append(required, b)
+	}
+	for _, replace := range slices.Clone(file.Replace) {
+		if replace.New.Version != "" || !slices.ContainsFunc(below, func(b released) bool { return b.path() == replace.Old.Path }) {
+			return nil, fmt.Errorf("replaces %s by %s, which users would not get", replace.Old.Path, replace.New.Path)
+		}
+		if err := file.DropReplace(replace.Old.Path, replace.Old.Version); err != nil {
+			return nil, err
+		}
+	}
+	file.Cleanup()
+	return required, nil
+}
+
+// addSums returns a go.sum file with the sums of modules in it, in the order in
+// which the go command writes them.
+func addSums(file []byte, modules []released) []byte {
+	lines := slices.Collect(strings.Lines(string(file)))
+	for _, m := range modules {
+		lines = append(lines,
+			fmt.Sprintf("%s %s %s\n", m.path(), m.version, m.sum),
+			fmt.Sprintf("%s %s/go.mod %s\n", m.path(), m.version, m.goModSum))
+	}
+	version := func(line string) module.Version {
+		fields := append(strings.Fields(line), "", "")
+		return module.Version{Path: fields[0], Version: fields[1]}
+	}
+	slices.SortStableFunc(lines, func(a, b string) int {
+		pair := []module.Version{version(a), version(b)}
+		if pair[0] == pair[1] {
+			return 0
+		}
+		module.Sort(pair)
+		if pair[0] == version(a) {
+			return -1
+		}
+		return 1
+	})
+	return []byte(strings.Join(lines, ""))
+}
+
+// git returns what a git command prints.
+func git(dir string, args ...string) ([]byte, error) {
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(said.Bytes()))
+	}
+	return out, nil
+}

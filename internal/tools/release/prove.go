@@ -1,0 +1,311 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/module"
+)
+
+// programs are those that a stranger writes: one with the adapters, and what
+// stands around the README's first code.
+//
+//go:embed testdata/adapters testdata/readme.txt
+var programs embed.FS
+
+// workbench is where a release is tried and built.
+type workbench struct {
+	ctx     context.Context
+	folder  string   // all that is written
+	clone   string   // the prepared clone
+	env     []string // with the proxy of the release before the usual one
+	modules []released
+}
+
+// prove releases the last commit of root into a temporary folder and checks that
+// a stranger can use it. The version is named after the commit's content, so that
+// the module cache and the build cache can be those of every day.
+func prove(ctx context.Context, root string) error {
+	tree, err := git(root, "rev-parse", "HEAD^{tree}")
+	if err != nil {
+		return err
+	}
+	return onBench(ctx, root, "v0.1.0-proof.g"+string(tree[:12]), workbench.prove)
+}
+
+// onBench releases the last commit of root into a temporary folder. At the end
+// its modules are taken out of the module cache, where other content may have the
+// same version one day.
+func onBench(ctx context.Context, root, version string, do func(workbench) error) (err error) {
+	folder, err := os.MkdirTemp("", "release")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	clone := filepath.Join(folder, "clone")
+	if _, err := git(root, "clone", "-q", root, clone); err != nil {
+		return err
+	}
+	modules, err := prepare(clone, version)
+	if err != nil {
+		return err
+	}
+	if err := onlyModuleFiles(clone); err != nil {
+		return err
+	}
+	// gorelease looks at commits alone.
+	if _, err := git(clone, "-c", "user.name=proof", "-c", "user.email=proof@stranger.example", "commit", "-q", "-a", "-m", version); err != nil {
+		return err
+	}
+	proxy := filepath.Join(folder, "proxy")
+	if err := writeProxy(proxy, modules); err != nil {
+		return err
+	}
+	usual, err := exec.CommandContext(ctx, "go", "env", "GOPROXY", "GOMODCACHE").Output()
+	if err != nil {
+		return err
+	}
+	settings := strings.Fields(string(usual))
+	if len(settings) != 2 {
+		return fmt.Errorf("go env says %q of GOPROXY and GOMODCACHE", usual)
+	}
+	if err := forget(settings[1], modules); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, forget(settings[1], modules)) }()
+	return do(workbench{ctx: ctx, folder: folder, clone: clone, modules: modules, env: append(os.Environ(),
+		"GOWORK=off",
+		"GOPROXY=file://"+filepath.ToSlash(proxy)+","+settings[0],
+		"GONOSUMDB="+modules[0].path()+","+modules[0].path()+"/*",
+		"GOFLAGS=-mod=mod",
+		"GOBIN="+filepath.Join(folder, "bin"))})
+}
+
+func (b workbench) prove() error {
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"each module is tidy and whole by itself", b.tidy},
+		{"the API of each module, compared", b.compare},
+		{"each module can be had", b.get},
+		{"the README's first program", b.readme},
+		{"a program with the adapters", b.adapters},
+		{"the command", b.command},
+	} {
+		start := time.Now()
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+		fmt.Printf("%4.0f s  %s\n", time.Since(start).Seconds(), step.name)
+	}
+	return nil
+}
+
+// onlyModuleFiles refuses a prepared clone in which anything else has changed.
+func onlyModuleFiles(clone string) error {
+	changed, err := git(clone, "status", "--porcelain", "-z")
+	if err != nil {
+		return err
+	}
+	for entry := range strings.SplitSeq(string(changed), "\x00") {
+		if entry == "" {
+			continue // the end
+		}
+		name, modified := strings.CutPrefix(entry, " M ")
+		if !modified || path.Base(name) != "go.mod" && path.Base(name) != "go.sum" {
+			return fmt.Errorf("something else has changed: %q", entry)
+		}
+	}
+	return nil
+}
+
+// run runs a command and returns what it prints on stdout.
+func (b workbench) run(dir, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(b.ctx, name, args...)
+	cmd.Dir, cmd.Env = dir, b.env
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, out, said.Bytes())
+	}
+	return string(out), nil
+}
+
+func (b workbench) tidy() error {
+	for _, m := range b.modules {
+		if _, err := b.run(m.wholePath, "go", "mod", "tidy", "-diff"); err != nil {
+			return fmt.Errorf("%s: %w", m.folder, err)
+		}
+	}
+	return nil
+}
+
+// compare runs gorelease. There is no release before the first one, so it only
+// judges the modules as they are.
+func (b workbench) compare() error {
+	tool, err := exec.CommandContext(b.ctx, "go", "tool", "-n", "gorelease").Output()
+	if err != nil {
+		return fmt.Errorf("go tool gorelease: %w", err)
+	}
+	for _, m := range b.modules {
+		if _, err := b.run(m.wholePath, strings.TrimSpace(string(tool)), "-base=none", "-version="+m.version); err != nil {
+			return fmt.Errorf("%s: %w", m.folder, err)
+		}
+	}
+	return nil
+}
+
+// empty returns the folder of a new module that requires some modules.
+func (b workbench) empty(name string, requires ...string) (string, error) {
+	dir := filepath.Join(b.folder, name)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
+	}
+	if _, err := b.run(dir, "go", "mod", "init", "stranger.example/"+name); err != nil {
+		return "", err
+	}
+	if len(requires) > 0 {
+		if _, err := b.run(dir, "go", append([]string{"get"}, requires...)...); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+func (b workbench) all() (requires []string) {
+	for _, m := range b.modules {
+		requires = append(requires, m.path()+"@"+m.version)
+	}
+	return requires
+}
+
+func (b workbench) get() error {
+	for i, require := range b.all() {
+		if _, err := b.empty(fmt.Sprintf("get%d", i), require); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readme runs the first Go code of the README, with a client in its place.
+func (b workbench) readme() error {
+	text, err := os.ReadFile(filepath.Join(b.modules[0].wholePath, "README.md"))
+	if err != nil {
+		return err
+	}
+	frame, err := programs.ReadFile("testdata/readme.txt")
+	if err != nil {
+		return err
+	}
+	_, code, found := strings.Cut(string(text), "```go\n")
+	code, _, closed := strings.Cut(code, "```\n")
+	if !found || !closed {
+		return errors.New("the README shows no Go code")
+	}
+	dir, err := b.empty("readme", b.all()[0])
+	if err != nil {
+		return err
+	}
+	program := strings.Replace(string(frame), "// README\n", code, 1)
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(program), 0o666); err != nil {
+		return err
+	}
+	return b.runProgram(dir, "the read model shows alpha\n")
+}
+
+func (b workbench) adapters() error {
+	dir, err := b.empty("adapters", b.all()...)
+	if err != nil {
+		return err
+	}
+	source, err := fs.Sub(programs, "testdata/adapters")
+	if err != nil {
+		return err
+	}
+	text, err := fs.ReadFile(source, "main.go")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), text, 0o666); err != nil {
+		return err
+	}
+	return b.runProgram(dir, "confirmed workspace-1\n")
+}
+
+// runProgram vets and runs the program in dir, and compares what it prints.
+func (b workbench) runProgram(dir, want string) error {
+	for _, args := range [][]string{{"mod", "tidy"}, {"vet", "./..."}} {
+		if _, err := b.run(dir, "go", args...); err != nil {
+			return err
+		}
+	}
+	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return err
+	}
+	if bytes.Contains(mod, []byte("replace")) {
+		return fmt.Errorf("it needs a replace:\n%s", mod)
+	}
+	got, err := b.run(dir, "go", "run", ".")
+	if err == nil && got != want {
+		err = fmt.Errorf("it prints %q, not %q", got, want)
+	}
+	return err
+}
+
+func (b workbench) command() error {
+	version := b.modules[0].version
+	if _, err := b.run(b.folder, "go", "install", b.modules[0].path()+"/cmd/readback@"+version); err != nil {
+		return err
+	}
+	got, err := b.run(b.folder, filepath.Join(b.folder, "bin", "readback"), "--version")
+	if want := "readback " + version + "\n"; err == nil && got != want {
+		err = fmt.Errorf("it prints %q, not %q", got, want)
+	}
+	return err
+}
+
+// forget takes the modules out of the module cache.
+func forget(cache string, modules []released) error {
+	var errs []error
+	for _, m := range modules {
+		escaped, err := module.EscapePath(m.path())
+		if err != nil {
+			return err
+		}
+		errs = append(errs, removeAll(filepath.Join(cache, filepath.FromSlash(escaped)+"@"+m.version)))
+		files, err := filepath.Glob(filepath.Join(cache, "cache", "download", filepath.FromSlash(escaped), "@v", m.version+".*"))
+		errs = append(errs, err)
+		for _, name := range files {
+			errs = append(errs, os.Remove(name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removeAll removes a folder of the module cache, which is kept read-only.
+func removeAll(folder string) error {
+	err := filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			err = os.Chmod(name, 0o777)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(folder)
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+	modzip "golang.org/x/mod/zip"
+)
+
+// clone returns a clean clone of a small workspace, whose files are given by name.
+func clone(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		name = filepath.Join(root, filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o777))
+		require.NoError(t, os.WriteFile(name, []byte(text), 0o666))
+	}
+	for _, args := range [][]string{
+		{"init", "-q"},
+		{"add", "."},
+		{"-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "-q", "-m", "all"},
+	} {
+		_, err := git(root, args...)
+		require.NoError(t, err)
+	}
+	return root
+}
+
+// goMod is the go.mod file of a module in a folder that requires others, by their
+// folders, and replaces them as all of ours do before a release.
+func goMod(folder string, requires ...string) string {
+	const house = "house.example/lib"
+	at := func(folder string) string { return strings.TrimSuffix(house+"/"+folder, "/.") }
+	text := "module " + at(folder) + "\n\ngo 1.25.0\n"
+	for _, r := range requires {
+		text += "\nrequire " + at(r) + " v0.0.0\n"
+	}
+	for _, r := range requires {
+		to, _ := filepath.Rel(folder, r)
+		if !strings.HasPrefix(to, ".") {
+			to = "./" + to
+		}
+		text += "\nreplace " + at(r) + " => " + filepath.ToSlash(to) + "\n"
+	}
+	return text
+}
+
+func house() map[string]string {
+	return map[string]string{
+		"go.work":         "go 1.25.0\n\nuse (\n\t.\n\t./cmd\n\t./bench\n\t./examples\n)\n",
+		"LICENSE":         "do as you like\n",
+		"go.mod":          goMod("."),
+		"lib.go":          "package lib\n",
+		"cmd/go.mod":      goMod("cmd", ".", "examples"),
+		"cmd/go.sum":      "a.example/a v1.0.0 h1:a=\na.example/a v1.0.0/go.mod h1:a=\nz.example/z v1.0.0 h1:z=\nz.example/z v1.0.0/go.mod h1:z=\n",
+		"cmd/main.go":     "package main\n\nfunc main() {}\n",
+		"examples/go.mod": goMod("examples", "."),
+		"examples/go.sum": "",
+		"examples/ex.go":  "package examples\n",
+		"bench/go.mod":    goMod("bench", ".", "examples"),
+		"bench/b.go":      "package bench\n",
+	}
+}
+
+func folders(modules []aModule) (names []string) {
+	for _, m := range modules {
+		names = append(names, m.folder)
+	}
+	return names
+}
+
+// A module comes after those that it requires; what nobody imports stays out.
+func TestReleasable_order(t *testing.T) {
+	t.Parallel()
+	modules, err := readModules(clone(t, house()))
+	require.NoError(t, err)
+	order, err := releasable(modules)
+	require.NoError(t, err)
+	assert.Equal(t, []string{".", "examples", "cmd"}, folders(order))
+}
+
+func TestReleasable_refused(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(map[string]string){
+		"modules require each other: cmd -> examples -> cmd": func(files map[string]string) { files["examples/go.mod"] = goMod("examples", "cmd") },
+		"cmd is released, and requires bench, which is not":  func(files map[string]string) { files["cmd/go.mod"] = goMod("cmd", "bench") },
+	} {
+		files := house()
+		change(files)
+		modules, err := readModules(clone(t, files))
+		require.NoError(t, err)
+		_, err = releasable(modules)
+		assert.EqualError(t, err, want)
+	}
+}
+
+// The requirements have the version, the replaces are gone, and go.sum has the
+// sums in its order. Nothing else changes.
+func TestPrepare_changes(t *testing.T) {
+	t.Parallel()
+	root := clone(t, house())
+	done, err := prepare(root, "v0.1.0")
+	require.NoError(t, err)
+	require.Len(t, done, 3)
+
+	assert.NoError(t, onlyModuleFiles(root))
+	got, err := os.ReadFile(filepath.Join(root, "cmd", "go.mod"))
+	require.NoError(t, err)
+	assert.Equal(t, "module house.example/lib/cmd\n\ngo 1.25.0\n\nrequire house.example/lib v0.1.0\n\nrequire house.example/lib/examples v0.1.0\n", string(got))
+	got, err = os.ReadFile(filepath.Join(root, "cmd", "go.sum"))
+	require.NoError(t, err)
+	assert.Equal(t, "a.example/a v1.0.0 h1:a=\na.example/a v1.0.0/go.mod h1:a=\n"+
+		"house.example/lib v0.1.0 "+done[0].sum+"\nhouse.example/lib v0.1.0/go.mod "+done[0].goModSum+"\n"+
+		"house.example/lib/examples v0.1.0 "+done[1].sum+"\nhouse.example/lib/examples v0.1.0/go.mod "+done[1].goModSum+"\n"+
+		"z.example/z v1.0.0 h1:z=\nz.example/z v1.0.0/go.mod h1:z=\n", string(got))
+	assert.Equal(t, []string{"v0.1.0", "examples/v0.1.0", "cmd/v0.1.0"},
+		[]string{done[0].tag("v0.1.0"), done[1].tag("v0.1.0"), done[2].tag("v0.1.0")})
+}
+
+// The archive of a module is the one that is made of the commit, with the licence
+// of the root.
+func TestPrepare_archives(t *testing.T) {
+	t.Parallel()
+	root := clone(t, house())
+	done, err := prepare(root, "v0.1.0")
+	require.NoError(t, err)
+	_, err = git(root, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "-q", "-a", "-m", "release")
+	require.NoError(t, err)
+	for _, m := range done {
+		folder := strings.TrimPrefix(m.folder, ".")
+		var archive bytes.Buffer
+		require.NoError(t, modzip.CreateFromVCS(&archive, module.Version{Path: m.path(), Version: "v0.1.0"}, root, "HEAD", folder))
+		sum, err := zipSum(archive.Bytes())
+		require.NoError(t, err)
+		assert.Equal(t, sum, m.sum, m.folder)
+	}
+}
+
+func TestPrepare_refused(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"", "0.1.0", "v0.1", "v2.0.0", "v0.1.0+meta"} {
+		_, err := prepare(t.TempDir(), version)
+		assert.ErrorContains(t, err, "is no version", version)
+	}
+	root := clone(t, house())
+	require.NoError(t, os.WriteFile(filepath.Join(root, "note"), nil, 0o666))
+	_, err := prepare(root, "v0.1.0")
+	assert.ErrorContains(t, err, "the clone is not clean:\n?? note")
+}
+
+// What replaces a module of others would be lost on the way to users.
+func TestRequireReleased_foreignReplace(t *testing.T) {
+	t.Parallel()
+	file, err := modfile.Parse("go.mod", []byte("module m.example/m\n\nreplace a.example/a => b.example/b v1.0.0\n"), nil)
+	require.NoError(t, err)
+	_, err = requireReleased(file, nil)
+	assert.EqualError(t, err, "replaces a.example/a by b.example/b, which users would not get")
+}
+
+// Anything but go.mod and go.sum is told.
+func TestOnlyModuleFiles(t *testing.T) {
+	t.Parallel()
+	root := clone(t, house())
+	assert.NoError(t, onlyModuleFiles(root), "nothing has changed")
+	require.NoError(t, os.WriteFile(filepath.Join(root, "lib.go"), []byte("package other\n"), 0o666))
+	assert.ErrorContains(t, onlyModuleFiles(root), "lib.go")
+}
+
+// The modules of this workspace can be put in order.
+func TestReleasable_thisWorkspace(t *testing.T) {
+	t.Parallel()
+	modules, err := readModules("../../..")
+	require.NoError(t, err)
+	order, err := releasable(modules)
+	require.NoError(t, err)
+	assert.Equal(t, ".", order[0].folder)
+	assert.Contains(t, folders(order), "cmd/readback")
+	for _, private := range ours {
+		assert.Contains(t, folders(modules), private)
+		assert.NotContains(t, folders(order), private)
+	}
+}
