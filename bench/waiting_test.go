@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"runtime/metrics"
 	"sync"
@@ -79,17 +82,43 @@ var waiters = []struct {
 var hourly readback.Schedule = readback.Backoff{Initial: time.Hour, Max: time.Hour, NoJitter: true}
 
 // BenchmarkWaiting measures the memory of a flow that waits, stacks included,
-// and how many goroutines it takes.
+// and how many goroutines it takes. A read that does nothing leaves the stack as
+// small as the waiter itself needs it; one by net/http leaves it as it is in a
+// program.
 func BenchmarkWaiting(b *testing.B) {
-	for _, w := range waiters {
-		b.Run(w.name, func(b *testing.B) {
-			for b.Loop() {
-				bytes, goroutines := measure(w.wait)
-				b.ReportMetric(bytes, "B/flow")
-				b.ReportMetric(goroutines, "goroutines/flow")
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 4}}
+	defer client.CloseIdleConnections()
+	for _, read := range []struct {
+		name string
+		read func(context.Context) (*thing, error)
+	}{
+		{"no-read", func(context.Context) (*thing, error) { return nil, errStill }},
+		{"http-read", func(ctx context.Context) (*thing, error) {
+			req, err := http.NewRequestWithContext(ctx, "GET", server.URL, nil)
+			if err != nil {
+				return nil, err
 			}
-			b.ReportMetric(0, "ns/op")
-		})
+			resp, err := client.Do(req)
+			if err != nil {
+				return nil, err
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+			return nil, errStill
+		}},
+	} {
+		for _, w := range waiters {
+			b.Run(read.name+"/"+w.name, func(b *testing.B) {
+				for b.Loop() {
+					bytes, goroutines := measure(w.wait, read.read)
+					b.ReportMetric(bytes, "B/flow")
+					b.ReportMetric(goroutines, "goroutines/flow")
+				}
+				b.ReportMetric(0, "ns/op")
+			})
+		}
 	}
 }
 
@@ -109,12 +138,12 @@ func settle() {
 	}
 }
 
-func measure(waiter func(context.Context, func(context.Context) (*thing, error))) (bytes, goroutines float64) {
+func measure(waiter func(context.Context, func(context.Context) (*thing, error)), read func(context.Context) (*thing, error)) (bytes, goroutines float64) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all, reading sync.WaitGroup
-	read := func(context.Context) (*thing, error) {
-		reading.Done()
-		return nil, errStill
+	once := func(ctx context.Context) (*thing, error) {
+		defer reading.Done()
+		return read(ctx)
 	}
 	memory := func() uint64 {
 		var m runtime.MemStats
@@ -126,7 +155,7 @@ func measure(waiter func(context.Context, func(context.Context) (*thing, error))
 	before, running := memory(), runtime.NumGoroutine()
 	reading.Add(flows)
 	for range flows {
-		all.Go(func() { waiter(ctx, read) })
+		all.Go(func() { waiter(ctx, once) })
 	}
 	reading.Wait()
 	settle()
