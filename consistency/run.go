@@ -75,10 +75,7 @@ type seen struct {
 	value  bool // it came with a value
 }
 
-// newRun copies p and f. It is not inlined, to keep the copies off the stack of a
-// flow that waits.
-//
-//go:noinline
+// newRun copies p and f.
 func newRun[W, R any](p *Policy, f *Flow[W, R]) *run[W, R] {
 	return &run[W, R]{policy: *p, flow: *f, zero: time.Now(), history: new(poll.History)}
 }

@@ -63,19 +63,11 @@ func once[T any](ctx context.Context, r *run, read func(context.Context) (T, err
 	}
 	j := Judgement{Verdict: Unknown, Reason: cutShort}
 	if r.end(err, cut) {
-		assess(r, judge, value, &j)
+		j = judge(value, r.read.Err, r.read)
 	}
 	done, why := r.settle(&j)
 	if why != nil {
 		return false, r.notReady(why)
 	}
 	return done, nil
-}
-
-// assess is a function of its own, not inlined, to keep small what is on the
-// stack of a read.
-//
-//go:noinline
-func assess[T any](r *run, judge Judge[T], value T, j *Judgement) {
-	*j = judge(value, r.read.Err, r.read)
 }

@@ -40,8 +40,7 @@ type run struct {
 	before   int // reads in the history of an earlier run
 }
 
-// runs are reused: a poll that is ready at once allocates nothing, and one that
-// waits has little on its stack.
+// runs are reused: a poll that is ready at once allocates nothing.
 var runs = sync.Pool{New: func() any { return new(run) }}
 
 // release gives r back with its timer stopped and its read's context ended, also
@@ -135,9 +134,7 @@ func (r *run) now() time.Duration {
 	return r.called
 }
 
-// begin begins a read, whose context lasts until close. It is no part of once,
-// nor is close of end: what a context needs of the stack is much, and would stay
-// with each run that waits.
+// begin begins a read, whose context lasts until close.
 func (r *run) begin(ctx context.Context, at time.Duration) {
 	r.read = Read{N: r.read.N + 1, Began: at}
 	if r.own = ctx; r.timeout != NoTimeout {
