@@ -97,6 +97,7 @@ func (b workbench) prove() error {
 		do   func() error
 	}{
 		{"each module is tidy and whole by itself", b.tidy},
+		{"each module passes vet", b.vet},
 		{"the API of each module, compared", b.compare},
 		{"each module can be had", b.get},
 		{"the README's first program", b.readme},
@@ -146,6 +147,15 @@ func (b workbench) run(dir, name string, args ...string) (string, error) {
 func (b workbench) tidy() error {
 	for _, m := range b.modules {
 		if _, err := b.run(m.wholePath, "go", "mod", "tidy", "-diff"); err != nil {
+			return fmt.Errorf("%s: %w", m.folder, err)
+		}
+	}
+	return nil
+}
+
+func (b workbench) vet() error {
+	for _, m := range b.modules {
+		if _, err := b.run(m.wholePath, "go", "vet", "./..."); err != nil {
 			return fmt.Errorf("%s: %w", m.folder, err)
 		}
 	}
