@@ -4,7 +4,7 @@ import (
 	"math/rand/v2"
 	"sync"
 
-	"github.com/readback-go/readback/internal/laws"
+	"github.com/readback-go/readback/internal/testing/laws"
 )
 
 // law is a distribution of lags, in seconds.

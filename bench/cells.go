@@ -11,7 +11,7 @@ import (
 
 	"github.com/readback-go/readback/bench/internal/front"
 	"github.com/readback-go/readback/bench/internal/peer"
-	"github.com/readback-go/readback/internal/laws"
+	"github.com/readback-go/readback/internal/testing/laws"
 )
 
 // A cell is what one setting made of the lags of one law.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/readback-go/readback/bench/internal/front"
 	"github.com/readback-go/readback/bench/internal/peer"
-	"github.com/readback-go/readback/internal/laws"
+	"github.com/readback-go/readback/internal/testing/laws"
 )
 
 // field is what was played on one law.

@@ -16,7 +16,7 @@ import (
 
 	"github.com/readback-go/readback/bench/internal/front"
 	"github.com/readback-go/readback/bench/internal/peer"
-	"github.com/readback-go/readback/internal/laws"
+	"github.com/readback-go/readback/internal/testing/laws"
 )
 
 var small = options{flows: 300, seed: 1, trip: 2 * time.Millisecond}

@@ -9,7 +9,7 @@ import (
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/bench/internal/front"
 	"github.com/readback-go/readback/bench/internal/peer"
-	"github.com/readback-go/readback/internal/laws"
+	"github.com/readback-go/readback/internal/testing/laws"
 )
 
 const (

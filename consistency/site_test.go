@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/pipenet"
+	"github.com/readback-go/readback/internal/testing/pipenet"
 )
 
 // site is an HTTP service in a bubble and the client for it.

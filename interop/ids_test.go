@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/readback-go/readback/internal/pipenet"
+	"github.com/readback-go/readback/internal/testing/pipenet"
 	"github.com/readback-go/readback/readbackhttp"
 )
 

@@ -19,7 +19,7 @@ import (
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/pipenet"
+	"github.com/readback-go/readback/internal/testing/pipenet"
 )
 
 // api is the origin of a server in a bubble.

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/readback-go/readback/bench/internal/front"
-	"github.com/readback-go/readback/internal/laws"
+	"github.com/readback-go/readback/internal/testing/laws"
 )
 
 func TestOf(t *testing.T) {

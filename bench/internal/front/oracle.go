@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/readback-go/readback/internal/lagplan"
-	"github.com/readback-go/readback/internal/laws"
+	"github.com/readback-go/readback/internal/testing/laws"
 )
 
 // Oracle returns the least that any schedule can reach which knows the law but

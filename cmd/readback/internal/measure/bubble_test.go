@@ -19,7 +19,7 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/measure"
 	"github.com/readback-go/readback/cmd/readback/internal/report"
 	"github.com/readback-go/readback/examples/workspaces"
-	"github.com/readback-go/readback/internal/pipenet"
+	"github.com/readback-go/readback/internal/testing/pipenet"
 )
 
 const ms = time.Millisecond

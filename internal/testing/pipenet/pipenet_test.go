@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/readback-go/readback/internal/pipenet"
+	"github.com/readback-go/readback/internal/testing/pipenet"
 )
 
 // An answer takes the time that the handler takes, and not a moment more.
