@@ -25,6 +25,12 @@ import (
 // times are spread a little at random, so that flows do not read in step and
 // new lags are noticed, and a few flows in a hundred try an earlier first read.
 //
+// A read that comes too early may make a cache keep its 404. Flows that read early
+// then notice their write much later than those that do not. Some dozen flows tell,
+// and from then on the first read comes when it is known to be late enough. Where
+// any lag down to none is likely, it can take many hundred flows: there set
+// Backoff.FirstRead instead.
+//
 // Most of what it gains over a fixed tick or growing waits is knowing the scale
 // of the lag. Its shape pays if there is a dead time, more than one mode, or a
 // heavy tail. A read model that can tell how far it is needs no schedule.
@@ -138,7 +144,7 @@ func (l *Learned) Observe(lag Lag) {
 	probed := k.probed()
 	k.observe(interval, probed, lag)
 	if parent := k.model.parent; k != parent {
-		parent.follow(interval, probed, k)
+		parent.follow(interval, probed, lag, k)
 	}
 }
 
@@ -157,7 +163,11 @@ func (l *Learned) MeanReads(deadline time.Duration) float64 { return l.lag().pla
 func (l *Learned) Times(deadline time.Duration) []time.Duration {
 	table := l.lag().plan(deadline)
 	var times []time.Duration
-	for at, _ := table.First(); at < deadline.Seconds(); at, _ = table.After(at) {
+	at, _ := table.First()
+	if table.careful {
+		at = table.best
+	}
+	for ; at < deadline.Seconds(); at, _ = table.After(at) {
 		times = append(times, seconds(at))
 	}
 	return times

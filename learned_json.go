@@ -29,6 +29,8 @@ type keyJSON struct {
 	Priced   int              `json:"priced,omitempty"`    // flows that the price knows of
 	ReadTime float64          `json:"read_time,omitempty"` // seconds
 	Lag      lagplan.Snapshot `json:"lag"`
+
+	Firsts *lagplan.FirstsSnapshot `json:"firsts,omitempty"` // where early reads make flows late
 }
 
 // MarshalJSON returns what was learned, of the parent and of all keys, whichever
@@ -96,6 +98,7 @@ func (k *lagKey) stored(name string) keyJSON {
 		Priced:   k.budget.Flows,
 		ReadTime: k.readTime,
 		Lag:      k.estimate.Snapshot(),
+		Firsts:   k.firsts.Snapshot(),
 	}
 }
 
@@ -108,6 +111,9 @@ func (m *lagModel) restored(s keyJSON) (*lagKey, error) {
 	}
 	estimate, err := s.Lag.Estimate()
 	if err != nil {
+		return nil, err
+	}
+	if k.firsts, err = s.Firsts.Firsts(); err != nil {
 		return nil, err
 	}
 	k.estimate, k.readTime = estimate, s.ReadTime
@@ -131,7 +137,7 @@ func (m *lagModel) replace(parent *lagKey, keys map[string]*lagKey) {
 func (k *lagKey) become(other *lagKey) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.estimate, k.budget, k.readTime = other.estimate, other.budget, other.readTime
+	k.estimate, k.firsts, k.budget, k.readTime = other.estimate, other.firsts, other.budget, other.readTime
 	k.flows.Store(other.flows.Load())
 	k.table.Store(nil)
 }

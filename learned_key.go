@@ -16,6 +16,7 @@ const (
 	probeRate     = 0.02 // share of later flows that read at zero
 	doubtRate     = 0.05 // and what is added to it where it is in doubt
 	tryRate       = 0.01 // share that read somewhere before the first best time after zero
+	carefulJitter = 0.1  // of a first read that must not be early, which others tell of
 
 	borrowed    = 4  // flows of the parent that a new key begins with
 	eagerFlows  = 32 // flows after each of which the plan is made anew
@@ -98,6 +99,7 @@ type lagKey struct {
 
 	mu       sync.Mutex
 	estimate lagplan.Estimate
+	firsts   lagplan.Firsts
 	budget   lagplan.Budget
 	readTime float64 // smoothed, in seconds
 }
@@ -105,15 +107,18 @@ type lagKey struct {
 // timetable is a plan and the number of flows that it knows of.
 type timetable struct {
 	lagplan.Table
-	flows  int64
-	probes float64 // share of the flows that read at zero
+	flows   int64
+	probes  float64 // share of the flows that read at zero
+	careful bool    // early reads make flows late: the first is at best
+	best    float64
+	tries   float64 // share of the flows that read earlier
 }
 
 func (k *lagKey) touch() { k.used.Store(k.model.clock.Add(1)) }
 
 // stale reports whether the plan is worth making anew after so many flows.
 func (t *timetable) stale(flows int64) bool {
-	return flows != t.flows && (flows <= eagerFlows || flows-t.flows >= lazyFlows)
+	return flows != t.flows && (t.careful || flows <= eagerFlows || flows-t.flows >= lazyFlows)
 }
 
 // readsAtZero reports whether each flow does.
@@ -140,7 +145,11 @@ func (k *lagKey) plan(deadline time.Duration) *timetable {
 		Table: lagplan.NewTable(&k.estimate, ends, k.price(), spacing, flows < certainProbes),
 		flows: flows,
 	}
-	t.probes = k.probeRate(&t.Table)
+	if t.careful = k.firsts.Careful(); t.careful {
+		t.best, t.tries = k.firsts.Best()
+	} else {
+		t.probes = k.probeRate(&t.Table)
+	}
 	if k.budgeted() && (old == nil || old.flows != flows) {
 		k.budget.Planned(t.Reads)
 	}
@@ -171,6 +180,13 @@ func (k *lagKey) first(deadline time.Duration) time.Duration {
 	random := k.model.random.split()
 	draw := random.float()
 	table := k.plan(deadline)
+	if table.careful {
+		best := table.best * (1 + carefulJitter*random.float())
+		if draw < table.tries {
+			best *= random.float()
+		}
+		return min(seconds(best), deadline)
+	}
 	best, room := table.First()
 	switch {
 	case draw < table.probes:
@@ -204,6 +220,7 @@ func (k *lagKey) observe(interval lagplan.Interval, probed float64, lag Lag) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.estimate.Observe(interval, probed)
+	k.observeFirst(lag)
 	// A flow that was cut short says nothing of how many reads it needed.
 	if k.budgeted() && lag.By >= 0 {
 		k.budget.Count(lag.Reads)
@@ -217,8 +234,19 @@ func (k *lagKey) observe(interval lagplan.Interval, probed float64, lag Lag) {
 	k.flows.Add(1)
 }
 
+// observeFirst takes in what the first read of a flow led to. One that never
+// noticed was at least as late as its end.
+func (k *lagKey) observeFirst(lag Lag) {
+	if lag.By < 0 {
+		lag.By = lag.Deadline
+	}
+	if lag.First >= 0 && lag.By >= lag.First {
+		k.firsts.Observe(lag.First.Seconds(), lag.By.Seconds())
+	}
+}
+
 // follow learns, as the parent, from a flow of one of its keys.
-func (k *lagKey) follow(interval lagplan.Interval, probed float64, child *lagKey) {
+func (k *lagKey) follow(interval lagplan.Interval, probed float64, lag Lag, child *lagKey) {
 	child.mu.Lock()
 	price, readTime := child.budget.Now(), child.readTime
 	child.mu.Unlock()
@@ -226,6 +254,7 @@ func (k *lagKey) follow(interval lagplan.Interval, probed float64, child *lagKey
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.estimate.Observe(interval, probed)
+	k.observeFirst(lag)
 	k.budget.Price, k.budget.Trim, k.readTime = price, 1, readTime
 	k.flows.Add(1)
 }
@@ -234,7 +263,7 @@ func (k *lagKey) follow(interval lagplan.Interval, probed float64, child *lagKey
 func (k *lagKey) inherit(parent *lagKey) {
 	parent.mu.Lock()
 	defer parent.mu.Unlock()
-	k.estimate = parent.estimate.Thin(borrowed)
+	k.estimate, k.firsts = parent.estimate.Thin(borrowed), parent.firsts
 	k.budget.Price = parent.budget.Price
 	k.readTime = parent.readTime
 	k.flows.Store(int64(k.estimate.Mass()))

@@ -78,7 +78,7 @@ func expected(l law, times []float64) cost {
 
 // tell returns what a flow that reads at these times learns of a lag.
 func tell(times []float64, lag float64, deadline time.Duration) readback.Lag {
-	told := readback.Lag{After: -1, By: -1, Deadline: deadline}
+	told := readback.Lag{First: time.Duration(times[0] * float64(time.Second)), After: -1, By: -1, Deadline: deadline}
 	for _, t := range times {
 		told.Reads++
 		if t >= lag {

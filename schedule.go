@@ -59,6 +59,7 @@ type Learner interface {
 // of the last read that did not show the write, and not after that of the first
 // read from which on all did.
 type Lag struct {
+	First    time.Duration // beginning of the first read; negative if that is not known, as of one in pieces
 	After    time.Duration // beginning of the last read that missed the write; negative if none did
 	By       time.Duration // beginning of the first read of the streak that held; negative if none did
 	Reads    int           // reads up to By, or all if none held

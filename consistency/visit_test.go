@@ -130,6 +130,9 @@ func TestVisit_likeDo(t *testing.T) {
 			assert.Equal(t, len(lags[0]), len(lags[1]))
 			for i := range lags[0] {
 				lags[0][i].ReadTime, lags[1][i].ReadTime = 0, 0 // the mean of answered reads, of those that told something
+				if lags[1][i].First < 0 {
+					lags[0][i].First = -1 // of a flow in pieces the first read is not known
+				}
 				assert.Equal(t, lags[0][i], lags[1][i])
 			}
 			assert.InDelta(t, elapsed[0], elapsed[1], float64(time.Millisecond), "no wait for a deadline that no read can meet")

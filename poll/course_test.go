@@ -100,6 +100,9 @@ func TestVisit_likeUntil(t *testing.T) {
 			assert.Equal(t, ends[0].reads, ends[1].reads)
 			assert.InDelta(t, ends[0].elapsed, ends[1].elapsed, float64(4*time.Millisecond))
 			ends[0].elapsed, ends[1].elapsed = 0, 0
+			if ends[1].number > 1 {
+				ends[0].lag.First = -1 // a visit knows of no read before its own
+			}
 			assert.Equal(t, ends[0], ends[1])
 		})
 	}

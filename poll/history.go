@@ -84,7 +84,10 @@ func (h *History) Last() (Read, bool) { return *h.kept(h.reads), h.reads > 0 }
 // Lag returns when the value became visible, as far as the reads tell. Its
 // Deadline is not set.
 func (h *History) Lag() readback.Lag {
-	lag := readback.Lag{After: -1, By: -1, Reads: h.Reads()}
+	lag := readback.Lag{First: h.first.Began, After: -1, By: -1, Reads: h.Reads()}
+	if h.before > 0 {
+		lag.First = -1
+	}
 	if h.pending {
 		lag.After = h.missed
 	}

@@ -232,7 +232,7 @@ func checkLearner(fresh func() readback.Schedule) error {
 	for i := range len(odd) * len(odd) {
 		a, b := odd[i%len(odd)], odd[i/len(odd)]
 		nonsense = append(nonsense,
-			readback.Lag{After: a, By: b, Reads: i%4 - 1, Deadline: odd[(i+2)%len(odd)], ReadTime: a},
+			readback.Lag{First: odd[(i+1)%len(odd)], After: a, By: b, Reads: i%4 - 1, Deadline: odd[(i+2)%len(odd)], ReadTime: a},
 			readback.Lag{After: a, By: b, Reads: math.MaxInt, Deadline: time.Minute})
 	}
 	lessons := map[string][]readback.Lag{

@@ -244,14 +244,14 @@ func TestSchedule_broken(t *testing.T) {
 					panic("negative")
 				}
 			}}
-		}, "does not learn: Observe({After:"},
+		}, "does not learn: Observe({First:"},
 		{"panics at a lag", func() readback.Schedule {
 			return learner{observe: func(lag readback.Lag) {
 				if lag.By < 0 {
 					panic("no hit")
 				}
 			}}
-		}, "does not learn: Observe({After:"},
+		}, "does not learn: Observe({First:"},
 		{"learns too much", func() readback.Schedule {
 			var longest atomic.Int64
 			return learner{

@@ -129,7 +129,7 @@ func (s Sample) teach(within, readTime time.Duration) *readback.Learned {
 	for taught := 0; taught < enough && len(order) > 0; {
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, lag := range order {
-			told := readback.Lag{After: lag.Missed, By: lag.Hit, Deadline: within, ReadTime: readTime}
+			told := readback.Lag{First: -1, After: lag.Missed, By: lag.Hit, Deadline: within, ReadTime: readTime}
 			end := lag.Missed
 			if !lag.Censored() {
 				from := max(lag.Missed, 0)
