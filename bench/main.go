@@ -21,6 +21,8 @@ type options struct {
 	trip   time.Duration // of a read
 	asJSON bool
 	svg    string // folder of the figures, or empty
+
+	defaults bool // the table of defaults alone
 }
 
 // warm is how many flows come before those that count, so that what learns has
@@ -34,6 +36,7 @@ func parse(args []string) (o options, err error) {
 	flags.DurationVar(&o.trip, "trip", 2*time.Millisecond, "round trip of a read")
 	flags.BoolVar(&o.asJSON, "json", false, "print everything as JSON")
 	flags.StringVar(&o.svg, "svg", "", "draw the figures into this folder")
+	flags.BoolVar(&o.defaults, "defaults", false, "print how late all are at their defaults where the lag is a number")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -52,7 +55,11 @@ func main() {
 	log.SetOutput(io.Discard) // terraform's loop logs each wait
 	code := 1
 	bubbles(func(t *testing.T) {
-		if err := report(os.Stdout, t, o); err != nil {
+		show := report
+		if o.defaults {
+			show = defaults
+		}
+		if err := show(os.Stdout, t, o); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return
 		}

@@ -74,3 +74,9 @@ var firsts = []time.Duration{
 var growths = []float64{1, 1.5, 2, 3}
 
 func times(growth float64) string { return "×" + strconv.FormatFloat(growth, 'g', -1, 64) }
+
+// WaitsOf is a rule that no library ships: waits from the end of each read to the
+// next, those of a flow from fresh.
+func WaitsOf(name, knobs string, fresh func() func() time.Duration) Setting {
+	return Setting{Peer: name, Knobs: knobs, How: Waits, fresh: fresh}
+}
