@@ -39,7 +39,7 @@ type Monitor struct {
 	At Target
 
 	// State is the JSON pointer to the state. Empty means the first that is there
-	// of /status, /state and /done.
+	// of /status, /state, /done and /properties/provisioningState.
 	State string
 
 	// Done and Failed are the states in which the operation has ended, in any
@@ -60,16 +60,20 @@ type Monitor struct {
 	// answer of an operation that ended well. Empty means that the Location of
 	// the 303, or the 202's own if that was not the monitor's, is that URL; or the
 	// monitor's own if it is a Location that answered 202 and then something without
-	// a state.
+	// a state or an error anywhere in it, or whose provisioningState is one of Done.
 	Resource string
 }
 
 var (
 	monitorHeaders = []string{"Operation-Location", "Azure-AsyncOperation"}
-	usualStates    = []string{"/status", "/state", "/done"}
+	usualStates    = []string{"/status", "/state", "/done", ofResources}
 	doneStates     = []string{"succeeded", "success", "completed", "complete", "done", "finished", "true"}
 	failedStates   = []string{"failed", "failure", "error", "canceled", "cancelled", "aborted"}
 )
+
+// ofResources is where resources of Azure have the state of what is done to them;
+// operations have theirs in a member status.
+const ofResources = "/properties/provisioningState"
 
 func (m *Monitor) check() error {
 	for _, p := range [...]string{m.State, m.Resource, m.Error} {
@@ -143,6 +147,9 @@ func (m *Monitor) trouble(doc any, state string) (code, message string, set bool
 		return "", whole(v), len(v) > 0
 	case bool:
 		return "", "", v
+	case json.Number:
+		n, err := v.Float64()
+		return "", v.String(), err != nil || n != 0
 	}
 	return "", "", false
 }
@@ -217,13 +224,10 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 	}
 	switch {
 	case is(state, m.Done, doneStates):
-		m.resource(ref, at, doc)
+		m.resource(ref, at, doc, place == ofResources)
 		return true, nil
 	case ends && (state == "" || ref.polled):
-		m.resource(ref, at, doc)
-		if ref.byLocation && ref.polled && ref.Location == "" && m.Resource == "" && isResource(doc) {
-			ref.Location = ref.Monitor
-		}
+		m.resource(ref, at, doc, isResource(doc))
 		return true, nil
 	case accepted || state != "":
 		return false, nil
@@ -234,21 +238,36 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 }
 
 // isResource reports whether doc, with which a Location ended, shows what was
-// written: what has a state or an error may still be the operation.
+// written: what has a state or an error, however deep, may still be the operation.
 func isResource(doc any) bool {
-	members, ok := doc.(map[string]any)
-	for name := range members {
-		switch strings.ToLower(name) {
-		case "status", "state", "phase", "done", "error", "errors", "progress", "percentcomplete":
-			return false
-		}
-	}
-	return ok
+	_, ok := doc.(map[string]any)
+	return ok && !tellsOfAnOperation(doc)
 }
 
-// resource notes in ref the URL of what was written, if doc has it.
-func (m *Monitor) resource(ref *Ref, at *url.URL, doc any) {
+func tellsOfAnOperation(doc any) bool {
+	switch v := doc.(type) {
+	case map[string]any:
+		for name, member := range v {
+			switch name = strings.ToLower(name); {
+			case strings.HasSuffix(name, "status"), strings.HasSuffix(name, "state"),
+				slices.Contains([]string{"phase", "done", "error", "errors", "progress", "percentcomplete"}, name),
+				tellsOfAnOperation(member):
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, tellsOfAnOperation)
+	}
+	return false
+}
+
+// resource notes in ref the URL of what was written, if doc has it, or if doc, with
+// which a Location ended, is that itself.
+func (m *Monitor) resource(ref *Ref, at *url.URL, doc any, itself bool) {
 	if m.Resource == "" {
+		if itself && ref.byLocation && ref.polled && ref.Location == "" {
+			ref.Location = ref.Monitor
+		}
 		return
 	}
 	value, _ := pointer.Get(doc, m.Resource)

@@ -155,6 +155,89 @@ func TestMonitor_shapes(t *testing.T) {
 			unconfirmed, readbackhttp.ErrNoTarget.Error(),
 		},
 		{
+			"Location: 202s, then a state deep inside", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things": {"202 | Location: /ops/1"},
+				"GET /ops/1":   {"202", `200 | {"job":{"id":1,"status":"failed"}}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1"},
+			unconfirmed, readbackhttp.ErrNoTarget.Error(),
+		},
+		{
+			"Location: 202s, then the state of an action that goes on", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things":   {"202 | Location: /actions/1"},
+				"GET /actions/1": {"202", `200 | {"action":{"id":1,"status":"running","error":null}}`},
+			},
+			[]string{"0s POST /things", "0s GET /actions/1", "1s GET /actions/1"},
+			unconfirmed, readbackhttp.ErrNoTarget.Error(),
+		},
+		{
+			"Location: 202s, then states in a list", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things": {"202 | Location: /ops/1"},
+				"GET /ops/1":   {"202", `200 | {"steps":[{"name":"a","currentState":"broken"}]}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1"},
+			unconfirmed, readbackhttp.ErrNoTarget.Error(),
+		},
+		{
+			"Azure: Location: 202s, then the resource, which has its state in its properties", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things": {"202 | Location: /ops/1"},
+				"GET /ops/1":   {"202", `200 | {"id":"/things/7","properties":{"provisioningState":"Succeeded","powerState":"stopped"}}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1", "1s GET /ops/1"},
+			confirmed, "",
+		},
+		{
+			"Azure: Location: 202s, then the resource, which failed", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things": {"202 | Location: /ops/1"},
+				"GET /ops/1":   {"202", `200 | {"id":"/things/7","properties":{"provisioningState":"Failed","error":{"code":"SkuNotAvailable"}}}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1"},
+			failed, `its state is "failed": SkuNotAvailable`,
+		},
+		{
+			"Azure: Location: 202s, then the resource, which something else changes", readbackhttp.Exchange{Write: post(), Monitor: follow},
+			script{
+				"POST /things": {"202 | Location: /ops/1"},
+				"GET /ops/1":   {"202", `200 | {"id":"/things/7","properties":{"provisioningState":"Updating"}}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1"},
+			unconfirmed, readbackhttp.ErrNoTarget.Error(),
+		},
+		{
+			"Azure: the resource itself is the monitor", readbackhttp.Exchange{Write: put(), Match: v2, Monitor: follow},
+			script{
+				"PUT /things/7": {"202 | Location: /things/7"},
+				"GET /things/7": {`200 | {"v":2,"properties":{"provisioningState":"Updating"}}`, `200 | {"v":2,"properties":{"provisioningState":"Succeeded"}}`},
+			},
+			[]string{"0s PUT /things/7", "0s GET /things/7", "1s GET /things/7", "1s GET /things/7"},
+			confirmed, "",
+		},
+		{
+			"a done state beside an error that is a number", readbackhttp.Exchange{Write: put(), Match: v2, Monitor: follow},
+			script{
+				"PUT /things/7": {"202 | Operation-Location: /ops/1"},
+				"GET /ops/1":    {`200 | {"status":"completed","error":17}`},
+				"GET /things/7": there,
+			},
+			[]string{"0s PUT /things/7", "0s GET /ops/1"},
+			failed, `its state is "completed": 17`,
+		},
+		{
+			"a done state beside errors that are none", readbackhttp.Exchange{Write: put(), Match: v2, Monitor: follow},
+			script{
+				"PUT /things/7": {"202 | Operation-Location: /ops/1"},
+				"GET /ops/1":    {`200 | {"status":"completed","error":0}`},
+				"GET /things/7": there,
+			},
+			[]string{"0s PUT /things/7", "0s GET /ops/1", "0s GET /things/7"},
+			confirmed, "",
+		},
+		{
 			"Location: 202s, then plain text", readbackhttp.Exchange{Write: post(), Monitor: follow},
 			script{
 				"POST /things": {"202 | Location: /ops/1"},
