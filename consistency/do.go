@@ -282,7 +282,8 @@ var (
 // nothing: that the write was not carried out and will not be, as a database does
 // that keeps the fate of transactions. Err says how it is known, and is kept in
 // the chain. Then the flow is Failed if one try alone was made, counted or by
-// Policy.SingleAttempt's word, and Unconfirmed otherwise.
+// Policy.SingleAttempt's word, and Unconfirmed otherwise. Joined with an error of
+// another kind it proves nothing.
 func NotCarriedOut(err error) error { return &notCarriedOut{err} }
 
 type notCarriedOut struct{ err error }
@@ -295,3 +296,22 @@ func (e *notCarriedOut) Error() string {
 }
 
 func (e *notCarriedOut) Unwrap() error { return e.err }
+
+// notCarriedOutOf returns the proof that err is. Of several failures each must be
+// one: what one database knows says nothing of another that could not be asked.
+func notCarriedOutOf(err error) (proof *notCarriedOut, ok bool) {
+	defer func() {
+		if recover() != nil { // a method of the caller's error
+			proof, ok = nil, false
+		}
+	}()
+	ok = err != nil
+	failures(err, nil, func(one error) {
+		if why, proven := cause.As[*notCarriedOut](one); proven {
+			proof = why
+		} else {
+			ok = false
+		}
+	})
+	return proof, ok
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -177,6 +178,27 @@ func TestNotCarriedOut(t *testing.T) {
 				assert.ErrorIs(t, err, errAborted)
 			})
 		}
+	}
+	for how, join := range joins {
+		bubble(t, "of one of two places, the other of which says nothing: "+how, func(t *testing.T) {
+			for _, errs := range [][]error{
+				{consistency.NotCarriedOut(errAborted), &fault{status: 503}},
+				{io.ErrUnexpectedEOF, consistency.NotCarriedOut(errAborted)},
+			} {
+				s := &service{}
+				f := s.create()
+				f.Write = func(ctx context.Context) (ref, error) { consistency.CountTry(ctx); return ref{}, errLost }
+				f.Find = func(context.Context) ([]ref, error) { return nil, join(errs...) }
+				res, err := consistency.Do(t.Context(), s.policy(), f)
+				assert.Equal(t, unconfirmed, res.Outcome)
+				assert.NotErrorIs(t, err, consistency.ErrFailed)
+				f.Find = func(context.Context) ([]ref, error) {
+					return nil, join(consistency.NotCarriedOut(errAborted), consistency.NotCarriedOut(errLost))
+				}
+				res, _ = consistency.Do(t.Context(), s.policy(), f)
+				assert.Equal(t, failed, res.Outcome, "both know")
+			}
+		})
 	}
 	bubble(t, "of a handle of version 1, whose tries are unknown", func(t *testing.T) {
 		var h consistency.Pending

@@ -128,12 +128,16 @@ func (e *heardError) Error() string { return e.err.Error() }
 func (e *heardError) Unwrap() error { return e.err }
 
 // candidateText returns what an error says of a candidate.
-func candidateText[W any](w W) string {
-	text, err := json.Marshal(w)
-	if err != nil {
-		text = []byte(fmt.Sprintf("a %T", w))
+func candidateText[W any](w W) (said string) {
+	text := []byte(fmt.Sprintf("a %T", w))
+	defer func() {
+		_ = recover() // of a method of the caller's
+		said = redact.Snippet(text, 80)
+	}()
+	if encoded, err := json.Marshal(w); err == nil {
+		text = encoded
 	}
-	return redact.Snippet(text, 80)
+	return said
 }
 
 // judgeCandidates says what it means that Find did not show what was looked for.

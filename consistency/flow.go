@@ -163,7 +163,7 @@ func (f *Flow[W, R]) validate() error {
 		return invalid("a flow to %s has no use for Gone: it is for Delete", f.goal)
 	case (f.Mine != nil || f.MineValue != nil) && f.Find == nil:
 		return invalid("the flow has a Mine but no Find")
-	case f.known != nil && isEmptyText(f.known):
+	case f.known != nil && namesNothing(f.known):
 		return invalid("the flow has an empty reference, which names nothing to delete")
 	case f.Follows != nil && f.Monitor == nil:
 		return invalid("the flow has Follows but no Monitor")
@@ -185,9 +185,13 @@ func (f *Flow[W, R]) lacks(w *W) error {
 	return nil
 }
 
-// namesNothing reports whether w is an empty string, a nil, or says so itself.
+// namesNothing reports whether w is an empty string, a nil, a pointer to either, or
+// says so itself.
 func namesNothing[W any](w *W) bool {
 	v := content(w)
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
 	switch v.Kind() {
 	case reflect.Invalid:
 		return true
@@ -195,18 +199,13 @@ func namesNothing[W any](w *W) bool {
 		if v.Len() == 0 {
 			return true
 		}
-	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface:
+	case reflect.Map, reflect.Slice:
 		if v.IsNil() {
 			return true
 		}
 	}
 	zero, ok := carrier(w).(interface{ IsZero() bool })
 	return ok && zero.IsZero()
-}
-
-func isEmptyText[W any](w *W) bool {
-	v := content(w)
-	return v.Kind() == reflect.String && v.Len() == 0
 }
 
 // proves reports whether the flow can prove a candidate to be this write's.

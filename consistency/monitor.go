@@ -47,6 +47,11 @@ func (r *run[W, R]) judgeMonitor(done bool, err error, read poll.Read) (j poll.J
 	missed := r.missed
 	r.missed = false
 	status := r.heard.answer.Status
+	byTable := false // of looks, and by no rule of the policy
+	if err != nil && r.heard.class == 0 {
+		_, ruled := r.policy.Rules.read(ToPresent, &r.heard.answer)
+		byTable = !ruled
+	}
 	switch {
 	case cause.Is(err, ErrOperation):
 		r.fault = err
@@ -59,13 +64,13 @@ func (r *run[W, R]) judgeMonitor(done bool, err error, read poll.Read) (j poll.J
 		if r.succeeded = done; !done {
 			j.Verdict, j.Reason, j.RetryAfter = poll.Pending, running, r.heard.answer.RetryAfter
 		}
-	case r.heard.class == 0 && status == http.StatusAccepted:
+	case byTable && status == http.StatusAccepted:
 		r.forbidden.going, r.shown = false, true
 		r.answer = r.heard.answer.kept()
 		j = poll.Judgement{Reason: running, Status: status, Note: r.answer.Note, RetryAfter: r.heard.answer.RetryAfter}
-	case r.heard.class == 0 && status == http.StatusGone:
+	case byTable && status == http.StatusGone:
 		j = recordGone(status)
-	case r.heard.class == 0 && status == http.StatusNotFound:
+	case byTable && status == http.StatusNotFound:
 		r.missed = true
 		if gone := r.shown && missed || !r.shown && r.sinceAnswer(read.Ended) >= recordLag; gone {
 			j = recordGone(status)

@@ -57,6 +57,36 @@ func TestMonitor_recordIsGone(t *testing.T) {
 	}
 }
 
+// The rules of the policy go before the table of a look, as before that of a read.
+func TestMonitor_rules(t *testing.T) {
+	t.Parallel()
+	look := func(a consistency.Answer) bool { return a.Phase == consistency.PhaseMonitor }
+	tests := []struct {
+		name      string
+		rule      consistency.ReadRule
+		monitored []reply
+		want      consistency.Outcome
+		wantLooks []time.Duration
+	}{
+		{"a 404 that ends the run", consistency.ReadRule{From: 404, When: look, Verdict: poll.Stop}, answers(202, 404), unconfirmed, seconds(0, 1)},
+		{"404s that are lag for ever", consistency.ReadRule{From: 404, When: look, Verdict: poll.Pending, Reason: consistency.NotFound}, answers(202, 404, 404, 404, 200), confirmed, seconds(0, 1, 2, 3, 4)},
+		{"a 410 that says nothing", consistency.ReadRule{From: 410, When: look, Verdict: poll.Unknown}, answers(202, 410, 200), confirmed, seconds(0, 1, 2)},
+		{"a 202 that ends the run", consistency.ReadRule{From: 202, When: look, Verdict: poll.Stop}, []reply{{status: 202, asError: true}}, unconfirmed, seconds(0)},
+		{"a 404 that ends the operation", consistency.ReadRule{From: 404, When: look, Verdict: poll.Ready}, answers(404), confirmed, seconds(0)},
+		{"of another goal", consistency.ReadRule{From: 410, Goal: consistency.ToAbsent, Verdict: poll.Stop}, answers(410), confirmed, seconds(0)},
+	}
+	for _, tt := range tests {
+		throughDoors(t, tt.name, func(t *testing.T, d door) {
+			s := &service{writes: answers(202), monitored: tt.monitored, reads: answers(200)}
+			p := s.policy()
+			p.Rules.Read = []consistency.ReadRule{tt.rule}
+			res, err := d(t.Context(), p, s.to(consistency.ToPresent))
+			assert.Equal(t, tt.want, res.Outcome, "%v", err)
+			assert.Equal(t, tt.wantLooks, s.monitorAt)
+		})
+	}
+}
+
 // A resumed flow counts the 10 s of a record that was never there from the write's
 // answer, which the handle keeps; what does not know it, from the resumption.
 func TestMonitor_recordIsGoneResumed(t *testing.T) {

@@ -125,7 +125,7 @@ func (h *Pending) UnmarshalJSON(data []byte) error {
 	switch {
 	case stored.Version > handleVersion:
 		return fmt.Errorf("consistency: the handle is of version %d, newer than %d", stored.Version, handleVersion)
-	case got.tries < 0 || got.answered < 0:
+	case stored.Tries < 0 || got.answered < 0:
 		return fmt.Errorf("consistency: not a handle: its numbers are negative")
 	case stored.Version == 1:
 		got.tries, got.answered = 0, 0

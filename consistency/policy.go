@@ -1,6 +1,7 @@
 package consistency
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -151,6 +152,17 @@ func (p *Policy) schedule() readback.Schedule {
 	return p.Schedule
 }
 
+// checkRule returns an error for a rule that could fit no answer.
+func checkRule(table string, i int, goal Goal, from, to int) error {
+	switch {
+	case goal > ToAbsent:
+		return invalid("Policy.Rules.%s[%d] has a goal that does not exist", table, i)
+	case from < 0 || to < 0 || to != 0 && to < from:
+		return invalid("Policy.Rules.%s[%d] is for statuses from %d to %d", table, i, from, cmp.Or(to, from))
+	}
+	return nil
+}
+
 func (p *Policy) validate() error {
 	for _, field := range [...]struct {
 		name  string
@@ -183,10 +195,16 @@ func (p *Policy) validate() error {
 		if rule.Class < Applied || rule.Class > Ambiguous {
 			return invalid("Policy.Rules.Write[%d] has no class", i)
 		}
+		if err := checkRule("Write", i, rule.Goal, rule.From, rule.To); err != nil {
+			return err
+		}
 	}
 	for i, rule := range p.Rules.Read {
 		if rule.Verdict > poll.Stop {
 			return invalid("Policy.Rules.Read[%d] has no verdict", i)
+		}
+		if err := checkRule("Read", i, rule.Goal, rule.From, rule.To); err != nil {
+			return err
 		}
 	}
 	if s, ok := p.Schedule.(interface{ Validate() error }); ok {

@@ -72,6 +72,20 @@ func TestDo_badInput(t *testing.T) {
 		{name: "Settle", policy: func(p *policy) { p.Settle = -2 }, wantErr: "Policy.Settle is negative: -2"},
 		{name: "write rule", policy: func(p *policy) { p.Rules.Write = []consistency.WriteRule{{From: 200}} }, wantErr: "Policy.Rules.Write[0] has no class"},
 		{name: "read rule", policy: func(p *policy) { p.Rules.Read = []consistency.ReadRule{{Verdict: poll.Stop + 1}} }, wantErr: "Policy.Rules.Read[0] has no verdict"},
+		{name: "write rule of no goal", policy: func(p *policy) {
+			p.Rules.Write = []consistency.WriteRule{{Goal: consistency.ToAbsent + 1, Class: refused}}
+		}, wantErr: "Policy.Rules.Write[0] has a goal that does not exist"},
+		{name: "write rule of an empty range", policy: func(p *policy) {
+			p.Rules.Write = []consistency.WriteRule{{From: 400, Class: refused}, {From: 500, To: 400, Class: refused}}
+		}, wantErr: "Policy.Rules.Write[1] is for statuses from 500 to 400"},
+		{name: "read rule of no goal", policy: func(p *policy) {
+			p.Rules.Read = []consistency.ReadRule{{Goal: consistency.ToAbsent + 1}}
+		}, wantErr: "Policy.Rules.Read[0] has a goal that does not exist"},
+		{name: "read rule of a negative status", policy: func(p *policy) {
+			p.Rules.Read = []consistency.ReadRule{{From: -1}}
+		}, wantErr: "Policy.Rules.Read[0] is for statuses from -1 to -1"},
+		{name: "ended context, and no room for SettleFor", ctx: canceled, policy: func(p *policy) { p.SettleFor = time.Second }, wantIs: context.Canceled},
+		{name: "deadline in the past, and no room for SettleFor", ctx: past, policy: func(p *policy) { p.SettleFor = time.Second }, wantIs: context.DeadlineExceeded},
 		{name: "negative backoff", policy: func(p *policy) { p.Schedule = readback.Backoff{Initial: -1} }, wantErr: "Policy.Schedule: readback: Backoff.Initial is negative"},
 		{name: "backoff of NaN", policy: func(p *policy) { p.Schedule = readback.Backoff{Jitter: math.NaN()} }, wantErr: "Backoff.Jitter"},
 		{name: "delays of nothing", policy: func(p *policy) { p.Schedule = readback.Delays[constant](nil) }, wantErr: "Delays without a function"},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/readback-go/readback/internal/cause"
 	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/internal/wire"
 	"github.com/readback-go/readback/poll"
@@ -253,10 +252,12 @@ func (r *run[W, R]) lag(j *poll.Judgement, reason poll.Reason, at time.Duration)
 // time.
 func (r *run[W, R]) judgeAnswer(j *poll.Judgement, goal Goal, err error, at time.Duration) {
 	s := &r.heard
-	if proof, ok := cause.As[*notCarriedOut](err); ok && r.finding {
-		r.never = true
-		j.Verdict, j.Reason, j.Cause = poll.Stop, "not carried out", proof
-		return
+	if r.finding {
+		if proof, ok := notCarriedOutOf(err); ok {
+			r.never = true
+			j.Verdict, j.Reason, j.Cause = poll.Stop, "not carried out", proof
+			return
+		}
 	}
 	if s.class != 0 {
 		switch s.class {

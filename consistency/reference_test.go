@@ -93,6 +93,9 @@ func TestReference_namesNothing(t *testing.T) {
 	one := 1
 	namesNothing(t, "empty text", "", "9")
 	namesNothing(t, "empty text by another name", name(""), name("9"))
+	namesNothing(t, "pointer to an empty text", new(string), ptr("9"))
+	namesNothing(t, "pointer to an empty text in an interface", any(new(name)), any("9"))
+	namesNothing(t, "pointer to a nil pointer", new(*int), ptr(&one))
 	namesNothing(t, "nil pointer", (*int)(nil), &one)
 	namesNothing(t, "nil slice", []int(nil), []int{1})
 	namesNothing(t, "nil map", map[string]int(nil), map[string]int{"a": 1})
@@ -359,6 +362,7 @@ func TestPending_versions(t *testing.T) {
 		t.Parallel()
 		for _, data := range []string{
 			`{"readback":2,"name":"n","goal":"present","class":"applied","tries":-1}`,
+			`{"readback":2,"name":"n","goal":"present","class":"applied","tries":-4294967295}`,
 			`{"readback":2,"name":"n","goal":"present","class":"applied","answered":-1}`,
 			`{"readback":2,"name":"n","goal":"present","class":"failed"}`,
 			`{"readback":3,"name":"n","goal":"present","class":"applied"}`,
@@ -413,14 +417,73 @@ func TestFlow_startedFails(t *testing.T) {
 // A deletion of what an empty text names is refused before it is sent.
 func TestDelete_emptyReference(t *testing.T) {
 	t.Parallel()
-	calls := 0
-	for _, f := range []consistency.Flow[name, int]{
-		consistency.Delete("delete", name(""), func(context.Context, name) error { calls++; return nil },
-			func(context.Context, name) (int, error) { calls++; return 0, nil }),
-	} {
+	deletesNothing(t, "empty text", name(""))
+	deletesNothing(t, "nil pointer", (*item)(nil))
+	deletesNothing(t, "nil interface", any(nil))
+	deletesNothing(t, "empty text in an interface", any(""))
+	deletesNothing(t, "nil list", []string(nil))
+	deletesNothing(t, "says so", optional{})
+}
+
+func deletesNothing[W any](t *testing.T, title string, w W) {
+	t.Helper()
+	t.Run(title, func(t *testing.T) {
+		calls := 0
+		f := consistency.Delete("delete", w, func(context.Context, W) error { calls++; return nil },
+			func(context.Context, W) (int, error) { calls++; return 0, nil })
 		res, err := consistency.Do(t.Context(), consistency.Policy{}, f)
 		assert.Equal(t, failed, res.Outcome)
 		assert.ErrorIs(t, err, consistency.ErrInvalid)
 		assert.Zero(t, calls)
-	}
+	})
+}
+
+// A deletion knows what it deletes, also where the handle could not keep it: it is
+// never read by another id.
+func TestDelete_referenceThatAHandleDoesNotKeep(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		const id = int64(1<<53 + 1)
+		var got []any
+		status := 401
+		f := consistency.Delete("delete", any(id), func(context.Context, any) error { return nil },
+			func(_ context.Context, w any) (int, error) { got = append(got, w); return 0, &fault{status: status} })
+		p := consistency.Policy{Schedule: everySecond}
+		res, err := consistency.Do(t.Context(), p, f)
+		require.ErrorIs(t, err, consistency.ErrUnconfirmed)
+		require.Error(t, res.Pending.Missing())
+		lost := f.Lost()
+		assert.Error(t, lost.Missing(), "it is left out, and told")
+		assert.Nil(t, fields(t, lost).Written)
+		status = 404
+		for _, h := range []consistency.Pending{res.Pending, lost} {
+			got = nil
+			_, err = consistency.Resume(t.Context(), p, f, stored(t, h))
+			require.NoError(t, err)
+			assert.Equal(t, []any{id, id}, got)
+			got = nil
+			_, err = visitAll(t.Context(), p, f, stored(t, h), new(consistency.Course))
+			require.NoError(t, err)
+			assert.Equal(t, []any{id, id}, got)
+		}
+	})
+}
+
+type oddEncoding struct{ ID string }
+
+func (oddEncoding) MarshalJSON() ([]byte, error) { panic("no way to encode it") }
+func (*oddEncoding) UnmarshalJSON([]byte) error  { return nil }
+
+// A reference whose encoding panics is told like one that JSON does not carry: the
+// write was sent, and its run must not be lost.
+func TestReference_encodingPanics(t *testing.T) {
+	t.Parallel()
+	isTold(t, "of a write", oddEncoding{"1"})
+	bubble(t, "of candidates", func(t *testing.T) {
+		f := consistency.Create("create", func(context.Context) (oddEncoding, error) { return oddEncoding{}, errLost },
+			func(context.Context, oddEncoding) (int, error) { return 1, nil })
+		f.Find = func(context.Context) ([]oddEncoding, error) { return []oddEncoding{{"1"}, {"2"}}, nil }
+		_, err := consistency.Do(t.Context(), consistency.Policy{Schedule: everySecond}, f)
+		assert.ErrorContains(t, err, "2 were found (a consistency_test.oddEncoding, a consistency_test.oddEncoding)")
+	})
 }

@@ -93,8 +93,12 @@ func (r *run[W, R]) validate() error {
 	return nil
 }
 
-// hasRoom reports whether SettleFor fits before the deadline of ctx.
+// hasRoom reports whether SettleFor fits before the deadline of ctx, if that has not
+// ended anyway.
 func (r *run[W, R]) hasRoom(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return nil
+	}
 	if end, bounded := ctx.Deadline(); bounded && r.policy.SettleFor > 0 && time.Until(end) <= r.policy.SettleFor {
 		return invalid("Policy.SettleFor is %v, which the context's deadline has no room for", r.policy.SettleFor)
 	}
@@ -135,7 +139,10 @@ func (r *run[W, R]) take(h Pending) error {
 		r.answered = time.UnixMilli(h.answered)
 	}
 	if h.written == nil || string(h.written) == "null" {
-		return nil // to be found again
+		if r.flow.known != nil {
+			r.written, r.found = *r.flow.known, true
+		}
+		return nil // else it is to be found again
 	}
 	if err := json.Unmarshal(h.written, &r.written); err != nil {
 		return invalid("the handle's reference does not fit the flow: %w", err)

@@ -21,9 +21,14 @@ import (
 //
 // A read may use it too: Refused ends the run, which is then Unconfirmed with
 // err as its cause, and any other class makes the read unknown.
+//
+// What is none of the five classes says nothing, as Ambiguous does.
 func As(class Class, err error) error {
 	if err == nil {
 		return nil
+	}
+	if class < Applied || class > Ambiguous {
+		class = Ambiguous
 	}
 	return &classed{class: class, err: err}
 }
@@ -110,7 +115,7 @@ func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, o
 			s = said{code: true, err: err, answer: a}
 		}
 	}
-	if err == nil && !s.known() {
+	if !s.known() && s.answer.Code == "" && others == nil && !several && (err == nil || !lost(err)) {
 		s.answer = answerOfValue(carrier(value))
 	}
 	overheard(&s, phase, call)
@@ -163,6 +168,17 @@ func hearError(err, others error, phase Phase, of judge, ask func(error) (Answer
 	return s, several
 }
 
+// lost reports whether err is that of an answer that was lost. Then a value that
+// came beside it may be of an earlier one.
+func lost(err error) (is bool) {
+	defer func() {
+		if recover() != nil { // a method of the caller's error
+			is = true
+		}
+	}()
+	return wire.Tells(err)
+}
+
 // failures calls yield for each failure that err tells of: for err itself, unless
 // it joins several. An error that joins others and has a status or a class of its
 // own is one.
@@ -173,7 +189,7 @@ func failures(err, others error, yield func(error)) {
 			return
 		}
 		switch inner.(type) {
-		case *classed, *stated, *Error, *heardError, *poll.NotReadyError, answerer, statusCode, httpStatus:
+		case *classed, *stated, *Error, *heardError, *notCarriedOut, *poll.NotReadyError, answerer, statusCode, httpStatus:
 			yield(err)
 			return
 		}

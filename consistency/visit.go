@@ -3,11 +3,11 @@ package consistency
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"math"
 	"time"
 	"unique"
 
+	"github.com/readback-go/readback/internal/exact"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -240,10 +240,12 @@ func (r *run[W, R]) visit(ctx context.Context, c *Course, began time.Time) (Outc
 // as ambiguous as a write whose answer was lost, and never Failed.
 func (f Flow[W, R]) Lost() Pending {
 	h := Pending{name: unique.Make(f.Name), goal: f.goal, class: Ambiguous, doubtful: true}
-	if f.known != nil {
-		h.written, _ = json.Marshal(*f.known)
+	if f.known == nil {
+		return h
 	}
-	return h
+	var missing error
+	h.written, missing = exact.Encode(f.known)
+	return h.with(rarePending{missing: missing})
 }
 
 // Direct returns the reference that the next visit of h reads, so that one list can

@@ -31,7 +31,7 @@ func visits(ctx context.Context, p consistency.Policy, f flow) (result, error) {
 	return res, end
 }
 
-func visitAll(ctx context.Context, p consistency.Policy, f flow, h consistency.Pending, course *consistency.Course) (result, error) {
+func visitAll[W, R any](ctx context.Context, p consistency.Policy, f consistency.Flow[W, R], h consistency.Pending, course *consistency.Course) (consistency.Result[W, R], error) {
 	for {
 		time.Sleep(time.Until(course.Next()))
 		res, err := consistency.NewStepper(p, f).Visit(ctx, &h, course, time.Time{})

@@ -135,9 +135,15 @@ func has(t, method reflect.Type) bool {
 	return t.Implements(method) || reflect.PointerTo(t).Implements(method)
 }
 
-// Encode returns v as JSON, or why it would not come back as it is.
-func Encode[T any](v *T) (json.RawMessage, error) {
-	encoded, err := json.Marshal(v)
+// Encode returns v as JSON, or why it would not come back as it is. A method of v
+// that panics is such a reason.
+func Encode[T any](v *T) (encoded json.RawMessage, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			encoded, err = nil, fmt.Errorf("JSON cannot carry it: a panic: %v", r)
+		}
+	}()
+	encoded, err = json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("JSON cannot carry it: %w", err)
 	}

@@ -49,12 +49,12 @@ func (f *flow) drawRules(method, body bool) (rules consistency.Rules) {
 		rules.Write = append(rules.Write,
 			consistency.WriteRule{Method: foreign, From: 100, To: 599, Class: consistency.Refused},
 			consistency.WriteRule{From: 100, To: 599, When: never, Class: consistency.Refused},
-			consistency.WriteRule{From: 599, To: 100, Class: consistency.Refused})
+			consistency.WriteRule{From: 599, Class: consistency.Refused})
 		for _, verdict := range []poll.Verdict{poll.Ready, poll.Stop} {
 			rules.Read = append(rules.Read,
 				consistency.ReadRule{Method: methods[w.Goal], From: 100, To: 599, Verdict: verdict},
 				consistency.ReadRule{From: 100, To: 599, When: never, Verdict: verdict},
-				consistency.ReadRule{From: 599, To: 100, Verdict: verdict})
+				consistency.ReadRule{From: 599, Verdict: verdict})
 		}
 	}
 	for _, swap := range w.Writes {
