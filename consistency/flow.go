@@ -3,6 +3,7 @@ package consistency
 import (
 	"context"
 	"reflect"
+	"unicode/utf8"
 
 	"github.com/readback-go/readback/internal/exact"
 )
@@ -153,6 +154,8 @@ func (f *Flow[W, R]) validate() error {
 	switch {
 	case f.goal == 0:
 		return invalid("the flow has no operation: make it with Create, Update or Delete")
+	case !utf8.ValidString(f.Name):
+		return invalid("the flow's name is not UTF-8, and Resume would not find it in the handle: %q", f.Name)
 	case f.Read == nil:
 		return invalid("the flow has no Read")
 	case f.goal == ToMatch && f.Match == nil && f.Behind == nil:

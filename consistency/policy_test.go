@@ -45,6 +45,7 @@ func TestDo_badInput(t *testing.T) {
 	}{
 		{name: "zero flow", flow: func(f *flow) { *f = flow{} }, wantErr: "no operation"},
 		{name: "flow made by hand", flow: func(f *flow) { *f = flow{Name: "x", Write: f.Write, Read: f.Read} }, wantErr: "no operation"},
+		{name: "a name that a handle would change", flow: func(f *flow) { f.Name = "caf\xe9" }, wantErr: "the flow's name is not UTF-8"},
 		{name: "no Write", flow: func(f *flow) { f.Write = nil }, wantErr: "no Write"},
 		{name: "no Read", flow: func(f *flow) { f.Read = nil }, wantErr: "no Read"},
 		{name: "update without a match", goal: consistency.ToMatch, flow: func(f *flow) { f.Match = nil }, wantErr: "no match"},

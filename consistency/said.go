@@ -334,11 +334,49 @@ func answerOfValue(value any) (a Answer) {
 	case answerer:
 		return v.Answer()
 	case statusCode:
-		return Answer{Status: v.StatusCode()}
+		return answerInFields(value, v.StatusCode())
 	case httpStatus:
-		return Answer{Status: v.HTTPStatusCode()}
+		return answerInFields(value, v.HTTPStatusCode())
 	}
 	return Answer{}
+}
+
+// answerInFields returns what a value with a status tells besides: generated clients
+// return structs with the response and the body that they have read of it.
+func answerInFields(value any, status int) Answer {
+	a := Answer{Status: status}
+	v := reflect.ValueOf(value)
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return a
+	}
+	var resp *http.Response
+	var body []byte
+	responses, bodies := 0, 0
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if !f.CanInterface() {
+			continue
+		}
+		switch f.Type() { // a field's name costs an allocation
+		case reflect.TypeFor[*http.Response]():
+			resp = f.Interface().(*http.Response)
+			responses++
+		case reflect.TypeFor[[]byte]():
+			body = f.Bytes()
+			bodies++
+		}
+	}
+	if responses != 1 || resp == nil || resp.StatusCode != status {
+		return a
+	}
+	a = AnswerOf(resp)
+	if bodies == 1 && body != nil {
+		a.Body, a.Whole = body[:min(len(body), bodyLimit)], len(body) <= bodyLimit
+	}
+	return a
 }
 
 // overheard completes s by what the wire shows of the call's answer: that of the

@@ -2,6 +2,7 @@ package consistency_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -113,6 +114,74 @@ func TestSaid_opaqueErrorsByTheWire(t *testing.T) {
 			}
 		})
 	}
+}
+
+// generated is what oapi-codegen makes of an answer: its status, its body and, by its
+// type, what that was decoded to.
+type generated struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	JSON200      *[]string
+}
+
+func (g generated) StatusCode() int {
+	if g.HTTPResponse == nil {
+		return 0
+	}
+	return g.HTTPResponse.StatusCode
+}
+
+func generate(status int, body string, header ...string) *generated {
+	g := &generated{Body: []byte(body), HTTPResponse: responded(status, header...)}
+	_ = json.Unmarshal(g.Body, &g.JSON200)
+	return g
+}
+
+func responded(status int, pairs ...string) *http.Response {
+	h := http.Header{}
+	for i := 0; i < len(pairs); i += 2 {
+		h.Set(pairs[i], pairs[i+1])
+	}
+	return &http.Response{StatusCode: status, Header: h, Body: http.NoBody}
+}
+
+// The answer of a generated client is judged by its body, and by its header: that
+// the struct has fields which are set says nothing of what was read.
+func TestSaid_generatedAnswers(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name            string
+		give            *generated
+		present, absent shown
+	}{
+		{"something", generate(200, `["a"]`), ready, stillThere},
+		{"an empty list", generate(200, "[]"), notFound, unlikely},
+		{"null", generate(200, "null"), notFound, ready},
+		{"no body", generate(204, ""), notFound, unlikely},
+		{"404", generate(404, `{"message":"no"}`), notFound, ready},
+		{"a missing role", generate(403, `{"code":403}`), shown{poll.Stop, "role missing"}, shown{poll.Unknown, consistency.Forbidden}},
+		{"a rate limit", generate(403, "{}", "Retry-After", "1"), down, down},
+		{"without a response", &generated{Body: []byte("[]")}, ready, stillThere},
+		{"that was not made", &generated{}, notFound, unlikely},
+	}
+	for _, tt := range tests {
+		bubble(t, tt.name, func(t *testing.T) {
+			got, _ := reading(t, consistency.ToPresent, func() *generated { return tt.give }, nil, nil)
+			assert.Equal(t, tt.present, got)
+			got, _ = reading(t, consistency.ToAbsent, func() *generated { return tt.give }, nil, nil)
+			assert.Equal(t, tt.absent, got)
+			got, _ = reading(t, consistency.ToPresent, func() generated { return *tt.give }, nil, nil)
+			assert.Equal(t, tt.present, got, "by value")
+		})
+	}
+	bubble(t, "rules see the body", func(t *testing.T) {
+		f := consistency.Create("create", func(context.Context) (string, error) { return "1", nil },
+			func(context.Context, string) (*generated, error) { return generate(200, `{"ok":false}`), nil })
+		p := consistency.Policy{Schedule: everySecond}
+		p.Rules.Read = []consistency.ReadRule{{From: 200, Body: consistency.JSON("/ok", false), Verdict: poll.Stop}}
+		_, err := consistency.Do(t.Context(), p, f)
+		assert.Equal(t, unconfirmed, consistency.OutcomeOf(err))
+	})
 }
 
 // Without the wire such an error says nothing, and the text says what is missing

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/internal/cause"
 	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/internal/wire"
 	"github.com/readback-go/readback/poll"
@@ -166,6 +167,9 @@ func (r *run[W, R]) addTries(t *writing) {
 // resends reports whether the policy consents to another try. Since is the time
 // from the first one.
 func (r *run[W, R]) resends(t *writing, doubted bool, since time.Duration) bool {
+	if cause.Is(r.writeErr, ErrInvalid) {
+		return false // no waiting makes it valid
+	}
 	p := &r.policy.Resend
 	status := t.answer.Status
 	if t.answer.rateLimited() {

@@ -30,7 +30,9 @@ type Exchange struct {
 	// key goes out under its name in lower case, which net/http does not take for
 	// consent to send the write again by itself. It may be
 	// nil in an exchange that only resumes: then Goal and Name must be set, and
-	// the handle knows the URL of the write, but for its query.
+	// the handle knows the URL of the write, but for its query. After a lost answer
+	// it knows that only from the first read on, unless the write is a DELETE: the
+	// one that Flow.Started gets needs the Write.
 	Write *http.Request
 
 	// Read says where the write is read back. Zero means the Location of the

@@ -365,8 +365,12 @@ func TestExchange_invalid(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				srv := serve(t, script{}.handler())
 				tt.give.Client = srv.Client
-				res, err := consistency.Do(t.Context(), everySecond, tt.give.Flow())
+				policy := everySecond
+				policy.Resend = consistency.Resend{OnNotSent: true, When: func(consistency.Answer) bool { return true }}
+				began := time.Now()
+				res, err := consistency.Do(t.Context(), policy, tt.give.Flow())
 				assert.Equal(t, consistency.Failed, res.Outcome)
+				assert.Zero(t, time.Since(began), "it is not tried again")
 				assert.ErrorIs(t, err, consistency.ErrInvalid)
 				assert.ErrorIs(t, err, consistency.ErrFailed)
 				assert.ErrorContains(t, err, tt.want)

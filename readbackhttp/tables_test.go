@@ -56,7 +56,8 @@ func seconds(n ...int) []time.Duration {
 }
 
 // The table "What a write's answer proves", row by row and status by status, over
-// an exchange. Each write is read back by 404, then what was asked for.
+// an exchange, through every door. Each write is read back by 404, then what was asked
+// for.
 func TestExchange_writeTable(t *testing.T) {
 	t.Parallel()
 	toBe, gone := goals[:2], goals[2:]
@@ -84,38 +85,36 @@ func TestExchange_writeTable(t *testing.T) {
 	for _, tt := range tests {
 		for _, goal := range tt.goals {
 			for _, status := range tt.statuses {
-				t.Run(fmt.Sprintf("%s/%d to %s", tt.row, status, goal), func(t *testing.T) {
-					inBubble(t, func(t *testing.T) {
-						write, wantReads := fmt.Sprint(status), seconds(0, 1)
-						if status == 0 {
-							write = lost
+				throughDoors(t, fmt.Sprintf("%s/%d to %s", tt.row, status, goal), func(t *testing.T, d door) {
+					write, wantReads := fmt.Sprint(status), seconds(0, 1)
+					if status == 0 {
+						write = lost
+					}
+					s := scripted(write, "404", `200 | {"v":2}`)
+					if goal == consistency.ToAbsent {
+						s = scripted(write, "404")
+					}
+					if tt.end == failed {
+						wantReads = nil
+					}
+					srv := serve(t, s.handler())
+					ex := toward(goal)
+					ex.Client = srv.Client
+					if goal == consistency.ToPresent && tt.end == confirmed && tt.class == consistency.Ambiguous {
+						wantReads = seconds(0, 1, 1) // the candidate is read, and then the thing
+					}
+					var class consistency.Class
+					policy := everySecond
+					policy.Observer = func(e consistency.Event) {
+						if e.Phase == consistency.PhaseWrite {
+							class = e.Class
 						}
-						s := scripted(write, "404", `200 | {"v":2}`)
-						if goal == consistency.ToAbsent {
-							s = scripted(write, "404")
-						}
-						if tt.end == failed {
-							wantReads = nil
-						}
-						srv := serve(t, s.handler())
-						ex := toward(goal)
-						ex.Client = srv.Client
-						if goal == consistency.ToPresent && tt.end == confirmed && tt.class == consistency.Ambiguous {
-							wantReads = seconds(0, 1, 1) // the candidate is read, and then the thing
-						}
-						var class consistency.Class
-						policy := everySecond
-						policy.Observer = func(e consistency.Event) {
-							if e.Phase == consistency.PhaseWrite {
-								class = e.Class
-							}
-						}
-						res, err := consistency.Do(t.Context(), policy, ex.Flow())
-						assert.Equal(t, tt.class, class)
-						assert.Equal(t, tt.end, res.Outcome, "%v", err)
-						assert.Equal(t, wantReads, srv.times())
-						assert.Equal(t, 1, srv.writes())
-					})
+					}
+					res, err := d(t.Context(), policy, ex.Flow())
+					assert.Equal(t, tt.class, class)
+					assert.Equal(t, tt.end, res.Outcome, "%v", err)
+					assert.Equal(t, wantReads, srv.times())
+					assert.Equal(t, 1, srv.writes())
 				})
 			}
 		}
@@ -123,7 +122,7 @@ func TestExchange_writeTable(t *testing.T) {
 }
 
 // The table "What a read's answer says", row by row and status by status, over an
-// exchange. The first read gets the answer, each later one what was asked for.
+// exchange, through every door. The first read gets the answer, each later one what was asked for.
 func TestExchange_readTable(t *testing.T) {
 	t.Parallel()
 	const present, match, absent = consistency.ToPresent, consistency.ToMatch, consistency.ToAbsent
@@ -198,37 +197,36 @@ func TestExchange_readTable(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, give := range tt.give {
-			t.Run(fmt.Sprintf("%s/%s to %s", tt.row, give, tt.goal), func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					s := scripted("200", give, `200 | {"v":2}`)
-					if tt.goal == absent {
-						s = scripted("200", give, "404")
-					}
-					srv := serve(t, s.handler())
-					ex := toward(tt.goal)
-					ex.Client = srv.Client
-					ex.Client.Transport.(*http.Transport).DisableKeepAlives = true // or net/http repeats what is lost
-					res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-					if tt.want.verdict == poll.Stop {
-						assert.Equal(t, unconfirmed, res.Outcome, "the write stays what it was")
-					} else {
-						assert.Equal(t, confirmed, res.Outcome, "%v", err)
-					}
-					reads := history(res.History)
-					require.NotEmpty(t, reads)
-					assert.Equal(t, tt.want, shown{reads[0].Verdict, reads[0].Reason})
-					if reads[0].Verdict == poll.Unknown && len(give) > 4 && give[:4] == "403 " && tt.want == down {
-						return // a Retry-After is jittered
-					}
-					assert.Equal(t, tt.at, srv.times())
-				})
+			throughDoors(t, fmt.Sprintf("%s/%s to %s", tt.row, give, tt.goal), func(t *testing.T, d door) {
+				s := scripted("200", give, `200 | {"v":2}`)
+				if tt.goal == absent {
+					s = scripted("200", give, "404")
+				}
+				srv := serve(t, s.handler())
+				ex := toward(tt.goal)
+				ex.Client = srv.Client
+				ex.Client.Transport.(*http.Transport).DisableKeepAlives = true // or net/http repeats what is lost
+				policy, reads := judged(everySecond)
+				res, err := d(t.Context(), policy, ex.Flow())
+				if tt.want.verdict == poll.Stop {
+					assert.Equal(t, unconfirmed, res.Outcome, "the write stays what it was")
+				} else {
+					assert.Equal(t, confirmed, res.Outcome, "%v", err)
+				}
+				require.NotEmpty(t, *reads)
+				first := (*reads)[0]
+				assert.Equal(t, tt.want, shown{first.Verdict, first.Reason})
+				if first.Verdict == poll.Unknown && len(give) > 4 && give[:4] == "403 " && tt.want == down {
+					return // a Retry-After is jittered
+				}
+				assert.Equal(t, tt.at, srv.times())
 			})
 		}
 	}
 }
 
 // The table "What a monitor's answer says", by what a header's monitor, a
-// Location's, and one by statuses alone make of each answer. Each is followed by an
+// Location's, and one by statuses alone make of each answer, through every door. Each is followed by an
 // answer that ends the operation well.
 func TestExchange_monitorTable(t *testing.T) {
 	t.Parallel()
@@ -281,36 +279,36 @@ func TestExchange_monitorTable(t *testing.T) {
 			{"location", "Location", tt.byLocation},
 			{"statuses", "Operation-Location", tt.byState},
 		} {
-			t.Run(tt.give+" by "+kind.name, func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					srv := serve(t, script{
-						"PUT /things/7": {"202 | " + kind.header + ": /ops/1"},
-						"GET /ops/1":    {tt.give, "204"},
-						"GET /things/7": {`200 | {"v":2}`},
-					}.handler())
-					srv.Client.Transport.(*http.Transport).DisableKeepAlives = true // or net/http repeats what is lost
-					ex := toward(consistency.ToMatch)
-					ex.Client, ex.Monitor = srv.Client, &readbackhttp.Monitor{StatusOnly: kind.name == "statuses"}
-					res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-					first := history(res.History)[0]
-					switch kind.want {
-					case goesOn, unsure:
-						assert.Equal(t, confirmed, res.Outcome, "%v", err)
-						assert.Equal(t, seconds(0, 1, 1), srv.times())
-						assert.Equal(t, kind.want == unsure, first.Verdict == poll.Unknown, "%v", first)
-					case ended:
-						assert.Equal(t, confirmed, res.Outcome, "%v", err)
-						assert.Equal(t, seconds(0, 0), srv.times())
-					case bad:
-						assert.Equal(t, failed, res.Outcome)
-						assert.ErrorIs(t, err, consistency.ErrOperation)
-						assert.Equal(t, seconds(0), srv.times())
-					case stop:
-						assert.Equal(t, unconfirmed, res.Outcome)
-						assert.NotErrorIs(t, err, consistency.ErrOperation)
-						assert.Equal(t, seconds(0), srv.times())
-					}
-				})
+			throughDoors(t, tt.give+" by "+kind.name, func(t *testing.T, d door) {
+				srv := serve(t, script{
+					"PUT /things/7": {"202 | " + kind.header + ": /ops/1"},
+					"GET /ops/1":    {tt.give, "204"},
+					"GET /things/7": {`200 | {"v":2}`},
+				}.handler())
+				srv.Client.Transport.(*http.Transport).DisableKeepAlives = true // or net/http repeats what is lost
+				ex := toward(consistency.ToMatch)
+				ex.Client, ex.Monitor = srv.Client, &readbackhttp.Monitor{StatusOnly: kind.name == "statuses"}
+				policy, looks := judged(everySecond)
+				res, err := d(t.Context(), policy, ex.Flow())
+				require.NotEmpty(t, *looks)
+				first := (*looks)[0]
+				switch kind.want {
+				case goesOn, unsure:
+					assert.Equal(t, confirmed, res.Outcome, "%v", err)
+					assert.Equal(t, seconds(0, 1, 1), srv.times())
+					assert.Equal(t, kind.want == unsure, first.Verdict == poll.Unknown, "%v", first)
+				case ended:
+					assert.Equal(t, confirmed, res.Outcome, "%v", err)
+					assert.Equal(t, seconds(0, 0), srv.times())
+				case bad:
+					assert.Equal(t, failed, res.Outcome)
+					assert.ErrorIs(t, err, consistency.ErrOperation)
+					assert.Equal(t, seconds(0), srv.times())
+				case stop:
+					assert.Equal(t, unconfirmed, res.Outcome)
+					assert.NotErrorIs(t, err, consistency.ErrOperation)
+					assert.Equal(t, seconds(0), srv.times())
+				}
 			})
 		}
 	}

@@ -16,7 +16,8 @@ func (s *session) write(ctx context.Context) (Ref, error) {
 	req := s.Write.Clone(ctx)
 	if s.sent && req.Body != nil && req.Body != http.NoBody {
 		if req.GetBody == nil {
-			return Ref{}, consistency.As(consistency.NotExecuted, errBodyUsed)
+			// Not "not executed", which some policies take for a reason to try again.
+			return Ref{}, consistency.As(consistency.Refused, errBodyUsed)
 		}
 		body, err := req.GetBody()
 		if err != nil {

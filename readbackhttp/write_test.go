@@ -370,9 +370,11 @@ func TestWrite_resend(t *testing.T) {
 				srv := serve(t, script{"POST /things": tt.answers, "GET /things/7": {`200 | {"v":1}`}}.handler())
 				policy := everySecond
 				policy.Resend = tt.consent
+				began := time.Now()
 				res, err := consistency.Do(t.Context(), policy, readbackhttp.Exchange{Client: srv.Client, Write: tt.write}.Flow())
 				assert.Equal(t, tt.end, res.Outcome)
 				assert.Equal(t, tt.end == consistency.Confirmed, err == nil)
+				assert.LessOrEqual(t, time.Since(began), 10*time.Second, "nothing is tried in vain")
 				assert.Equal(t, tt.want, srv.log())
 				for _, r := range srv.requests() {
 					if r.Method == http.MethodPost {
