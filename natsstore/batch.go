@@ -46,7 +46,9 @@ func (s *Store) ChangeAll(ctx context.Context, records []submit.Record) ([]uint6
 	switch {
 	case refused && refusal(err) == jetstream.JSErrCodeStreamWrongLastSequence:
 		return nil, fmt.Errorf("%w: %w", submit.ErrConflict, err)
-	case refused: // one is too large, or the server takes no batches now
+	case errors.Is(err, submit.ErrTooLarge):
+		return nil, err
+	case refused: // the server takes no batches now
 		return nil, fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
 	case err != nil:
 		return nil, err
@@ -98,7 +100,7 @@ func (s *Store) commit(ctx context.Context, records []submit.Record) (last uint6
 	switch {
 	case refused:
 		return 0, true, ack.Error
-	case errors.Is(err, ErrTooLarge): // one of them, and so the group was never complete
+	case errors.Is(err, submit.ErrTooLarge): // one of them, and so the group was never complete
 		return 0, true, err
 	case err != nil:
 		return 0, false, err

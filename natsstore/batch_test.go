@@ -28,8 +28,8 @@ func TestStore_ChangeAll(t *testing.T) {
 		{"few are new", batchFrom - 1, func([]submit.Record) {}, errors.ErrUnsupported},
 		{"one exists", size, func(records []submit.Record) { records[7].Key = "there" }, submit.ErrConflict},
 		{"one is of another revision", size, func(records []submit.Record) { records[7].Revision = 999 }, submit.ErrConflict},
-		{"one is too large", size, func(records []submit.Record) { records[7].Value = make([]byte, 2<<20) }, errors.ErrUnsupported},
-		{"the last is too large", size, func(records []submit.Record) { records[size-1].Value = make([]byte, 2<<20) }, errors.ErrUnsupported},
+		{"one is too large", size, func(records []submit.Record) { records[7].Value = make([]byte, 2<<20) }, submit.ErrTooLarge},
+		{"the last is too large", size, func(records []submit.Record) { records[size-1].Value = make([]byte, 2<<20) }, submit.ErrTooLarge},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -31,12 +31,6 @@ var (
 	// yet be made.
 	ErrUnavailable = errors.New("natsstore: the server does not answer")
 
-	// ErrTooLarge is matched by the error of Create and Update if the record is
-	// larger than the server takes, which is 1 MiB unless a cluster says otherwise,
-	// with some hundred bytes for the key and the like. Nothing was changed, and the
-	// same record is refused each time.
-	ErrTooLarge = errors.New("natsstore: the record is too large")
-
 	// ErrClosed is returned by the methods of a store that was closed.
 	ErrClosed = errors.New("natsstore: the store is closed")
 )
@@ -50,6 +44,10 @@ const (
 
 // Store is a [submit.Store] on NATS JetStream. Make it with [Open]. All methods
 // may be called concurrently.
+//
+// The error of a change matches [submit.ErrTooLarge] if the record is larger than the
+// server takes, which is 1 MiB unless a cluster says otherwise, with some hundred bytes
+// for the key and the like.
 type Store struct {
 	options Options
 	names   names
@@ -278,7 +276,7 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 // put writes a record over the one of r.Revision.
 func (s *Store) put(ctx context.Context, r submit.Record) (uint64, error) {
 	revision, err := s.change(ctx, "write", s.message(r), r.Revision, 0)
-	if errors.Is(err, ErrTooLarge) {
+	if errors.Is(err, submit.ErrTooLarge) {
 		err = fmt.Errorf("%w: that of the %s %q has %d bytes", err, r.Kind, r.Key, len(r.Value))
 	}
 	if err == nil {
@@ -374,9 +372,9 @@ func (s *Store) call(ctx context.Context, what string, operation func(context.Co
 	case err == nil:
 		return nil
 	case errors.Is(err, nats.ErrMaxPayload):
-		return fmt.Errorf("%w: the server takes %d bytes", ErrTooLarge, at.conn.MaxPayload())
+		return fmt.Errorf("%w: the server takes %d bytes", submit.ErrTooLarge, at.conn.MaxPayload())
 	case refusal(err) == messageTooLarge:
-		return fmt.Errorf("%w for the bucket", ErrTooLarge)
+		return fmt.Errorf("%w for the bucket", submit.ErrTooLarge)
 	case ctx.Err() != nil:
 		s.doubt(at)
 		return context.Cause(ctx)

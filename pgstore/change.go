@@ -151,6 +151,11 @@ func (g *groups) together(s *Store, group []*change) {
 	slices.SortStableFunc(group, func(a, b *change) int { return cmp.Compare(a.r.Key, b.r.Key) })
 	for refusals := 0; len(group) > 0; {
 		refused, err := s.make(group, groupWait)
+		if refused != nil && isTooLarge(err) {
+			s.end([]*change{refused}, err)
+			group = slices.DeleteFunc(group, func(c *change) bool { return c == refused })
+			continue
+		}
 		if refused == nil || refusals == maxRefusals {
 			s.end(group, err)
 			return
@@ -215,6 +220,8 @@ func (s *Store) slowly(same []*change) {
 func (s *Store) end(group []*change, err error) {
 	for _, c := range group {
 		switch {
+		case len(group) == 1 && isTooLarge(err):
+			c.err = fmt.Errorf("%w: %w", submit.ErrTooLarge, err)
 		case err != nil:
 			c.err = s.failed("write", err)
 		case c.revision == 0:
@@ -287,7 +294,7 @@ func (s *Store) makeAndTell(ctx context.Context, batch *pgx.Batch, group []*chan
 		r := c.r
 		r.Revision = uint64(c.revision)
 		if err := s.options.Ended(ctx, tx, r); err != nil {
-			return c, fmt.Errorf("Options.Ended: %w", err)
+			return c, fmt.Errorf("%w: %w", errEnded, err)
 		}
 	}
 	return nil, tx.Commit(ctx)
@@ -312,6 +319,17 @@ func revisions(results pgx.BatchResults, group []*change) (at *change, err error
 func rolledBack(err error) bool {
 	var refusal *pgconn.PgError
 	return errors.As(err, &refusal) && refusal.SeverityUnlocalized == "ERROR"
+}
+
+// errEnded is in the error of a change that the caller's function refused.
+var errEnded = errors.New("Options.Ended")
+
+// isTooLarge reports whether the server refused a record for its length: by a limit of
+// its own, or by one that somebody has set for the table with the same code. Any driver
+// tells it so.
+func isTooLarge(err error) bool {
+	var refusal interface{ SQLState() string }
+	return errors.As(err, &refusal) && refusal.SQLState() == "54000" && !errors.Is(err, errEnded)
 }
 
 // isLocked reports whether a row was locked for too long.

@@ -21,7 +21,8 @@ import (
 //
 // If the key was submitted before there is nothing to do. If it was for another job,
 // the error matches [submit.ErrKeyReused], and tx can be used on. Any other error is
-// the server's, and ends tx: roll it back.
+// the server's, and ends tx: roll it back. It matches [submit.ErrTooLarge] if the server
+// refuses the job for its length.
 //
 // In a transaction that is REPEATABLE READ or SERIALIZABLE, a key that another one
 // has recorded since this one began is a serialization failure (40001), as any row
@@ -56,7 +57,11 @@ func (s *Store) enqueue(ctx context.Context, job submit.Draft, query row) error 
 	if r.Key == "" {
 		return errors.New("pgstore: enqueue: the draft is empty: make it by Submitter.Draft")
 	}
-	if err := s.insert(job, r, query); err != nil {
+	err := s.insert(job, r, query)
+	if isTooLarge(err) {
+		err = fmt.Errorf("%w: %w", submit.ErrTooLarge, err)
+	}
+	if err != nil {
 		return fmt.Errorf("pgstore: enqueue %q: %w", r.Key, err)
 	}
 	return nil

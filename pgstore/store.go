@@ -28,6 +28,10 @@ var (
 
 // Store is a [submit.Store] and a [submit.Inbox] on PostgreSQL. Make it with
 // [Open]. All methods may be called concurrently.
+//
+// The error of a change matches [submit.ErrTooLarge] if the server refuses the record by
+// program_limit_exceeded (54000): by its own limit of 1 GB, or by a trigger of the table
+// that sets a lower one.
 type Store struct {
 	options Options
 	pool    *pgxpool.Pool

@@ -3,6 +3,7 @@ package readbacktest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -32,6 +33,7 @@ func TestStore(t *testing.T, open func(t *testing.T) (here, there submit.Store))
 		{"kinds", storeTest.kinds},
 		{"keys", storeTest.keys},
 		{"values", storeTest.values},
+		{"too large", storeTest.tooLarge},
 		{"done", storeTest.done},
 		{"list", storeTest.list},
 		{"list is not behind", storeTest.listIsNotBehind},
@@ -226,6 +228,47 @@ func (t storeTest) values() {
 		r.Value = append([]byte("changed "), value[:len(value)/2]...)
 		t.same(t.changed(r))
 	}
+}
+
+// tooLarge has the store keep what it refuses for its size neither alone nor among
+// others, and go on with what it has. A store may also take it.
+func (t storeTest) tooLarge() {
+	r := t.made(job("a", "small"))
+	for _, size := range []int{1 << 20, 2 << 20, 9 << 20} {
+		large := r
+		large.Value = bytes.Repeat([]byte("x"), size)
+		revision, err := t.here.Update(t.ctx, large)
+		if err == nil {
+			large.Revision = revision
+			t.same(large)
+			r = t.changed(submit.Record{Kind: r.Kind, Key: r.Key, Value: []byte("small"), Revision: revision})
+			continue
+		}
+		require.ErrorIs(t, err, submit.ErrTooLarge)
+		for range 2 {
+			large.Key = "b"
+			_, err = t.here.Create(t.ctx, large)
+			require.ErrorIs(t, err, submit.ErrTooLarge, "each time")
+			t.gone(large)
+		}
+		t.same(r)
+		r.Value = fmt.Append(nil, "small, after ", size)
+		r = t.changed(r)
+	}
+	if s, ok := t.here.(submit.BatchStore); ok {
+		records := make([]submit.Record, 40)
+		for i := range records {
+			records[i] = job(fmt.Sprint("one of many ", i), "small")
+		}
+		records[20].Value = bytes.Repeat([]byte("x"), 9<<20)
+		if _, err := s.ChangeAll(t.ctx, records); err != nil {
+			require.True(t, errors.Is(err, submit.ErrTooLarge) || errors.Is(err, errors.ErrUnsupported), "%v", err)
+			for _, one := range records {
+				t.gone(one)
+			}
+		}
+	}
+	t.same(r)
 }
 
 func (t storeTest) done() {

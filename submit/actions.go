@@ -77,9 +77,14 @@ func (s *Submitter[J, W, R]) alter(ctx context.Context, key string, shown []uint
 		if err := how(&r, &rec); err != nil {
 			return err
 		}
-		r.Value = encode(&rec)
 		r.Done, r.Keep, r.Label = true, s.options.keepFor(rec.End.outcome()), rec.End.outcome().String()
-		_, err = s.options.Store.Update(ctx, r)
+		for cut := nothing; cut <= most; cut++ {
+			rec.shorten(cut)
+			r.Value = encode(&rec)
+			if _, err = s.options.Store.Update(ctx, r); !errors.Is(err, ErrTooLarge) {
+				break
+			}
+		}
 		if !errors.Is(err, ErrConflict) || len(shown) > 0 {
 			return err
 		}
@@ -139,8 +144,11 @@ func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uin
 		}) {
 			select {
 			case got := <-done:
-				if got == made {
+				switch got {
+				case made:
 					return nil
+				case tooLarge:
+					return ErrTooLarge
 				}
 			case <-ctx.Done():
 			}

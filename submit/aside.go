@@ -60,6 +60,8 @@ func (t *term[J, W, R]) leaveAside(j *job) {
 		t.drop(j)
 	case unknown:
 		t.later(j)
+	case tooLarge:
+		t.reject(j)
 	}
 }
 

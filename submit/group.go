@@ -156,14 +156,14 @@ func (c *changes) together(batch []*change) {
 	if err == nil {
 		c.took(time.Since(began))
 	}
-	unsupported := errors.Is(err, errors.ErrUnsupported)
+	unsupported := errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, ErrTooLarge)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.busy = false
 	if unsupported {
 		c.few, c.learned = max(c.few, len(batch)), time.Now()
 	}
-	if unsupported || errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) {
+	if unsupported || errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) || errors.Is(err, ErrTooLarge) {
 		c.release(batch)
 		return
 	}

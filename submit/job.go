@@ -33,6 +33,8 @@ type jobFlags uint8
 const (
 	resumed jobFlags = 1 << iota // it was sent by another term
 	called                       // Write was, since the record says that it is being sent
+	unsure                       // the store told nothing of a change, which may have been made
+	stuck                        // the store takes no record of it, so that it is not sent again
 )
 
 func newJob(key string, data []byte, intent int64) *job {
@@ -72,6 +74,8 @@ type more struct {
 	why    string        // of an outcome that is not Confirmed, in a word
 	broken *breakage     // of a job that is set aside
 	tried  string        // why the last try was not carried out
+	large  error         // why the store takes no record of it
+	unsure bool          // it may have been recorded before that
 	rest   members       // what the record has that this version does not know
 }
 

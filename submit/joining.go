@@ -60,6 +60,9 @@ func (in *call[J, W, R]) submit(ctx context.Context, m *more) (Result[W], error)
 			if m.end != nil {
 				return in.result(m)
 			}
+			if err := in.refused(ctx, m); err != nil {
+				return failed[W](err)
+			}
 			in.joined = in.joined || m.known
 			m = nil
 		}
@@ -156,8 +159,7 @@ func (in *call[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecord,
 	case rec.State == aside && in.joined:
 		return nil, waiting(ctx, in.name(), rec.Broken.err())
 	case rec.State == aside || rec.unconfirmed() && !in.joined:
-		in.revive(ctx, t, r, rec)
-		return nil, nil
+		return nil, in.revive(ctx, t, r, rec)
 	case rec.State != ended:
 		in.joined = true
 		return nil, in.wait(ctx, t, r, rec)
@@ -189,32 +191,37 @@ func (in *call[J, W, R]) wait(ctx context.Context, t *term[J, W, R], r Record, r
 
 // revive takes up a job that ended unconfirmed, to read it back, or one that was set
 // aside, to go on where it was.
-func (in *call[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) {
+func (in *call[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) error {
 	rec.revive()
 	if data, _ := rec.payload(); len(data) == 0 {
 		rec.setPayload(in.data, in.s.options.JobVersion)
 	}
-	in.joined = in.adopt(ctx, t, r, rec)
+	got := in.adopt(ctx, t, r, rec)
+	if got == tooLarge {
+		return waiting(ctx, in.name(), ErrTooLarge)
+	}
+	in.joined = got == made
+	return nil
 }
 
-// adopt reports whether the job is this term's now.
-func (in *call[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) bool {
+// adopt returns what became of making the job this term's.
+func (in *call[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) fate {
 	done := make(chan fate, 1)
 	if !t.spawn(func() {
 		got := made // if the program ends this goroutine, when all is done
 		defer func() { done <- got }()
 		got = t.adopt(r, rec)
 	}) {
-		return false
+		return unknown
 	}
 	select {
 	case <-ctx.Done():
-		return false
+		return unknown
 	case got := <-done:
-		if got != made {
+		if got == taken || got == unknown {
 			in.pause(ctx, t, nil)
 		}
-		return got == made
+		return got
 	}
 }
 
@@ -279,6 +286,9 @@ func (in *call[J, W, R]) enqueue(ctx context.Context, m *more) error {
 			case <-m.stored:
 				return nil
 			case <-m.over: // it was dropped: let the store say why
+				if err := in.refused(ctx, m); err != nil {
+					return err
+				}
 			case <-ctx.Done():
 				_, err := in.unfinished(ctx)
 				return err
@@ -320,6 +330,9 @@ func (t *term[J, W, R]) enqueue(j *job) {
 			return
 		case got == taken:
 			t.drop(j)
+			return
+		case got == tooLarge:
+			t.reject(j)
 			return
 		case !sleep(t.ctx, t.pause()):
 			return

@@ -65,8 +65,9 @@ type Stats struct {
 	SetAside int
 
 	// Reasons counts the outcomes that are not Confirmed by one of a few reasons:
-	// "refused", "rate limited", "gave up", "invalid", "operation failed", "no
-	// find", "not provably mine", "not seen in time", "stopped" or "unknown".
+	// "refused", "rate limited", "gave up", "cancelled", "too large", "invalid",
+	// "operation failed", "no find", "not provably mine", "not seen in time",
+	// "stopped" or "unknown".
 	Reasons map[string]int
 
 	// OldestUnconfirmed is the intent of the oldest job that ended Unconfirmed;

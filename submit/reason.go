@@ -21,6 +21,7 @@ func reasonOf(err error) string {
 	}{
 		{ErrGaveUp, "gave up"},
 		{ErrCancelled, "cancelled"},
+		{ErrTooLarge, "too large"},
 		{consistency.ErrInvalid, "invalid"},
 		{consistency.ErrOperation, "operation failed"},
 		{consistency.ErrNoFind, "no find"},

@@ -37,6 +37,7 @@ type jobRecord struct {
 	End     *ending              `json:"end,omitempty"`
 
 	unknown members
+	revived bool // it was ended, or set aside, and is to go on
 }
 
 // payloadRecord is a payload with its version.
@@ -126,7 +127,7 @@ func (rec *jobRecord) revive() {
 		rec.Pending == nil || rec.Pending.IsZero(): // it never had an answer that tells anything
 		e = orphans
 	}
-	rec.State, rec.Broken, rec.End = rec.State.after(e), nil, nil
+	rec.State, rec.Broken, rec.End, rec.revived = rec.State.after(e), nil, nil, true
 }
 
 func (b *breakage) err() error { return fmt.Errorf("%w: it panicked: %s", ErrSetAside, b.Panic) }
@@ -235,7 +236,7 @@ func said(text string) error {
 	if text == "" {
 		return nil
 	}
-	for _, known := range [...]error{ErrCancelled, ErrGaveUp} {
+	for _, known := range [...]error{ErrCancelled, ErrGaveUp, ErrTooLarge} {
 		if strings.HasPrefix(text, known.Error()) {
 			return retold{known, text}
 		}

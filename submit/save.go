@@ -22,10 +22,11 @@ const (
 	taken                // it was refused: the job is another's
 	unknown              // the store told nothing
 	needless             // there is nothing to change
+	tooLarge             // the store takes no record of it
 )
 
-// record returns the record of a job as it stands.
-func (t *term[J, W, R]) record(j *job) Record {
+// record returns the record of a job as it stands, without what is cut.
+func (t *term[J, W, R]) record(j *job, cut cut) Record {
 	rec := jobRecord{
 		State: j.state, Holder: t.id, Intent: time.Unix(0, j.intent).UTC(), Tries: int(j.tries),
 		Print: fingerprint(j.data()),
@@ -35,8 +36,11 @@ func (t *term[J, W, R]) record(j *job) Record {
 	}
 	t.mu.Lock()
 	if m := j.more; m != nil {
-		rec.Broken, rec.Tried, rec.unknown = m.broken, m.tried, m.rest
-		if j.state == ended {
+		rec.Tried, rec.unknown = m.tried, m.rest
+		switch j.state {
+		case aside:
+			rec.Broken = m.broken
+		case ended:
 			rec.End = m.end.End
 		}
 	}
@@ -58,6 +62,7 @@ func (t *term[J, W, R]) record(j *job) Record {
 		rec.End = &end
 		r.Done, r.Keep, r.Label = true, t.options.keepFor(end.outcome()), end.outcome().String()
 	}
+	rec.shorten(cut)
 	r.Value = encode(&rec)
 	return r
 }
@@ -69,8 +74,15 @@ func kept(h *consistency.Pending) *consistency.Pending {
 	if err != nil || len(data) <= maxRef {
 		return h
 	}
+	return withoutReference(h)
+}
+
+// withoutReference returns a handle whose reference is to be found again; nil if there
+// is none such.
+func withoutReference(h *consistency.Pending) *consistency.Pending {
+	data, err := json.Marshal(h)
 	var all map[string]json.RawMessage
-	if json.Unmarshal(data, &all) != nil {
+	if err != nil || json.Unmarshal(data, &all) != nil {
 		return nil
 	}
 	delete(all, "written")
@@ -84,9 +96,25 @@ func kept(h *consistency.Pending) *consistency.Pending {
 // save records a job of this term as it stands, by compare-and-set.
 func (t *term[J, W, R]) save(j *job) fate { return t.change(j, false) }
 
-// change records a job as it stands. Claim says that it is not this term's yet.
+// change records a job as it stands, in less detail if the store has no room for all.
+// Claim says that it is not this term's yet.
 func (t *term[J, W, R]) change(j *job, claim bool) fate {
-	r := t.record(j)
+	var last []byte
+	for cut := nothing; cut <= most; cut++ {
+		r := t.record(j, cut)
+		if cut > nothing && len(r.Value) >= len(last) {
+			continue
+		}
+		if got := t.put(j, r, claim); got != tooLarge {
+			return got
+		}
+		last = r.Value
+	}
+	return tooLarge
+}
+
+// put makes a record that of a job.
+func (t *term[J, W, R]) put(j *job, r Record, claim bool) fate {
 	for range 3 {
 		if t.storeCtx.Err() != nil { // by a step that was left behind
 			return unknown
@@ -109,7 +137,11 @@ func (t *term[J, W, R]) change(j *job, claim bool) fate {
 		case errors.Is(err, errTaken):
 			t.noted(nil)
 			return taken
+		case errors.Is(err, ErrTooLarge):
+			t.noted(nil)
+			return t.noRoom(j, err)
 		default:
+			j.flags |= unsure
 			if t.storeCtx.Err() == nil {
 				t.noted(err)
 			}
@@ -138,7 +170,7 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bo
 		return false, err
 	}
 	rec, err := decode(found.Value)
-	if err != nil || rec.Holder != t.id || rec.Intent.UnixNano() != j.intent {
+	if err != nil || !t.recordOf(&rec, j) {
 		return false, errTaken
 	}
 	stands := bytes.Equal(found.Value, r.Value)
@@ -150,7 +182,8 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bo
 }
 
 // adopt makes a job that the store has one of this term's. What it returns is
-// unknown if the job may still be nobody's, and taken if there is nothing to do.
+// unknown if the job may still be nobody's, taken if there is nothing to do, and
+// tooLarge if it was to be revived and is as it was.
 func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
 	j, got := t.claim(r, rec)
 	switch got {
@@ -159,6 +192,8 @@ func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
 		return made
 	case needless:
 		return taken
+	case tooLarge:
+		return tooLarge
 	}
 	return unknown // a change that its holder made at last may be why
 }
@@ -197,7 +232,10 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
 		}
 		return nil, needless
 	}
-	if got := t.change(j, true); got != made {
+	switch got := t.change(j, true); {
+	case got == tooLarge && !rec.revived:
+		return t.claimLarge(j)
+	case got != made:
 		t.drop(j)
 		return nil, got
 	}
@@ -239,7 +277,7 @@ func (t *term[J, W, R]) finish(j *job) {
 		t.drop(j)
 	case taken:
 		t.lose(j)
-	case unknown:
+	case unknown, tooLarge: // it may be another day
 		t.later(j)
 	}
 }

@@ -18,6 +18,17 @@ var (
 	// ErrNotFound is returned by Store.Get and Store.Watch if there is no record
 	// with the key.
 	ErrNotFound = errors.New("submit: there is no such record")
+
+	// ErrTooLarge is matched by the error of a change that a Store refuses for the
+	// size of the record. Nothing was changed, and the same record is refused each
+	// time.
+	//
+	// It is the cause of a job for which the store has no room. Before it is recorded
+	// such a job is Failed: nothing was sent, and nothing is kept. A record that grows
+	// too large later leaves out what it can: texts, then the reference or the payload.
+	// If that is not enough, what was not sent ends Failed, and what may have been sent
+	// is read back to its end all the same.
+	ErrTooLarge = errors.New("submit: the record is too large")
 )
 
 // A Store keeps records that several processes share. [NewMemory] makes one for
@@ -28,8 +39,8 @@ var (
 // acknowledged is durable, and every call that begins later sees it, in any
 // process. Answers that may be stale, as replicas give them, break that.
 //
-// An error of a change that matches none of [ErrExists], [ErrConflict] and
-// [ErrNotFound] says nothing: the change may have been made, or may yet be made.
+// An error of a change that matches none of [ErrExists], [ErrConflict], [ErrNotFound]
+// and [ErrTooLarge] says nothing: the change may have been made, or may yet be made.
 // Every method returns soon after ctx ended. Nobody changes a Value that was
 // handed over. All methods may be called concurrently.
 type Store interface {
@@ -74,10 +85,10 @@ type BatchStore interface {
 	// other is updated. There are up to [MaxBatch] of them, of up to 1 MiB of
 	// values together, and no two of one kind and key.
 	//
-	// An error that matches [ErrExists], [ErrConflict] or errors.ErrUnsupported
-	// says that none was made: a record is not as expected, or the store cannot
-	// make batches, now or ever. They are then made one by one. Any other error
-	// says nothing of any of them.
+	// An error that matches [ErrExists], [ErrConflict], [ErrTooLarge] or
+	// errors.ErrUnsupported says that none was made: a record is not as expected, or
+	// is too large, or the store cannot make batches, now or ever. They are then made
+	// one by one. Any other error says nothing of any of them.
 	ChangeAll(ctx context.Context, records []Record) (revisions []uint64, err error)
 }
 
@@ -128,7 +139,8 @@ type Record struct {
 	// space: upper and lower case differ, slashes and dots mean nothing.
 	Key string
 
-	// Value is any bytes, up to 512 KiB.
+	// Value is any bytes. A Store keeps up to 512 KiB; what it does not keep it
+	// refuses with ErrTooLarge.
 	Value []byte
 
 	// Revision is the store's: positive, and greater after each change of the

@@ -67,7 +67,8 @@ const writeGrace = 5 * time.Second
 // for its outcome and sends nothing. If its process died, it is taken over, and
 // if it ended Unconfirmed, it is read back once more. If the key was another
 // job's, whose JSON is not the same, the outcome is Failed with [ErrKeyReused].
-// Bad input is Failed with [consistency.ErrInvalid].
+// Bad input is Failed with [consistency.ErrInvalid], and a job for which the store
+// has no room with [ErrTooLarge].
 //
 // Key has 1 to 255 bytes, each a printable character of ASCII or a space. It is
 // the idempotency key of the write, and shows in logs and in the store. Job has
@@ -138,7 +139,7 @@ func failed[W any](err error) (Result[W], error) {
 // err.
 func (s *Submitter[J, W, R]) noted(err error) error {
 	trouble := err
-	if errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge) {
 		trouble = nil
 	}
 	s.mu.Lock()

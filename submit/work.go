@@ -61,6 +61,10 @@ func (t *term[J, W, R]) send(j *job) {
 		j.sent = before
 		t.move(j, spares)
 		t.later(j)
+	case tooLarge:
+		j.sent = before
+		t.move(j, spares)
+		t.reject(j)
 	}
 }
 
@@ -77,6 +81,9 @@ func (t *term[J, W, R]) resend(j *job) {
 		t.drop(j)
 	case unknown:
 		t.later(j)
+	case tooLarge: // so that nobody knows whether it is still ours
+		j.flags |= stuck
+		t.later(j)
 	}
 }
 
@@ -85,7 +92,7 @@ func (t *term[J, W, R]) resend(j *job) {
 // nobody knows.
 func (t *term[J, W, R]) mayResend(j *job) bool {
 	age := time.Now().UnixNano() - j.sentAt()
-	return j.state == lost && age >= 0 && age < int64(t.options.Resubmit.KeyHonouredFor)
+	return j.state == lost && !j.has(stuck) && age >= 0 && age < int64(t.options.Resubmit.KeyHonouredFor)
 }
 
 // write sends the write of a job whose record says so. Before is the handle of
