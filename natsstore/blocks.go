@@ -6,26 +6,46 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/readback-go/readback/submit"
 )
 
 // found is the last message of a subject in a folder.
 type found struct {
 	sequence uint64
-	stays    bool // until it is changed: the server does not forget it by itself
+	stays    bool  // until it is changed: the server does not forget it by itself
+	label    uint8 // of a job that is there: its place among the labels and one more
 }
 
-// blocks reads the last message of each subject from the files of a bucket, by
-// the subject's hash. The server must have read them before: it cuts off what it
-// cannot read, with the help of its check sums, so that all is in order here.
-func (f *folder) blocks(n names) (map[uint64]found, error) {
+// contents is what a scan finds in the files of a bucket: the last message of each
+// subject, by the subject's hash.
+type contents struct {
+	jobs    []byte // how the subjects of jobs begin
+	last    map[uint64]found
+	labels  []string
+	removed map[uint64]struct{}
+}
+
+// blocks reads the files of a bucket. The server must have read them before: it cuts
+// off what it cannot read, with the help of its check sums, so that all is in order
+// here.
+func (f *folder) blocks(n names) (*contents, error) {
 	files, err := f.files(n)
 	if err != nil {
 		return nil, err
 	}
-	last := make(map[uint64]found)
-	removed := make(map[uint64]struct{})
+	c := &contents{
+		jobs: []byte(strings.TrimSuffix(n.kind(submit.KindJob), "*")),
+		last: make(map[uint64]found), labels: []string{""}, removed: make(map[uint64]struct{}),
+	}
 	for name := range files {
 		data, err := os.ReadFile(filepath.Join(f.messages(n), name))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -34,16 +54,30 @@ func (f *folder) blocks(n names) (map[uint64]found, error) {
 		if err != nil {
 			return nil, fmt.Errorf("natsstore: %w", err)
 		}
-		if err := scan(data, last, removed); err != nil {
+		if err := c.scan(data); err != nil {
 			return nil, fmt.Errorf("natsstore: %s: %w", name, err)
 		}
 	}
-	for subject, msg := range last {
-		if _, ok := removed[msg.sequence]; ok {
-			delete(last, subject) // what was there before it was replaced by it
+	for subject, msg := range c.last {
+		if _, ok := c.removed[msg.sequence]; ok {
+			delete(c.last, subject) // what was there before it was replaced by it
 		}
 	}
-	return last, nil
+	return c, nil
+}
+
+// index returns where the jobs of each label are, up to a sequence.
+func (c *contents) index(last uint64) *index {
+	x := &index{last: last, labels: make(map[string][]uint64), began: time.Now()}
+	for _, msg := range c.last {
+		if msg.label > 0 && msg.sequence <= last {
+			x.add(c.labels[msg.label-1], msg.sequence)
+		}
+	}
+	for _, sequences := range x.labels {
+		slices.Sort(sequences)
+	}
+	return x
 }
 
 // A message in a file: its length, sequence, time and the length of its subject;
@@ -58,11 +92,15 @@ const (
 
 var (
 	errLayout = errors.New("the file is laid out in another way")
-	timeLimit = []byte("\r\nNats-TTL:")
+	timeLimit = headerLine("Nats-TTL")
+	labelLine = headerLine(labelHeader)
+	goneLines = [...][]byte{headerLine(operationHeader), headerLine(jetstream.MarkerReasonHeader)}
 )
 
+func headerLine(name string) []byte { return []byte("\r\n" + name + ":") }
+
 // scan reads the messages of one file.
-func scan(data []byte, last map[uint64]found, removed map[uint64]struct{}) error {
+func (c *contents) scan(data []byte) error {
 	for len(data) > 0 {
 		if len(data) < messageHead+messageSum {
 			return errLayout
@@ -76,7 +114,7 @@ func scan(data []byte, last map[uint64]found, removed map[uint64]struct{}) error
 		subject, rest := data[messageHead:subjectEnd], data[subjectEnd:size-messageSum]
 		data = data[size:]
 		if sequence&tombstone != 0 {
-			removed[sequence&^tombstone] = struct{}{}
+			c.removed[sequence&^tombstone] = struct{}{}
 			continue
 		}
 		if sequence&erased != 0 || len(subject) == 0 {
@@ -89,11 +127,34 @@ func scan(data []byte, last map[uint64]found, removed map[uint64]struct{}) error
 			}
 			header = rest[4:][:binary.LittleEndian.Uint32(rest)]
 		}
-		if hash := hashOf(subject); sequence >= last[hash].sequence {
-			last[hash] = found{sequence: sequence, stays: !bytes.Contains(header, timeLimit)}
+		if hash := hashOf(subject); sequence >= c.last[hash].sequence {
+			c.last[hash] = found{sequence: sequence, stays: !bytes.Contains(header, timeLimit), label: c.labelOf(subject, header)}
 		}
 	}
 	return nil
+}
+
+// labelOf returns the place of a label and one more, or zero if the message is not of a
+// job that is there. There is no place for more labels than anybody has: their jobs are
+// looked at whatever is asked for, like those without a label.
+func (c *contents) labelOf(subject, header []byte) uint8 {
+	isGone := func(line []byte) bool { return bytes.Contains(header, line) }
+	if !bytes.HasPrefix(subject, c.jobs) || slices.ContainsFunc(goneLines[:], isGone) {
+		return 0
+	}
+	_, rest, _ := bytes.Cut(header, labelLine)
+	label, _, _ := bytes.Cut(rest, []byte("\r\n"))
+	label = bytes.TrimSpace(label)
+	for place, known := range c.labels {
+		if string(label) == known {
+			return uint8(place) + 1
+		}
+	}
+	if len(c.labels) == math.MaxUint8 {
+		return 1
+	}
+	c.labels = append(c.labels, string(label))
+	return uint8(len(c.labels))
 }
 
 // hashOf is FNV-1a, which stays the same.

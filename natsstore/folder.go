@@ -188,39 +188,41 @@ func (f *folder) check(ctx context.Context, js jetstream.JetStream, n names) err
 }
 
 // verify returns ErrDamaged if the bucket lacks something, and notes it
-// otherwise. It has changes up to last.
-func (f *folder) verify(ctx context.Context, conn *nats.Conn, n names, last uint64, noSync bool) error {
+// otherwise. It has changes up to last, of which verify returns an index.
+func (f *folder) verify(ctx context.Context, conn *nats.Conn, n names, last uint64, noSync bool) (*index, error) {
 	known, err := f.read()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	labels := &index{}
 	was := known.Buckets[n.bucket]
 	if was.Damaged, err = f.lost(ctx, conn, n, noSync); err != nil {
-		return err
+		return nil, err
 	}
 	if was.Damaged == "" && last < was.Last {
 		was.Damaged = fmt.Sprintf("the last change is %d, and was %d", last, was.Last)
 	}
 	if was.Damaged == "" {
-		if was.Damaged, err = f.compare(n, was.Ledger, last, noSync); err != nil {
-			return err
+		there, err := f.blocks(n)
+		if err != nil {
+			return nil, err
 		}
+		if was.Damaged, err = f.compare(there.last, was.Ledger, last, noSync); err != nil {
+			return nil, err
+		}
+		labels = there.index(last)
 		was.Ledger = true
 	}
 	f.before, f.tail = nil, nil
 	if err := f.note(n.bucket, was); err != nil {
-		return err
+		return nil, err
 	}
-	return f.damage(n.bucket, was)
+	return labels, f.damage(n.bucket, was)
 }
 
-// compare says what is wrong if something is missing that the ledger has, if there
+// compare says what is wrong if something is not there that the ledger has, if there
 // is one, and opens it, or makes it. With noSync, what came last may be missing.
-func (f *folder) compare(n names, kept bool, last uint64, noSync bool) (string, error) {
-	there, err := f.blocks(n)
-	if err != nil {
-		return "", err
-	}
+func (f *folder) compare(there map[uint64]found, kept bool, last uint64, noSync bool) (string, error) {
 	if !kept {
 		return "", f.ledger.rewrite(there)
 	}

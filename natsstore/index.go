@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -13,15 +14,22 @@ import (
 
 // index knows where the jobs of each label are that few have: enough to find ten among
 // a hundred thousand. It is the memory of one server's start, for a server that starts
-// anew may give a sequence again that nobody was told of.
+// anew may give a sequence again that nobody was told of. With a folder it begins with
+// what is read there at the start; with a cluster, with the first question.
 type index struct {
 	mu     sync.Mutex
 	last   uint64              // all up to here were read
 	labels map[string][]uint64 // sequences, in order; some are gone. Nil are too many
+	began  time.Time           // since when they are counted
 }
 
-// indexMost is how many jobs of a label are few.
-const indexMost = 2048
+const (
+	// indexMost is how many jobs of a label are few.
+	indexMost = 2048
+
+	// recount is after how long jobs of which there were too many are counted anew.
+	recount = 10 * time.Minute
+)
 
 // refresh reads what was written since the last time.
 func (s *Store) refresh(ctx context.Context, x *index) error {
@@ -31,7 +39,7 @@ func (s *Store) refresh(ctx context.Context, x *index) error {
 	}
 	defer messages.end()
 	if x.labels == nil {
-		x.labels = make(map[string][]uint64)
+		x.labels, x.began = make(map[string][]uint64), time.Now()
 	}
 	_, err = s.readAll(ctx, messages, func(msg jetstream.Msg, last uint64) (bool, error) {
 		x.last = last
@@ -92,8 +100,10 @@ func (s *Store) labelled(ctx context.Context, after uint64, labels []string, yie
 		at.index.mu.Lock()
 		err := s.refresh(ctx, at.index)
 		sequences, few := at.index.few(after, labels)
-		if !few { // or it was so; what is there now is counted the next time
+		if err == nil && !few && time.Since(at.index.began) > recount { // at the cost of who asks for many
 			at.index.last, at.index.labels = 0, nil
+			err = s.refresh(ctx, at.index)
+			sequences, few = at.index.few(after, labels)
 		}
 		at.index.mu.Unlock()
 		if err != nil {

@@ -15,8 +15,9 @@ import (
 var _ submit.Journal = (*Store)(nil)
 
 // Since implements [submit.Journal]. It reads the records of a bucket in their order,
-// some 10 µs each. Of jobs with labels that few have, it reads the headers alone, half
-// as long, and the next time only those that were written since.
+// some 10 µs each. Of jobs with labels that few have, it reads only those, and the
+// headers of what was written since the last time. With a cluster, the first time is
+// since the beginning; with a folder, since Open.
 //
 // With a cluster, and without wait, it yields nothing before it has read all.
 func (s *Store) Since(ctx context.Context, kind submit.Kind, after uint64, labels []string, wait bool) iter.Seq2[submit.Record, error] {

@@ -74,7 +74,8 @@ func (s *Store) start(ctx context.Context) (_ *site, err error) {
 		return nil, failure(err, ctx.Err() != nil || transient(err))
 	}
 	if s.lock != nil {
-		if err := s.lock.verify(ctx, at.conn, s.names, at.stream.CachedInfo().State.LastSeq, s.options.NoSync); err != nil {
+		last := at.stream.CachedInfo().State.LastSeq
+		if at.index, err = s.lock.verify(ctx, at.conn, s.names, last, s.options.NoSync); err != nil {
 			return nil, err
 		}
 	}
