@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/examples/workspaces"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -21,7 +20,7 @@ type findings struct {
 
 // audit looks at every job.
 func audit(ctx context.Context, w *world, store submit.Store, jobs []int) (f findings, err error) {
-	asking, err := client{url: w.url}.submitter(store, submit.Options[order, string, *workspaces.Workspace]{})
+	asking, err := client{url: w.url}.submitter(store, options{})
 	if err != nil {
 		return f, err
 	}

@@ -89,12 +89,20 @@ func (c *child) left(jobs []int) []int {
 	return slices.DeleteFunc(slices.Clone(jobs), func(n int) bool { return c.kept[n] })
 }
 
-// warned reports whether the child warned of something.
-func (c *child) warned(of string) bool {
+// count returns how often the child warned of something.
+func (c *child) count(of string) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.ContainsFunc(c.said, func(line string) bool { return strings.Contains(line, of) })
+	for _, line := range c.said {
+		if strings.Contains(line, of) {
+			n++
+		}
+	}
+	return n
 }
+
+// warned reports whether the child warned of something.
+func (c *child) warned(of string) bool { return c.count(of) > 0 }
 
 func (c *child) kill() {
 	c.cmd.Process.Kill()

@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/readback-go/readback/examples/workspaces"
 	"github.com/readback-go/readback/natsstore"
 	"github.com/readback-go/readback/submit"
 )
@@ -27,8 +26,8 @@ const (
 )
 
 // overCluster runs three workers, each of which is a node of the cluster too.
-// One is killed and comes back; then another is paused, its jobs are taken over,
-// and it goes on.
+// One, of the earlier version of the program, is killed and comes back as the later
+// one; then another is paused, its jobs are taken over, and it goes on.
 func (s settings) overCluster(ctx context.Context, out io.Writer, w *world, tmp string) error {
 	if s.lease == 0 {
 		s.lease = clusterLease
@@ -53,13 +52,17 @@ type trio struct {
 
 	children [3]*child
 	store    *natsstore.Store
-	asking   *submit.Submitter[order, string, *workspaces.Workspace]
+	asking   *submitter
 	jobs     []int
 }
 
 func (c *trio) run(ctx context.Context) error {
 	for i := range c.children {
-		if err := c.start(ctx, i); err != nil {
+		var program []string
+		if i == 0 { // it is killed, and comes back as the later version, as the others are
+			program = []string{"-earlier"}
+		}
+		if err := c.start(ctx, i, program...); err != nil {
 			return err
 		}
 	}
@@ -73,7 +76,7 @@ func (c *trio) run(ctx context.Context) error {
 		return err
 	}
 	defer c.store.Close()
-	if c.asking, err = (client{url: c.world.url}).submitter(c.store, submit.Options[order, string, *workspaces.Workspace]{}); err != nil {
+	if c.asking, err = (client{url: c.world.url}).submitter(c.store, options{}); err != nil {
 		return err
 	}
 	killed, err := c.kill(ctx, 0)
@@ -235,9 +238,10 @@ func (c *trio) await(ctx context.Context, what string, limit time.Duration, done
 	}
 }
 
-func (c *trio) start(ctx context.Context, i int) (err error) {
-	c.children[i], err = start(ctx, "-service", c.world.url, "-lease", c.lease.String(), "-delay", writeDelay.String(),
+func (c *trio) start(ctx context.Context, i int, program ...string) (err error) {
+	flags := append(program, "-service", c.world.url, "-lease", c.lease.String(), "-delay", writeDelay.String(),
 		"-peers", c.peers, "-node", fmt.Sprint(i), "-dir", filepath.Join(c.tmp, fmt.Sprintf("n%d", i)))
+	c.children[i], err = start(ctx, flags...)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/readback-go/readback/natsstore"
@@ -19,7 +20,7 @@ const (
 
 	// longLife is that of every eighth: long enough to take over the jobs of
 	// those before.
-	longLife = 4 * time.Second
+	longLife = 3500 * time.Millisecond
 )
 
 // overFolder kills workers that follow each other on one folder.
@@ -33,6 +34,7 @@ func (s settings) overFolder(ctx context.Context, out io.Writer, w *world, tmp s
 	began, draw := time.Now(), rand.New(rand.NewPCG(s.seed, 0))
 	fmt.Fprintf(out, "seed %d\n", s.seed)
 	var jobs, left []int
+	var f faults
 	for round := range s.rounds {
 		for range s.jobs {
 			jobs, left = append(jobs, len(jobs)), append(left, len(jobs))
@@ -44,11 +46,13 @@ func (s settings) overFolder(ctx context.Context, out io.Writer, w *world, tmp s
 		full := noDisk
 		if s.disk && round%4 == 3 {
 			full = tmp
+			f.full++
 		}
-		c, err := s.live(ctx, flags, left, full, func() time.Duration { return time.Duration(draw.Int64N(int64(life))) })
+		c, err := s.live(ctx, slices.Concat(flags, f.deploy(draw)), left, full, func() time.Duration { return time.Duration(draw.Int64N(int64(life))) })
 		if err != nil {
 			return err
 		}
+		f.heard(c)
 		left = c.left(left)
 		if (round+1)%50 == 0 {
 			fmt.Fprintf(out, "%d rounds, %d jobs, %d not yet recorded, %v\n", round+1, len(jobs), len(left), time.Since(began).Round(time.Second))
@@ -62,6 +66,7 @@ func (s settings) overFolder(ctx context.Context, out io.Writer, w *world, tmp s
 	if err := last.finish(); err != nil {
 		return fmt.Errorf("the last worker: %w", err)
 	}
+	f.heard(last)
 	store, err := natsstore.Open(ctx, natsstore.Options{Dir: dir, Timeout: time.Minute})
 	if err != nil {
 		return err
@@ -71,7 +76,7 @@ func (s settings) overFolder(ctx context.Context, out io.Writer, w *world, tmp s
 	if err != nil {
 		return err
 	}
-	return found.report(out, fmt.Sprintf("rounds=%d", s.rounds), began)
+	return errors.Join(found.report(out, fmt.Sprintf("rounds=%d %v", s.rounds, &f), began), f.missing(s))
 }
 
 const noDisk = ""

@@ -12,28 +12,15 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/examples/workspaces"
-	"github.com/readback-go/readback/submit"
 )
 
-// order is a job: a workspace to be made, whose answer meets a fault.
-type order struct {
-	Name  string `json:"name"`
-	Fault string `json:"fault,omitempty"`
-}
-
 func keyOf(n int) string { return fmt.Sprintf("job %06d", n) }
-
-// orderOf makes the n-th job. Its fault depends on n alone, so that it is the
-// same job when it is submitted again.
-func orderOf(n int) order {
-	faults := [...]string{"", "503 at-once", "", "504 later 200ms", "", "503 never", "504 at-once"}
-	return order{Name: fmt.Sprintf("workspace%06d", n), Fault: faults[n%len(faults)]}
-}
 
 // client speaks to the service.
 type client struct {
 	url   string
 	delay time.Duration // before each write
+	buggy bool          // the program has bugs
 }
 
 func (c client) do(ctx context.Context, method, path string, header http.Header, body, into any) error {
@@ -82,9 +69,11 @@ func (c client) create(ctx context.Context, key string, o order) (string, error)
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
+	c.bug(key, "before a write")
 	var made workspaces.Workspace
 	err := c.do(ctx, http.MethodPost, "/workspaces", http.Header{"X-Fault": {o.Fault}},
-		map[string]string{"workspaceName": o.Name, "reference": key}, &made)
+		map[string]string{"workspaceName": o.Workspace, "reference": key}, &made)
+	c.bug(key, "after a write")
 	return made.ID, err
 }
 
@@ -110,16 +99,19 @@ func (c client) get(ctx context.Context, id string) (*workspaces.Workspace, erro
 // before, also if the machine stands still for a while.
 const within = 10 * time.Second
 
-// submitter makes the submitter of a worker, or of the audit.
-func (c client) submitter(store submit.Store, o submit.Options[order, string, *workspaces.Workspace]) (*submit.Submitter[order, string, *workspaces.Workspace], error) {
-	o.Store = store
-	o.Policy.Within = within
-	o.Flow = func(key string, job order) consistency.Flow[string, *workspaces.Workspace] {
-		flow := consistency.Create("create workspace",
-			func(ctx context.Context) (string, error) { return c.create(ctx, key, job) }, c.get)
-		flow.Find = func(ctx context.Context) ([]string, error) { return c.find(ctx, key) }
-		flow.Mine = func(string) bool { return true } // references are the keys of jobs
-		return flow
+// flow makes the workspace of a job.
+func (c client) flow(key string, job order) consistency.Flow[string, *workspaces.Workspace] {
+	c.bug(key, "a flow")
+	flow := consistency.Create("create workspace",
+		func(ctx context.Context) (string, error) { return c.create(ctx, key, job) },
+		func(ctx context.Context, id string) (*workspaces.Workspace, error) {
+			c.bug(key, "a read")
+			return c.get(ctx, id)
+		})
+	flow.Find = func(ctx context.Context) ([]string, error) {
+		c.bug(key, "a search")
+		return c.find(ctx, key)
 	}
-	return submit.New(o)
+	flow.Mine = func(string) bool { return true } // references are the keys of jobs
+	return flow
 }

@@ -9,6 +9,12 @@
 // service's own event log agrees with, and the service must have seen no write
 // twice.
 //
+// Workers are deployed forth and back between two versions, with different types of
+// jobs: the earlier one leaves alone what the later one recorded, which lifts what the
+// earlier one did. Some of either have bugs, that is functions that panic or end their
+// goroutine for some jobs, before or after the write. These jobs are set aside, and
+// each worker goes on with what was before it.
+//
 //	go run ./natsstore/crashtest -rounds 300
 //
 // With -disk the folder lies on a small disk of its own, which is full for a while in
@@ -77,6 +83,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	flags.StringVar(&s.worker.dsn, "dsn", "", "internal: how the worker reaches its PostgreSQL server")
 	flags.StringVar(&s.worker.peers, "peers", "", "internal: the cluster's addresses, of which the worker is one")
 	flags.IntVar(&s.worker.node, "node", 0, "internal: which one")
+	flags.BoolVar(&s.worker.earlier, "earlier", false, "internal: the worker is of the version before")
+	flags.BoolVar(&s.worker.buggy, "buggy", false, "internal: the worker has bugs")
 	flags.DurationVar(&s.worker.delay, "delay", 0, "internal: what the worker waits for before each write")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -13,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/examples/workspaces"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -33,7 +33,8 @@ func TestRun_folder(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), []string{"-rounds", "8", "-jobs", "3"}, nil, &out, &out), "%s", &out)
-	assert.Contains(t, out.String(), "rounds=8 jobs=24 ")
+	assert.Contains(t, out.String(), "rounds=8 deploys=")
+	assert.Contains(t, out.String(), " jobs=24 ")
 	assert.Contains(t, out.String(), "failed=0 lost=0 double-writes=0 wrong-outcome=0 ")
 }
 
@@ -58,7 +59,7 @@ func TestAudit(t *testing.T) {
 	t.Cleanup(w.close)
 	store := submit.NewMemory()
 	c := client{url: w.url}
-	jobs, err := c.submitter(store, submit.Options[order, string, *workspaces.Workspace]{})
+	jobs, err := c.submitter(store, options{})
 	require.NoError(t, err)
 	res, err := jobs.Submit(t.Context(), keyOf(0), orderOf(0))
 	require.NoError(t, err)
@@ -109,15 +110,54 @@ func TestContradiction(t *testing.T) {
 	}
 }
 
-// A worker's jobs are the same whenever they are made, and all faults occur.
+// A worker's jobs are the same whenever they are made, and of whatever version it is, and
+// all faults and bugs occur.
 func TestOrderOf(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
+	met := make(map[string]bool)
 	for n := range 100 {
 		assert.Equal(t, orderOf(n), orderOf(n))
+		data, err := json.Marshal(earlierOrderOf(n))
+		require.NoError(t, err)
+		lifted, err := lift(0, data)
+		require.NoError(t, err)
+		assert.Equal(t, orderOf(n), lifted)
 		seen[orderOf(n).Fault] = true
+		met[bugOf(keyOf(n))] = true
 	}
 	assert.Len(t, seen, 5)
+	assert.Len(t, met, len(bugs)+1, "most jobs meet none")
+}
+
+// What a bug does to a job is seen, and by whom.
+func TestClient_bug(t *testing.T) {
+	t.Parallel()
+	key := keyOf(7)
+	assert.Panics(t, func() { client{buggy: true}.bug(key, bugOf(key)) })
+	assert.NotPanics(t, func() { client{}.bug(key, bugOf(key)) })
+	assert.NotPanics(t, func() { client{buggy: true}.bug(keyOf(0), "a flow") })
+	ended := make(chan bool, 1)
+	go func() {
+		whole := false
+		defer func() { ended <- !whole }()
+		client{buggy: true}.bug(keyOf(15), "a read")
+		whole = true
+	}()
+	assert.True(t, <-ended)
+}
+
+// A long run in which a fault never happened shows nothing.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	all := faults{setAside: 1, lifts: 1, deploys: 1}
+	long, disk := settings{rounds: enoughRounds}, settings{rounds: enoughRounds, disk: true}
+	require.NoError(t, all.missing(long))
+	require.ErrorContains(t, all.missing(disk), "full-disks=0")
+	for _, none := range []faults{{lifts: 1, deploys: 1}, {setAside: 1, deploys: 1}, {setAside: 1, lifts: 1}} {
+		require.Error(t, none.missing(long))
+		require.NoError(t, none.missing(settings{rounds: enoughRounds - 1}))
+	}
 }
 
 func TestStatusError(t *testing.T) {
@@ -125,6 +165,6 @@ func TestStatusError(t *testing.T) {
 	w, err := openWorld()
 	require.NoError(t, err)
 	t.Cleanup(w.close)
-	_, err = client{url: w.url}.create(t.Context(), "x", order{Name: "x", Fault: "503 never"})
+	_, err = client{url: w.url}.create(t.Context(), "x", order{Workspace: "x", Fault: "503 never"})
 	require.Equal(t, statusError(http.StatusServiceUnavailable), err)
 }

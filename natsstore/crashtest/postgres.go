@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/readback-go/readback/examples/workspaces"
 	"github.com/readback-go/readback/internal/testing/pgtest"
 	"github.com/readback-go/readback/pgstore"
 	"github.com/readback-go/readback/submit"
@@ -68,12 +67,13 @@ type crowd struct {
 	given    [3][]int // that the store is not known to have
 	jobs     int
 	kills    int // of the server
+	faults   faults
 }
 
 func (c *crowd) run(ctx context.Context) (err error) {
 	fmt.Fprintf(c.out, "seed %d\n", c.seed)
 	for i := range c.children {
-		if err := c.start(ctx, i); err != nil {
+		if err := c.start(ctx, i, c.faults.deploy(c.draw)...); err != nil {
 			return err
 		}
 	}
@@ -87,12 +87,7 @@ func (c *crowd) run(ctx context.Context) (err error) {
 			life = longLife
 		}
 		time.Sleep(time.Duration(c.draw.Int64N(int64(life))))
-		victim := c.draw.IntN(len(c.children))
-		c.children[victim].kill()
-		left := c.children[victim].left(c.given[victim])
-		c.given[victim] = nil
-		c.give((victim+1)%len(c.children), left...) // as their callers would
-		if err := c.start(ctx, victim); err != nil {
+		if err := c.replace(ctx, c.draw.IntN(len(c.children)), c.faults.deploy(c.draw)...); err != nil {
 			return err
 		}
 		if round%serverKills == serverKills/2 {
@@ -105,16 +100,34 @@ func (c *crowd) run(ctx context.Context) (err error) {
 			fmt.Fprintf(c.out, "%d rounds, %d jobs, %v\n", round+1, c.jobs, time.Since(c.began).Round(time.Second))
 		}
 	}
+	for i := range c.children { // the last ones are of the later version, without bugs
+		if err := c.replace(ctx, i); err != nil {
+			return err
+		}
+	}
 	for i, child := range c.children {
 		if err := child.finish(); err != nil {
 			return fmt.Errorf("worker %d: %w", i, err)
 		}
+		c.faults.heard(child)
 	}
 	return nil
 }
 
-func (c *crowd) start(ctx context.Context, i int) (err error) {
-	c.children[i], err = start(ctx, "-service", c.world.url, "-lease", c.lease.String(), "-dsn", c.primary.DSN())
+// replace kills a worker and starts another in its place. What the store is not known
+// to have is handed in to the next, as its callers would.
+func (c *crowd) replace(ctx context.Context, victim int, program ...string) error {
+	c.children[victim].kill()
+	c.faults.heard(c.children[victim])
+	left := c.children[victim].left(c.given[victim])
+	c.given[victim] = nil
+	c.give((victim+1)%len(c.children), left...)
+	return c.start(ctx, victim, program...)
+}
+
+func (c *crowd) start(ctx context.Context, i int, program ...string) (err error) {
+	flags := append(program, "-service", c.world.url, "-lease", c.lease.String(), "-dsn", c.primary.DSN())
+	c.children[i], err = start(ctx, flags...)
 	return err
 }
 
@@ -171,12 +184,12 @@ func (c *crowd) audit(ctx context.Context, pool *pgxpool.Pool, store submit.Stor
 		return err
 	}
 	found.details = append(found.details, details...)
-	err = found.report(c.out, fmt.Sprintf("rounds=%d processes=3 server-kills=%d transactions=%d commits=%d torn=%d",
-		c.rounds, c.kills, transactions, commits, torn), c.began)
+	err = found.report(c.out, fmt.Sprintf("rounds=%d processes=3 server-kills=%d %v transactions=%d commits=%d torn=%d",
+		c.rounds, c.kills, &c.faults, transactions, commits, torn), c.began)
 	if torn > 0 {
 		err = errors.Join(err, errors.New("transactions left a job without its order, or an order without its job"))
 	}
-	return err
+	return errors.Join(err, c.faults.missing(c.settings))
 }
 
 // inTransaction reports whether a job is recorded in a transaction of its caller's,
@@ -214,7 +227,7 @@ type outbox struct {
 
 // keepOr records a job that belongs into a transaction by one, if there is an outbox,
 // and any other as keep does.
-func (o *outbox) keepOr(ctx context.Context, jobs *submit.Submitter[order, string, *workspaces.Workspace], n int) error {
+func (o *outbox) keepOr(ctx context.Context, jobs desk, n int) error {
 	if o == nil || !inTransaction(n) {
 		return keep(ctx, jobs, n)
 	}
@@ -222,8 +235,8 @@ func (o *outbox) keepOr(ctx context.Context, jobs *submit.Submitter[order, strin
 }
 
 // keep runs the transaction of a job to its end, however often that takes.
-func (o *outbox) keep(ctx context.Context, jobs *submit.Submitter[order, string, *workspaces.Workspace], n int) error {
-	job, err := jobs.Draft(ctx, keyOf(n), orderOf(n))
+func (o *outbox) keep(ctx context.Context, jobs desk, n int) error {
+	job, err := jobs.draft(ctx, n)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,6 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/examples/workspaces"
 	"github.com/readback-go/readback/natsstore"
 	"github.com/readback-go/readback/submit"
 )
@@ -32,6 +30,8 @@ type worker struct {
 	node    int
 	lease   time.Duration
 	delay   time.Duration
+	earlier bool // it is of the version before
+	buggy   bool
 }
 
 const (
@@ -45,16 +45,14 @@ func (w worker) run(ctx context.Context, in io.Reader, out io.Writer) error {
 		return err
 	}
 	defer stop()
-	jobs, err := client{url: w.service, delay: w.delay}.submitter(store, submit.Options[order, string, *workspaces.Workspace]{
-		Lease:  w.lease,
-		Policy: consistency.Policy{Logger: telling(out)},
-	})
+	jobs, err := w.desk(store, out)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { jobs.Run(ctx) })
+	running.Go(func() { jobs.redrive(ctx) })
 	defer running.Wait()
 	defer cancel()
 	fmt.Fprintln(out, "ready")
@@ -79,7 +77,7 @@ func (w worker) run(ctx context.Context, in io.Reader, out io.Writer) error {
 		return nil // a node is needed to the end: its parent has died
 	}
 	submitting.Wait()
-	return drain(ctx, store)
+	return drain(ctx, store, jobs)
 }
 
 // telling returns a logger that hands the parent each warning in a line.
@@ -91,11 +89,11 @@ func telling(out io.Writer) *zap.Logger {
 
 // keep has the store keep a job: every other one is waited for until it has an
 // outcome.
-func keep(ctx context.Context, jobs *submit.Submitter[order, string, *workspaces.Workspace], n int) error {
+func keep(ctx context.Context, jobs desk, n int) error {
 	if n%2 == 0 {
-		return jobs.Enqueue(ctx, keyOf(n), orderOf(n))
+		return jobs.enqueue(ctx, n)
 	}
-	res, err := jobs.Submit(ctx, keyOf(n), orderOf(n))
+	res, err := jobs.submit(ctx, n)
 	if res.Outcome != 0 && !res.Ended.IsZero() {
 		return nil
 	}
@@ -103,8 +101,9 @@ func keep(ctx context.Context, jobs *submit.Submitter[order, string, *workspaces
 }
 
 // drain returns when no job is pending, whoever has it.
-func drain(ctx context.Context, store submit.Store) error {
+func drain(ctx context.Context, store submit.Store, jobs desk) error {
 	for {
+		jobs.redrive(ctx)
 		pending, err := countPending(ctx, store)
 		if err == nil && pending == 0 {
 			return nil
