@@ -21,11 +21,24 @@ func (s *session) keptAnswer(hide func(string) string) *handle.Answer {
 		return nil
 	}
 	kept := &handle.Answer{Status: a.Status, Body: request.KeepAnswer(a.Body, hide)}
-	if at, found := a.Field(request.LocationField); found && !request.HidesSecrets(at) && hide(at) == at {
-		kept.Location = at
+	open := func(at string, found bool) string {
+		if !found || request.HidesSecrets(at) || hide(at) != at {
+			return ""
+		}
+		return at
+	}
+	kept.Location = open(a.Field(request.LocationField))
+	for _, header := range operationHeaders {
+		if kept.Operation == "" {
+			kept.Operation = open(a.URLOf(header))
+		}
 	}
 	return kept
 }
+
+// operationHeaders name the operation that an answer speaks of, as the library
+// knows them.
+var operationHeaders = []string{"Operation-Location", "Azure-Asyncoperation"}
 
 // answerText returns the beginning of the answer to the write, for a line.
 func (s *session) answerText() string {
@@ -41,7 +54,10 @@ func answerOf(h handle.Handle) *request.Answer {
 	if h.Answer == nil {
 		return nil
 	}
-	a := &request.Answer{Status: h.Answer.Status, Body: h.Answer.Body, Header: http.Header{}}
+	a := &request.Answer{Status: h.Answer.Status, Body: request.WithoutHidden(h.Answer.Body), Header: http.Header{}}
+	if h.Answer.Operation != "" {
+		a.Header.Set(operationHeaders[0], h.Answer.Operation)
+	}
 	if h.Answer.Location != "" {
 		a.Header.Set("Location", h.Answer.Location)
 		a.URL = &url.URL{}
@@ -63,7 +79,7 @@ func named(h handle.Handle, template string, accepted bool) (ref readbackhttp.Re
 		if name == request.LocationField {
 			continue
 		}
-		if value, found := request.Member(h.Answer.Body, name); found {
+		if value, found := request.Member(request.WithoutHidden(h.Answer.Body), name); found {
 			if ref.Fields == nil {
 				ref.Fields = make(map[string]string)
 			}

@@ -308,8 +308,9 @@ func (s *session) fate(res result) string {
 
 // pendingFields are those of a handle that the command looks into.
 type pendingFields struct {
-	Class   string          `json:"class"`
-	Written json.RawMessage `json:"written"`
+	Class     string          `json:"class"`
+	Written   json.RawMessage `json:"written"`
+	Monitored bool            `json:"monitored"`
 }
 
 func fieldsOf(pending consistency.Pending) (fields pendingFields) {

@@ -122,6 +122,9 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 			f.Mine = func(readbackhttp.Ref) bool { return true }
 		}
 	}
+	if h.Pending, err = o.operation(ctx, given, h, f); err != nil {
+		return err
+	}
 	s := &session{
 		command: "resume", streams: streams, output: kept.output, flow: f, kept: keep, plan: plan,
 		secrets: append(secretsOf(in, specs...), request.SecretParams(plan.Find)...),

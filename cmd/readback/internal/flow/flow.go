@@ -37,6 +37,7 @@ type Flow struct {
 	why       *FaultError            // what that says
 	lagged    bool                   // the last read's answer is lag, as --lag says
 	kept      *request.Answer        // to the write of another process
+	recalled  *request.Answer        // what the write is answered without being sent; nil but in Recall
 	find      *request.Edit          // of the next request that finds; nil for none
 	commands  Commands
 	last      *Execution // of the read

@@ -170,6 +170,14 @@ func (f *Flow) written() *expr.Write {
 // Keep gives the flow the answer to a write of another process.
 func (f *Flow) Keep(a *request.Answer) { f.kept = a }
 
+// Recall returns the reference that the write of this flow would have had with an
+// answer that another process kept. Nothing is sent.
+func (f *Flow) Recall(ctx context.Context, a *request.Answer) (ref readbackhttp.Ref, err error) {
+	f.recalled = a
+	defer func() { f.recalled, f.phase = nil, idle }()
+	return f.Write(ctx)
+}
+
 // met reports whether all expressions hold of a document, and notes the first
 // that does not.
 func (f *Flow) met(ctx context.Context, doc *readbackhttp.Document) bool {

@@ -41,9 +41,10 @@ type Command struct {
 
 // Answer is what the write was answered, without what looks like a secret.
 type Answer struct {
-	Status   int             `json:"status,omitempty"`
-	Location string          `json:"location,omitempty"`
-	Body     json.RawMessage `json:"body,omitempty"`
+	Status    int             `json:"status,omitempty"`
+	Location  string          `json:"location,omitempty"`
+	Operation string          `json:"operation,omitempty"` // URL of an operation that a header names
+	Body      json.RawMessage `json:"body,omitempty"`
 }
 
 // Again is what a handle leaves out, and resuming needs.

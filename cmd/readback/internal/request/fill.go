@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -19,6 +20,18 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
+}
+
+// Response returns the answer as one to req.
+func (a *Answer) Response(req *http.Request) *http.Response {
+	header := a.Header.Clone()
+	if header == nil {
+		header = make(http.Header)
+	}
+	return &http.Response{
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, StatusCode: a.Status, Header: header,
+		Body: io.NopCloser(bytes.NewReader(a.Body)), ContentLength: int64(len(a.Body)), Request: req,
+	}
 }
 
 // LocationField is the field that stands for the Location header.
@@ -46,12 +59,8 @@ func (a *Answer) Field(name string) (string, bool) {
 	}
 	switch name {
 	case LocationField:
-		if raw := a.Header.Get("Location"); raw != "" && a.URL != nil {
-			at, err := a.URL.Parse(raw)
-			if err != nil || at.User != nil {
-				return "", false
-			}
-			return at.String(), true
+		if a.Header.Get("Location") != "" && a.URL != nil {
+			return a.URLOf("Location")
 		}
 	case "status":
 		if value, found := Member(a.Body, name); found {
@@ -60,6 +69,19 @@ func (a *Answer) Field(name string) (string, bool) {
 		return fmt.Sprint(a.Status), a.Status != 0
 	}
 	return Member(a.Body, name)
+}
+
+// URLOf returns the absolute URL that a header names, and whether it names one.
+func (a *Answer) URLOf(header string) (string, bool) {
+	raw := a.Header.Get(header)
+	if raw == "" || a.URL == nil {
+		return "", false
+	}
+	at, err := a.URL.Parse(raw)
+	if err != nil || at.User != nil {
+		return "", false
+	}
+	return at.String(), true
 }
 
 // Member returns a member of a JSON document, or what a JSON pointer finds in

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
+	"strings"
 )
 
 const (
@@ -40,6 +41,41 @@ func KeepAnswer(body []byte, hide func(string) string) json.RawMessage {
 		}
 	}
 	return nil
+}
+
+// WithoutHidden returns a body that KeepAnswer made, without what it hides: the word
+// that stands there is no value.
+func WithoutHidden(body json.RawMessage) json.RawMessage {
+	if !bytes.Contains(body, []byte(hidden)) {
+		return body
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var document any
+	if decoder.Decode(&document) != nil {
+		return nil
+	}
+	left, _ := json.Marshal(unhide(document)) // it was decoded from JSON
+	return left
+}
+
+// unhide puts null in the place of each text with something hidden in it.
+func unhide(value any) any {
+	switch v := value.(type) {
+	case string:
+		if strings.Contains(v, hidden) {
+			return nil
+		}
+	case []any:
+		for i := range v {
+			v[i] = unhide(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = unhide(v[name])
+		}
+	}
+	return value
 }
 
 func keepValue(value any, depth int, short bool) any {
