@@ -95,7 +95,7 @@ func (r *run[W, R]) shows() (text string) {
 	}
 	if len(body) == 0 {
 		encoded, err := json.Marshal(&r.value)
-		if err != nil {
+		if err != nil || string(encoded) == `""` { // an empty text tells nothing
 			return ""
 		}
 		body = encoded

@@ -125,6 +125,15 @@ func (d *Document) Wanted() string { return d.wanted }
 // Answer returns what the rules need of d.
 func (d *Document) Answer() consistency.Answer { return d.answer }
 
+// MarshalJSON returns the body: as it is if it is JSON, and else as a text. Headers,
+// which may hold secrets, are left out of logs and errors in which d is told.
+func (d *Document) MarshalJSON() ([]byte, error) {
+	if json.Valid(d.Body) {
+		return d.Body, nil
+	}
+	return json.Marshal(string(d.Body))
+}
+
 // Decode decodes the body, which is JSON, into v.
 func (d *Document) Decode(v any) error {
 	if err := json.Unmarshal(d.Body, v); err != nil {
