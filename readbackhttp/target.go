@@ -276,6 +276,7 @@ func parse(base *url.URL, raw, ifEmpty string) (*url.URL, error) {
 		return nil, &TargetError{Reason: "not a URL"}
 	}
 	at.Fragment, at.RawFragment = "", ""
+	at.RawQuery = strings.ReplaceAll(at.RawQuery, " ", "%20") // a blank would end the request line
 	if at.User != nil {
 		at.User = url.User("") // to be refused, and what it says kept in no handle
 	}

@@ -60,7 +60,7 @@ func TestBadInput_usage(t *testing.T) {
 		{"within below 0", run("--within=-1s"), "want a time above 0"},
 		{"within without a unit", run("--within", "30"), "want a time above 0"},
 		{"interval 0", run("--interval", "0s"), "want a time above 0"},
-		{"settle 0", run("--settle", "0"), "want a number of reads above 0"},
+		{"settle 0", run("--settle", "0"), "want a number of reads from 1 to 32767"},
 		{"max-time 0", run("-m", "0"), "--max-time"},
 		{"window 0", run("--window", "403=0s"), "--window"},
 		{"window of what", run("--window", "500=1s"), "want one of 404, 403, stale"},

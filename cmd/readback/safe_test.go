@@ -489,3 +489,25 @@ func TestSafe_refusedRead(t *testing.T) {
 	p := readback(t, "wait", "-q", r.url, "--within", "50ms")
 	assert.Equal(t, 124, p.status)
 }
+
+// A handle that a link leads to is the file, and no link to it: that is changed, and
+// in the end removed.
+func TestSafe_linkedHandle(t *testing.T) {
+	t.Parallel()
+	r, show := patient(t)
+	dir := t.TempDir()
+	p := call{dir: dir, args: []string{"run", r.url + "/v1/things", "-d", "x", "--within", "20ms", "--handle-file", "h.json"}}.run(t)
+	require.Equal(t, 124, p.status)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "other"), 0o700))
+	link := filepath.Join(dir, "other", "link")
+	require.NoError(t, os.Symlink("../h.json", link))
+	p = call{dir: dir, args: []string{"resume", link, "--within", "20ms"}}.run(t)
+	assert.Equal(t, 124, p.status)
+	info, err := os.Lstat(link)
+	require.NoError(t, err)
+	assert.NotZero(t, info.Mode()&os.ModeSymlink, "it is still a link")
+	show()
+	p = call{dir: dir, args: []string{"resume", link, "--within", "30s"}}.run(t)
+	assert.Equal(t, 0, p.status, p.stderr)
+	assert.NoFileExists(t, filepath.Join(dir, "h.json"), "or it could be resumed again")
+}

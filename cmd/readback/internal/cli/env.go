@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -26,6 +27,30 @@ type EnvValue interface {
 
 // noEnv are flags for which a variable makes no sense.
 var noEnv = map[string]bool{"help": true, "version": true}
+
+// mayBeEmpty are flags for which nothing is a value; --for is taken back by --and.
+var mayBeEmpty = map[string]bool{"find-data": true, "write-out": true, "for": true}
+
+// RefuseEmpty refuses flags that were given without a value, as by a variable of the
+// shell that is not set: what was asked for would silently not be done. What is like
+// curl's is as curl has it.
+func RefuseEmpty(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		var values []string
+		switch list, isList := f.Value.(pflag.SliceValue); {
+		case isList:
+			values = list.GetSlice()
+		case f.Value.Type() == "string":
+			if _, own := f.Value.(EnvValue); !own {
+				values = []string{f.Value.String()}
+			}
+		}
+		if err == nil && !mayBeEmpty[f.Name] && slices.Contains(values, "") {
+			err = exit.Usagef("--%s was given without a value", f.Name)
+		}
+	})
+	return err
+}
 
 // SetFromEnv gives each flag that the arguments do not give the value of its
 // variable, if there is one that is not empty. A flag that can be repeated has

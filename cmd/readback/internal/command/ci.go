@@ -12,6 +12,9 @@ import (
 // open opens what events go to, and checks where a report goes, before anything is
 // sent.
 func (o *output) open(scrub func(string) string) (*ci.Events, error) {
+	if o.junit == "-" {
+		return nil, exit.Usagef("--report-junit: want the name of a file: stdout has the result")
+	}
 	if o.junit != "" {
 		if err := openable(o.junit); err != nil {
 			return nil, exit.Usagef("--report-junit: %w", err)

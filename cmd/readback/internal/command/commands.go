@@ -38,6 +38,8 @@ func (o *options) parts(cmd *cobra.Command, args []string, streams cli.Streams) 
 	switch {
 	case err != nil || after == nil:
 		return specs, none, err
+	case o.groups.Given("then") && specs[1].Given():
+		return nil, none, exit.Usagef("--then takes a URL with its flags, or -- and a command, and not both")
 	case o.groups.Given("then"):
 		return specs, flow.Commands{Read: after}, nil
 	case len(before) > 0 || o.groups.Any():
@@ -56,7 +58,7 @@ func (o *options) parts(cmd *cobra.Command, args []string, streams cli.Streams) 
 	fs := pflag.NewFlagSet("then", pflag.ContinueOnError)
 	groups := request.AddFlags(fs)
 	if err := fs.Parse(rest); err != nil {
-		return nil, none, exit.Usagef("after --then of a command: %w", err)
+		return nil, none, exit.Usagef("after --then of a command: %w; flags that are not curl's stand before the command", err)
 	}
 	then, err := groups.Specs(fs.Args())
 	if err != nil {
@@ -99,11 +101,11 @@ func (o *waitOptions) waitForCommand(ctx context.Context, streams cli.Streams, a
 	if o.groups.Any() {
 		return exit.Usagef("curl's flags have no use with a command: they stand before --")
 	}
-	if err := o.check(); err != nil {
+	in := &request.Input{Reader: streams.In, Context: ctx}
+	if err := o.check(in); err != nil {
 		return err
 	}
-	plan := flow.Plan{Flags: o.Flags, Elsewhere: true, Commands: flow.Commands{Read: args}, NeedBody: o.needsBody()}
-	plan.Input = &request.Input{Context: ctx}
+	plan := flow.Plan{Flags: o.Flags, Elsewhere: true, Commands: flow.Commands{Read: args}, NeedBody: o.needsBody(), Input: in}
 	return o.wait(ctx, streams, plan, nil)
 }
 

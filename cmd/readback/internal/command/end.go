@@ -245,6 +245,8 @@ func (s *session) advice(res result, cause error) (lines []string, resume string
 	case errors.As(cause, &target):
 		how = "To go on reading, with a URL that can be had:"
 		adjust = (*handle.Handle).NeedReadURL
+	case s.flow.Find == nil && !found(res.Pending) && s.plan.Commands.IsCommand():
+		return []string{s.fate(res) + "; do not run it again before you know. That something is there proves nothing of it: readback wait with --expect can look for what is its own"}, "", nil
 	case s.flow.Find == nil && !found(res.Pending):
 		how = "Nothing tells where it is; to look for it:"
 		adjust = func(h *handle.Handle) { h.Again.Lost = true }

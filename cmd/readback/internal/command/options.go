@@ -57,7 +57,7 @@ func (o *output) level(silent bool) show.Level {
 }
 
 // check refuses what cannot be written, before anything is sent.
-func (o *output) check(specs ...request.Spec) error {
+func (o *output) check(in *request.Input, specs ...request.Spec) error {
 	results := 0
 	for _, given := range []bool{o.json, o.print != "", o.out != ""} {
 		if given {
@@ -81,6 +81,13 @@ func (o *output) check(specs ...request.Spec) error {
 	}
 	if results > 1 {
 		return exit.Usagef("stdout has one result: one of --json, --print, -w, -o - and -i")
+	}
+	if name, isFile := strings.CutPrefix(o.out, "@"); isFile {
+		content, err := in.File("-w", name)
+		if err != nil {
+			return err
+		}
+		o.out = string(content)
 	}
 	if err := show.CheckOut(o.out); err != nil {
 		return exit.Usagef("-w: %w", err)

@@ -71,6 +71,9 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	if err := o.noPlaceholders(own); err != nil {
 		return err
 	}
+	if reads != nil && own[1].Given() {
+		return exit.Usagef("--then takes a URL with its flags, or -- and a command, and not both")
+	}
 	if h.Command.Reads && reads == nil {
 		return exit.Usagef("the handle holds no command: give the one that reads, after --then --")
 	}
@@ -95,7 +98,7 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	if err := override(fs, given, o.groups); err != nil {
 		return exit.With(exit.Usage, err)
 	}
-	if err := kept.check(specs...); err != nil {
+	if err := kept.check(in, specs...); err != nil {
 		return err
 	}
 	plan := kept.plan(specs[0], specs[1], in)

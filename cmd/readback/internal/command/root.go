@@ -35,12 +35,16 @@ func Main(args []string, streams cli.Streams) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	ran := false
-	root := newRoot(streams, &ran)
+	told := &remembering{Writer: streams.Out}
+	root := newRoot(streams, told, &ran)
 	root.SetArgs(args)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
 		cli.PlainUsages(root)
 	}
 	err := root.ExecuteContext(ctx)
+	if told.err != nil { // help, a version, completions: who asked got nothing
+		err = exit.With(exit.Output, told.err)
+	}
 	if err == nil {
 		return exit.Confirmed
 	}
@@ -57,6 +61,20 @@ func Main(args []string, streams cli.Streams) int {
 		fmt.Fprintln(streams.Err, "readback: "+oneLine(show.ErrorText(e.Err)))
 	}
 	return e.Status
+}
+
+// remembering remembers the first error of its writer.
+type remembering struct {
+	io.Writer
+	err error
+}
+
+func (w *remembering) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
 }
 
 // withSignals returns a context that the first of the usual signals ends, with
@@ -88,7 +106,8 @@ func withSignals(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-func newRoot(streams cli.Streams, ran *bool) *cobra.Command {
+// newRoot returns the command, which tells its help and the like to out.
+func newRoot(streams cli.Streams, out io.Writer, ran *bool) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "readback",
 		Short: "Tell the truth about writes",
@@ -103,6 +122,9 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 		DisableAutoGenTag: true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cli.RefuseEmpty(cmd.Flags()); err != nil {
+				return err
+			}
 			if err := cli.SetFromEnv(cmd.Flags(), streams.LookupEnv); err != nil {
 				return err
 			}
@@ -111,7 +133,7 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 		},
 	}
 	root.SetIn(streams.In)
-	root.SetOut(streams.Out)
+	root.SetOut(out)
 	root.SetErr(streams.Err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
@@ -119,7 +141,7 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 		case !errors.As(err, &unknown):
 		case unknown.GetSpecifiedShortnames() != "":
 			// The parser would print all of -ysession=secret.
-			err = fmt.Errorf("unknown flag: -%.1s", unknown.GetSpecifiedName())
+			err = fmt.Errorf("unknown flag: -%.1s%s", unknown.GetSpecifiedName(), otherLetter(unknown.GetSpecifiedName()))
 		default:
 			err = fmt.Errorf("unknown flag: --%s%s", unknown.GetSpecifiedName(), suggestion(cmd, unknown.GetSpecifiedName()))
 		}

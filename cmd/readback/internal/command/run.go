@@ -71,7 +71,7 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 	if err := fold(specs, in); err != nil {
 		return err
 	}
-	if err := o.check(specs...); err != nil {
+	if err := o.check(in, specs...); err != nil {
 		return err
 	}
 	write, read = specs[0], specs[1]

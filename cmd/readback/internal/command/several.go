@@ -60,14 +60,16 @@ var errOther = errors.New("another one cannot be had any more")
 // waitForSeveral waits for all of some things at once, and tells of them in one
 // table.
 func (o *waitOptions) waitForSeveral(ctx context.Context, streams cli.Streams, specs []request.Spec, command []string) error {
-	if o.print != "" {
-		return exit.Usagef("--print has no use with several: which one it speaks of is not said")
+	for flag, value := range map[string]string{"--print": o.print, "-w": o.out} {
+		if value != "" {
+			return exit.Usagef("%s has no use with several: which one it speaks of is not said", flag)
+		}
 	}
 	in := &request.Input{Reader: streams.In, Context: ctx}
 	if err := fold(specs, in); err != nil {
 		return err
 	}
-	if err := o.check(specs...); err != nil {
+	if err := o.check(in, specs...); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -19,6 +19,22 @@ var otherWords = map[string]string{
 	"http2": "nothing: HTTP/2 is spoken where it is offered", "then-url": "--then", "poll-interval": "--interval", "success": "--settle", "consecutive": "--settle",
 }
 
+// otherLetters are short flags of curl's that have no use here, and what does their
+// job.
+var otherLetters = map[byte]string{
+	'I': "-X HEAD", 'O': "-o FILE", 'e': "-H 'Referer: ...'", 'c': "-b, and nothing that keeps cookies",
+	'r': "-H 'Range: ...'", 'K': "variables such as READBACK_HEADER", 'n': "-u, or READBACK_USER", 'Z': "nothing: a run has one write",
+}
+
+// otherLetter returns what does the job of a short flag that is none, as the end of
+// a sentence, or "".
+func otherLetter(name string) string {
+	if other := otherLetters[name[0]]; other != "" {
+		return "; here it is " + other
+	}
+	return ""
+}
+
 // suggestion returns what may have been meant by a flag that is none, as the end
 // of a sentence, or "".
 func suggestion(cmd *cobra.Command, name string) string {

@@ -17,8 +17,8 @@ func newVersion(streams cli.Streams) *cobra.Command {
 		Short: "Tell the version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(streams.Out, "readback %s\n", cmd.Root().Version)
-			return exit.With(exit.Failed, err)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "readback %s\n", cmd.Root().Version)
+			return exit.With(exit.Output, err)
 		},
 	}
 }

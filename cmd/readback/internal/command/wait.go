@@ -78,7 +78,7 @@ func (o *waitOptions) waitForURL(ctx context.Context, streams cli.Streams, spec 
 	if err := fold(specs, in); err != nil {
 		return err
 	}
-	if err := o.check(specs...); err != nil {
+	if err := o.check(in, specs...); err != nil {
 		return err
 	}
 	plan := flow.Plan{Flags: o.Flags, Write: specs[0], Elsewhere: true, Input: in, NeedBody: o.needsBody(specs[0])}

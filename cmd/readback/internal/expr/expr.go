@@ -71,6 +71,7 @@ var ErrLimit = fmt.Errorf("it takes more than %d MB or %v", mostMemory>>20, most
 // question is what the parent sends: first the sources, then inputs.
 type question struct {
 	Sources []string          `json:"sources,omitempty"`
+	Alone   bool              `json:"alone,omitempty"`
 	N       int               `json:"n"`
 	Input   json.RawMessage   `json:"input,omitempty"`
 	IsText  bool              `json:"is_text,omitempty"`
@@ -109,6 +110,7 @@ func (e *CompileError) Error() string { return e.Reason }
 // one at a time. Close it.
 type Judge struct {
 	sources []string
+	alone   bool // no write came before
 
 	mu    sync.Mutex
 	child *child // nil if there is none, as after one that took too much
@@ -117,7 +119,15 @@ type Judge struct {
 // New returns a judge of these expressions. One that does not compile is a
 // [*CompileError].
 func New(ctx context.Context, sources ...string) (*Judge, error) {
-	j := &Judge{sources: sources}
+	return start(ctx, &Judge{sources: sources})
+}
+
+// NewAlone is New for answers that no write came before: $write is not known.
+func NewAlone(ctx context.Context, sources ...string) (*Judge, error) {
+	return start(ctx, &Judge{sources: sources, alone: true})
+}
+
+func start(ctx context.Context, j *Judge) (*Judge, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j, j.start(ctx)
@@ -171,7 +181,7 @@ func (j *Judge) start(ctx context.Context) error {
 		return fmt.Errorf("expressions cannot be evaluated: %w", err)
 	}
 	j.child = c
-	got, err := j.ask(ctx, question{Sources: j.sources})
+	got, err := j.ask(ctx, question{Sources: j.sources, Alone: j.alone})
 	switch {
 	case err != nil:
 		j.stop()

@@ -40,7 +40,7 @@ func Serve(in io.Reader, out io.Writer) int {
 		stop := time.AfterFunc(mostTime+grace, func() { os.Exit(1) })
 		var r reply
 		if q.Sources != nil {
-			codes, r = compile(q.Sources)
+			codes, r = compile(q.Sources, q.Alone)
 		} else {
 			r = evaluate(codes[q.N], q)
 		}
@@ -52,14 +52,18 @@ func Serve(in io.Reader, out io.Writer) int {
 }
 
 // compile compiles without a loader of modules, an environment or further input.
-func compile(sources []string) ([]*gojq.Code, reply) {
+func compile(sources []string, alone bool) ([]*gojq.Code, reply) {
 	var codes []*gojq.Code
+	known := []string{"$status", "$headers", "$text", "$write"}
+	if alone {
+		known[3] = "$__none" // nothing that anybody would name
+	}
 	for n, source := range sources {
 		query, err := gojq.Parse(source)
 		if err != nil {
 			return nil, reply{N: n, Error: oneLine(err)}
 		}
-		code, err := gojq.Compile(query, gojq.WithVariables([]string{"$status", "$headers", "$text", "$write"}))
+		code, err := gojq.Compile(query, gojq.WithVariables(known))
 		if err != nil {
 			return nil, reply{N: n, Error: oneLine(err)}
 		}

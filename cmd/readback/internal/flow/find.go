@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -61,6 +62,9 @@ func (p Plan) find(f *Flow, ex readbackhttp.Exchange) error {
 		return exit.Usagef("--find needs --found, the URL of what is found, since reads need a location")
 	}
 	method, at := p.findRequest()
+	if word, _, found := strings.Cut(at, " "); found && strings.ToUpper(word) == word && !strings.ContainsAny(word, "/:.") {
+		return exit.Usagef("--find: it is a GET or a POST, and no %s", word)
+	}
 	edit, err := p.findEdit(method)
 	if err != nil {
 		return err

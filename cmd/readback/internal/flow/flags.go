@@ -4,8 +4,10 @@
 package flow
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -98,6 +100,9 @@ func (v *duration) Set(text string) error {
 // Duration returns a flag's value for a time above 0.
 func Duration(d *time.Duration) pflag.Value { return &duration{d} }
 
+// mostReads is how many reads in a row the library can be asked for.
+const mostReads = math.MaxInt16
+
 type count struct{ n *int }
 
 func (v *count) Type() string { return "int" }
@@ -111,17 +116,31 @@ func (v *count) String() string {
 
 func (v *count) Set(text string) error {
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		return errors.New("want a number of reads above 0")
+	if err != nil || n < 1 || n > mostReads {
+		return fmt.Errorf("want a number of reads from 1 to %d", mostReads)
 	}
 	*v.n = n
 	return nil
 }
 
+// What waits are without --interval and --max-interval.
+const (
+	usualInterval = 60 * time.Millisecond
+	usualMax      = 5 * time.Second
+)
+
 // Policy returns the policy that the flags ask for.
 func (f *Flags) Policy() (consistency.Policy, error) {
 	p := consistency.Policy{Within: f.Within, Settle: f.Settle, ReadTimeout: f.ReadTimeout}
 	p.Schedule = readback.Backoff{FirstRead: f.FirstRead, Initial: f.Interval, Max: f.MaxInterval}
+	switch most := cmp.Or(f.MaxInterval, f.Interval); {
+	case f.Interval > most:
+		return p, exit.Usagef("--interval %v is longer than --max-interval %v", f.Interval, most)
+	case f.MaxInterval == 0 && f.Interval > usualMax:
+		p.Schedule = readback.Backoff{FirstRead: f.FirstRead, Initial: f.Interval, Max: f.Interval}
+	case f.Interval == 0 && f.MaxInterval > 0 && f.MaxInterval < usualInterval:
+		p.Schedule = readback.Backoff{FirstRead: f.FirstRead, Initial: f.MaxInterval, Max: f.MaxInterval}
+	}
 	for _, text := range f.Window {
 		if err := setWindow(&p.Windows, text); err != nil {
 			return p, err

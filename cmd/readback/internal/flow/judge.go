@@ -89,7 +89,11 @@ func (p Plan) NewJudge() (*expr.Judge, error) {
 	if p.Input != nil && p.Input.Context != nil {
 		ctx = p.Input.Context
 	}
-	judge, err := expr.New(ctx, sources...)
+	compile := expr.New
+	if p.Elsewhere {
+		compile = expr.NewAlone
+	}
+	judge, err := compile(ctx, sources...)
 	var wrong *expr.CompileError
 	switch {
 	case errors.As(err, &wrong):

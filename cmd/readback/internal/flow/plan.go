@@ -261,7 +261,7 @@ func (p Plan) checkGoal(f *Flow, token readbackhttp.Token) error {
 		return exit.Usagef("--for match needs --expect or --expect-json")
 	}
 	return exit.Usagef("after a %s a good answer proves nothing, since it may show the old state: say what reads are to show by --expect, --expect-json or --token, or --for present",
-		strings.ToUpper(p.Write.Method))
+		p.Write.Verb())
 }
 
 // expects reports whether something is said of what a good answer looks like.

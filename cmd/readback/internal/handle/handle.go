@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -177,7 +178,12 @@ func Read(text string, stdin io.Reader) (h Handle, file *File, err error) {
 	return h, file, err
 }
 
+// readFile reads the file that name leads to: what is changed and removed later is
+// that file, and no link to it.
 func readFile(name string) ([]byte, *File, error) {
+	if real, err := filepath.EvalSymlinks(name); err == nil && name != "" {
+		name = real
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, nil, err

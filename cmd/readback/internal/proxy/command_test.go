@@ -178,7 +178,7 @@ func TestCommand_usage(t *testing.T) {
 		{"--upstream @ --forwarded all", `--forwarded: want x-forwarded, forwarded or none, not "all"`},
 		{"--upstream @ --listen unix:", "--listen: unix: has no path behind it"},
 		{"--upstream @ --env A=B -- true", `--env: "A=B" is no name of a variable`},
-		{"--upstream @ --who=", "--who: one of them names neither a header nor a cookie"},
+		{"--upstream @ --who=", "--who was given without a value"},
 		{"--upstream @ --who cookie:", "--who: one of them names neither a header nor a cookie"},
 		{"--upstream @ --who cookie:session --who X-Api-Key --window 404", "--window"},
 		{"--upstream @ --env A", "--env has no use without a command"},

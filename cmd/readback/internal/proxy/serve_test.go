@@ -122,7 +122,7 @@ func TestServe_stopsAfterManyHolds(t *testing.T) {
 		})
 	}
 	require.Eventually(t, func() bool {
-		return strings.Contains(metrics(t, meter), fmt.Sprintf("in_flight_requests %d\n", many)) && len(s.written()) == many
+		return strings.Contains(metrics(t, meter), fmt.Sprintf("in_flight_requests %d\n", many)) && s.read() == many
 	}, time.Minute, 10*time.Millisecond)
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()

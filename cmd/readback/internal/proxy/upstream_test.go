@@ -75,6 +75,13 @@ func newService(lag time.Duration) *service {
 	return s
 }
 
+// read returns how many things were read at least once.
+func (s *service) read() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.reads)
+}
+
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	if len(s.seen) < 100 {

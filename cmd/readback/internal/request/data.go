@@ -56,8 +56,8 @@ type file struct {
 	err     error
 }
 
-// readFile reads what an @FILE names, or stdin for @-.
-func (in *Input) readFile(flag, name string) ([]byte, error) {
+// File reads what an @FILE names, or stdin for @-.
+func (in *Input) File(flag, name string) ([]byte, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	f, known := in.files[name]
@@ -129,7 +129,7 @@ func (s *Spec) data(in *Input) ([]byte, error) {
 			joined = append(joined, d.text...)
 			continue
 		}
-		content, err := in.readFile("-d", name)
+		content, err := in.File("-d", name)
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +161,7 @@ func (s *Spec) encoded(in *Input, text string) (string, error) {
 	}
 	name, content := text[:at], text[at+1:]
 	if text[at] == '@' {
-		read, err := in.readFile("--data-urlencode", content)
+		read, err := in.File("--data-urlencode", content)
 		if err != nil {
 			return "", err
 		}

@@ -47,7 +47,7 @@ func (s *Spec) formPart(in *Input, name, value string) (textproto.MIMEHeader, []
 	disposition := fmt.Sprintf(`form-data; name="%s"`, quoteName.Replace(name))
 	kind, content := parameters["type"], []byte(s.fill(value))
 	if file, isFile := strings.CutPrefix(value, "@"); isFile {
-		read, err := in.readFile("-F", file)
+		read, err := in.File("-F", file)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -61,7 +61,7 @@ func (s *Spec) formPart(in *Input, name, value string) (textproto.MIMEHeader, []
 			}
 		}
 	} else if file, isFile := strings.CutPrefix(value, "<"); isFile {
-		read, err := in.readFile("-F", file)
+		read, err := in.File("-F", file)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -141,7 +141,7 @@ func (s *Spec) body(in *Input) (content []byte, contentType string, err error) {
 	case len(s.Form) > 0:
 		return s.form(in)
 	case s.Upload != "":
-		content, err := in.readFile("-T", s.Upload)
+		content, err := in.File("-T", s.Upload)
 		if content == nil {
 			content = []byte{}
 		}

@@ -65,7 +65,7 @@ func (s *Spec) header(in *Input) (fields, error) {
 			all = append(all, line)
 			continue
 		}
-		content, err := in.readFile("-H", name)
+		content, err := in.File("-H", name)
 		if err != nil {
 			return nil, err
 		}

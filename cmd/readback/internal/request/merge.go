@@ -28,14 +28,14 @@ func (s Spec) Override(other Spec, in *Input) Spec {
 	return s
 }
 
+// Given reports whether s says anything: a URL, or any of curl's flags.
+func (s *Spec) Given() bool {
+	return s.URL != "" || slices.ContainsFunc(curlFlags, func(c curlFlag) bool { return c.given(s) })
+}
+
 // Any reports whether any of curl's flags was given.
 func (g *Groups) Any() bool {
-	for _, s := range g.specs {
-		for _, c := range curlFlags {
-			if c.given(s) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.specs, func(s *Spec) bool {
+		return slices.ContainsFunc(curlFlags, func(c curlFlag) bool { return c.given(s) })
+	})
 }

@@ -113,6 +113,7 @@ func (s *Spec) ParseURL() (*url.URL, error) {
 		return nil, exit.Usagef("the URL has a port above 65535")
 	}
 	u.Fragment, u.RawFragment = "", ""
+	u.RawQuery = strings.ReplaceAll(u.RawQuery, " ", "%20") // a blank would end the request line
 	return u, nil
 }
 

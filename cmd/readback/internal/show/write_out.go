@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// outNames are what -w knows: members of the result, and http_code, which scripts
-// know from curl.
+// outNames are what -w knows: members of the result, and the names by which scripts
+// know the status from curl.
 var outNames = []string{
 	"command", "name", "outcome", "exit", "error", "reads", "elapsed_ms", "resume",
 	"write.class", "write.status", "write.method", "write.url", "write.location", "write.exit",
-	"read.status", "read.method", "read.url", "http_code", "value", "json",
+	"read.status", "read.method", "read.url", "http_code", "response_code", "value", "output", "json",
 }
 
 var outField = regexp.MustCompile(`%%|%\{([^}]*)\}|\\[ntr\\]`)
@@ -51,7 +51,7 @@ func Out(format, resultJSON string) string {
 		switch name := found[2 : len(found)-1]; name {
 		case "json":
 			return strings.TrimSuffix(resultJSON, "\n")
-		case "http_code":
+		case "http_code", "response_code":
 			return member(result, "read.status")
 		default:
 			return member(result, name)
