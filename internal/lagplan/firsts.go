@@ -39,7 +39,7 @@ func arm(first float64) int {
 	if first < 1e-3 {
 		return 0
 	}
-	return min(int(math.Round(2*math.Log2(first/1e-3))), arms-1)
+	return int(min(math.Round(2*math.Log2(first/1e-3)), arms-1))
 }
 
 // timeOf returns the time of an arm.
