@@ -103,12 +103,13 @@ func (s *Store) between(ctx context.Context, kind submit.Kind, after, last uint6
 	if labels != nil && !slices.Contains(labels, "") {
 		labels = append(slices.Clone(labels), "") // what has none may be any
 	}
-	parts, args := []string{s.sql.pending}, []any{int16(kind), nil, int64(last), journalPage, labels}
-	for i, label := range labels {
-		parts, args = append(parts, fmt.Sprintf(s.sql.labelled, 6+i)), append(args, label)
+	parts, args := []string{s.sql.pending, s.sql.ended}, []any{int16(kind), nil, int64(last), journalPage}
+	if labels != nil {
+		parts = nil
 	}
-	if labels == nil {
-		parts = append(parts, s.sql.ended)
+	for _, label := range labels {
+		args = append(args, label)
+		parts = append(parts, fmt.Sprintf(s.sql.waiting, len(args)), fmt.Sprintf(s.sql.labelled, len(args)))
 	}
 	sql := strings.Join(parts, " UNION ALL ") + " ORDER BY revision LIMIT $4"
 	for {

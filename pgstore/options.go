@@ -113,7 +113,7 @@ func (o Options) sql(text string) string {
 		"{table}", o.table(),
 		"{lock}", fmt.Sprint(o.lock()),
 		"{revisions}", pgx.Identifier{o.Schema, o.Table + "_revisions"}.Sanitize(),
-		"{pending}", name("_pending"), "{fresh}", name("_fresh"), "{forget}", name("_forget"), "{ended}", name("_ended"), "{labels}", name("_labels"),
+		"{pending}", name("_pending"), "{fresh}", name("_fresh"), "{forget}", name("_forget"), "{ended}", name("_ended"), "{labels}", name("_labels"), "{states}", name("_states"),
 	).Replace(text)
 }
 

@@ -14,7 +14,8 @@ type statements struct {
 	enqueue, enqueueTell, found    string
 	replace, replaceTell           string
 	prepare, last, open            string
-	pending, ended, labelled       string
+	pending, ended                 string // in the order of their revisions
+	waiting, labelled              string // the same, of one label
 }
 
 // A record whose time is over is as good as gone.
@@ -76,11 +77,12 @@ func newStatements(o Options) statements {
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND (classid::bigint << 32 | objid::bigint) = {lock} AND objsubid = 1`
 	part := `(SELECT ` + columns + ` FROM {table} WHERE kind = $1::smallint AND revision > $2 AND revision <= $3 AND `
-	s.pending = part + `NOT done AND ($5::text[] IS NULL OR label = ANY($5)) ORDER BY revision LIMIT $4)`
+	s.pending = part + `NOT done ORDER BY revision LIMIT $4)`
+	s.waiting = part + `NOT done AND label = $%d ORDER BY revision LIMIT $4)`
 	s.ended = part + `done AND ` + alive + ` ORDER BY revision LIMIT $4)`
 	s.labelled = part + `done AND label = $%d AND ` + alive + ` ORDER BY revision LIMIT $4)`
 	for _, text := range []*string{
-		&s.prepare, &s.last, &s.open, &s.pending, &s.ended, &s.labelled,
+		&s.prepare, &s.last, &s.open, &s.pending, &s.ended, &s.waiting, &s.labelled,
 		&s.change[create], &s.change[update], &s.change[remove], &s.get, &s.list, &s.fresh, &s.sweep, &s.watch,
 		&s.enqueue, &s.enqueueTell, &s.found, &s.replace, &s.replaceTell,
 	} {

@@ -23,9 +23,10 @@ CREATE TABLE {table} (
 
 ALTER SEQUENCE {revisions} OWNED BY {table}.revision;
 
--- The first two do not grow with the records that are done. The others are of those
+-- The first three do not grow with the records that are done. The others are of those
 -- alone: to list them, and to delete them.
 CREATE INDEX {pending} ON {table} (kind, key) WHERE NOT done;
+CREATE INDEX {states} ON {table} (kind, label, revision) WHERE NOT done;
 CREATE INDEX {fresh} ON {table} (key) WHERE fresh;
 CREATE INDEX {ended} ON {table} (kind, revision) WHERE done;
 CREATE INDEX {labels} ON {table} (kind, label, revision) WHERE done;
