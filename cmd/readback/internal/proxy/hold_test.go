@@ -128,6 +128,16 @@ func TestProxy_who(t *testing.T) {
 			})
 		})
 	}
+	for key, held := range map[string]bool{"a": true, "b": false} {
+		t.Run("a parameter "+key, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				p := before(t, newService(time.Second), proxy.Options{Hold: everySecond, Who: []string{"query:key"}})
+				ask(p, "POST", "/things?key=a")
+				resp := ask(p, "GET", "/things/1?key="+key)
+				assert.Equal(t, held, resp.Header.Get(proxy.Header) != "", key)
+			})
+		})
+	}
 }
 
 func TestNew_invalid(t *testing.T) {

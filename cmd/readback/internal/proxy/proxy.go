@@ -34,8 +34,9 @@ type Options struct {
 	// schedule is that of Hold.
 	Learned *readback.Learned
 
-	// Who are the headers that tell one client's user from another's, or
-	// cookies as cookie:NAME. Nil means Authorization and all cookies.
+	// Who are the headers that tell one client's user from another's, cookies as
+	// cookie:NAME, or parameters of the query as query:NAME. Nil means Authorization
+	// and all cookies.
 	Who []string
 
 	// AllowHosts are names that requests may address the proxy by, besides

@@ -63,7 +63,7 @@ func (s *settings) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&s.tlsKey, "tls-key", "", "`FILE` of the key of that certificate, in PEM")
 	fs.StringVar(&s.metrics, "metrics", "", "`ADDRESS` that answers GET /metrics for Prometheus; none without it")
 	fs.StringArrayVar(&s.allowHosts, "allow-host", nil, "`NAME` that requests may address the proxy by, besides localhost and addresses; can be repeated")
-	fs.StringArrayVar(&s.who, "who", nil, "`HEADER` or cookie:NAME that tells one user from another, in place of Authorization and all cookies; can be repeated")
+	fs.StringArrayVar(&s.who, "who", nil, "`HEADER`, cookie:NAME or query:NAME that tells one user from another, in place of Authorization and all cookies; can be repeated")
 	fs.StringVar(&s.forwarded, "forwarded", "", "`WHICH` headers tell the upstream of the client: x-forwarded, forwarded (RFC 7239), or none; without it, those that the client sent")
 	cli.Section(fs, "The proxy")
 	fs.DurationVar(&s.within, "within", 30*time.Second, "how long after a write its reads are held at most")
@@ -118,8 +118,11 @@ func (s *settings) options() (o Options, err error) {
 		return o, fmt.Errorf("--env: %q is no name of a variable", s.env)
 	}
 	for _, name := range s.who {
+		if parameter, ok := strings.CutPrefix(name, "query:"); ok && parameter != "" {
+			continue
+		}
 		if !httpguts.ValidHeaderFieldName(strings.TrimPrefix(name, "cookie:")) {
-			return o, fmt.Errorf("--who: one of them names neither a header nor a cookie")
+			return o, fmt.Errorf("--who: one of them names no header, no cookie and no parameter of a query")
 		}
 	}
 	if o.Upstream, err = parseUpstream(s.upstream); err != nil {

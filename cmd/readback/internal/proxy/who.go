@@ -21,6 +21,10 @@ func scopeOf(who []string) func(*http.Request) string {
 				}
 				continue
 			}
+			if parameter, ok := strings.CutPrefix(name, "query:"); ok {
+				id.WriteString(strings.Join(r.URL.Query()[parameter], "\x00"))
+				continue
+			}
 			id.WriteString(strings.Join(r.Header.Values(name), ","))
 		}
 		return id.String()
