@@ -152,21 +152,6 @@ func TestReadme_otherWrites(t *testing.T) {
 	})
 }
 
-// What the guide for tests shows compiles.
-
-func kit(t *testing.T, policy consistency.Policy, flow consistency.Flow[string, *Workspace]) *Workspace {
-	srv := readbacktest.NewServer(t, readbacktest.Script{
-		Lag: 80 * time.Millisecond, Forbidden: 40 * time.Millisecond,
-		Rules: []readbacktest.Rule{{On: "POST /workspaces", Times: 1, Status: 503, Execute: readbacktest.Later(2 * time.Second)}},
-	})
-	// ... flow is the code under test, with srv.URL as its API and a Find
-	ws := readbacktest.Confirm(t, policy, flow) // or the test ends, with the timeline of the reads
-	srv.AssertCount(t, "POST /workspaces", 1)   // sent once, whatever it was answered
-	return ws
-}
-
-var _ = []any{kit}
-
 // The README's example is the one that runs.
 func TestReadme_exampleRuns(t *testing.T) {
 	t.Parallel()

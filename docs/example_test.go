@@ -274,27 +274,3 @@ func Example_jobs() {
 	// confirmed <nil>
 	// writes: 1
 }
-
-// deployment is an object as Kubernetes has them: what is wanted has a generation,
-// and the controller says which one it has seen.
-type deployment struct {
-	Observed int
-	Ready    bool
-}
-
-func Example_conditions() {
-	states := []deployment{{1, true}, {2, false}, {2, true}}
-	apply := func(context.Context) (int, error) { return 2, nil } // metadata.generation of the answer
-	get := func(context.Context, int) (*deployment, error) {
-		d := states[0]
-		states = states[min(1, len(states)-1):]
-		return &d, nil
-	}
-
-	flow := consistency.Update("scale", apply, get, func(generation int, d *deployment) bool {
-		return d.Observed >= generation && d.Ready
-	})
-	res, err := consistency.Do(context.Background(), consistency.Policy{}, flow)
-	fmt.Println(res.Outcome, res.History.Reads(), err)
-	// Output: confirmed 3 <nil>
-}

@@ -11,14 +11,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sources are the files whose examples the pages show. Each belongs to a package
-// that go test compiles, and an example with an output is run.
+// sources are the files whose code the pages show. Each belongs to a package that go
+// test compiles, and whose tests, and examples with an output, it runs.
 var sources = []string{
 	"*_test.go",
-	"../readme_test.go",
 	"../readbackgrpc/example_test.go",
-	"../readbackpgx/example_test.go",
-	"../pgstore/example_test.go",
+	"../readbackotel/example_test.go",
+	"../interop/kubernetes_example_test.go",
+}
+
+// needServers are those that go test only compiles, since they need a server, and
+// the pages that say so.
+var needServers = map[string]string{
+	"postgresql.md": "../readbackpgx/example_test.go",
 }
 
 var (
@@ -60,26 +65,60 @@ func blocks(page, language string) (found []string) {
 // guides returns the pages by their names, without the reference of the command.
 func guides(t *testing.T) map[string]string {
 	t.Helper()
-	names, err := filepath.Glob("*.md")
-	require.NoError(t, err)
 	pages := make(map[string]string)
-	for _, name := range names {
-		if name != "command.md" {
-			pages[name] = read(t, name)
+	for _, pattern := range []string{"*.md", "*/*.md"} {
+		names, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, names, pattern)
+		for _, name := range names {
+			if name != "command.md" {
+				pages[name] = read(t, name)
+			}
 		}
 	}
-	require.NotEmpty(t, pages)
 	return pages
 }
 
-// Every block of Go code on a page stands in an example, whole, with its output if
-// it shows one.
+// running returns the functions of the sources that go test runs: tests, and
+// examples with an output.
+func running(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	for part := range strings.SplitSeq(read(t, sources...), "\nfunc ") {
+		body, _, _ := strings.Cut(part, "\n}\n")
+		if strings.HasPrefix(part, "Test") || strings.HasPrefix(part, "Example") && strings.Contains(body, "\t// Output:") {
+			all.WriteString(body + "\n")
+		}
+	}
+	return indents.ReplaceAllString(all.String(), "")
+}
+
+// Every block of Go code on a page is code that go test runs, whole, with its output
+// if it shows one. What needs a server is compiled, and the page says so.
 func TestPages_codeRuns(t *testing.T) {
 	t.Parallel()
-	code := indents.ReplaceAllString(read(t, sources...), "")
+	code := running(t)
 	for name, page := range guides(t) {
+		within := code
+		if source := needServers[name]; source != "" {
+			within = indents.ReplaceAllString(read(t, source), "")
+			assert.Contains(t, page, "This code is compiled by", name)
+		}
 		for _, block := range blocks(page, "go") {
-			assert.Contains(t, code, indents.ReplaceAllString(block, ""), "%s shows code that does not run", name)
+			assert.Contains(t, within, indents.ReplaceAllString(block, ""), "%s shows code that does not run", name)
+		}
+	}
+}
+
+// A page shows code in a language, or what a terminal shows: code that is in no
+// language would escape the tests.
+func TestPages_codeHasALanguage(t *testing.T) {
+	t.Parallel()
+	for name, page := range guides(t) {
+		for _, block := range fenced.FindAllString(page, -1) {
+			if strings.HasPrefix(block, "```\n") {
+				assert.NotRegexp(t, `:=|\bfunc\b|[a-z]\.[A-Z]\w+\(`, block, "%s shows Go code in no language", name)
+			}
 		}
 	}
 }
@@ -103,11 +142,11 @@ func TestPages_short(t *testing.T) {
 	index := read(t, "README.md")
 	for name, page := range guides(t) {
 		assert.LessOrEqual(t, strings.Count(page, "\n"), 100, name)
-		if name != "README.md" {
+		if name != "README.md" && filepath.Dir(name) == "." {
 			assert.Contains(t, index, "]("+name+")")
 		}
 		for _, link := range links.FindAllStringSubmatch(fenced.ReplaceAllString(page, ""), -1) {
-			assert.FileExists(t, strings.TrimSuffix(link[1], "/"), "%s links to %s", name, link[1])
+			assert.FileExists(t, filepath.Join(filepath.Dir(name), strings.TrimSuffix(link[1], "/")), "%s links to %s", name, link[1])
 		}
 	}
 }

@@ -3,6 +3,8 @@ package readbackotel_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"net/http"
 
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -10,7 +12,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/readbackhttp"
 	"github.com/readback-go/readback/readbackotel"
+	"github.com/readback-go/readback/submit"
 )
 
 // A flow becomes spans and measurements. A program that has set the global providers
@@ -45,4 +49,44 @@ func Example() {
 	// readback.flow.duration s
 	// readback.flow.lag s
 	// readback.flow.reads {read}
+}
+
+// This is the code of docs/watching.md.
+func Example_watching() {
+	metrics, log := readbackotel.NewMetrics(readbackotel.MetricsOptions{}), consistency.LogTo(slog.Default())
+	policy := consistency.Policy{
+		Tracer:   readbackotel.NewTracer(readbackotel.TracerOptions{}),     // spans
+		Observer: func(e consistency.Event) { metrics.Observe(e); log(e) }, // metrics, and a line for each step
+	}
+
+	flow := consistency.Create("create order",
+		func(context.Context) (string, error) { return "order-7", nil },
+		func(_ context.Context, id string) (string, error) { return id, nil })
+	res, err := consistency.Do(context.Background(), policy, flow)
+	fmt.Println(res.Outcome, err)
+	// Output: confirmed <nil>
+}
+
+// This is the code of docs/observability/README.md.
+func Example_holdsAndJobs() {
+	metrics := readbackotel.NewMetrics(readbackotel.MetricsOptions{})
+
+	transport := readbackhttp.NewTransport(http.DefaultTransport, readbackhttp.TransportOptions{
+		Policy: consistency.Policy{Observer: metrics.ObserveHolds},
+	})
+	jobs, err := submit.New(submit.Options[string, string, string]{
+		Store: submit.NewMemory(),
+		Flow: func(_, job string) consistency.Flow[string, string] {
+			return consistency.Create("create order",
+				func(context.Context) (string, error) { return job, nil },
+				func(_ context.Context, id string) (string, error) { return id, nil })
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = metrics.ObserveJobs("orders", jobs) // one name for each Submitter
+	fmt.Println(transport != nil, err)
+	// Output: true <nil>
 }
