@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"bufio"
 	"bytes"
 	"net/http"
 	"os"
@@ -76,29 +77,64 @@ func everything(w http.ResponseWriter, n int, req *http.Request) {
 	}
 }
 
+// writesAndReads is a program that reads what it has just written, once: a 404 fails it.
+const writesAndReads = `#!/bin/sh
+exec readback run -q $API_URL/things -d x --then "$API_URL/things/7" --window 404=1ms
+`
+
+// shell returns a process of a command in a shell that knows readback, in a folder
+// with the files that the table speaks of.
+func shell(t *testing.T, command, api string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	bin, dir := t.TempDir(), t.TempDir()
+	require.NoError(t, os.Symlink(self, filepath.Join(bin, "readback")))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "new.json"), []byte(`{"a":1}`), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "ready"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "test.sh"), []byte(writesAndReads), 0o700))
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+	cmd.Dir = dir
+	cmd.Env = []string{asCommand, "GORACE=atexit_sleep_ms=0", "PATH=" + bin + ":" + os.Getenv("PATH"), "api=" + api}
+	return cmd
+}
+
 // Each command of the table does its job as it stands there.
 func TestTable(t *testing.T) {
 	t.Parallel()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	bin := t.TempDir()
-	require.NoError(t, os.Symlink(self, filepath.Join(bin, "readback")))
 	all := jobs(t)
-	require.GreaterOrEqual(t, len(all), 21)
+	require.GreaterOrEqual(t, len(all), 22)
+	serves := all["serve such programs"]
+	delete(all, "serve such programs")
 	for job, command := range all {
 		t.Run(job, func(t *testing.T) {
 			t.Parallel()
 			r := recording(t, everything)
-			dir := t.TempDir()
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "new.json"), []byte(`{"a":1}`), 0o600))
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "ready"), nil, 0o600))
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
-			cmd.Dir = dir
-			cmd.Env = []string{asCommand, "GORACE=atexit_sleep_ms=0", "PATH=" + bin + ":" + os.Getenv("PATH"), "api=" + r.url}
+			cmd := shell(t, command, r.url)
 			var output bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &output, &output
 			assert.NoError(t, cmd.Run(), "%s\n%s", command, output.String())
-			assert.NoFileExists(t, filepath.Join(dir, "h.json"))
+			assert.NoFileExists(t, filepath.Join(cmd.Dir, "h.json"))
 		})
 	}
+
+	// One that goes on until it is stopped: on another port, which may be taken.
+	t.Run("serve such programs", func(t *testing.T) {
+		t.Parallel()
+		require.Contains(t, serves, "127.0.0.1:8080")
+		r := recording(t, everything)
+		assert.Error(t, shell(t, "API_URL=$api ./test.sh", r.url).Run(), "without the proxy it does not see what it wrote")
+
+		r = recording(t, everything)
+		cmd := shell(t, "exec "+strings.Replace(serves, ":8080", ":0", 1), r.url)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		url, err := bufio.NewReader(out).ReadString('\n')
+		require.NoError(t, err)
+		output, err := shell(t, "API_URL="+strings.TrimSpace(url)+" ./test.sh", r.url).CombinedOutput()
+		assert.NoError(t, err, string(output))
+		require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		assert.NoError(t, cmd.Wait())
+	})
 }

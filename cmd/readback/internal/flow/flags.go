@@ -4,7 +4,6 @@
 package flow
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -123,23 +122,12 @@ func (v *count) Set(text string) error {
 	return nil
 }
 
-// What waits are without --interval and --max-interval.
-const (
-	usualInterval = 60 * time.Millisecond
-	usualMax      = 5 * time.Second
-)
-
 // Policy returns the policy that the flags ask for.
 func (f *Flags) Policy() (consistency.Policy, error) {
 	p := consistency.Policy{Within: f.Within, Settle: f.Settle, ReadTimeout: f.ReadTimeout}
 	p.Schedule = readback.Backoff{FirstRead: f.FirstRead, Initial: f.Interval, Max: f.MaxInterval}
-	switch most := cmp.Or(f.MaxInterval, f.Interval); {
-	case f.Interval > most:
-		return p, exit.Usagef("--interval %v is longer than --max-interval %v", f.Interval, most)
-	case f.MaxInterval == 0 && f.Interval > usualMax:
-		p.Schedule = readback.Backoff{FirstRead: f.FirstRead, Initial: f.Interval, Max: f.Interval}
-	case f.Interval == 0 && f.MaxInterval > 0 && f.MaxInterval < usualInterval:
-		p.Schedule = readback.Backoff{FirstRead: f.FirstRead, Initial: f.MaxInterval, Max: f.MaxInterval}
+	if f.MaxInterval > 0 && f.Interval > f.MaxInterval {
+		return p, exit.Usagef("--interval %v is longer than --max-interval %v", f.Interval, f.MaxInterval)
 	}
 	for _, text := range f.Window {
 		if err := setWindow(&p.Windows, text); err != nil {
