@@ -217,13 +217,23 @@ func (s *submission) consented(j *submitted, before []*send, sent *send) bool {
 		echo := b.status == 409 || b.status == 425 || b.status == 429 // while a try of before still runs
 		return s.f.consented(j.shape, b.call, since) || echo && since < j.shape.policy.Resend.WithKey
 	}
-	first := slices.IndexFunc(before, func(b *send) bool { return b.holder == sent.holder })
+	held := func(b *send) bool { return b.holder == sent.holder && !s.passedOn(j, b, sent) }
+	first := slices.IndexFunc(before, held)
 	if first < 0 {
 		age := sent.began.Sub(before[0].began)
 		refused := !slices.ContainsFunc(before, func(b *send) bool { return !allowed(b, math.MaxInt64) })
 		return refused || s.options.Resubmit.KeyHonouredFor > 0 && (sent.paused || age < s.options.Resubmit.KeyHonouredFor)
 	}
-	return last.holder != sent.holder || allowed(last, last.ended.Sub(before[first].began))
+	return !held(last) || allowed(last, last.ended.Sub(before[first].began))
+}
+
+// passedOn reports whether another held the job between two sends of one holder, which
+// then has taken it over like anybody else.
+func (s *submission) passedOn(j *submitted, from, to *send) bool {
+	return slices.ContainsFunc(s.changes, func(c change) bool {
+		holder := holderOf(c.Record)
+		return c.Key == j.key && holder != "" && holder != to.holder && c.at.After(from.began) && c.at.Before(to.began)
+	})
 }
 
 // ample is time enough for the last reads of any policy, if nothing is slow.
