@@ -57,6 +57,43 @@ func TestMonitor_recordIsGone(t *testing.T) {
 	}
 }
 
+// A deletion of what is not there has no operation to follow, and no more time than
+// one that was applied.
+func TestMonitor_notAfterA404(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{404, 410} {
+		throughDoors(t, fmt.Sprint(status), func(t *testing.T, d door) {
+			s := &service{writes: answers(status), monitored: answers(202), reads: answers(404)}
+			res, err := d(t.Context(), s.policy(), s.to(consistency.ToAbsent))
+			require.NoError(t, err)
+			assert.Equal(t, confirmed, res.Outcome)
+			assert.Equal(t, applied, s.class())
+			assert.Empty(t, s.monitorAt)
+			assert.Equal(t, seconds(0, 1), s.readAt)
+
+			s = &service{writes: answers(status), monitored: answers(202), reads: answers(200)}
+			_, err = d(t.Context(), s.policy(), s.to(consistency.ToAbsent))
+			assert.ErrorContains(t, err, "Policy.Within is 30s")
+			assert.Empty(t, s.monitorAt)
+		})
+	}
+}
+
+// A redirect says where to read, and names no operation: as with an exchange.
+func TestMonitor_notAfterARedirect(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303} {
+		throughDoors(t, fmt.Sprint(status), func(t *testing.T, d door) {
+			s := &service{writes: answers(status), monitored: answers(202), reads: answers(404, 200)}
+			res, err := d(t.Context(), s.policy(), s.to(consistency.ToPresent))
+			require.NoError(t, err)
+			assert.Equal(t, confirmed, res.Outcome)
+			assert.Empty(t, s.monitorAt)
+			assert.Equal(t, seconds(0, 1), s.readAt)
+		})
+	}
+}
+
 // The rules of the policy go before the table of a look, as before that of a read.
 func TestMonitor_rules(t *testing.T) {
 	t.Parallel()

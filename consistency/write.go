@@ -32,6 +32,8 @@ func (r *run[W, R]) write(ctx context.Context) {
 			break
 		}
 	}
+	// A redirect says where to read, and names no operation.
+	r.monitored = r.class == Accepted && r.answer.Status/100 == 3
 	if !r.found && r.flow.known != nil {
 		r.written, r.found = *r.flow.known, true
 	}
@@ -104,7 +106,8 @@ func (r *run[W, R]) classify(s *said, never bool) Class {
 	default:
 		class = r.policy.Rules.write(r.flow.goal, &s.answer)
 	}
-	if class == Applied && s.class == 0 && r.flow.Monitor != nil && (r.writeErr != nil || r.flow.Follows == nil || r.flow.Follows(r.written)) {
+	good := s.answer.Status == 0 || s.answer.Status/100 == 2 // and not a 404 to a deletion
+	if class == Applied && s.class == 0 && good && r.flow.Monitor != nil && (r.writeErr != nil || r.flow.Follows == nil || r.flow.Follows(r.written)) {
 		return Accepted
 	}
 	return class
