@@ -135,12 +135,12 @@ func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uin
 		done := make(chan fate, 1)
 		if t.spawn(func() {
 			j, got := t.claim(r, rec)
+			defer func() { done <- got }() // also if the program ends this goroutine
 			if got == made && t.running() {
 				t.place(j, t.now())
 			} else if got == made {
 				t.leaveBehind(j)
 			}
-			done <- got
 		}) {
 			select {
 			case got := <-done:

@@ -17,9 +17,13 @@ func (o *Options[J, W, R]) read(data []byte, version int) (payload J, err error)
 	case version > o.JobVersion:
 		return payload, fmt.Errorf("%w: its payload is of version %d, newer than %d", ErrUnreadable, version, o.JobVersion)
 	case version < o.JobVersion && o.Lift != nil:
-		payload, err = safely("Lift", func() (J, error) { return o.Lift(version, data) })
+		payload, err = safely("Options.Lift", func() (J, error) { return o.Lift(version, data) })
 	default:
-		err = json.Unmarshal(data, &payload)
+		payload, err = safely("UnmarshalJSON", func() (J, error) {
+			var read J
+			err := json.Unmarshal(data, &read)
+			return read, err
+		})
 	}
 	if err != nil {
 		return payload, fmt.Errorf("%w: its payload: %w", ErrUnreadable, err)
@@ -34,10 +38,22 @@ var errPanicked = errors.New("submit: it panicked")
 func safely[T any](name string, f func() (T, error)) (got T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w in Options.%s: %v\n%s", errPanicked, name, p, short(string(debug.Stack()), maxStack))
+			err = fmt.Errorf("%w in %s: %v\n%s", errPanicked, name, p, short(string(debug.Stack()), maxStack))
 		}
 	}()
 	return f()
+}
+
+// apart is safely on a goroutine of its own: that the function ended it is an error too.
+func apart[T any](name string, f func() (T, error)) (got T, err error) {
+	over := make(chan struct{})
+	err = fmt.Errorf("%w in %s: it ended its goroutine", errPanicked, name)
+	go func() {
+		defer close(over)
+		got, err = safely(name, f)
+	}()
+	<-over
+	return got, err
 }
 
 // agrees returns nil if a payload is that of the call, and else the error that the
@@ -54,12 +70,12 @@ func (in *call[J, W, R]) agrees(ctx context.Context, data []byte, version int) e
 	if f := in.s.options.Same; f != nil {
 		var again J
 		_ = json.Unmarshal(in.data, &again) // it was tried before
-		same, err = safely("Same", func() (bool, error) { return f(first, again), nil })
+		same, err = safely("Options.Same", func() (bool, error) { return f(first, again), nil })
 		if err != nil {
 			return waiting(ctx, in.name(), err)
 		}
 	} else {
-		today, err := json.Marshal(first)
+		today, err := safely("MarshalJSON", func() ([]byte, error) { return json.Marshal(first) })
 		if err != nil {
 			return waiting(ctx, in.name(), fmt.Errorf("%w: %w", ErrUnreadable, err))
 		}

@@ -322,12 +322,16 @@ func TestSurvive(t *testing.T) {
 func refuses[J any](t *testing.T, job J, want string) {
 	t.Helper()
 	w := &world{}
-	s := jobsOf[J](t, w, nothing{})
-	res, err := s.Submit(t.Context(), "a", job)
-	assert.Equal(t, failed, res.Outcome)
-	assert.ErrorIs(t, err, consistency.ErrInvalid)
-	assert.ErrorContains(t, err, want)
-	assert.ErrorIs(t, s.Enqueue(t.Context(), "a", job), consistency.ErrInvalid)
+	store := newInbox()
+	s := jobsOf[J](t, w, store)
+	for way, in := range doors[J]() {
+		err := in(t.Context(), s, store, "a", job)
+		assert.Equal(t, failed, consistency.OutcomeOf(err), way)
+		assert.ErrorIs(t, err, consistency.ErrInvalid, way)
+		assert.ErrorContains(t, err, want, way)
+	}
+	_, err := store.Get(t.Context(), submit.KindJob, "a")
+	assert.ErrorIs(t, err, submit.ErrNotFound)
 	assert.Zero(t, w.sent("a"))
 }
 

@@ -62,21 +62,22 @@ func (j *job) sentNow(now int64) {
 // more is what a job has that somebody waits for, or that has ended, or that has
 // something unusual.
 type more struct {
-	over   chan struct{} // closed when the job has ended, or is no longer held
-	stored chan struct{} // closed when the intent is recorded
-	known  bool          // stored is closed
-	closed bool          // over is
-	end    *jobRecord    // nil before
-	err    error         // of the outcome
-	doubt  error         // of an ambiguous write
-	last   error         // of the last read that told something
-	lag    time.Duration // from the write's answer to the outcome; negative if that says nothing
-	why    string        // of an outcome that is not Confirmed, in a word
-	broken *breakage     // of a job that is set aside
-	tried  string        // why the last try was not carried out
-	large  error         // why the store takes no record of it
-	unsure bool          // it may have been recorded before that
-	rest   members       // what the record has that this version does not know
+	over    chan struct{} // closed when the job has ended, or is no longer held
+	stored  chan struct{} // closed when the intent is recorded
+	known   bool          // stored is closed
+	closed  bool          // over is
+	end     *jobRecord    // nil before
+	err     error         // of the outcome
+	written any           // the reference, if a record cannot carry it
+	doubt   error         // of an ambiguous write
+	last    error         // of the last read that told something
+	lag     time.Duration // from the write's answer to the outcome; negative if that says nothing
+	why     string        // of an outcome that is not Confirmed, in a word
+	broken  *breakage     // of a job that is set aside
+	tried   string        // why the last try was not carried out
+	large   error         // why the store takes no record of it
+	unsure  bool          // it may have been recorded before that
+	rest    members       // what the record has that this version does not know
 }
 
 func newMore() *more { return &more{over: make(chan struct{}), stored: make(chan struct{})} }

@@ -58,7 +58,7 @@ func (in *call[J, W, R]) submit(ctx context.Context, m *more) (Result[W], error)
 				return in.unfinished(ctx)
 			}
 			if m.end != nil {
-				return in.result(m)
+				return toldHere[W](m)
 			}
 			if err := in.refused(ctx, m); err != nil {
 				return failed[W](err)
@@ -238,7 +238,7 @@ func (in *call[J, W, R]) pause(ctx context.Context, t *term[J, W, R], err error)
 
 // name returns the name of the flow; none if the program panics.
 func (in *call[J, W, R]) name() string {
-	name, _ := safely("Flow", func() (string, error) {
+	name, _ := safely("Options.Flow", func() (string, error) {
 		var payload J
 		err := json.Unmarshal(in.data, &payload)
 		return in.s.options.Flow(in.key, payload).Name, err
@@ -253,9 +253,12 @@ func (in *call[J, W, R]) unfinished(ctx context.Context) (Result[W], error) {
 	return failed[W](waiting(ctx, in.name(), in.s.troubled()))
 }
 
-// result is that of a job that ended here.
-func (in *call[J, W, R]) result(m *more) (Result[W], error) {
+// toldHere is the result of a job that ended here.
+func toldHere[W any](m *more) (Result[W], error) {
 	res, err := told[W](m.end)
+	if written, ok := m.written.(W); ok {
+		res.Written = written
+	}
 	if m.err != nil {
 		res.Err, err = m.err, m.err // with all its reasons
 	}

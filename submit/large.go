@@ -128,7 +128,7 @@ func (t *term[J, W, R]) reject(j *job) {
 	if b := m.broken; j.state == aside && b.Was != queued {
 		outcome, why = consistency.Unconfirmed, errors.Join(why, b.err())
 	}
-	name, _ := safely("Flow", func() (string, error) { return t.flow(j).Name, nil })
+	name, _ := safely("Options.Flow", func() (string, error) { return t.flow(j).Name, nil })
 	t.conclude(j, consistency.Result[W, R]{Outcome: outcome}, failure(context.Background(), outcome, name, forSize(why)), j.sent == 0)
 }
 

@@ -47,7 +47,7 @@ type Result[W any] struct {
 
 	// Written is the reference that the write returned, or that was found;
 	// zero if none is known. One of more than 64 KiB as JSON is not kept in the
-	// store.
+	// store, nor is one that JSON does not carry exactly.
 	Written W
 
 	// Pending is the handle of a job that was answered and is not confirmed.

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/exact"
 )
 
 // fate is what became of a change of a job's record.
@@ -245,7 +247,10 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
 // conclude gives a job its outcome, and records it, for as long as that takes. Free
 // says that its key may be used for another job.
 func (t *term[J, W, R]) conclude(j *job, res consistency.Result[W, R], err error, free bool) {
-	written, _ := json.Marshal(res.Written)
+	written, inexact := exact.Encode(&res.Written)
+	if inexact != nil && !reflect.ValueOf(&res.Written).Elem().IsZero() { // or there is none
+		t.warn("a reference cannot be kept", keyField(j.key()), errorField(inexact))
+	}
 	if len(written) > maxRef {
 		t.warn("a reference is too long to be kept", keyField(j.key()), zap.Int("bytes", len(written)))
 	}
@@ -258,6 +263,9 @@ func (t *term[J, W, R]) conclude(j *job, res consistency.Result[W, R], err error
 	m.reasons(err, res.History)
 	m.end = &jobRecord{Intent: time.Unix(0, j.intent), Pending: &res.Pending, End: endingOf(res.Outcome, written, err)}
 	m.end.End.Free = free
+	if m.written = nil; inexact != nil {
+		m.written = res.Written
+	}
 	m.err, m.lag, m.why = err, -1, reasonOf(err)
 	if res.Outcome == consistency.Confirmed && !j.has(resumed) {
 		m.lag = res.Elapsed
@@ -273,8 +281,8 @@ func (t *term[J, W, R]) finish(j *job) {
 	switch t.save(j) {
 	case made:
 		t.stats.ended(j.more.end.End.outcome(), j.more.lag, j.more.why, j.intent)
+		defer t.drop(j) // also if the program ends this goroutine
 		t.tell(j)
-		t.drop(j)
 	case taken:
 		t.lose(j)
 	case unknown, tooLarge: // it may be another day
@@ -287,12 +295,8 @@ func (t *term[J, W, R]) tell(j *job) {
 	if t.options.Ended == nil {
 		return
 	}
-	_, err := safely("Ended", func() (none struct{}, _ error) {
-		res, err := told[W](j.more.end)
-		if j.more.err != nil {
-			err = j.more.err
-		}
-		res.Err = err
+	_, err := safely("Options.Ended", func() (none struct{}, _ error) {
+		res, _ := toldHere[W](j.more)
 		t.options.Ended(j.key(), t.payload(j), res)
 		return none, nil
 	})

@@ -331,3 +331,32 @@ func TestReading_gathers(t *testing.T) {
 		})
 	}
 }
+
+// Jobs that come together, by whatever door and from whatever origins, are read by few
+// lists, and confirmed as soon as by many.
+func TestReading_gathersBursts(t *testing.T) {
+	t.Parallel()
+	for way, in := range doors[order]() {
+		for _, origins := range []int{1, 5} {
+			bubble(t, fmt.Sprintf("%s, %d origins", way, origins), func(t *testing.T) {
+				const jobs = 830
+				w, store := &world{lag: 10 * time.Second, readFor: 50 * time.Millisecond}, newInbox()
+				s := w.on(t, store, func(o *options) {
+					o.Origin = func(o order) string { return o.Name }
+					o.ReadMany = func(ctx context.Context, _ string, refs []string) (func(string) (*thing, bool), error) {
+						return w.list(ctx, nil, refs)
+					}
+				})
+				defer running(s)()
+				var all sync.WaitGroup
+				for i := range jobs {
+					all.Go(func() { assert.NoError(t, in(t.Context(), s, store, fmt.Sprint(i), order{fmt.Sprint(i % origins)})) })
+				}
+				all.Wait()
+				require.True(t, until(time.Minute, func() bool { return s.Progress().Confirmed == jobs }))
+				assert.LessOrEqual(t, w.seen().lists, 50*origins, "of 11,000 reads")
+				assert.Less(t, s.Progress().Lag.P90, 17*time.Second)
+			})
+		}
+	}
+}

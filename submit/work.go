@@ -256,7 +256,7 @@ func (t *term[J, W, R]) visitMany(jobs []*job, group string, took *time.Duration
 	}
 	began := time.Now()
 	t.stats.reads.Add(1)
-	show, err := safely("ReadMany", func() (func(W) (R, bool), error) { return t.readMany(group, refs) })
+	show, err := apart("Options.ReadMany", func() (func(W) (R, bool), error) { return t.readMany(group, refs) })
 	t.stats.reads.Add(-1)
 	*took = time.Since(began)
 	if errors.Is(err, errPanicked) {

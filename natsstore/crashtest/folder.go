@@ -20,7 +20,7 @@ const (
 
 	// longLife is that of every eighth: long enough to take over the jobs of
 	// those before.
-	longLife = 3500 * time.Millisecond
+	longLife = 3 * time.Second
 )
 
 // overFolder kills workers that follow each other on one folder.
