@@ -199,11 +199,14 @@ func TestMutants(t *testing.T) {
 	}
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
-	kinds, drivers := make(map[string]bool), make(map[string]bool)
+	kinds, drivers, defects := make(map[string]bool), make(map[string]bool), make(map[[3]string]string)
 	for _, path := range paths {
 		m := readMutant(t, path)
 		kinds[m.kind], drivers[m.driver] = true, true
 		m.source(t, root)
+		defect := [...]string{m.file, m.before, m.after}
+		require.Empty(t, defects[defect], "%s is the same defect", m.name)
+		defects[defect] = m.name
 		if !every && !chosen[path] {
 			continue
 		}
