@@ -74,7 +74,16 @@ func (s *submission) judgeRecord(j *submitted) (known bool) {
 // found, to whoever recorded that, since it took over the job or last sent it:
 // from then on it counts anew. Whole says that each of them was answered.
 func (s *submission) streakOf(j *submitted) (k streak, whole bool) {
-	sent := j.taken
+	k, whole = s.streakSince(j, j.taken)
+	if s.narrow() { // it may have been read before its record could say by whom
+		if all, _ := s.streakSince(j, time.Time{}); all.n > k.n {
+			k = all
+		}
+	}
+	return k, whole
+}
+
+func (s *submission) streakSince(j *submitted, sent time.Time) (k streak, whole bool) {
 	for i := range j.w.Tries {
 		if t := &j.w.Tries[i]; t.Client == j.concluder.n {
 			sent = later(sent, t.Began)
@@ -111,7 +120,8 @@ func (s *submission) judgeConfirmed(j *submitted) {
 	if j.w.Goal != world.Create {
 		return
 	}
-	if id := j.found.Written.ID; !world.Mine(id) && j.forgotten == 0 {
+	left := j.forgotten > 0 || s.narrow() // what there was no room for
+	if id := j.found.Written.ID; !world.Mine(id) && !(id == "" && left) {
 		f.violate(FalseConfirmed, "%s is confirmed by %q, which is another's", j.key, id)
 	}
 	answered := slices.ContainsFunc(j.w.Tries, func(t world.Try) bool {
@@ -145,6 +155,9 @@ func (s *submission) judgeAsk(j *submitted, a *ask, known bool) {
 	}
 	told := a.err == nil || !a.over // or it may be the word of its context
 	switch {
+	case a.tooLarge():
+		s.judgeTooLarge(j, a)
+	case s.narrow() && errors.Is(a.err, submit.ErrTooLarge): // it may have been recorded, or be as it was
 	case a.refused():
 		if len(j.sends) > 0 {
 			f.violate(FalseFailed, "%s %s, and is told that nothing of it was recorded", a, j.key)
@@ -167,7 +180,7 @@ func (s *submission) judgeAsk(j *submitted, a *ask, known bool) {
 // freed reports whether a call was told that its job was given up or cancelled: then its key may be
 // used for something else.
 func (a *ask) freed() bool {
-	return errors.Is(a.err, submit.ErrCancelled) || a.err != nil && strings.Contains(a.err.Error(), submit.ErrGaveUp.Error())
+	return a.tooLarge() || errors.Is(a.err, submit.ErrCancelled) || a.err != nil && strings.Contains(a.err.Error(), submit.ErrGaveUp.Error())
 }
 
 // judgeSends asks whether each write was its holder's to send, and whether each
@@ -245,7 +258,7 @@ const ample = 15 * time.Second
 func (s *submission) promised(j *submitted) (why string) {
 	p, w := j.concluder, j.w
 	c := &claim{goal: w.Goal, id: j.found.Written.ID, find: j.shape.find, mine: j.shape.mine, err: j.found.Err}
-	if j.revived || j.meddled || p.leases > 1 || c.goal == world.Create && (!c.find || !c.mine || w.Things() != 1) || !c.find {
+	if j.revived || j.meddled || s.narrow() || p.leases > 1 || c.goal == world.Create && (!c.find || !c.mine || w.Things() != 1) || !c.find {
 		return ""
 	}
 	if k, whole := s.streakOf(j); whole && (k.n >= settleOf(&j.shape.policy, w.Goal) || k.enough) && !s.many {
@@ -286,6 +299,9 @@ func (p *process) judgeEnd(j *submitted) {
 // timeline returns what the processes did.
 func (s *submission) timeline() (lines []string) {
 	o := s.options
+	if r := s.room; r.bytes > 0 {
+		lines = append(lines, fmt.Sprintf("room   for %d bytes from %v to %v, %d refusals", r.bytes, s.since(r.from), s.since(r.until), r.refusals.Load()))
+	}
 	lines = append(lines, fmt.Sprintf("submit: lease %v, resubmit %v, workers %d, %v reads per second, many %v",
 		o.Lease, o.Resubmit.KeyHonouredFor, o.Workers, o.ReadsPerSecond, s.many), (&claim{policy: o.Policy}).String())
 	for _, p := range s.crew {

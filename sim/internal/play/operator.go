@@ -88,6 +88,9 @@ func (s *submission) retryAside(p *process, j *submitted) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	err = p.submitter.Retry(ctx, j.key)
+	if s.narrow() && errors.Is(err, submit.ErrTooLarge) {
+		return // it may be another time
+	}
 	if err != nil && !errors.Is(err, submit.ErrWrongState) && ctx.Err() == nil { // it may have ended meanwhile
 		s.f.violate(Misreport, "%s was set aside, and is not gone on with: %v", j.key, err)
 	}
@@ -126,6 +129,9 @@ func (j *submitted) passes(status int) bool {
 func (s *submission) judgeOrders(j *submitted) {
 	done := make(map[string]int)
 	for _, o := range j.obeyed {
+		if s.narrow() && (errors.Is(o.err, submit.ErrTooLarge) || errors.Is(o.err, submit.ErrUnreadable)) {
+			continue // there is no room for what is asked, or there was none for its payload
+		}
 		if o.err == nil {
 			done[o.what]++
 		} else if !o.over && !errors.Is(o.err, submit.ErrWrongState) && !errors.Is(o.err, submit.ErrNotFound) {

@@ -78,6 +78,9 @@ func (p *process) diceOf(what string, n int) world.Dice {
 // Create implements [submit.Store].
 func (o storeOf) Create(ctx context.Context, r submit.Record) (uint64, error) {
 	return through(ctx, o.p, r.Kind, "create", r.Key, func() (uint64, error) {
+		if err := o.p.s.room.takes(r); err != nil {
+			return 0, err
+		}
 		revision, err := o.p.s.store.Create(ctx, r)
 		if err == nil && r.Kind == submit.KindJob {
 			o.p.s.recorded(o.p, submit.Record{}, r)
@@ -96,6 +99,9 @@ func (o storeOf) Create(ctx context.Context, r submit.Record) (uint64, error) {
 func (o storeOf) Update(ctx context.Context, r submit.Record) (uint64, error) {
 	return through(ctx, o.p, r.Kind, "update", r.Key, func() (uint64, error) {
 		s := o.p.s
+		if err := s.room.takes(r); err != nil {
+			return 0, err
+		}
 		before, _ := s.store.Get(ctx, r.Kind, r.Key)
 		revision, err := s.store.Update(ctx, r)
 		if err == nil && r.Kind == submit.KindJob {

@@ -20,6 +20,7 @@ type submission struct {
 	options submit.Options[payload, Ref, *Shown] // but for what differs from process to process
 	many    bool                                 // options have a ReadMany
 	frees   bool                                 // keys may become free: jobs are given up soon
+	room    room                                 // of the store
 	jobs    []*submitted
 	crew    []*process
 
@@ -111,6 +112,8 @@ func (f *flow) submit() {
 		s.options.ReadsPerSecond = 0.5 + 50*d.Float64()
 	}
 	s.many = d.Chance(0.25)
+	s.room = drawRoom(f.w.Seed)
+	s.frees = s.frees || s.room.bytes > 0
 	operator, operated := s.drawOperator()
 	for _, j := range s.jobs {
 		j.shape = &claim{call: "the job " + j.key, goal: j.w.Goal, policy: p}
