@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,6 +28,25 @@ type (
 		Memo func() `json:"-"`
 	}
 )
+
+type (
+	timed struct { // encoded as the time alone
+		time.Time
+		ID string
+	}
+	rawAnd struct {
+		json.RawMessage
+		ID string
+	}
+	parts struct{ First, Second string }
+)
+
+func (p parts) MarshalText() ([]byte, error) { return []byte(p.First + "/" + p.Second), nil }
+
+func (p *parts) UnmarshalText(text []byte) error {
+	p.First, p.Second, _ = strings.Cut(string(text), "/")
+	return nil
+}
 
 func (half) MarshalJSON() ([]byte, error) { return []byte(`"half"`), nil }
 
@@ -84,6 +104,8 @@ func TestEncode(t *testing.T) {
 		"a list in an interface":        encodes[any](t, []any{"a", nil, true}),
 		"raw":                           encodes(t, json.RawMessage(`{"a":1}`)),
 		"what is left out":              encodes(t, leftOut{ID: "a", Memo: func() {}}),
+		"an embedded time alone":        encodes(t, timed{Time: time.Now()}),
+		"a text with several parts":     encodes(t, parts{"a", "b"}),
 	} {
 		assert.True(t, ok, name)
 	}
@@ -98,6 +120,9 @@ func TestEncode(t *testing.T) {
 		"a struct in an interface":           encodes[any](t, partly{ID: "1"}),
 		"who it is":                          encodes(t, &url.URL{User: url.User("me")}),
 		"a function in an interface":         encodes[any](t, func() {}),
+		"beside an embedded time":            encodes(t, timed{time.Unix(1, 0), "1"}),
+		"beside an embedded time, deep":      encodes(t, map[string]*timed{"a": {time.Unix(1, 0), "1"}}),
+		"beside embedded JSON":               encodes(t, rawAnd{json.RawMessage("1"), "1"}),
 	} {
 		assert.False(t, ok, name)
 	}
