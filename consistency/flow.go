@@ -207,7 +207,18 @@ func namesNothing[W any](w *W) bool {
 			return true
 		}
 	}
-	zero, ok := carrier(w).(interface{ IsZero() bool })
+	return saysZero(carrier(w))
+}
+
+// saysZero reports whether a value says that it is zero. One whose method panics, as
+// that of a nil which is embedded in it, does not.
+func saysZero(value any) (is bool) {
+	defer func() {
+		if recover() != nil {
+			is = false
+		}
+	}()
+	zero, ok := value.(interface{ IsZero() bool })
 	return ok && zero.IsZero()
 }
 

@@ -41,6 +41,11 @@ type (
 
 func (o optional) IsZero() bool { return o.ID == 0 }
 
+type embedsNil struct {
+	*optional
+	ID string
+}
+
 type pointerZero struct{ ID int }
 
 func (p *pointerZero) IsZero() bool { return p.ID == 0 }
@@ -115,6 +120,7 @@ func TestReference_namesNothing(t *testing.T) {
 	namesSomething(t, "struct of zeros", struct{ ID string }{})
 	namesSomething(t, "array", [2]int{})
 	namesSomething(t, "what says that it is not", optional{1})
+	namesSomething(t, "what panics when it is asked", embedsNil{ID: "1"})
 }
 
 // After an applied write several candidates need a Mine, and one does not.
