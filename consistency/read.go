@@ -158,7 +158,7 @@ func (r *run[W, R]) judge(j *poll.Judgement, err error, at time.Duration) {
 		r.seen.value = err == nil && j.Reason != NotFound
 	case poll.Unknown:
 		// It says nothing, and so what was seen before still stands.
-		r.seen.reason = before
+		r.seen.reason, r.seen.unknown = before, j.Reason
 	default:
 		r.seen.reason = j.Reason
 	}

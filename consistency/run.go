@@ -1,6 +1,7 @@
 package consistency
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -71,8 +72,9 @@ type run[W, R any] struct {
 
 // seen is what the last read that was not ready lacked.
 type seen struct {
-	reason poll.Reason
-	value  bool // it came with a value
+	reason  poll.Reason
+	unknown poll.Reason // why the last one since then said nothing
+	value   bool        // it came with a value
 }
 
 // newRun copies p and f.
@@ -211,10 +213,8 @@ func (r *run[W, R]) explain(ctx context.Context, outcome Outcome, why error, res
 	}
 	if unready, ok := cause.As[*poll.NotReadyError](why); ok {
 		e.Cause, e.Last = unready.Cause, unready.Last
-		if e.Reason = r.seen.reason; e.Reason == "" {
-			last, _ := r.history.Last()
-			e.Reason = last.Reason
-		}
+		last, _ := r.history.Last()
+		e.Reason = cmp.Or(r.seen.reason, r.seen.unknown, last.Reason)
 		if r.seen.value {
 			e.Seen = r.shows()
 		}

@@ -438,6 +438,11 @@ var joins = map[string]func(errs ...error) error{
 	"wrapped, the list": func(errs ...error) error { return fmt.Errorf("create: %w", ptr(wrappedErrors(errs))) },
 }
 
+// unknownFailure is an error of a client of which nothing is known.
+type unknownFailure struct{ text string }
+
+func (u unknownFailure) Error() string { return u.text }
+
 // Case B4: a client that joins the errors of its tries. The ambiguous one
 // outweighs, wherever it stands.
 func TestSaid_joinedErrors(t *testing.T) {
@@ -454,6 +459,7 @@ func TestSaid_joinedErrors(t *testing.T) {
 		{"404, 504", status(404), status(504), ambiguous},
 		{"422, cut", status(422), io.ErrUnexpectedEOF, ambiguous},
 		{"409, cancelled", status(409), context.Canceled, ambiguous},
+		{"400, of a make of its own", status(400), unknownFailure{"the stream was reset"}, ambiguous},
 		{"429, 422", status(429), status(422), refused},
 		{"307, 422", status(307), status(422), refused},
 		{"refused by word, 503", consistency.As(refused, errLost), status(503), ambiguous},

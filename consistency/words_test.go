@@ -184,6 +184,15 @@ func TestError_saysWhatWasSeen(t *testing.T) {
 			assert.Equal(t, tt.reason, e.Reason)
 		})
 	}
+	bubble(t, "a closing read that is cut short hides nothing", func(t *testing.T) {
+		s := &service{writes: answers(201), reads: []reply{{status: 503, took: 2 * time.Second}, {status: 503, took: 2 * time.Second}, {status: 200, took: time.Minute}}}
+		_, err := consistency.Do(t.Context(), s.policy(), s.create())
+		var e *consistency.Error
+		require.ErrorAs(t, err, &e)
+		last, _ := e.History.Last()
+		require.Equal(t, poll.Reason("read cut short"), last.Reason)
+		assert.Equal(t, poll.Reason("unavailable"), e.Reason)
+	})
 	bubble(t, "no more than 200 bytes, and no secrets", func(t *testing.T) {
 		type account struct {
 			Password string `json:"password"`

@@ -166,16 +166,24 @@ func Same(a, b error) bool {
 	return a == b
 }
 
-// message is the type of errors that fmt.Errorf makes of several.
-var message = reflect.TypeOf(fmt.Errorf("%w %w", io.EOF, io.EOF))
+// message is the type of errors that fmt.Errorf makes of several, and text of those
+// that errors.New makes.
+var (
+	message = reflect.TypeOf(fmt.Errorf("%w %w", io.EOF, io.EOF))
+	text    = reflect.TypeOf(io.EOF)
+)
 
 // Annotates reports whether inner, one of several errors in outer, only says what
 // kind of error outer is, as a package's sentinel does in
 // fmt.Errorf("%w: %w", ErrAPI, err): outer is one message, and inner tells of no
-// connection and no context. The errors that errors.Join gathers are several
-// failures.
+// connection and no context, and is a text alone, as errors.New or a constant makes
+// it. The errors that errors.Join gathers are several failures.
 func Annotates(outer, inner error) bool {
-	return reflect.TypeOf(outer) == message && !Tells(inner)
+	if reflect.TypeOf(outer) != message || Tells(inner) {
+		return false
+	}
+	made := reflect.TypeOf(inner)
+	return made == text || made.Kind() == reflect.String
 }
 
 // Tells reports whether err is that of a connection or a context: then an answer was
@@ -199,7 +207,23 @@ func Tells(err error) bool {
 			}
 			return false
 		}
+		if ofHTTP(reflect.TypeOf(err)) {
+			return true
+		}
 		err = errors.Unwrap(err)
 	}
 	return false
+}
+
+// ofHTTP reports whether errors of a type are those of net/http or of its HTTP/2: some
+// of a stream have no method that says so.
+func ofHTTP(made reflect.Type) bool {
+	if made.Kind() == reflect.Pointer {
+		made = made.Elem()
+	}
+	switch made.PkgPath() {
+	case "net/http", "golang.org/x/net/http2":
+		return true
+	}
+	return strings.HasPrefix(made.PkgPath(), "net/http/internal/")
 }

@@ -558,4 +558,36 @@ func TestAnnotates(t *testing.T) {
 	assert.True(t, wire.Annotates(fmt.Errorf("%w: %w", errKind, io.EOF), errKind))
 	assert.False(t, wire.Annotates(fmt.Errorf("%w: %w", errKind, io.EOF), io.EOF), "it is what happened")
 	assert.False(t, wire.Annotates(errors.Join(errKind, io.EOF), errKind), "one of several failures")
+	assert.True(t, wire.Annotates(fmt.Errorf("%w: %w", kind("api"), io.EOF), kind("api")), "a constant")
+	assert.False(t, wire.Annotates(fmt.Errorf("%w, then %w", io.EOF, &failure{"reset"}), &failure{"reset"}), "a failure of which nothing is known")
+}
+
+type (
+	kind    string
+	failure struct{ why string }
+)
+
+func (k kind) Error() string     { return string(k) }
+func (f *failure) Error() string { return f.why }
+
+// A stream that was reset tells that an answer was lost, though its error has no
+// method that says so.
+func TestTells_ofHTTP2(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "half")
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	srv.EnableHTTP2, srv.Config.ErrorLog = true, quiet
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	resp, err := srv.Client().Get(srv.URL)
+	require.NoError(t, err)
+	require.Equal(t, 2, resp.ProtoMajor)
+	_, err = io.ReadAll(resp.Body)
+	require.Error(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.True(t, wire.Tells(err), "%T", err)
+	assert.True(t, wire.Tells(fmt.Errorf("decode: %w", err)))
 }
