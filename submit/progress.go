@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"encoding/json"
 	"maps"
 	"math"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/redact"
 )
 
 // Progress is what a Submitter does and has done.
@@ -29,6 +31,21 @@ type Progress struct {
 
 	// Err is why the last call of the store told nothing; nil if it did.
 	Err error
+}
+
+// MarshalJSON returns the fields as a JSON object, Err as its text, secrets hidden, or
+// null.
+func (p Progress) MarshalJSON() ([]byte, error) {
+	type fields Progress
+	out := struct {
+		fields
+		Err *string
+	}{fields: fields(p)}
+	if p.Err != nil {
+		text := redact.Error(p.Err)
+		out.Err = &text
+	}
+	return json.Marshal(out)
 }
 
 // Lag is how long reads took to show writes: half, nine in ten, and ninety-nine

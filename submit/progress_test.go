@@ -1,6 +1,7 @@
 package submit_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,6 +18,28 @@ import (
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/submit"
 )
+
+// Case E6: the JSON of a Progress says why the store told nothing.
+func TestProgress_json(t *testing.T) {
+	t.Parallel()
+	for _, p := range []submit.Progress{
+		{Queued: 3, Err: fmt.Errorf("store: %w", errors.New("disk full at https://u:hunter2@store/"))},
+		{Queued: 3},
+	} {
+		data, err := json.Marshal(map[string]any{"progress": p})
+		require.NoError(t, err)
+		var got struct{ Progress map[string]any }
+		require.NoError(t, json.Unmarshal(data, &got))
+		assert.Equal(t, 3.0, got.Progress["Queued"])
+		assert.Contains(t, got.Progress, "Lag")
+		if p.Err == nil {
+			assert.Nil(t, got.Progress["Err"])
+			continue
+		}
+		assert.Contains(t, got.Progress["Err"], "store: disk full")
+		assert.NotContains(t, string(data), "hunter2")
+	}
+}
 
 func TestProgress(t *testing.T) {
 	t.Parallel()
