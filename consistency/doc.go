@@ -111,7 +111,8 @@
 // Policy.Answer; in the error, by a method Answer() Answer, StatusCode() int or
 // HTTPStatusCode() int; in the value, by the same methods, or in a *http.Response,
 // whose body is drained and closed; a struct with a status may hold its response and
-// the body read of it, as generated clients have it; on the wire, if the client's RoundTripper is
+// the body read of it, as generated clients have it, and beside an error a status of
+// success does not count; on the wire, if the client's RoundTripper is
 // that of readbackhttp.Watch. Of several errors that are joined the ambiguous one
 // counts. A call without an error and without a status is a success; an error
 // without a status says nothing, and the text of the run's error says so.

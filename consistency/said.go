@@ -115,8 +115,16 @@ func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, o
 			s = said{code: true, err: err, answer: a}
 		}
 	}
-	if !s.known() && s.answer.Code == "" && others == nil && !several && (err == nil || !lost(err)) {
+	switch {
+	case s.known() || s.answer.Code != "" || others != nil || several:
+	case err == nil:
 		s.answer = answerOfValue(carrier(value))
+	case !lost(err):
+		// A good status would say more than the error allows, and be no answer
+		// perhaps: what a client returns beside an error is mostly zero.
+		if a := answerOfValue(carrier(value)); a.Status >= 300 {
+			s.answer = a
+		}
 	}
 	overheard(&s, phase, call)
 	s.answer.Phase = phase

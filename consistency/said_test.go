@@ -539,7 +539,7 @@ func TestSaid_order(t *testing.T) {
 		{"the error, before the value", &fault{status: 404}, 0, 401, 0, notFound},
 		{"Policy.Answer, before the value, beside an error", errLost, 404, 401, 0, notFound},
 		{"no value of an answer that was lost", io.ErrUnexpectedEOF, 0, 404, 0, down},
-		{"a good value beside an error", errLost, 0, 200, 0, shown{poll.Unknown, "unreadable"}},
+		{"no good value beside an error", errLost, 0, 200, 0, down},
 		{"the wire", errLost, 0, 0, 404, notFound},
 		{"the wire, without an error", nil, 0, 0, 404, notFound},
 		{"none", errLost, 0, 0, 0, down},
@@ -566,6 +566,22 @@ func TestSaid_order(t *testing.T) {
 			_, _ = consistency.Do(t.Context(), p, f)
 			verdict, reason := s.judged(1)
 			assert.Equal(t, tt.want, shown{verdict, reason})
+		})
+	}
+}
+
+// What a client returns beside an error never makes a write seem to be carried out.
+func TestSaid_valueBesideTheErrorOfAWrite(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]consistency.Class{0: ambiguous, 200: ambiguous, 202: ambiguous, 307: notExecuted, 400: refused, 429: refused, 503: ambiguous} {
+		bubble(t, fmt.Sprint(status), func(t *testing.T) {
+			s := &service{reads: answers(200), found: [][]string{{"x"}}}
+			f := s.create()
+			f.Find = s.find
+			f.Write = func(context.Context) (ref, error) { return ref{ID: "w1", Code: status}, unknownFailure{"it went wrong"} }
+			res, _ := consistency.Do(t.Context(), s.policy(), f)
+			assert.Equal(t, want, s.class())
+			assert.Equal(t, want == ambiguous, res.Outcome == unconfirmed)
 		})
 	}
 }
