@@ -21,7 +21,7 @@ func HasETag(etag string) func(Ref, *Document) bool {
 			wanted = ref.ETag
 		}
 		shown := doc.Header.Get("Etag")
-		if wanted != "" && strong(shown) == strong(wanted) {
+		if strong(wanted) != "" && strong(shown) == strong(wanted) {
 			doc.wanted = ""
 			return true
 		}

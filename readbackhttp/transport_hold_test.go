@@ -164,4 +164,5 @@ func TestHasETag(t *testing.T) {
 	assert.True(t, readbackhttp.HasETag(`"a"`)(readbackhttp.Ref{}, doc))
 	assert.False(t, readbackhttp.HasETag(`"b"`)(readbackhttp.Ref{}, doc))
 	assert.False(t, readbackhttp.HasETag("")(readbackhttp.Ref{}, &readbackhttp.Document{}))
+	assert.False(t, readbackhttp.HasETag("")(readbackhttp.Ref{ETag: "W/"}, &readbackhttp.Document{}), "the mark of a weak one alone is none")
 }
