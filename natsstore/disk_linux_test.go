@@ -93,9 +93,24 @@ func fillDiskOfSubmitter(t *testing.T, disk string) {
 		_ = os.WriteFile(ballast, make([]byte, 8<<20), 0o600) // as much as there is room for
 		var submitted sync.WaitGroup
 		for i := range 100 {
+			key := fmt.Sprint("meanwhile ", lease, i)
+			one := func(yield func(string, int) bool) { yield(key, i) }
 			submitted.Go(func() {
-				_, err := jobs.Submit(ctx, fmt.Sprint("meanwhile ", lease, i), i)
-				assert.NoError(t, err)
+				switch i % 4 { // whatever door a job comes in by
+				case 0:
+					_, err := jobs.Submit(ctx, key, i)
+					assert.NoError(t, err)
+				case 1:
+					assert.NoError(t, jobs.Enqueue(ctx, key, i))
+				case 2:
+					for _, res := range jobs.SubmitAll(ctx, one) {
+						assert.NoError(t, res.Err)
+					}
+				case 3:
+					for _, err := range jobs.EnqueueAll(ctx, one) {
+						assert.NoError(t, err)
+					}
+				}
 			})
 		}
 		time.Sleep(2 * time.Second) // a disk has no other clock
@@ -106,6 +121,10 @@ func fillDiskOfSubmitter(t *testing.T, disk string) {
 		t.Logf("lease %v: healed %v after there was room", lease, time.Since(freed))
 		_, err = jobs.Submit(ctx, fmt.Sprint("after ", lease), 1)
 		require.NoError(t, err)
+		for i := range 100 { // none of those that were enqueued is lost
+			_, err := jobs.Submit(ctx, fmt.Sprint("meanwhile ", lease, i), i)
+			require.NoError(t, err)
+		}
 	}
 }
 
