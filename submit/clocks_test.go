@@ -118,3 +118,27 @@ func TestLease_neverSeen(t *testing.T) {
 		assert.Equal(t, 1, w.sent("a"))
 	})
 }
+
+// A lease that nobody can read is over once it has not changed for its length, as any:
+// its jobs are gone on with.
+func TestLease_damaged(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{"nonsense": "{", "empty": "", "newer": `{"submit":9,"left":7}`} {
+		bubble(t, name, func(t *testing.T) {
+			w := &world{}
+			store := submit.NewMemory()
+			_, err := store.Create(t.Context(), submit.Record{Kind: submit.KindLease, Key: "x", Value: []byte(value)})
+			require.NoError(t, err)
+			_, err = store.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: "a",
+				Value: []byte(`{"submit":1,"state":"queued","holder":"x","intent":"2000-01-01T00:00:00Z","print":"","job":{"Name":"x"}}`)})
+			require.NoError(t, err)
+			s := w.on(t, store)
+			defer running(s)()
+			time.Sleep(10 * time.Second)
+			assert.Zero(t, w.sent("a"), "it may be alive")
+			time.Sleep(30 * time.Second)
+			assert.Equal(t, 1, w.sent("a"))
+			assert.NotContains(t, leases(t, store), "x")
+		})
+	}
+}

@@ -35,6 +35,7 @@ const (
 	called                       // Write was, since the record says that it is being sent
 	unsure                       // the store told nothing of a change, which may have been made
 	stuck                        // the store takes no record of it, so that it is not sent again
+	resends                      // it waits among the writes, to be sent again
 )
 
 func newJob(key string, data []byte, intent int64) *job {

@@ -229,7 +229,7 @@ func (t *term[J, W, R]) placeOf(j *job) place {
 	if j.state == ended || j.state == aside {
 		return place{store: true}
 	}
-	at := place{read: j.state == answered || j.state == lost}
+	at := place{read: j.state == answered || j.state == lost && !j.has(resends)}
 	at.store = !at.read && o.WritesPerSecond == 0
 	if o.Origin == nil && (o.ReadMany == nil || !at.read) || at.store {
 		return at

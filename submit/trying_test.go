@@ -360,3 +360,52 @@ func TestReading_gathersBursts(t *testing.T) {
 		}
 	}
 }
+
+// What is sent again after a crash is bounded with all other writes, and has their rate.
+func TestWrites_boundedResends(t *testing.T) {
+	t.Parallel()
+	const lost, fresh, workers = 100, 100, 4
+	for _, rate := range []float64{0, 10} {
+		bubble(t, fmt.Sprint("per second ", rate), func(t *testing.T) {
+			w := &world{honours: true, took: time.Second}
+			store := submit.NewMemory()
+			for i := range lost {
+				value := fmt.Sprintf(`{"submit":1,"state":"sending","holder":"gone","intent":%q,"print":"","job":{"Name":"x"}}`, time.Now().Format(time.RFC3339))
+				_, err := store.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: fmt.Sprint("lost ", i), Value: []byte(value)})
+				require.NoError(t, err)
+			}
+			var now, most atomic.Int64
+			var mu sync.Mutex
+			var began []time.Time
+			s := w.on(t, store, everySecond, func(o *options) {
+				o.Workers, o.WritesPerSecond = workers, rate
+				o.Resubmit.KeyHonouredFor = time.Hour
+				wrap(o, func(_ string, f *consistency.Flow[string, *thing]) {
+					write := f.Write
+					f.Write = func(ctx context.Context) (string, error) {
+						most.Store(max(most.Load(), now.Add(1)))
+						defer now.Add(-1)
+						mu.Lock()
+						began = append(began, time.Now())
+						mu.Unlock()
+						return write(ctx)
+					}
+				})
+			})
+			defer running(s)()
+			enqueued := func(yield func(string, order) bool) {
+				for i := 0; i < fresh && yield(fmt.Sprint("fresh ", i), order{"x"}); i++ {
+				}
+			}
+			for _, err := range s.EnqueueAll(t.Context(), enqueued) {
+				require.NoError(t, err)
+			}
+			require.True(t, until(time.Hour, func() bool { return s.Progress().Confirmed == lost+fresh }))
+			assert.EqualValues(t, workers, most.Load())
+			assert.Len(t, began, lost+fresh)
+			if rate > 0 {
+				assert.GreaterOrEqual(t, began[len(began)-1].Sub(began[0]).Seconds(), (lost+fresh-1)/rate-0.1)
+			}
+		})
+	}
+}

@@ -20,6 +20,12 @@ func (t *term[J, W, R]) step(j *job) {
 		t.finish(j)
 	case aside:
 		t.leaveAside(j)
+	case lost:
+		if j.has(resends) {
+			t.resend(j)
+			return
+		}
+		t.visit(j, nil, time.Time{})
 	default:
 		t.visit(j, nil, time.Time{})
 	}
@@ -68,8 +74,10 @@ func (t *term[J, W, R]) send(j *job) {
 	}
 }
 
-// resend sends a job again that was being sent when its holder died.
+// resend sends a job again that was being sent when its holder died. If it cannot, the
+// job is looked for first before the next time.
 func (t *term[J, W, R]) resend(j *job) {
+	j.flags &^= resends
 	if !t.valid() {
 		t.later(j)
 		return
@@ -214,7 +222,8 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 	case res.Outcome == consistency.Unconfirmed && t.ctx.Err() != nil:
 		// It ended with the term, and says nothing.
 	case res.Outcome != consistency.Confirmed && (res.Outcome != 0 || lacking(res.History)) && t.mayResend(j):
-		t.resend(j)
+		j.flags |= resends
+		t.place(j, t.now())
 	case res.Outcome == 0:
 		t.remember(j, res.History)
 		t.revisit(j)
