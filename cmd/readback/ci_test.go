@@ -134,3 +134,28 @@ func TestCI_events(t *testing.T) {
 	cmd.ExtraFiles = []*os.File{closedPipe(t)}
 	require.NoError(t, cmd.Run())
 }
+
+// What is no file, such as a device or a pipe, is written to, and not replaced; a
+// link leads to the file.
+func TestCI_junitElsewhere(t *testing.T) {
+	t.Parallel()
+	r := inTurn(t, `{"id":7}`)
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out")
+	require.NoError(t, os.Symlink("/proc/self/fd/1", out)) // as /dev/stdout is
+	p := call{dir: dir, args: []string{"wait", "-q", r.url, "--report-junit", "out"}}.run(t)
+	assert.Equal(t, 0, p.status, p.stderr)
+	assert.Contains(t, p.stdout, "<testsuite")
+	info, err := os.Lstat(out)
+	require.NoError(t, err)
+	assert.NotZero(t, info.Mode()&os.ModeSymlink, "it is what it was")
+
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "reports"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "reports", "real.xml"), []byte("before"), 0o600))
+	require.NoError(t, os.Symlink("reports/real.xml", filepath.Join(dir, "link.xml")))
+	p = call{dir: dir, args: []string{"wait", "-q", r.url, "--report-junit", "link.xml"}}.run(t)
+	assert.Equal(t, 0, p.status, p.stderr)
+	text, err := os.ReadFile(filepath.Join(dir, "reports", "real.xml"))
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "<testsuite")
+}

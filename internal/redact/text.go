@@ -132,7 +132,7 @@ func redactText(text string, more []string) string {
 		}
 		return URLString(u, more...) + tail
 	})
-	text = secretHeader.ReplaceAllString(text, "${1}"+hidden)
+	text = redactHeaders(text)
 	text = secretPair.ReplaceAllStringFunc(text, func(pair string) string {
 		name, value, _ := strings.Cut(pair, "=")
 		named := secretPairNames.MatchString(name) ||
@@ -143,6 +143,29 @@ func redactText(text string, more []string) string {
 		return name + "=" + hidden
 	})
 	return secretScheme.ReplaceAllString(text, "${1}"+hidden)
+}
+
+// outcomes are what an error of a flow says behind its name and a colon.
+var outcomes = regexp.MustCompile(`^(?:confirmed|unconfirmed|failed)(?:[ ,;:]|$)`)
+
+// redactHeaders hides values of headers. The end of a URL's path is no header, nor is
+// the name of a flow.
+func redactHeaders(text string) string {
+	var b strings.Builder
+	for {
+		at := secretHeader.FindStringSubmatchIndex(text)
+		if at == nil {
+			return b.String() + text
+		}
+		value := at[3]
+		if at[0] > 0 && text[at[0]-1] == '/' || outcomes.MatchString(text[value:]) {
+			b.WriteString(text[:value])
+			text = text[value:]
+			continue
+		}
+		b.WriteString(text[:value] + hidden)
+		text = text[at[1]:]
+	}
 }
 
 func redactMembers(text string, more []string) string {

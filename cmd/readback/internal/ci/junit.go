@@ -4,6 +4,7 @@ package ci
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,7 +43,7 @@ type problem struct {
 const refused = 3
 
 // JUnit writes a report with one test for each result. The file is whole, or as
-// it was.
+// it was. What is no file, such as a device or a pipe, is written to.
 func JUnit(name string, results []show.Result) error {
 	suite := testsuite{Name: "readback", Tests: len(results)}
 	longest := 0.0
@@ -66,11 +67,33 @@ func JUnit(name string, results []show.Result) error {
 	if err != nil {
 		return err
 	}
+	text := xml.Header + string(data) + "\n"
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return pour(name, text)
+	}
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		name = real
+	}
+	return replace(name, text)
+}
+
+// pour writes to what is no file.
+func pour(name, text string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// replace puts a new file in the place of name.
+func replace(name, text string) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".readback-*")
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(xml.Header + string(data) + "\n")
+	_, err = f.WriteString(text)
 	if err == nil {
 		err = f.Chmod(0o644)
 	}
