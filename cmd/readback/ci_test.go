@@ -141,9 +141,9 @@ func TestCI_junitElsewhere(t *testing.T) {
 	t.Parallel()
 	r := inTurn(t, `{"id":7}`)
 	dir := t.TempDir()
-	out := filepath.Join(dir, "out")
+	out := filepath.Join(dir, "in.out")                    // no file that the test looks into
 	require.NoError(t, os.Symlink("/proc/self/fd/1", out)) // as /dev/stdout is
-	p := call{dir: dir, args: []string{"wait", "-q", r.url, "--report-junit", "out"}}.run(t)
+	p := call{dir: dir, args: []string{"wait", "-q", r.url, "--report-junit", "in.out"}}.run(t)
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Contains(t, p.stdout, "<testsuite")
 	info, err := os.Lstat(out)

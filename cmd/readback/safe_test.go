@@ -398,6 +398,12 @@ func TestSafe_seen(t *testing.T) {
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Contains(t, one(t, p.stdout), "; before, GET "+r.url+"/7 answered 200")
 
+	r = script(204, 403, 404)
+	p = readback(t, "run", "DELETE", r.url+"/7", "--seen", "--window", "403=50ms")
+	assert.Equal(t, 3, p.status, "who may not see it cannot tell whether it is there")
+	assert.Contains(t, one(t, p.stderr), "nothing was sent")
+	assert.NotContains(t, p.stderr, "it is not there")
+
 	r = script(204, 401, 404)
 	p = readback(t, "run", "DELETE", r.url+"/7", "--seen")
 	assert.Equal(t, 3, p.status)

@@ -137,3 +137,37 @@ func TestWords_unwritten(t *testing.T) {
 		assert.Equal(t, 74, cmd.ProcessState.ExitCode(), args)
 	}
 }
+
+// A redirect is not followed unless -L says so, and the line says that.
+func TestWords_redirect(t *testing.T) {
+	t.Parallel()
+	r := recording(t, func(w http.ResponseWriter, _ int, req *http.Request) {
+		if req.URL.Path != "/new" {
+			http.Redirect(w, req, "/new", http.StatusMovedPermanently)
+			return
+		}
+		_, _ = w.Write([]byte(`{"id":7}`))
+	})
+	p := readback(t, "wait", "-q", r.url+"/old", "--within", "100ms")
+	assert.Equal(t, 124, p.status)
+	assert.Contains(t, one(t, p.stdout), "it leads to "+r.url+"/new: -L follows")
+	p = readback(t, "wait", "-q", "-L", r.url+"/old")
+	assert.Equal(t, 0, p.status, p.stdout)
+}
+
+// An answer that proves nothing is no lost answer, and what is no JSON is called so
+// once.
+func TestWords_doubt(t *testing.T) {
+	t.Parallel()
+	r := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	p := readback(t, "run", "-q", r.url, "-d", "x")
+	assert.Contains(t, p.stdout, "the write may have been carried out, and there is no --find to look for it")
+	r = recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"a":1} and more`))
+	})
+	p = readback(t, "wait", "-q", r.url, "--expect", ".a", "--within", "100ms")
+	assert.Contains(t, p.stdout, "; the last answer is not JSON")
+	p = readback(t, "wait", "-q", inTurn(t, ``).url, "--expect", ".a", "--within", "100ms")
+	assert.Contains(t, p.stdout, "; the last answer is empty, not JSON")
+}

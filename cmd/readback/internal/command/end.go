@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/flow"
 	"github.com/readback-go/readback/cmd/readback/internal/handle"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/cmd/readback/internal/show"
@@ -121,13 +122,16 @@ func (s *session) sentence(res result, err error) string {
 		text = show.Confirmed(s.flow.Name, res.History.Reads(), res.Elapsed, s.seenText()) + s.before(res)
 	} else {
 		text = show.ErrorText(err)
-		text = strings.Replace(text, consistency.ErrNoFind.Error(), "the write's answer was lost, and there is no --find", 1)
+		text = strings.Replace(text, consistency.ErrNoFind.Error(), "the write may have been carried out, and there is no --find to look for it", 1)
 		if end := s.lastEnd(); end != "" {
 			text += end
 		} else if what := s.notJSON(err); what != "" {
-			text += "; the last answer is " + what + ", not JSON"
+			text += "; the last answer is " + strings.TrimPrefix(what+", not JSON", flow.NoJSON+", ")
 		} else if pair := s.flow.Unmet(); pair != "" {
 			text += "; it does not show " + pair
+		}
+		if at := s.redirected(); at != "" {
+			text += "; it leads to " + at + ": -L follows, on the same origin"
 		}
 		if nothingIn(err) {
 			text += "; a good answer with nothing in it, such as [], shows nothing: --expect-status 2xx accepts it"
@@ -209,6 +213,20 @@ func (s *session) seenText() string {
 		return "nothing was read"
 	}
 	return fmt.Sprintf("%s %s answered %d", last.Method, redact.URL(last.URL), last.Status)
+}
+
+// redirected returns where the last read was sent on to, and "" if it was not, or was
+// followed.
+func (s *session) redirected() string {
+	last := s.flow.LastRead()
+	if last == nil || last.Status < 301 || last.Status > 308 || s.plan.Read.Follow || s.plan.Write.Follow {
+		return ""
+	}
+	at, found := last.URLOf("Location")
+	if !found {
+		return ""
+	}
+	return redact.URLString(at)
 }
 
 // notJSON returns what was answered where JSON was needed.

@@ -29,6 +29,8 @@ func (s *session) lookFirst(ctx context.Context, policy consistency.Policy) erro
 	switch last := s.flow.LastRead(); {
 	case signalled:
 		return exit.With(signal.Status(), fmt.Errorf("%w; nothing was sent", signal))
+	case last != nil && last.Status == 403:
+		return exit.With(exit.ReadRefused, fmt.Errorf("%s: whether it is there cannot be seen: %s; nothing was sent", s.flow.Name, s.seenText()))
 	case last != nil && (last.Status == 404 || last.Status == 410 || errors.Is(err, poll.ErrWindow)):
 		return exit.With(exit.Failed, fmt.Errorf("%s: it is not there: %s; nothing was sent", s.flow.Name, s.seenText()))
 	case readRefused(err):

@@ -188,6 +188,9 @@ func (f *Flow) pairsMet(doc *readbackhttp.Document) bool {
 	return false
 }
 
+// NoJSON says that an answer is none, though it says that it is.
+const NoJSON = "no JSON"
+
 // notJSON returns what an answer is that was to be JSON and is not.
 func notJSON(header http.Header, body []byte) string {
 	if isJSON(body) {
@@ -200,7 +203,7 @@ func notJSON(header http.Header, body []byte) string {
 	if len(body) == 0 {
 		return "empty"
 	}
-	return "no JSON"
+	return NoJSON
 }
 
 // readLimit returns the time of --max-time for reads.
