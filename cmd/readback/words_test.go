@@ -49,6 +49,8 @@ func TestWords_flags(t *testing.T) {
 		"URL":            {"run", r.url, "-d", "x", "--then", "/things/7", "--", "true"},
 		"-w":             {"wait", r.url, "-w", "%{outcome}", "--and", r.url},
 		"--report-junit": {"wait", r.url, "--report-junit", "-"},
+		"--save":         {"measure", r.url, "-d", "x", "--save", "-"},
+		"--report":       {"measure", r.url, "-d", "x", "--report", "-"},
 		"3":              {"wait", r.url, "--events-fd", "3"},
 		"--handle-file":  {"run", r.url, "-d", "x", "--handle-file", ""},
 		"--found":        {"run", r.url, "-d", "x", "--find", "/list", "--mine", "a=1", "--found", ""},

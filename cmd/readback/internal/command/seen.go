@@ -29,12 +29,26 @@ func (s *session) lookFirst(ctx context.Context, policy consistency.Policy) erro
 	switch last := s.flow.LastRead(); {
 	case signalled:
 		return exit.With(signal.Status(), fmt.Errorf("%w; nothing was sent", signal))
-	case last != nil && last.Status == 403:
-		return exit.With(exit.ReadRefused, fmt.Errorf("%s: whether it is there cannot be seen: %s; nothing was sent", s.flow.Name, s.seenText()))
+	case errors.Is(err, poll.ErrWindow) && pendingReason(err) == consistency.Forbidden:
+		return exit.With(exit.ReadRefused, fmt.Errorf("%s: whether it is there cannot be told, since reads of it are forbidden (403); nothing was sent", s.flow.Name))
 	case last != nil && (last.Status == 404 || last.Status == 410 || errors.Is(err, poll.ErrWindow)):
 		return exit.With(exit.Failed, fmt.Errorf("%s: it is not there: %s; nothing was sent", s.flow.Name, s.seenText()))
 	case readRefused(err):
 		return exit.With(exit.ReadRefused, fmt.Errorf("%s; nothing was sent", show.ErrorText(err)))
 	}
 	return exit.With(exit.Unconfirmed, fmt.Errorf("%s; nothing was sent", show.ErrorText(err)))
+}
+
+// pendingReason returns why the last read that was pending was so.
+func pendingReason(err error) (reason poll.Reason) {
+	var e *consistency.Error
+	if !errors.As(err, &e) || e.History == nil {
+		return ""
+	}
+	for read := range e.History.All() {
+		if read.Verdict == poll.Pending {
+			reason = read.Reason
+		}
+	}
+	return reason
 }

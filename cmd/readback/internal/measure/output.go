@@ -38,8 +38,12 @@ func openOutputs(o *options) (*outputs, error) {
 		flag, name string
 		into       **os.File
 	}{{"save", o.save, &out.save}, {"report", o.page, &out.page}} {
-		if f.name == "" {
+		switch f.name {
+		case "":
 			continue
+		case "-":
+			out.close()
+			return nil, exit.Usagef("--%s: want the name of a file: stdout has the result, and --json is all of it", f.flag)
 		}
 		file, err := os.OpenFile(f.name, os.O_WRONLY|os.O_CREATE, 0o644) // what is in it stays until there is something new
 		if err != nil {
