@@ -578,7 +578,9 @@ func TestSaid_valueBesideTheErrorOfAWrite(t *testing.T) {
 			s := &service{reads: answers(200), found: [][]string{{"x"}}}
 			f := s.create()
 			f.Find = s.find
-			f.Write = func(context.Context) (ref, error) { return ref{ID: "w1", Code: status}, unknownFailure{"it went wrong"} }
+			f.Write = func(context.Context) (ref, error) {
+				return ref{ID: "w1", Code: status}, unknownFailure{"it went wrong"}
+			}
 			res, _ := consistency.Do(t.Context(), s.policy(), f)
 			assert.Equal(t, want, s.class())
 			assert.Equal(t, want == ambiguous, res.Outcome == unconfirmed)
