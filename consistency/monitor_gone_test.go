@@ -2,7 +2,9 @@ package consistency_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -53,6 +55,33 @@ func TestMonitor_recordIsGone(t *testing.T) {
 				require.NotEmpty(t, s.readAt)
 				assert.Equal(t, tt.wantAt, s.readAt[0])
 			}
+		})
+	}
+}
+
+// A wait that an adapter reckons to be over, as the time until a reset in the past, is
+// none: by every door.
+func TestPolicy_answerWithANegativeWait(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{-1, -time.Hour, math.MinInt64} {
+		throughDoors(t, wait.String(), func(t *testing.T, d door) {
+			s := &service{writes: answers(202), monitored: answers(202, 200), reads: answers(404, 503, 200)}
+			p := s.policy()
+			p.Answer = func(phase consistency.Phase, value any, err error) (consistency.Answer, bool) {
+				var e *fault
+				switch w, isRef := value.(ref); {
+				case errors.As(err, &e):
+					return consistency.Answer{Status: e.status, RetryAfter: wait}, true
+				case isRef && err == nil:
+					return consistency.Answer{Status: w.Code, RetryAfter: wait}, true
+				}
+				return consistency.Answer{}, false
+			}
+			_, err := d(t.Context(), p, s.to(consistency.ToPresent))
+			require.NoError(t, err)
+			assert.Equal(t, seconds(0, 1), s.monitorAt)
+			assert.Equal(t, seconds(1, 2, 3), s.readAt)
+			assert.Zero(t, s.events[0].RetryAfter)
 		})
 	}
 }

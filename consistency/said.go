@@ -127,7 +127,7 @@ func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, o
 		}
 	}
 	overheard(&s, phase, call)
-	s.answer.Phase = phase
+	s.answer.Phase, s.answer.RetryAfter = phase, max(s.answer.RetryAfter, 0)
 	return s
 }
 
