@@ -130,8 +130,8 @@ func (s *session) sentence(res result, err error) string {
 		} else if pair := s.flow.Unmet(); pair != "" {
 			text += "; it does not show " + pair
 		}
-		if at := s.redirected(); at != "" {
-			text += "; it leads to " + at + ": -L follows, on the same origin"
+		if at := s.flow.Moved(); at != nil {
+			text += "; it leads to " + redact.URL(at) + ": -L follows, on the same origin"
 		}
 		if nothingIn(err) {
 			text += "; a good answer with nothing in it, such as [], shows nothing: --expect-status 2xx accepts it"
@@ -213,20 +213,6 @@ func (s *session) seenText() string {
 		return "nothing was read"
 	}
 	return fmt.Sprintf("%s %s answered %d", last.Method, redact.URL(last.URL), last.Status)
-}
-
-// redirected returns where the last read was sent on to, and "" if it was not, or was
-// followed.
-func (s *session) redirected() string {
-	last := s.flow.LastRead()
-	if last == nil || last.Status < 301 || last.Status > 308 || s.plan.Read.Follow || s.plan.Write.Follow {
-		return ""
-	}
-	at, found := last.URLOf("Location")
-	if !found {
-		return ""
-	}
-	return redact.URLString(at)
 }
 
 // notJSON returns what was answered where JSON was needed.

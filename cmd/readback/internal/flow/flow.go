@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -50,6 +51,7 @@ type Flow struct {
 	phase   phase
 	answer  *request.Answer // of the write
 	reads   request.Answer  // without a body: the last read
+	moved   *url.URL        // where the last answer to a read leads, if it is not followed
 	unmet   string          // first pair that the last document did not show
 	notJSON string          // media type of the last document that was to be JSON and is not
 }
@@ -77,6 +79,10 @@ func (f *Flow) LastRead() *request.Answer {
 	last := f.reads
 	return &last
 }
+
+// Moved returns where the last read that was answered was sent on to, and nil if it
+// was not, or if -L follows.
+func (f *Flow) Moved() *url.URL { return f.moved }
 
 // NotJSON returns the media type of the last answer that was to be JSON and is
 // not, and "" if there was none.

@@ -136,6 +136,9 @@ func (t *tripper) sendRead(req *http.Request) (*http.Response, error) {
 		t.meet(req.URL)
 		t.flow.reads.Status, t.flow.reads.Header = resp.StatusCode, resp.Header
 		next := moved(resp)
+		if t.flow.moved = next; t.follow {
+			t.flow.moved = nil
+		}
 		if t.flow.bodyless && resp.StatusCode < 300 {
 			resp.Body = &cut{resp.Body, t.flow.maxBody}
 		}
