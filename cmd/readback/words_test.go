@@ -173,3 +173,17 @@ func TestWords_doubt(t *testing.T) {
 	p = readback(t, "wait", "-q", inTurn(t, ``).url, "--expect", ".a", "--within", "100ms")
 	assert.Contains(t, p.stdout, "; the last answer is empty, not JSON")
 }
+
+// The status that is told is that of the last answer, also if one more read was cut
+// short.
+func TestWords_lastStatus(t *testing.T) {
+	t.Parallel()
+	r := recording(t, func(w http.ResponseWriter, n int, req *http.Request) {
+		if n > 1 {
+			<-req.Context().Done()
+		}
+		w.WriteHeader(http.StatusNotFound)
+	})
+	p := readback(t, "wait", "-q", r.url, "--within", "300ms", "-w", "%{http_code}")
+	assert.Equal(t, "404", p.stdout)
+}

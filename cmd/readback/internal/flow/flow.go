@@ -48,12 +48,13 @@ type Flow struct {
 	looked   *request.Answer // of the operation, the last
 	resource string          // JSON pointer to what it made
 
-	phase   phase
-	answer  *request.Answer // of the write
-	reads   request.Answer  // without a body: the last read
-	moved   *url.URL        // where the last answer to a read leads, if it is not followed
-	unmet   string          // first pair that the last document did not show
-	notJSON string          // media type of the last document that was to be JSON and is not
+	phase    phase
+	answer   *request.Answer // of the write
+	reads    request.Answer  // without a body: the last read
+	answered request.Answer  // without a body: the last read that was answered
+	moved    *url.URL        // where the last answer to a read leads, if it is not followed
+	unmet    string          // first pair that the last document did not show
+	notJSON  string          // media type of the last document that was to be JSON and is not
 }
 
 // phase is what a request of the flow is for.
@@ -70,13 +71,16 @@ const (
 // Answer returns the answer to the write, and nil if there was none.
 func (f *Flow) Answer() *request.Answer { return f.answer }
 
-// LastRead returns the last read that was sent, without a body: its status is
-// zero if it was not answered. It returns nil if none was sent.
+// LastRead returns the last read that was answered, without a body, or, if none was,
+// the last that was sent, whose status is zero. It returns nil if none was sent.
 func (f *Flow) LastRead() *request.Answer {
-	if f.reads.URL == nil {
+	last := f.answered
+	if last.URL == nil {
+		last = f.reads
+	}
+	if last.URL == nil {
 		return nil
 	}
-	last := f.reads
 	return &last
 }
 

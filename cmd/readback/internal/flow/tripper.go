@@ -98,6 +98,7 @@ func (t *tripper) sendFind(req *http.Request) (*http.Response, error) {
 	resp, err := t.write.RoundTrip(req)
 	if err == nil {
 		t.flow.reads.Status, t.flow.reads.Header = resp.StatusCode, resp.Header
+		t.flow.answered = t.flow.reads
 	}
 	return resp, err
 }
@@ -135,6 +136,7 @@ func (t *tripper) sendRead(req *http.Request) (*http.Response, error) {
 		}
 		t.meet(req.URL)
 		t.flow.reads.Status, t.flow.reads.Header = resp.StatusCode, resp.Header
+		t.flow.answered = t.flow.reads
 		next := moved(resp)
 		if t.flow.moved = next; t.follow {
 			t.flow.moved = nil
