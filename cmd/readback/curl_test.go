@@ -66,9 +66,9 @@ func TestCurl_sides(t *testing.T) {
 func TestCurl_method(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
-		"POST /7":  {"-d", ""},
-		"GET /7":   {},
-		"PATCH /7": {"-X", "PATCH", "-d", "x"},
+		"POST /7":   {"-d", ""},
+		"GET /7":    {},
+		"REPORT /7": {"-X", "REPORT", "-d", "x"},
 	} {
 		r := recording(t, at7)
 		p := readback(t, append([]string{"run", "PUT", r.url + "/7", "--for", "present", "--expect-status", "2xx", "--then", "/7"}, args...)...)

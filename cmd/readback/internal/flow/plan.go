@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -252,7 +253,13 @@ func (p Plan) template() string {
 }
 
 func (p Plan) checkGoal(f *Flow, token readbackhttp.Token) error {
-	switch {
+	read := p.Read
+	if p.Elsewhere {
+		read = p.Write
+	}
+	switch verb := read.Verb(); {
+	case slices.Contains([]string{http.MethodPut, http.MethodPatch, http.MethodDelete}, verb):
+		return exit.Usagef("%s is no read, and reads are repeated: a search may be a POST", verb)
 	case f.Goal == consistency.ToPresent && p.asks() && !p.expects(f):
 		return exit.Usagef("a good answer to a search proves nothing, since it may be an empty list: say what reads are to show by --expect, --expect-json or --expect-status")
 	case f.Goal != consistency.ToMatch || f.matchers != nil || p.Expect != nil || token != nil:
