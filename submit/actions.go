@@ -3,6 +3,7 @@ package submit
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/poll"
@@ -17,7 +18,9 @@ import (
 // the error matches [ErrConflict]. Without it any will do. An error that matches
 // neither, nor [ErrNotFound], says nothing. So it is for Retry and Forget.
 func (s *Submitter[J, W, R]) Cancel(ctx context.Context, key string, shown ...uint64) error {
+	var intent time.Time
 	err := s.alter(ctx, key, shown, func(r *Record, rec *jobRecord) error {
+		intent = rec.Intent
 		unsent := rec.State == queued || rec.Broken != nil && rec.Broken.Was == queued
 		if !unsent {
 			return ErrWrongState
@@ -35,16 +38,17 @@ func (s *Submitter[J, W, R]) Cancel(ctx context.Context, key string, shown ...ui
 	t := s.term
 	s.mu.Unlock()
 	if t != nil {
-		t.dropQueued(key) // its holder would find out only when it is due
+		t.dropQueued(key, intent) // its holder would find out only when it is due
 	}
 	return nil
 }
 
-// dropQueued forgets a job that waits to be sent.
-func (t *term[J, W, R]) dropQueued(key string) {
+// dropQueued forgets a job that waits to be sent and was cancelled: the one of that
+// intent, for another one may have been submitted with the key meanwhile.
+func (t *term[J, W, R]) dropQueued(key string, intent time.Time) {
 	t.mu.Lock()
 	j := t.jobs.find(key)
-	waits := j != nil && j.state == queued
+	waits := j != nil && j.state == queued && j.intent == intent.UnixNano()
 	t.mu.Unlock()
 	if waits {
 		t.drop(j)

@@ -17,6 +17,7 @@ type call[J, W, R any] struct {
 	joined bool   // the job was seen pending
 	known  bool   // the store has the job
 	freed  uint64 // the revision of a record whose key is free
+	held   bool   // Enqueue found the job here
 }
 
 // call returns a call, or why it cannot be one.
@@ -148,7 +149,7 @@ func (in *call[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecord,
 		return nil, waiting(ctx, in.name(), err)
 	}
 	in.known = true
-	if rec.free() && !in.joined {
+	if rec.free() && !in.joined && !in.made(&rec) {
 		in.known, in.freed = false, r.Revision
 		return nil, nil
 	}
@@ -287,7 +288,10 @@ func (in *call[J, W, R]) enqueue(ctx context.Context, m *more) error {
 		if m != nil {
 			select {
 			case <-m.stored:
-				return nil
+				if !in.held {
+					return nil
+				}
+				// What waits here may have been cancelled elsewhere: the store knows.
 			case <-m.over: // it was dropped: let the store say why
 				if err := in.refused(ctx, m); err != nil {
 					return err
@@ -306,7 +310,8 @@ func (in *call[J, W, R]) enqueue(ctx context.Context, m *more) error {
 
 // queue returns what to wait for until the intent is recorded.
 func (in *call[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*more, error) {
-	if m, err := in.find(ctx, t); m != nil || err != nil {
+	m, err := in.find(ctx, t)
+	if in.held = m != nil; in.held || err != nil {
 		return m, err
 	}
 	j := in.newJob()
@@ -354,6 +359,10 @@ func (t *term[J, W, R]) leaveBehind(j *job) {
 	}
 }
 
+// made reports whether a record is of the job that this call has made. What became of
+// that was recorded although the store did not say so, and it has an outcome of its own.
+func (in *call[J, W, R]) made(rec *jobRecord) bool { return rec.Intent.UnixNano() == in.at }
+
 // stored reports whether the store has the job of Enqueue.
 func (in *call[J, W, R]) stored(ctx context.Context, t *term[J, W, R]) (bool, error) {
 	r, err := in.s.options.Store.Get(ctx, KindJob, in.key)
@@ -365,8 +374,12 @@ func (in *call[J, W, R]) stored(ctx context.Context, t *term[J, W, R]) (bool, er
 	if err != nil {
 		return false, waiting(ctx, in.name(), err)
 	}
-	if rec.free() {
+	if rec.free() && !in.made(&rec) {
 		in.freed = r.Revision
+		t.dropQueued(in.key, rec.Intent)
+		if held, _ := t.has(in.key); held { // its holder is about to find out
+			in.pause(ctx, t, nil)
+		}
 		return false, nil
 	}
 	if err := in.fits(ctx, &rec); err != nil {
