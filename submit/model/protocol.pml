@@ -29,7 +29,7 @@ byte losses, lapses, crashes, refusals, panics, quits;
 
 /* Faults that are planted. */
 bit EARLY_TAKEOVER, SEND_FIRST, BLIND_CANCEL, RETRY_SENDS, OUTBOX_EARLY, OWN_NOT_LEFT;
-bit LOST_IS_UNSENT, DROP_ANY, HELD_IS_RECORDED, SILENCE_IS_REFUSAL, INTENT_IGNORED;
+bit LOST_IS_UNSENT, DROP_ANY, HELD_IS_RECORDED, SILENCE_IS_REFUSAL, INTENT_IGNORED, MADE_AGAIN;
 
 c_code {
 	static int setting(const char *name) { char *value = getenv(name); return value ? atoi(value) : 0; }
@@ -102,7 +102,7 @@ bit recorded[3];
 byte seen;          /* the calls since whose beginning there was a record whose key is not free, in bits */
 bit promised;       /* somebody was told that the job is recorded */
 bit txOpen;         /* a transaction has recorded the job, and is not over */
-byte endings;       /* leases that others ended */
+byte endings;       /* leases that were ended, by whom ever */
 byte broken;        /* panics with a write under way */
 
 
@@ -115,6 +115,7 @@ byte broken;        /* panics with a write under way */
 	|| holder != id[p] && (!(live & bit(holder)) || EARLY_TAKEOVER && (expired & bit(holder))))
 #define mayResend(s) (job[s].state == lost && RESUBMIT)
 
+#define ours(k) (rec.intent == k && !MADE_AGAIN) /* made, in Go */
 #define proc(s) ((s) / 2)
 #define vacant(s) (!job[s].busy && !job[s].placed && held[proc(s)] != s)
 #define kept(s) (job[s].state == lost -> sending : job[s].state)
@@ -337,7 +338,8 @@ inline letGo(p)
 inline resign(p)
 {
 	if
-	:: live = live & ~bit(id[p])
+	:: !(live & bit(id[p])) /* it was lost */
+	:: live & bit(id[p]) -> live = live & ~bit(id[p]); endings++
 	:: (live & bit(id[p])) && losses > 0 -> losses--
 	fi
 }
@@ -711,13 +713,13 @@ inline ask(p, s, k, what)
 	atomic {
 		if
 		:: rec.state == unborn -> known = 0
-		:: rec.state == ended && rec.free && !joined -> known = 0; freed = 1; synced = synced | bit(CALLER + k)
+		:: rec.state == ended && rec.free && !joined && !ours(k) -> known = 0; freed = 1; synced = synced | bit(CALLER + k)
 		:: rec.state == ended && rec.outcome == Unconfirmed && !joined || rec.state == aside && !joined ->
 			if
 			:: held[p] == NONE && open(p) -> world_copy(p, s); revive(s); joined = 1; what = claims
 			:: else
 			fi
-		:: rec.state == ended && joined || rec.state == ended && !rec.free && rec.outcome != Unconfirmed || rec.state == aside && joined -> what = returns
+		:: rec.state == ended && (joined || rec.free && ours(k) || !rec.free && rec.outcome != Unconfirmed) || rec.state == aside && joined -> what = returns
 		:: pendingState ->
 			joined = 1;
 			if
@@ -815,8 +817,8 @@ inline stored(p, k)
 {
 	atomic {
 		if
-		:: rec.state != unborn && !rec.free -> ack = 1
-		:: rec.state != unborn && rec.free -> freed = 1; synced = synced | bit(CALLER + k); dropQueued(p, rec.intent)
+		:: rec.state != unborn && (!rec.free || ours(k)) -> ack = 1
+		:: rec.state != unborn && rec.free && !ours(k) -> freed = 1; synced = synced | bit(CALLER + k); dropQueued(p, rec.intent)
 		:: else
 		fi
 	}
@@ -1010,6 +1012,7 @@ proctype world_end()
 	timeout ->
 	assert(rec.state == ended || rec.state == aside || rec.state == unborn && !promised);
 	assert(resting);
+	assert((!sends[1] || recorded[1]) && (!sends[2] || recorded[2])); /* nothing is sent unrecorded */
 	assert(!lateSet && !txOpen && !pending[1] && !pending[2])
 }
 
@@ -1042,6 +1045,7 @@ init {
 			now.HELD_IS_RECORDED = setting("HELD_IS_RECORDED");
 			now.SILENCE_IS_REFUSAL = setting("SILENCE_IS_REFUSAL");
 			now.INTENT_IGNORED = setting("INTENT_IGNORED");
+			now.MADE_AGAIN = setting("MADE_AGAIN");
 		}
 		for (i : 1 .. 2) { runs[i] = 1; users[i] = 1 }
 		for (i : 0 .. 5) { n = run dispatching(i); home[n] = proc(i) }
