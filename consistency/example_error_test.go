@@ -21,7 +21,7 @@ func ExampleError() {
 	flow.Instance = "ws-1"
 	flow.Started = func(context.Context, consistency.Pending) error { return errors.New("the disk is full") }
 
-	policy := consistency.Policy{Within: 10 * time.Millisecond, Schedule: readback.Every(time.Millisecond)}
+	policy := consistency.Policy{Within: 50 * time.Millisecond, Schedule: readback.Every(time.Millisecond)}
 	_, err := consistency.Do(context.Background(), policy, flow)
 	var why *consistency.Error
 	if errors.As(err, &why) {

@@ -34,7 +34,7 @@ func ExampleFlow_started() {
 func ExamplePending_WithTrace() {
 	nothing := func(context.Context, string) (*Workspace, error) { return nil, nil }
 	res, _ := consistency.Do(context.Background(),
-		consistency.Policy{Within: 5 * time.Millisecond, Schedule: readback.Every(time.Millisecond)},
+		consistency.Policy{Within: 30 * time.Millisecond, Schedule: readback.Every(time.Millisecond)},
 		consistency.Create("create", func(context.Context) (string, error) { return "ws-1", nil }, nothing))
 
 	kept, err := json.Marshal(res.Pending.WithTrace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"))
@@ -58,7 +58,7 @@ func ExamplePending_Missing() {
 	}
 	nothing := func(context.Context, ref) (*Workspace, error) { return nil, nil }
 	res, _ := consistency.Do(context.Background(),
-		consistency.Policy{Within: 5 * time.Millisecond, Schedule: readback.Every(time.Millisecond)},
+		consistency.Policy{Within: 30 * time.Millisecond, Schedule: readback.Every(time.Millisecond)},
 		consistency.Create("create", func(context.Context) (ref, error) { return ref{"ws-1", 7}, nil }, nothing))
 	fmt.Println(res.Outcome, res.Pending.Missing() != nil)
 	// Output: unconfirmed true

@@ -72,7 +72,7 @@ func ExampleTransportOptions() {
 // Who sends a request is in a header of this service's own. What ada writes never
 // delays the reads of grace.
 func ExampleTransportOptions_scope() {
-	service := readbacktest.NewHandler(readbacktest.Script{Lag: 20 * time.Millisecond})
+	service := readbacktest.NewHandler(readbacktest.Script{Lag: 200 * time.Millisecond})
 	client := &http.Client{Transport: readbackhttp.NewTransport(service, readbackhttp.TransportOptions{
 		Scope: func(req *http.Request) string { return req.Header.Get("X-Api-Key") },
 	})}
@@ -145,7 +145,7 @@ func ExampleTransportOptions_holdDeleted() {
 
 // One read wants the answer as it is now, and another one tells how long it was held.
 func ExampleHold() {
-	service := readbacktest.NewHandler(readbacktest.Script{Lag: 40 * time.Millisecond})
+	service := readbacktest.NewHandler(readbacktest.Script{Lag: 200 * time.Millisecond})
 	client := &http.Client{Transport: readbackhttp.NewTransport(service, readbackhttp.TransportOptions{})}
 	call(client, "PUT", "/things/7", `{"name":"alpha"}`)
 
