@@ -320,7 +320,7 @@ func TestTooLarge_anyRoom(t *testing.T) {
 		for _, panics := range []string{"", "Read", "Write, sent"} {
 			for _, crash := range []bool{false, true} {
 				bubble(t, fmt.Sprintf("%s, panic %q, crash %v", name, panics, crash), func(t *testing.T) {
-					for room := least; room < 3000; room += 225 {
+					for room := least; room < 3000; room += 325 {
 						w := make()
 						key := "a"
 						store := newLimited(10_000)

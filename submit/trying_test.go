@@ -339,7 +339,7 @@ func TestReading_gathersBursts(t *testing.T) {
 	for way, in := range doors[order]() {
 		for _, origins := range []int{1, 5} {
 			bubble(t, fmt.Sprintf("%s, %d origins", way, origins), func(t *testing.T) {
-				const jobs = 830
+				const jobs = 250
 				w, store := &world{lag: 10 * time.Second, readFor: 50 * time.Millisecond}, newInbox()
 				s := w.on(t, store, func(o *options) {
 					o.Origin = func(o order) string { return o.Name }
@@ -354,7 +354,7 @@ func TestReading_gathersBursts(t *testing.T) {
 				}
 				all.Wait()
 				require.True(t, until(time.Minute, func() bool { return s.Progress().Confirmed == jobs }))
-				assert.LessOrEqual(t, w.seen().lists, 50*origins, "of 11,000 reads")
+				assert.LessOrEqual(t, w.seen().lists, 50*origins, "of 3,500 reads")
 				assert.Less(t, s.Progress().Lag.P90, 17*time.Second)
 			})
 		}
