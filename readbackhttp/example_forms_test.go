@@ -249,3 +249,36 @@ func ExampleProblem_schema() {
 	}
 	// Output: /size must be <= 10 by #/properties/size/maximum maximum 10
 }
+
+// A business rule has something against one property.
+func ExampleProblem_rule() {
+	ex := readbackhttp.Exchange{
+		Client: sequence(`422 {"message":"not before today","path":"/from","expected":"2030-01-01"}`),
+		Write:  write("POST", "/bookings", `{"from":"2020-01-01"}`),
+	}
+	_, err := consistency.Do(context.Background(), policy, ex.Flow())
+	var refused *readbackhttp.StatusError
+	if errors.As(err, &refused) {
+		fmt.Println(refused.Problem.Path, refused.Problem.Message, refused.Problem.Expected)
+		fmt.Println(refused.Problem) // in one line, for people
+	}
+	// Output:
+	// /from not before today 2030-01-01
+	// not before today at /from (expected: 2030-01-01)
+}
+
+// What the answer to the write told is at hand in a match: here the revision that it
+// gave, which a template asked for.
+func ExampleRef() {
+	ex := readbackhttp.Exchange{
+		Client: sequence(`200 {"id":7,"rev":"b"}`, `200 {"rev":"a"}`, `200 {"rev":"b"}`),
+		Write:  write("POST", "/commands/rename", "{}"),
+		Read:   readbackhttp.Template("/things/{id}?least={rev}"),
+		Match: func(ref readbackhttp.Ref, doc *readbackhttp.Document) bool {
+			return readbackhttp.HasJSON("/rev", ref.Fields["rev"])(ref, doc)
+		},
+	}
+	res, err := consistency.Do(context.Background(), policy, ex.Flow())
+	fmt.Println(res.Outcome, string(res.Value.Body), res.Written.Fields, err)
+	// Output: confirmed {"rev":"b"} map[id:7 rev:b] <nil>
+}

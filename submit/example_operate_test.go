@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/submit"
 )
@@ -156,4 +157,38 @@ func ExampleSubmitter_Progress() {
 	// nor these than ninety-nine in a hundred: true
 	// under way: 0 writes and 0 reads, set aside: 0
 	// not confirmed: map[refused:1] and unconfirmed none: true
+}
+
+// A job that the service has no time for is tried again, and shows so.
+func ExampleJob() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	var office postOffice
+	jobs := open(submit.Options[letter, string, letter]{
+		Store: submit.NewMemory(),
+		Flow: func(key string, l letter) consistency.Flow[string, letter] {
+			flow := office.Flow(key, l)
+			flow.Write = func(context.Context) (string, error) { return "", status(429) }
+			return flow
+		},
+		Policy: consistency.Policy{Schedule: readback.Every(time.Millisecond)},
+	})
+	if err := jobs.Enqueue(ctx, "letter-1", letter{To: "ada"}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	go jobs.Run(ctx)
+
+	job, err := jobs.Job(ctx, "letter-1")
+	for err == nil && job.Tries < 2 {
+		time.Sleep(time.Millisecond)
+		job, err = jobs.Job(ctx, "letter-1")
+	}
+	fmt.Println("more than one try:", job.Tries > 1, err)
+	fmt.Println("the last one:", job.Tried)
+	fmt.Println("somebody holds it:", job.Holder != "")
+	// Output:
+	// more than one try: true <nil>
+	// the last one: readback: send letter (letter-1): failed; write: status 429; last status 429 to the write
+	// somebody holds it: true
 }

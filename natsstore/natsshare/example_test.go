@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
 
 	"github.com/readback-go/readback/natsstore/natsshare"
 	"github.com/readback-go/readback/readbackhttp"
@@ -77,6 +78,7 @@ func ExampleOptions() {
 		URL:     os.Getenv("NATS_URL"),
 		Timeout: time.Second,
 		Connect: []nats.Option{nats.UserCredentials("/etc/orders/nats.creds")},
+		Logger:  zap.NewExample(), // what happens to the connection
 	})
 	if err != nil {
 		log.Fatal(err) // the URL or the credentials
