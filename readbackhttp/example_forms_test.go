@@ -178,7 +178,7 @@ func ExampleMonitor_words() {
 		case "/imports":
 			io.WriteString(w, `{"taskUid":5}`)
 		case "/tasks/5":
-			io.WriteString(w, `{"phase":"FERTIG","error":null,"result":"/imports/7"}`)
+			io.WriteString(w, `{"phase":"THROUGH","error":null,"result":"/imports/7"}`)
 		}
 	})
 	ex := readbackhttp.Exchange{
@@ -189,8 +189,8 @@ func ExampleMonitor_words() {
 		Monitor: &readbackhttp.Monitor{
 			At:       readbackhttp.Template("/tasks/{taskUid}"),
 			State:    "/phase",
-			Done:     []string{"fertig"},
-			Failed:   []string{"fehler", "abbruch"},
+			Done:     []string{"through"},
+			Failed:   []string{"broken", "withdrawn"},
 			Error:    "/error",
 			Resource: "/result",
 		},
