@@ -179,13 +179,13 @@ func ExampleMonitor_words() {
 			io.WriteString(w, `{"taskUid":5}`)
 		case "/tasks/5":
 			io.WriteString(w, `{"phase":"THROUGH","error":null,"result":"/imports/7"}`)
+		default:
+			io.WriteString(w, `{"rows":7}`)
 		}
 	})
 	ex := readbackhttp.Exchange{
 		Client: client,
 		Write:  write("POST", "/imports", "{}"),
-		Goal:   consistency.ToPresent,
-		Match:  func(readbackhttp.Ref, *readbackhttp.Document) bool { return true },
 		Monitor: &readbackhttp.Monitor{
 			At:       readbackhttp.Template("/tasks/{taskUid}"),
 			State:    "/phase",
