@@ -351,11 +351,38 @@ func (t *term[J, W, R]) enqueue(j *job) {
 // leaveBehind forgets a job that somebody else is to go on with.
 func (t *term[J, W, R]) leaveBehind(j *job) {
 	t.mu.Lock()
+	first := !t.behind
 	t.behind = true
 	t.mu.Unlock()
 	t.drop(j)
-	if t.running() { // since a moment, and may have looked while the job was held
+	switch {
+	case t.running(): // since a moment, and may have looked while the job was held
 		t.look()
+	case first:
+		t.spawn(t.handingOver)
+	}
+}
+
+// handingOver ends a term that has left jobs behind after a third of its lease, for
+// others take them only then: without it, a program that calls Enqueue again and
+// again, and Run nowhere, would keep what it does not send. It waits for writes
+// under way, but no longer than a lease.
+func (t *term[J, W, R]) handingOver() {
+	const looks = 30 // of a lease
+	wait, busy := t.options.Lease/3, true
+	for n := looks / 3; busy && n <= looks; n++ {
+		if !sleep(t.ctx, wait) {
+			return
+		}
+		t.mu.Lock()
+		busy = t.count[sending] > 0
+		t.mu.Unlock()
+		wait = t.options.Lease / looks
+	}
+	t.Submitter.mu.Lock()
+	defer t.Submitter.mu.Unlock()
+	if t.runs == 0 { // whoever runs takes over from its own term as well
+		t.end(errLeft, t.options.Lease/3)
 	}
 }
 

@@ -80,6 +80,49 @@ func TestLease_takeoverBesideEnqueue(t *testing.T) {
 	})
 }
 
+// A program that enqueues without a pause and runs nothing does not keep its jobs from
+// those who run: they have them within a lease. What it submits meanwhile is written
+// once.
+func TestLease_leftByProducer(t *testing.T) {
+	t.Parallel()
+	bubble(t, "that never pauses", func(t *testing.T) {
+		w := &world{lag: time.Second}
+		store := submit.NewMemory()
+		producer := w.on(t, slowly{store})
+		worker := w.on(t, store)
+		defer running(worker)()
+		ctx, stop := context.WithCancel(t.Context())
+		var calls sync.WaitGroup
+		var recorded atomic.Int64
+		for i := range 4 {
+			calls.Go(func() {
+				time.Sleep(time.Duration(i) * 300 * time.Millisecond)
+				for n := 0; ctx.Err() == nil; n++ {
+					key := fmt.Sprint(i, "-", n)
+					if i == 3 {
+						_, err := producer.Submit(ctx, key, order{"x"})
+						assert.True(t, err == nil || ctx.Err() != nil, err)
+						continue
+					}
+					if producer.Enqueue(ctx, key, order{"x"}) == nil {
+						recorded.Add(1)
+					}
+				}
+			})
+		}
+		time.Sleep(time.Minute)
+		assert.GreaterOrEqual(t, worker.Progress().Confirmed, 3*40)
+		stop()
+		calls.Wait()
+		assert.True(t, until(time.Minute, func() bool { return worker.Progress().Confirmed >= int(recorded.Load()) }))
+		for i := range 4 {
+			for n := range 60 {
+				assert.LessOrEqual(t, w.sent(fmt.Sprint(i, "-", n)), 1)
+			}
+		}
+	})
+}
+
 // Without any Run, who submits the job of a process that died takes it over.
 func TestLease_takeoverBySubmit(t *testing.T) {
 	t.Parallel()
