@@ -34,7 +34,7 @@ const (
 	resumed jobFlags = 1 << iota // it was sent by another term
 	called                       // Write was, since the record says that it is being sent
 	unsure                       // the store told nothing of a change, which may have been made
-	stuck                        // the store takes no record of it, so that it is not sent again
+	stuck                        // never sent again: the store takes no record of it, or it is read once more
 	resends                      // it waits among the writes, to be sent again
 )
 

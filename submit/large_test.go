@@ -285,6 +285,35 @@ func TestTooLarge_revived(t *testing.T) {
 	}
 }
 
+// A job that ended Unconfirmed is read once more when its key comes again, and not
+// sent, also if its record had no room for the handle and the service honours keys.
+func TestTooLarge_readOnceMore(t *testing.T) {
+	t.Parallel()
+	bubble(t, "with consent to a second try after a crash", func(t *testing.T) {
+		w := &world{lag: time.Hour}
+		store := newLimited(10_000)
+		s := w.on(t, store, everySecond, func(o *options) {
+			o.KeepPayload = -1
+			o.Resubmit = submit.Resubmit{KeyHonouredFor: time.Hour}
+			o.Policy.Within = time.Minute
+		})
+		defer running(s)()
+		go func() {
+			time.Sleep(30 * time.Second)
+			store.most.Store(400)
+		}()
+		res, err := s.Submit(t.Context(), "a", order{"x"})
+		require.Equal(t, unconfirmed, res.Outcome, "%v", err)
+		found, err := store.Get(t.Context(), submit.KindJob, "a")
+		require.NoError(t, err)
+		require.NotContains(t, string(found.Value), `"pending"`)
+		store.most.Store(10_000)
+		res, err = s.Submit(t.Context(), "a", order{"x"})
+		assert.Equal(t, unconfirmed, res.Outcome, "%v", err)
+		assert.Equal(t, 1, w.sent("a"))
+	})
+}
+
 // Operators too get their way in less detail.
 func TestTooLarge_cancel(t *testing.T) {
 	t.Parallel()

@@ -38,6 +38,7 @@ type jobRecord struct {
 
 	unknown members
 	revived bool // it was ended, or set aside, and is to go on
+	reread  bool // it was ended: then it is read back, whatever was kept of it
 }
 
 // payloadRecord is a payload with its version.
@@ -120,6 +121,7 @@ func (rec *jobRecord) unconfirmed() bool {
 // where it was, and of one that ended unconfirmed by reading it back.
 func (rec *jobRecord) revive() {
 	e := rereads
+	rec.reread = rec.End != nil
 	switch {
 	case rec.Broken != nil && rec.Broken.Was == queued:
 		e = enqueues

@@ -216,6 +216,9 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
 	if rec.State != queued {
 		j.flags |= resumed
 	}
+	if rec.reread {
+		j.flags |= stuck
+	}
 	if rec.Pending != nil {
 		j.handle = *rec.Pending
 	} else {
