@@ -63,6 +63,7 @@
 //	readback.jobs.not_confirmed  {job} those that are not confirmed, by error.type
 //	readback.jobs.set_aside   {job}    jobs whose own code panicked
 //	readback.jobs.calls       {call}   writes and reads under way, by readback.phase
+//	readback.jobs.store.duration  s    how long changes of jobs took in it, by quantile
 //	readback.jobs.store.trouble        1 if the last call of the store told nothing
 //
 // The names of flows are labels: keep them few, and put what differs from write to
