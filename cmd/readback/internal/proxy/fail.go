@@ -45,7 +45,7 @@ func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !gone && p.options.Warn != nil {
 		p.options.Warn(text)
 	}
-	if broken != nil {
+	if broken != nil || guard != nil && guard.raw.Load() { // unasked, the upstream speaks another protocol
 		p.sayLast(w, guard, status, word, text)
 		return
 	}

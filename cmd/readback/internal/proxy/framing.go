@@ -19,7 +19,7 @@ import (
 type framing struct {
 	at       place
 	line     []byte // the beginning of a line that goes on in the next bytes
-	left     uint64 // bytes of the body or the chunk that are still to come
+	left     uint64 // bytes of the body or the chunk that are still to come, or lines of the preface that came
 	requests int64  // heads that have begun
 	head     head   // of the request that is followed
 }
@@ -29,6 +29,7 @@ type place int
 const (
 	beforeHead place = iota
 	inHead
+	inPreface
 	inBody
 	chunkSize
 	inChunk
@@ -123,10 +124,16 @@ func (f *framing) take(line []byte) (wrong string) {
 		}
 		f.requests++
 		f.at, f.head = inHead, head{old: bytes.HasSuffix(text, []byte("HTTP/1.0"))}
-		if f.requests == 1 && string(text) == "PRI * HTTP/2.0" {
-			f.at = elsewhere
+		switch {
+		case string(text) != preface[0]:
+		case f.requests == 1 && whole:
+			f.at, f.left = inPreface, 1
+		default:
+			f.head.wrong = wrongPreface
 		}
 		return ""
+	case inPreface:
+		return f.preface(text, whole)
 	case inHead:
 		if len(text) > 0 {
 			f.head.take(text)
@@ -150,6 +157,27 @@ func (f *framing) take(line []byte) (wrong string) {
 		return ""
 	}
 	return trailer(string(text))
+}
+
+// preface is how HTTP/2 begins on a connection. What begins so and goes on otherwise
+// net/http takes for a request of HTTP/1, and keeps the connection.
+var preface = [...]string{"PRI * HTTP/2.0", "", "SM", ""}
+
+const wrongPreface = "it begins as HTTP/2 does, and goes on otherwise"
+
+// preface takes a line of the preface behind the first.
+func (f *framing) preface(text []byte, whole bool) (wrong string) {
+	switch {
+	case whole && string(text) == preface[f.left]:
+		if f.left++; int(f.left) == len(preface) {
+			f.at = elsewhere
+		}
+		return ""
+	case f.left == 1 && len(text) > 0: // a head, which is handed on whole
+		f.at, f.head.wrong = inHead, wrongPreface
+		return ""
+	}
+	return wrongPreface
 }
 
 // take takes a line of a head.

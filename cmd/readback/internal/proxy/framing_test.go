@@ -53,6 +53,9 @@ const (
 	evil  = "GET /evil HTTP/1.1\r\nHost: localhost\r\n\r\n"
 )
 
+// broken has a trailer that is none.
+const broken = coded + "5\r\nhello\r\n0\r\nX Y\r\n\r\n"
+
 // sized is a request with that header in place of a length.
 func sized(header string) string {
 	return "POST /a HTTP/1.1\r\nHost: localhost\r\n" + header + "\r\n\r\n"
@@ -127,6 +130,9 @@ var malformed = []struct {
 	{"coding: twice", sized("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked") + "0\r\n\r\n", 501},
 	{"coding: a list", sized("Transfer-Encoding: chunked, chunked") + "0\r\n\r\n", 501},
 	{"coding: identity", sized("Transfer-Encoding: identity\r\nContent-Length: 0"), 501},
+	{"preface: a header in it", "PRI * HTTP/2.0\r\nHost: localhost\r\n\r\n" + broken, 400},
+	{"preface: a request behind it", "PRI * HTTP/2.0\r\n\r\n" + broken, 400},
+	{"preface: bare LF", "PRI * HTTP/2.0\nHost: localhost\n\n" + broken, 400},
 	{"coding: unknown", sized("Transfer-Encoding: xchunked") + "0\r\n\r\n", 501},
 }
 
@@ -183,6 +189,44 @@ func TestProxy_malformed(t *testing.T) {
 			assert.True(t, closed)
 			assert.NotContains(t, upstream.targets(), "/evil")
 			assert.Equal(t, []string{""}, upstream.bodies(), "of the good one")
+		})
+	}
+}
+
+// What came before on the connection changes nothing: a request that is answered
+// without a handler of ours, or by an upstream that switches protocols unasked.
+func TestProxy_malformedBehind(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, give string
+		want       []int
+	}{
+		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", []int{200, 400}},
+		{"OPTIONS * with a body", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}", []int{200, 400}},
+		{"a switch", "GET /switch HTTP/1.1\r\nHost: localhost\r\n\r\n", []int{502}},
+		{"another switch", "GET /switch HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n", []int{502}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			upstream := new(record)
+			url, _ := online(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/switch" {
+					upstream.ServeHTTP(w, r)
+					return
+				}
+				conn, _, err := http.NewResponseController(w).Hijack()
+				if assert.NoError(t, err) {
+					_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+					_ = conn.Close()
+				}
+			}), proxy.Options{})
+			for _, pieces := range [][]string{{tt.give + broken + evil}, {tt.give, broken, evil}} {
+				statuses, closed := probe(t, url, pieces...)
+				assert.Equal(t, tt.want, statuses)
+				assert.True(t, closed)
+				assert.NotContains(t, upstream.targets(), "/evil")
+			}
 		})
 	}
 }

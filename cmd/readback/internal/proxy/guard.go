@@ -21,7 +21,8 @@ type guard struct {
 
 	bad  atomic.Pointer[malformed]
 	gone atomic.Bool // the client sends nothing more
-	raw  atomic.Bool // another protocol is spoken
+	raw  atomic.Bool // another protocol is spoken, after a request of HTTP/1
+	h2   atomic.Bool // HTTP/2 is spoken, from the beginning
 	over atomic.Bool // no further request is taken
 	left atomic.Bool // the last goodbye was said
 
@@ -73,6 +74,9 @@ func (g *guard) Read(p []byte) (int, error) {
 		return n, err
 	}
 	sound, wrong := g.framing.follow(p[:n])
+	if g.framing.at == elsewhere {
+		g.h2.Store(true)
+	}
 	if wrong == "" {
 		return n, err
 	}
@@ -174,9 +178,9 @@ func guardOn(c net.Conn) *guard {
 
 // guardOf returns the guard of a request of HTTP/1, or nil.
 func guardOf(r *http.Request) *guard {
-	if r.ProtoMajor != 1 {
+	g, _ := r.Context().Value(guardKey{}).(*guard)
+	if g == nil || g.h2.Load() {
 		return nil
 	}
-	g, _ := r.Context().Value(guardKey{}).(*guard)
 	return g
 }

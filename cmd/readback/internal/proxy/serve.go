@@ -74,5 +74,8 @@ func newServer(h http.Handler, warn func(line string)) *http.Server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    headerLimit,
 		ErrorLog:          logTo(warn),
+		// OPTIONS * is the upstream's to answer, and each request begins a handler:
+		// a guard counts them.
+		DisableGeneralOptionsHandler: true,
 	}
 }
