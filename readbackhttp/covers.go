@@ -21,7 +21,7 @@ type covering struct {
 	class consistency.Class
 	token string
 	done  []place
-	whole bool // the answer was read to its end
+	whole bool // the answer was read to its end, and all that it says is known
 }
 
 // place is a URL that a write covers, and what beside it.
@@ -34,6 +34,7 @@ type place struct {
 const (
 	nothingNamed   = "no Location, no link and no id found"
 	nothingRead    = "its answer was not read"
+	nothingUnclear = "its answer is longer than 64 KiB, or of an encoding that is not known"
 	nothingKnown   = "its answer was lost or proves nothing, and what it made is not known"
 	nothingRefused = "it was refused"
 	nothingSent    = "it was never sent"
@@ -67,11 +68,24 @@ func (t *Transport) covers(req *http.Request, resp *http.Response, class consist
 		c.tell(nothingRefused)
 		return
 	}
-	if req.Method == http.MethodPost && class != consistency.Ambiguous && resp.StatusCode/100 != 3 {
+	if c.says() {
 		c.created(asked)
 		return
 	}
 	c.end(c.usual())
+}
+
+// says reports whether the answer says what the write made. A good one does even
+// where it is not the only one: nobody knows how often something was made, but this
+// was.
+func (c *covering) says() bool {
+	switch {
+	case c.resp == nil, c.resp.StatusCode/100 == 3, c.class == consistency.Ambiguous && !good(c.resp):
+		return false
+	case c.req.Method == http.MethodPost:
+		return true
+	}
+	return c.class != consistency.Ambiguous && c.onRoute()
 }
 
 // usual returns what a write covers of which the body says nothing, and why that
@@ -114,16 +128,21 @@ func (c *covering) usual() ([]place, string) {
 	return nil, nothingMade
 }
 
-// created follows the answer to a POST that was carried out.
+// created follows the answer to a write that says what it made.
 func (c *covering) created(asked *sentBody) {
-	if at := c.location(); at != nil && c.t.options.Covers == nil && len(c.t.routes) == 0 {
+	if c.req.Method != http.MethodPost {
+		usual, _ := c.usual()
+		for _, p := range usual {
+			c.add(p)
+		}
+	} else if at := c.location(); at != nil && c.t.options.Covers == nil && len(c.t.routes) == 0 {
 		c.add(c.link(at))
 	}
-	c.read(func(body []byte, whole bool) { c.named(body, whole, asked) })
+	c.read(func(body []byte, read howRead) { c.named(body, read, asked) })
 }
 
 // named ends it with what the bodies say.
-func (c *covering) named(body []byte, whole bool, asked *sentBody) {
+func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 	own := logical(c.req)
 	var places []place
 	if at := c.location(); at != nil {
@@ -138,8 +157,14 @@ func (c *covering) named(body []byte, whole bool, asked *sentBody) {
 	if len(ids) == 0 || c.resp.StatusCode == http.StatusAccepted {
 		ids = append(ids, namesIn(asked.beginning(), kind).ids...)
 	}
-	c.whole = whole
-	if routed, ok := c.routed(body, func() string { return first(ids) }); ok {
+	c.whole = read == toItsEnd
+	routed, ok := c.routed(body, first(ids))
+	switch {
+	case c.req.Method != http.MethodPost: // a route adds to it
+		usual, why := c.usual()
+		c.end(append(usual, routed...), why)
+		return
+	case ok:
 		c.end(append(places, routed...), nothingRouted)
 		return
 	}
@@ -159,10 +184,13 @@ func (c *covering) named(body []byte, whole bool, asked *sentBody) {
 			}
 			break
 		}
-		places = append(places, place{under(own, id), recent.Below | recent.AnyQuery})
+		places = append(places, place{under(own, id), c.made()})
 	}
 	why := nothingNamed
-	if len(places) == 0 && !whole {
+	switch {
+	case read == unclear:
+		why = nothingUnclear
+	case read != toItsEnd:
 		why = nothingRead
 	}
 	c.end(places, why)
@@ -204,7 +232,15 @@ func (c *covering) link(at *url.URL) place {
 		}
 		return place{at, 0}
 	}
-	return place{at, recent.Below | recent.AnyQuery}
+	return place{at, c.made()}
+}
+
+// made returns how far what was made reaches: below it only where nothing is in doubt.
+func (c *covering) made() recent.Reach {
+	if c.class == consistency.Ambiguous {
+		return recent.AnyQuery
+	}
+	return recent.Below | recent.AnyQuery
 }
 
 // under returns the URL of the id below u.

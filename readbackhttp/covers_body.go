@@ -13,13 +13,22 @@ import (
 // alongLimit is how much of a body is kept while it is read along.
 const alongLimit = 64 << 10
 
+// howRead says how much of a body is known.
+type howRead int
+
+const (
+	inPart   howRead = iota
+	toItsEnd         // all that it says, or that it is not JSON
+	unclear          // it was read to its end, but not understood
+)
+
 // read calls end once with the beginning of the answer's body: when the client has
-// read it, or enough of it to know what it says, or will read no more of it. Whole
-// says that it was read to its end. A body that cannot be JSON is not kept.
-func (c *covering) read(end func(body []byte, whole bool)) {
+// read it, or enough of it to know what it says, or will read no more of it. A body
+// that cannot be JSON is not kept.
+func (c *covering) read(end func(body []byte, read howRead)) {
 	resp := c.resp
 	if resp.Body == nil || resp.Body == http.NoBody || resp.ContentLength == 0 {
-		end(nil, true)
+		end(nil, toItsEnd)
 		return
 	}
 	r := &readAlong{source: resp.Body, end: end, left: resp.ContentLength, json: mayBeJSON(resp.Header)}
@@ -28,7 +37,7 @@ func (c *covering) read(end func(body []byte, whole bool)) {
 	case strings.EqualFold(encoding, "gzip"):
 		r.zipped = true
 	default:
-		r.json = false
+		r.json, r.coded = false, r.json
 	}
 	resp.Body = r
 }
@@ -45,12 +54,14 @@ type readAlong struct {
 	left   int64 // of the length that was announced; negative if none was
 	json   bool
 	zipped bool
+	coded  bool // in an encoding that is not known
 
 	mu    sync.Mutex // a body may be closed while it is read
 	kept  []byte
+	cut   bool // more was read than kept
 	begun bool // the JSON has
 	at    depth
-	end   func(body []byte, whole bool) // nil once it was called
+	end   func(body []byte, read howRead) // nil once it was called
 }
 
 func (r *readAlong) Read(p []byte) (int, error) {
@@ -64,7 +75,7 @@ func (r *readAlong) Close() error {
 	err := r.source.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.finish(false)
+	r.finish(inPart)
 	return err
 }
 
@@ -76,6 +87,7 @@ func (r *readAlong) note(read []byte, err error) {
 	}
 	ended := false
 	if r.json {
+		r.cut = r.cut || len(r.kept)+len(read) > alongLimit
 		r.kept = keepUpTo(r.kept, read)
 		if !r.zipped && r.left < 0 { // else its length tells
 			ended = r.document(read)
@@ -86,9 +98,9 @@ func (r *readAlong) note(read []byte, err error) {
 		ended = ended || r.left <= 0
 	}
 	if ended || err == io.EOF {
-		r.finish(true)
+		r.finish(toItsEnd)
 	} else if err != nil {
-		r.finish(false)
+		r.finish(inPart)
 	}
 }
 
@@ -113,33 +125,43 @@ func (r *readAlong) document(read []byte) bool {
 			return false
 		}
 		if r.begun = true; read[0] != '{' {
-			r.json, r.kept = false, nil
+			r.json, r.kept, r.cut = false, nil, false
 			return false
 		}
 	}
 	return r.at.scan(read) >= 0
 }
 
-func (r *readAlong) finish(whole bool) {
+func (r *readAlong) finish(read howRead) {
 	if r.end == nil {
 		return
 	}
-	end, body := r.end, r.kept
+	end, body, cut := r.end, r.kept, r.cut
 	r.end, r.kept = nil, nil
 	if r.zipped && len(body) > 0 {
-		body = unzip(body)
+		body, cut = unzip(body)
 	}
-	end(body, whole)
+	if read == toItsEnd && (r.coded || cut && mayGoOn(body)) {
+		read = unclear
+	}
+	end(body, read)
 }
 
-// unzip returns the beginning of what is in it.
-func unzip(body []byte) []byte {
+// mayGoOn reports whether a document that goes on may say more than its beginning
+// does: one of which nothing is known, or a JSON object.
+func mayGoOn(begin []byte) bool {
+	begin = bytes.TrimLeft(begin, "\ufeff \t\r\n")
+	return len(begin) == 0 || begin[0] == '{'
+}
+
+// unzip returns the beginning of what is in it, and whether there is more.
+func unzip(body []byte) (plain []byte, more bool) {
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
-		return nil
+		return nil, true
 	}
-	plain, _ := io.ReadAll(io.LimitReader(z, alongLimit))
-	return plain
+	plain, err = io.ReadAll(io.LimitReader(z, alongLimit))
+	return plain, err != nil || len(plain) == alongLimit
 }
 
 // sentBody is the beginning of the body of a request, which is looked at only if

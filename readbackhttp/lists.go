@@ -1,9 +1,10 @@
 package readbackhttp
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
-	"path"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,9 +64,19 @@ func (c *covering) unlist(space recent.Space, u *url.URL) {
 	if c.t.lists.empty() {
 		return // and nowhere else, or a note was lost
 	}
-	id := c.t.lists.hash(path.Base(u.Path))
+	id := c.t.lists.hash(lastSegment(u))
 	c.t.lists.remove(space, id)
 	c.t.sharing.tell(note{kind: noteUnlisted, class: uint8(c.class), space: uint64(space), id: id})
+}
+
+// lastSegment returns what a path ends with, in which an escaped slash is none.
+func lastSegment(u *url.URL) string {
+	path := strings.TrimSuffix(u.EscapedPath(), "/")
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	if plain, err := url.PathUnescape(last); err == nil {
+		return plain
+	}
+	return last
 }
 
 // remove drops an entry from all lists.
@@ -119,10 +130,10 @@ func (t *Transport) listed(req *http.Request, own *Hold) (*Hold, recent.Write) {
 	if len(wanted) == 0 {
 		return nil, recent.Write{}
 	}
-	last := wanted[len(wanted)-1]
+	last, kind := wanted[len(wanted)-1], lastSegment(req.URL)
 	hold := *own
 	hold.Match = func(_ Ref, doc *Document) bool {
-		has, isList := t.lists.idsOf(doc.Body)
+		has, isList := t.lists.idsOf(doc.Body, kind)
 		for _, e := range t.lists.of(key) { // what was deleted meanwhile is wanted no more
 			if isList && !has[e.id] {
 				return false
@@ -134,8 +145,10 @@ func (t *Transport) listed(req *http.Request, own *Hold) (*Hold, recent.Write) {
 }
 
 // idsOf returns the hashes of the ids of the entries of a list, which is the
-// document or the lists that are its members, and whether there is one.
-func (l *lists) idsOf(doc []byte) (ids map[uint64]bool, isList bool) {
+// document or the lists that are its members, and whether there is one. Kind is the
+// last segment of the list's path. One without entries may be null, or left out of a
+// document in which nothing else could be one.
+func (l *lists) idsOf(doc []byte, kind string) (ids map[uint64]bool, isList bool) {
 	ids = make(map[uint64]bool)
 	add := func(list []byte) {
 		isList = true
@@ -145,7 +158,7 @@ func (l *lists) idsOf(doc []byte) (ids map[uint64]bool, isList bool) {
 				return
 			}
 			if value[0] == '{' {
-				for _, id := range namesIn(value, "").ids {
+				for _, id := range namesIn(value, kind).ids {
 					ids[l.hash(id)] = true
 				}
 			} else if id, ok := plainValue(value); ok {
@@ -157,10 +170,23 @@ func (l *lists) idsOf(doc []byte) (ids map[uint64]bool, isList bool) {
 	if doc = space(doc); len(doc) > 0 && doc[0] == '[' {
 		add(doc)
 	}
+	count, nulls, nested := 0, 0, false
 	members(doc, func(_ string, value []byte) {
-		if value[0] == '[' {
+		switch count++; {
+		case value[0] == '[':
 			add(value)
+		case string(value) == "null":
+			nulls++
+		case value[0] == '{':
+			nested = nested || bytes.IndexByte(value, '[') >= 0
 		}
 	})
+	switch {
+	case isList || len(doc) == 0:
+	case doc[0] == '{':
+		isList = count == 0 || nulls > 0 && !nested
+	default:
+		isList = bytes.Equal(bytes.TrimSpace(doc), []byte("null"))
+	}
 	return ids, isList
 }

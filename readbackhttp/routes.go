@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/readback-go/readback/internal/recent"
 )
 
 // Route says what the writes of one path cover, where a [Transport] could not know:
@@ -14,14 +12,15 @@ import (
 //	{Write: "POST /v1/projects/{project}/keys", Covers: []string{"/v1/keys/{id}"}}
 type Route struct {
 	// Write is the method and the path of the writes, in which a name in braces
-	// stands for any one segment.
+	// stands for any one segment. The method is POST, PUT or PATCH.
 	Write string
 
 	// Covers are the URLs that such a write covers, each with what lies below it,
-	// in place of those that the ids and links of the answer name. They are
-	// templates as in [Template], with the names of Write as fields too; {id} is
-	// the id that the answer or the request has, under whatever name. One of
-	// which a field is not known covers nothing.
+	// in place of those that the ids and links of the answer name; of a PUT or PATCH,
+	// beside its own. They are templates as in [Template], with the names of Write
+	// as fields too; {id} is the id that the answer or the request has, under
+	// whatever name, or what the path of a PUT or PATCH ends with. One of which a
+	// field is not known covers nothing.
 	Covers []string
 
 	// Lists are the URLs of lists, unpaged, that get an entry by such a write: a
@@ -42,6 +41,11 @@ func readRoute(r Route) (route, error) {
 	name, path, ok := strings.Cut(r.Write, " ")
 	if !ok || !isToken(name) || !strings.HasPrefix(path, "/") {
 		return route{}, fmt.Errorf("the route %q is not a method and a path", r.Write)
+	}
+	switch name {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+	default:
+		return route{}, fmt.Errorf("the route %q has a method whose writes make nothing: want POST, PUT or PATCH", r.Write)
 	}
 	read := route{method: name}
 	for segment := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
@@ -99,23 +103,49 @@ func (r *route) fields(req *http.Request) (map[string]string, bool) {
 	return fields, true
 }
 
+// onRoute reports whether a route has a word in what the write covers.
+func (c *covering) onRoute() bool {
+	if c.t.options.OnlyCreated && c.resp.StatusCode != http.StatusCreated && c.req.Method != http.MethodPost {
+		return false
+	}
+	for i := range c.t.routes {
+		if _, ok := c.t.routes[i].fields(c.req); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// madeID returns the id of what was made: what is put somewhere has it in its URL,
+// as the field id of a route or at the end.
+func (c *covering) madeID(fields map[string]string, named string) string {
+	switch {
+	case c.req.Method == http.MethodPost:
+		return named
+	case fields["id"] != "":
+		return fields["id"]
+	}
+	return lastSegment(c.req.URL)
+}
+
 // routed returns what a route says that a write covers, and whether there is one.
-func (c *covering) routed(body []byte, id func() string) (places []place, ok bool) {
+func (c *covering) routed(body []byte, id string) (places []place, ok bool) {
 	for i := range c.t.routes {
 		r := &c.t.routes[i]
 		fields, ok := r.fields(c.req)
 		if !ok {
 			continue
 		}
+		made := c.madeID(fields, id)
 		for _, target := range r.covers {
-			if at := c.resolve(target, fields, body, id()); at != nil {
-				places = append(places, place{at, recent.Below | recent.AnyQuery})
+			if at := c.resolve(target, fields, body, made); at != nil {
+				places = append(places, place{at, c.made()})
 			}
 		}
 		for _, target := range r.lists {
-			if at := c.resolve(target, fields, body, id()); at != nil && id() != "" {
+			if at := c.resolve(target, fields, body, made); at != nil && made != "" {
 				space := c.t.space(c.req, at)
-				c.want(c.t.listKey(space, at), space, id())
+				c.want(c.t.listKey(space, at), space, made)
 			}
 		}
 		if len(r.covers) == 0 {

@@ -47,7 +47,8 @@ import (
 //     is ambiguous, such as a 503 or none.
 //   - A DELETE that is not refused covers nothing, and what was written before on
 //     its URL and below is forgotten. A POST that is done, names nothing and was
-//     read to its end forgets what lies below its URL, unless that is the root.
+//     read to its end forgets what lies below its URL, unless that is the root, or
+//     the answer is a JSON object of over 64 KiB or in an encoding that is not known.
 //   - A redirect covers what lies below the URL of the write, and nothing else. What
 //     was refused or never sent covers nothing.
 //
@@ -239,7 +240,10 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 	if !own.Off {
 		w, covered = t.memory.Latest(t.space(req, req.URL), named(req))
 	}
+	list, _ := t.listed(req, own)
 	switch {
+	case list != nil && !own.Off:
+		return t.readPlain(req) // what is in a list is for its ids to tell
 	case !covered && !own.Off && t.sharing != nil:
 		return t.readPlain(req) // of another's write no token is known
 	case !covered:
