@@ -89,12 +89,15 @@ func (g *guard) Read(p []byte) (int, error) {
 	return sound, nil
 }
 
-// begin says that a handler begins the next request, and returns why it must not,
+// begin says that a handler begins the next request, r, and returns why it must not,
 // as far as that is known so early.
-func (g *guard) begin() error {
+func (g *guard) begin(r *http.Request) error {
 	g.begun++
 	if g.over.Load() {
 		return errOver
+	}
+	if r.ProtoMajor != 1 { // the preface of HTTP/2, of which the rest did not come
+		return &malformed{request: g.begun, why: wrongPreface}
 	}
 	if m := g.bad.Load(); m != nil && m.request == g.begun {
 		return m

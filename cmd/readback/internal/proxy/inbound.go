@@ -76,13 +76,6 @@ func (b *inbound) Close() error {
 	return nil
 }
 
-func (b *inbound) again() (io.ReadCloser, error) {
-	if b.begun.Load() {
-		return nil, errBegun
-	}
-	return b, nil
-}
-
 // lastBytes is how long the end of an answer waits for that of its request, and
 // how long what the upstream did not want is read. Most is on the way already. A
 // client may also wait for this answer to end before it ends its request.

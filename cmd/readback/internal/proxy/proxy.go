@@ -105,7 +105,7 @@ func New(options Options) (*Proxy, error) {
 	if err := options.Forwarding.check(); err != nil {
 		return nil, fmt.Errorf("%w: forwarding: %w", consistency.ErrInvalid, err)
 	}
-	base := options.Base
+	var base http.RoundTripper = unbegun{options.Base}
 	if options.Forwarding == ForwardX || options.Forwarding == ForwardStandard {
 		base = inner{base, p.upstream}
 	}
@@ -179,7 +179,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	meter := p.options.Meter
 	guard := guardOf(r)
 	if guard != nil {
-		if err := guard.begin(); err != nil {
+		if err := guard.begin(r); err != nil {
 			meter.refused.Inc()
 			p.refuseMalformed(w, r, guard, err)
 			return

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httputil"
@@ -40,9 +41,7 @@ var addressing = [...]string{"Origin", "Referer", "Destination"}
 // once keeps net/http from sending a write twice. It sends a request again if
 // the connection broke and the request has an idempotency key: whether the
 // upstream knows of such keys, nobody said, and by another spelling of the name
-// net/http does not see it. It also does so if not a byte was written to a
-// connection that was closed meanwhile, which is as good as the first time, but
-// only if it can get the body again: as long as nothing of it was read, it can.
+// net/http does not see it.
 func once(r *http.Request) {
 	for name, hidden := range keys {
 		if values, ok := r.Header[name]; ok {
@@ -50,9 +49,33 @@ func once(r *http.Request) {
 			r.Header[hidden] = values
 		}
 	}
-	if body, ok := r.Body.(*inbound); ok {
-		r.GetBody = body.again
-	}
 }
 
 var keys = map[string]string{"Idempotency-Key": "idempotency-key", "X-Idempotency-Key": "x-idempotency-key"}
+
+// unbegun lets net/http have the body of a write again, as long as nothing of it was
+// read. Then it sends a write on another connection if not a byte was written to one
+// that was closed meanwhile, which is as good as the first time. It stands behind
+// the Transport, which reads the body along as it is sent.
+type unbegun struct{ http.RoundTripper }
+
+func (t unbegun) RoundTrip(r *http.Request) (*http.Response, error) {
+	if x := exchangeOf(r.Context()); x != nil && x.body != nil && x.kind == write {
+		body := r.Body
+		r = r.WithContext(r.Context())
+		r.GetBody = func() (io.ReadCloser, error) {
+			if x.body.begun.Load() {
+				return nil, errBegun
+			}
+			return body, nil
+		}
+	}
+	return t.RoundTripper.RoundTrip(r)
+}
+
+// CloseIdleConnections is for [http.Client.CloseIdleConnections] and its like.
+func (t unbegun) CloseIdleConnections() {
+	if c, ok := t.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}

@@ -1,9 +1,11 @@
 package proxy_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -102,6 +104,42 @@ func TestProxy_covers(t *testing.T) {
 		assert.Equal(t, 200, ask(p, "GET", "/keys/7").StatusCode)
 		assert.Equal(t, 2*time.Second, time.Since(start))
 	})
+}
+
+// An id that stands in the request alone is known as well, however the body is sent.
+func TestProxy_requestIDs(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	url, _ := online(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case r.Method == "POST":
+			w.WriteHeader(202)
+			_, _ = io.WriteString(w, `{"taskUid":1}`)
+		case !seen[r.URL.Path]:
+			seen[r.URL.Path] = true
+			w.WriteHeader(404)
+		}
+	}), proxy.Options{})
+	for name, client := range map[string]*http.Client{"HTTP/1": newClient(t), "HTTP/2": newH2Client(t)} {
+		for _, chunked := range []bool{false, true} {
+			id := fmt.Sprintf("%c%v", name[5], chunked)
+			var body io.Reader = strings.NewReader(`{"uid":"` + id + `"}`)
+			if chunked {
+				body = io.MultiReader(body)
+			}
+			resp, err := client.Post(url+"/indexes", "application/json", body)
+			require.NoError(t, err)
+			_ = text(t, resp)
+			resp, err = client.Get(url + "/indexes/" + id)
+			require.NoError(t, err)
+			_ = text(t, resp)
+			assert.Equal(t, 200, resp.StatusCode, "%s, chunked %v", name, chunked)
+		}
+	}
 }
 
 // handled answers by a handler without a socket.
