@@ -95,13 +95,19 @@ func (r *readAlong) note(read []byte, err error) {
 	}
 	if r.left >= 0 {
 		r.left -= int64(len(read))
-		ended = ended || r.left <= 0
+		ended = ended || r.left <= 0 || r.left == 1 && r.saidAll()
 	}
 	if ended || err == io.EOF {
 		r.finish(toItsEnd)
 	} else if err != nil {
 		r.finish(inPart)
 	}
+}
+
+// saidAll reports whether one byte more makes no difference, as the end of the line
+// behind a JSON object: many a client does not read it.
+func (r *readAlong) saidAll() bool {
+	return r.json && !r.zipped && !r.cut && bytes.HasSuffix(r.kept, []byte("}"))
 }
 
 // keepUpTo adds what was read, as far as the limit lets it, in no more memory than

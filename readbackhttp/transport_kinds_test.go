@@ -3,6 +3,7 @@ package readbackhttp_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -127,6 +128,47 @@ func TestTransport_notUnderstood(t *testing.T) {
 				assert.Equal(t, tt.why, told[1].Why)
 			})
 		})
+	}
+}
+
+// Many a client reads a JSON document and not the end of the line behind it, and
+// closes the body after its next request.
+func TestTransport_endOfLineUnread(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"", "\n", "}"} { // of a document that is nested
+		for _, size := range []int{100, 512, 1536, 4096} { // as much as a decoder reads at once
+			t.Run(fmt.Sprintf("%d %q", size, end), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					begin := `{"id":7,"text":"`
+					if end == "}" {
+						begin = `{"thing":` + begin
+					}
+					doc := begin + strings.Repeat("x", size-len(begin)-2) + `"}` + end
+					first := true
+					s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						switch {
+						case r.Method == "POST":
+							w.Header().Set("Content-Length", fmt.Sprint(len(doc)))
+							_, _ = io.WriteString(w, doc)
+						case first:
+							first = false
+							w.WriteHeader(404)
+						}
+					}))
+					client := s.over(slowly)
+					resp, err := client.Do(send("POST", api+"/things", ""))
+					require.NoError(t, err)
+					defer func() { _ = resp.Body.Close() }()
+					if end == "}" {
+						_, err = io.ReadFull(resp.Body, make([]byte, size))
+					} else {
+						err = json.NewDecoder(resp.Body).Decode(new(any))
+					}
+					require.NoError(t, err)
+					assert.True(t, held(t, client, api+"/things/7"))
+				})
+			})
+		}
 	}
 }
 

@@ -60,7 +60,10 @@ var keys = map[string]string{"Idempotency-Key": "idempotency-key", "X-Idempotenc
 type unbegun struct{ http.RoundTripper }
 
 func (t unbegun) RoundTrip(r *http.Request) (*http.Response, error) {
-	if x := exchangeOf(r.Context()); x != nil && x.body != nil && x.kind == write {
+	if kindOf(r.Method) != write {
+		return t.RoundTripper.RoundTrip(r)
+	}
+	if x := exchangeOf(r.Context()); x != nil && x.body != nil {
 		body := r.Body
 		r = r.WithContext(r.Context())
 		r.GetBody = func() (io.ReadCloser, error) {
