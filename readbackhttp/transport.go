@@ -31,8 +31,8 @@ import (
 //
 //   - A POST that is done, a 202 too, covers what its Location or a link to itself
 //     in the body names, of the same origin, with any query unless it has one
-//     itself, and what lies below. Links are the members self, selfLink, href, url, uri and those of links or
-//     _links.
+//     itself, and what lies below. Links are the members self, selfLink, href,
+//     url, uri and those of links or _links.
 //   - A POST that is done and whose answer or request has ids in JSON covers
 //     its URL with each of them as one more segment, and what lies below. Ids are
 //     the members id, uid, uuid, guid, iid, oid, name, key, slug, identifier and

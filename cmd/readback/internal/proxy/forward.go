@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -73,7 +74,19 @@ func (f Forwarding) forward(out http.Header, in *http.Request) (told string) {
 		scheme = cmp.Or(first(forwardedProto, all), scheme)
 		host = cmp.Or(first(forwardedHost, all), host)
 	}
-	return strings.ToLower(scheme + "://" + host)
+	return origin(&url.URL{Scheme: scheme, Host: host})
+}
+
+// claimed returns the origin that a client's own forwarding headers name, or "".
+func claimed(in *http.Request) string {
+	all := strings.Join(in.Header["Forwarded"], ", ")
+	host := cmp.Or(firstOf(in.Header.Get("X-Forwarded-Host")), first(forwardedHost, all))
+	if host == "" {
+		return ""
+	}
+	scheme, _, _ := strings.Cut(addressed(in), ":")
+	scheme = cmp.Or(firstOf(in.Header.Get("X-Forwarded-Proto")), first(forwardedProto, all), scheme)
+	return origin(&url.URL{Scheme: scheme, Host: host})
 }
 
 var (
@@ -94,7 +107,12 @@ func keepFirst(h http.Header, name, value string) string {
 	if h.Get(name) == "" {
 		h.Set(name, value)
 	}
-	one, _, _ := strings.Cut(h.Get(name), ",")
+	return firstOf(h.Get(name))
+}
+
+// firstOf returns the first of a list.
+func firstOf(list string) string {
+	one, _, _ := strings.Cut(list, ",")
 	return strings.TrimSpace(one)
 }
 
@@ -118,7 +136,8 @@ func clientOf(r *http.Request) string {
 }
 
 // inner makes the links in answers those of the upstream's origin again, where
-// the upstream was told of another one: what a write made is known by its URL.
+// the upstream was told of another one, by the proxy or by the client: what a write
+// made is known by its URL.
 type inner struct {
 	http.RoundTripper
 	upstream string
@@ -126,10 +145,32 @@ type inner struct {
 
 func (t inner) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.RoundTripper.RoundTrip(r)
-	if x := exchangeOf(r.Context()); err == nil && x != nil && x.told != "" {
+	if err != nil || !points(resp.Header) {
+		return resp, err
+	}
+	x := exchangeOf(r.Context())
+	if x == nil {
+		return resp, nil
+	}
+	if x.told == "" && x.claimed != "" && names(resp.Header, x.claimed) {
+		x.told = x.claimed // it believes the client
+	}
+	if x.told != "" {
 		translateHeader(resp.Header, x.told, t.upstream)
 	}
-	return resp, err
+	return resp, nil
+}
+
+// names reports whether one of the headers that clients go to names an origin.
+func names(h http.Header, origin string) bool {
+	for _, name := range pointing {
+		for _, raw := range h[name] {
+			if translate(raw, origin, "") != raw {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // points reports whether there is something for translateHeader.

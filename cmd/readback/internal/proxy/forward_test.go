@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestProxy_forwardedLinks(t *testing.T) {
 	for name, tt := range map[string]struct {
 		mode   proxy.Forwarding
 		header []string
-		origin string
+		origin string // as the upstream names it; its own becomes that of the proxy
 	}{
 		"x-forwarded": {proxy.ForwardX, nil, "http://127.0.0.1:8080"},
 		"forwarded":   {proxy.ForwardStandard, nil, "http://127.0.0.1:8080"},
@@ -59,6 +60,16 @@ func TestProxy_forwardedLinks(t *testing.T) {
 			[]string{"X-Forwarded-Host", "public.example, inner.example", "X-Forwarded-Proto", "https"}, "https://public.example"},
 		"forwarded, behind another": {proxy.ForwardStandard,
 			[]string{"Forwarded", `proto=https;Host="public.example"`}, "https://public.example"},
+		"x-forwarded, with a port": {proxy.ForwardX,
+			[]string{"X-Forwarded-Host", "Public.example:443", "X-Forwarded-Proto", "https"}, "https://public.example"},
+		"as sent, by x-forwarded": {proxy.ForwardAsSent,
+			[]string{"X-Forwarded-Host", "public.example:443, inner.example", "X-Forwarded-Proto", "https"}, "https://public.example"},
+		"as sent, by forwarded": {proxy.ForwardAsSent,
+			[]string{"Forwarded", `proto=https;Host="public.example"`}, "https://public.example"},
+		"as sent, and not heeded": {proxy.ForwardAsSent,
+			[]string{"X-Forwarded-Host", "public.example"}, api},
+		"nothing": {proxy.ForwardNothing,
+			[]string{"X-Forwarded-Host", "public.example"}, api},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -71,7 +82,7 @@ func TestProxy_forwardedLinks(t *testing.T) {
 					return resp, err
 				}), proxy.Options{Hold: everySecond, Forwarding: tt.mode})
 				resp := ask(p, "POST", "/things", tt.header...)
-				require.Equal(t, tt.origin+"/things/1", resp.Header.Get("Location"))
+				require.Equal(t, strings.Replace(tt.origin, api, "http://127.0.0.1:8080", 1)+"/things/1", resp.Header.Get("Location"))
 				resp = ask(p, "GET", "/things/1", tt.header...)
 				assert.Equal(t, 200, resp.StatusCode)
 				assert.Contains(t, resp.Header.Get(proxy.Header), "confirmed; reads=3")

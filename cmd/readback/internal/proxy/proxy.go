@@ -106,7 +106,7 @@ func New(options Options) (*Proxy, error) {
 		return nil, fmt.Errorf("%w: forwarding: %w", consistency.ErrInvalid, err)
 	}
 	var base http.RoundTripper = unbegun{options.Base}
-	if options.Forwarding == ForwardX || options.Forwarding == ForwardStandard {
+	if options.Forwarding != ForwardNothing {
 		base = inner{base, p.upstream}
 	}
 	options.Hold.Scope = scopeOf(options.Who)
@@ -147,15 +147,16 @@ func validate(u *url.URL) error {
 // exchange is what is kept of one request, as its context.
 type exchange struct {
 	context.Context
-	in     *http.Request       // the client's
-	body   *inbound            // of it, if there is one
-	answer outbound            // the upstream's
-	out    http.Header         // of the answer to the client
-	kind   kind                // of it
-	told   string              // the origin that the upstream was told of, if it was
-	tries  *wire.Call          // of a write
-	never  bool                // the write was provably not sent
-	report readbackhttp.Report // of a read that was held
+	in      *http.Request       // the client's
+	body    *inbound            // of it, if there is one
+	answer  outbound            // the upstream's
+	out     http.Header         // of the answer to the client
+	kind    kind                // of it
+	told    string              // the origin that the upstream was told of, if it was
+	claimed string              // that which the client's own headers tell it of
+	tries   *wire.Call          // of a write
+	never   bool                // the write was provably not sent
+	report  readbackhttp.Report // of a read that was held
 }
 
 type exchangeKey struct{}

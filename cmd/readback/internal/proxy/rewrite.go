@@ -15,6 +15,9 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = p.options.Upstream.Scheme, p.options.Upstream.Host, ""
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
 	x.told = p.options.Forwarding.forward(r.Out.Header, x.in)
+	if p.options.Forwarding == ForwardAsSent {
+		x.claimed = claimed(x.in)
+	}
 	delete(r.Out.Header, Header)
 	for _, name := range addressing {
 		if values, ok := r.Out.Header[name]; ok {
