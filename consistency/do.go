@@ -52,6 +52,7 @@ type Result[W, R any] struct {
 func Do[W, R any](ctx context.Context, p Policy, f Flow[W, R]) (Result[W, R], error) {
 	r := newRun(&p, &f)
 	ctx = r.beginFlow(ctx, "")
+	defer r.abandon()
 	outcome, why := r.do(ctx)
 	return r.end(ctx, outcome, why)
 }
@@ -121,6 +122,7 @@ func (r *run[W, R]) findable() error {
 func Resume[W, R any](ctx context.Context, p Policy, f Flow[W, R], h Pending) (Result[W, R], error) {
 	r := newRun(&p, &f)
 	ctx = r.beginFlow(ctx, h.Trace())
+	defer r.abandon()
 	outcome, why := r.resume(ctx, h)
 	res, err := r.end(ctx, outcome, why)
 	if cause.Is(why, ErrInvalid) {
@@ -164,6 +166,7 @@ func Await[R any](ctx context.Context, p Policy, name string, read func(context.
 	}
 	r := newRun(&p, &f)
 	ctx = r.beginFlow(ctx, "")
+	defer r.abandon()
 	r.class, r.found, r.resumed = Applied, true, true
 	outcome, why := Unconfirmed, r.validate()
 	if why == nil {

@@ -67,6 +67,8 @@ type run[W, R any] struct {
 	whole step
 	told  *followed // what visits have of whole
 	step  step      // the current one
+	phase Phase     // of it
+	n     int       // of it
 	trace string    // of the handle
 }
 

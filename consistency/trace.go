@@ -1,6 +1,11 @@
 package consistency
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"github.com/readback-go/readback/poll"
+)
 
 // step is one that a Tracer follows.
 type step struct {
@@ -98,7 +103,7 @@ func (r *run[W, R]) beginStep(ctx context.Context, phase Phase, n int) context.C
 	if !r.observed() {
 		return ctx
 	}
-	r.step = step{ctx: ctx}
+	r.step, r.phase, r.n = step{ctx: ctx}, phase, n
 	if r.whole.end != nil {
 		r.step.ctx, r.step.end = r.policy.Tracer.Begin(ctx, r.event(r.whole.ctx, phase, n))
 	}
@@ -123,8 +128,33 @@ func (r *run[W, R]) endStep(e Event) {
 // endFlow tells how the flow ended.
 func (r *run[W, R]) endFlow(e Event) {
 	e.Context, e.Flow, e.Instance, e.Trace = r.whole.ctx, r.flow.Name, r.flow.Instance, r.trace
-	if r.whole.end != nil {
-		r.whole.end(e)
+	if end := r.whole.end; end != nil {
+		r.whole.end = nil
+		end(e)
 	}
 	r.policy.tell(e)
+}
+
+// errAbandoned is the error of a step that never returned.
+var errAbandoned = errors.New("a function of the flow panicked, or ended its goroutine")
+
+// abandon tells the Tracer that a flow is left by such a function, so that no span
+// stays open. It is deferred where a flow runs, and otherwise finds nothing to do. A
+// flow that is followed between visits stays: its handle is as before.
+func (r *run[W, R]) abandon() {
+	if end := r.step.end; end != nil {
+		e := r.event(r.step.ctx, r.phase, r.n)
+		e.Err = errAbandoned
+		if r.phase == PhaseWrite {
+			e.Class = Ambiguous
+		} else {
+			e.Verdict = poll.Unknown
+		}
+		r.step.end = nil
+		end(e)
+	}
+	if end := r.whole.end; end != nil && r.told == nil {
+		r.whole.end = nil
+		end(r.event(r.whole.ctx, PhaseFlow, 0))
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,4 +124,50 @@ func TestLogTo(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, out.String())
 	})
+}
+
+// A function that panics, or ends the goroutine, leaves no span open.
+func TestPolicy_tracerAfterPanic(t *testing.T) {
+	t.Parallel()
+	for _, phase := range []string{"write 1", "read 1", "monitor 1"} {
+		for name, leave := range map[string]func(){"panics": func() { panic("no") }, "ends its goroutine": runtime.Goexit} {
+			bubble(t, phase+" "+name, func(t *testing.T) {
+				s := &service{writes: answers(201), reads: answers(200)}
+				var tracer spans
+				f := s.to(consistency.ToPresent)
+				f.Monitor = nil
+				write, read := f.Write, f.Read
+				switch phase {
+				case "write 1":
+					write = func(context.Context) (ref, error) { leave(); return ref{}, nil }
+				case "read 1":
+					read = func(context.Context, ref) (*item, error) { leave(); return nil, nil }
+				default:
+					f.Monitor = func(context.Context, *ref) (bool, error) { leave(); return true, nil }
+				}
+				f.Write, f.Read = write, read
+				p := consistency.Policy{Schedule: everySecond, Tracer: &tracer}
+				gone := make(chan struct{})
+				go func() {
+					defer close(gone)
+					defer func() { _ = recover() }()
+					_, _ = consistency.Do(t.Context(), p, f)
+					t.Error("it returned")
+				}()
+				<-gone
+				open := map[string]int{}
+				for _, begun := range tracer.begun {
+					open[strings.Fields(begun)[0]]++
+				}
+				for _, ended := range tracer.ended {
+					open[strings.Fields(ended)[0]]--
+				}
+				for step, n := range open {
+					assert.Zero(t, n, step)
+				}
+				assert.Equal(t, `flow ended in "flow 0"`, tracer.ended[len(tracer.ended)-1])
+				assert.Equal(t, fmt.Sprintf("%s ended in %q", strings.Fields(phase)[0], phase), tracer.ended[len(tracer.ended)-2])
+			})
+		}
+	}
 }

@@ -97,6 +97,7 @@ func (s Stepper[W, R]) Send(ctx context.Context, before Pending, c *Course) (Pen
 		r.tries = cmp.Or(int(before.tries), -1)
 	}
 	ctx = r.beginFlow(ctx, before.Trace())
+	defer r.abandon()
 	outcome, why := r.send(ctx)
 	if outcome == Failed && r.doubtful {
 		outcome = Unconfirmed // this time nothing was sent
@@ -150,6 +151,7 @@ func (s Stepper[W, R]) Visit(ctx context.Context, h *Pending, c *Course, began t
 	r := newRun(&s.policy, &s.flow)
 	r.resumed = true // it needs no Write
 	ctx = r.continueFlow(ctx, c, *h)
+	defer r.abandon()
 	if err := r.validate(); err != nil {
 		c.forget(h)
 		return r.refuse(ctx, *h, err)
