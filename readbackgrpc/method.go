@@ -22,7 +22,8 @@ const (
 // KindOf returns the kind of a method, such as "/library.v1.Library/GetBook", by
 // the verb that its name begins with, after AIP-131 to 135: Get reads, Create and
 // Update write, Delete deletes. Any other is Other: List too, since what a list
-// does not show yet cannot be told from what is not there.
+// does not show yet cannot be told from what is not there, and GetOrCreate and
+// GetAndDelete, since they do more than read and must not be made again.
 func KindOf(method string) Kind {
 	kind, _ := verb(method)
 	return kind
@@ -36,9 +37,19 @@ func verb(full string) (Kind, string) {
 		kind Kind
 	}{{"Get", Read}, {"Create", Write}, {"Update", Write}, {"Delete", Delete}} {
 		noun, ok := strings.CutPrefix(name, v.text)
-		if ok && (noun == "" || noun[0] < 'a' || noun[0] > 'z') { // Getaway is no Get
+		if ok && v.kind == Read && (begins(noun, "Or") || begins(noun, "And")) {
+			break
+		}
+		if ok && begins(noun, "") { // Getaway is no Get
 			return v.kind, noun
 		}
 	}
 	return Other, name
+}
+
+// begins reports whether the first word of name is that one: Or is not that of
+// Order.
+func begins(name, word string) bool {
+	rest, ok := strings.CutPrefix(name, word)
+	return ok && (rest == "" || rest[0] < 'a' || rest[0] > 'z')
 }

@@ -36,6 +36,13 @@ func TestKindOf(t *testing.T) {
 		"/library.v1.Library/DeleteBook":  readbackgrpc.Delete,
 		"/library.v1.Library/ListBooks":   readbackgrpc.Other,
 		"/library.v1.Library/ArchiveBook": readbackgrpc.Other,
+		"/library.v1.Library/GetOrder":    readbackgrpc.Read,
+		"/library.v1.Library/GetAnd":      readbackgrpc.Other,
+		"/library.v1.Library/GetOrCreate": readbackgrpc.Other,
+		"/l.L/GetOrCreateBook":            readbackgrpc.Other,
+		"/l.L/GetAndDeleteBook":           readbackgrpc.Other,
+		"/l.L/GetAndroidApp":              readbackgrpc.Read,
+		"/l.L/CreateOrUpdateBook":         readbackgrpc.Write,
 		"GetBook":                         readbackgrpc.Read,
 		"":                                readbackgrpc.Other,
 	} {
