@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/readback-go/readback/internal/cause"
 	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/internal/wire"
 )
@@ -44,7 +45,7 @@ func (r *run[W, R]) weigh(call *wire.Call, class Class, s *said) tried {
 	if tries.Traced+tries.Counted > 0 {
 		last = -1 // it is not known which was the last
 	}
-	open := unseen > 0
+	open := unseen > 0 || class.refusal() && !s.word && r.toldOtherwise(tries.Told)
 	for i := range tries.Seen {
 		refused := r.classOf(&tries.Seen[i]).refusal()
 		if i == last {
@@ -70,6 +71,31 @@ func (r *run[W, R]) weigh(call *wire.Call, class Class, s *said) tried {
 		t.class, t.text = Ambiguous, describe(&tries)
 	}
 	return t
+}
+
+// toldOtherwise reports whether a try that was counted is known to have ended in a way
+// that refuses nothing, and not by the error that Write returned: that is of something
+// else then, such as a later try that could not be sent. What Policy.Answer does not
+// know is left to the caller.
+func (r *run[W, R]) toldOtherwise(told []error) (otherwise bool) {
+	defer func() {
+		if recover() != nil { // in Policy.Answer
+			otherwise = true
+		}
+	}()
+	for _, err := range told {
+		if err == nil {
+			return true
+		}
+		if cause.Is(r.writeErr, err) || r.policy.Answer == nil {
+			continue
+		}
+		a, ok := r.policy.Answer(PhaseWrite, r.written, err)
+		if ok && !a.NotSent && !r.policy.Rules.write(r.flow.goal, &a).refusal() {
+			return true
+		}
+	}
+	return false
 }
 
 // classOf returns what the answer to one try proves.

@@ -19,7 +19,8 @@ import (
 //   - ABORTED refuses a write (409), and says nothing of a read (503);
 //   - RESOURCE_EXHAUSTED that comes of a message too long is no rate limit. To a
 //     write it is ambiguous (500), for the answer may be what was too long, unless
-//     it was the request (413); to a read it is a 413;
+//     the interceptors of [Counting] saw that the client did not send the request
+//     (413); to a read it is a 413;
 //   - a stream that was reset is ambiguous (503), whatever its code.
 //
 // RetryAfter is what a RetryInfo in the status asks for. Note names the reason and
@@ -31,13 +32,12 @@ import (
 func Answer(phase consistency.Phase, _ any, err error) (consistency.Answer, bool) {
 	var least consistency.Answer
 	found, strange := false, false
-	failures(err, func(st *status.Status, unsent bool) {
+	failures(err, func(st *status.Status, how mark) {
 		if st == nil {
 			strange = true
 			return
 		}
-		a := answerOf(phase, st)
-		a.NotSent = unsent
+		a := answerOf(phase, st, how)
 		if !found || proof(&a) < proof(&least) {
 			least, found = a, true
 		}
@@ -45,8 +45,8 @@ func Answer(phase consistency.Phase, _ any, err error) (consistency.Answer, bool
 	return least, found && !strange
 }
 
-func answerOf(phase consistency.Phase, st *status.Status) consistency.Answer {
-	a := consistency.Answer{Phase: phase, Status: statusOf(phase, st), Code: nameOf(st.Code())}
+func answerOf(phase consistency.Phase, st *status.Status, how mark) consistency.Answer {
+	a := consistency.Answer{Phase: phase, Status: statusOf(phase, st, how), Code: nameOf(st.Code()), NotSent: how == never}
 	readDetails(&a, st)
 	return a
 }
@@ -66,19 +66,19 @@ func proof(a *consistency.Answer) int {
 }
 
 // failures calls yield for each failure that err tells of, with its status, or with
-// nil if it has none.
-func failures(err error, yield func(st *status.Status, unsent bool)) {
+// nil if it has none, and with what is proven of its call.
+func failures(err error, yield func(st *status.Status, how mark)) {
 	for e := err; e != nil; {
 		switch one := e.(type) {
-		case *unsent:
-			yield(status.Convert(one.err), true)
+		case *marked:
+			yield(status.Convert(one.err), one.how)
 			return
 		case interface{ GRPCStatus() *status.Status }:
 			if st := one.GRPCStatus(); st != nil {
 				if st.Code() == codes.OK { // an error that says that all is well
 					st = status.New(codes.Unknown, e.Error())
 				}
-				yield(st, false)
+				yield(st, 0)
 				return
 			}
 		case interface{ Unwrap() []error }:
@@ -90,13 +90,13 @@ func failures(err error, yield func(st *status.Status, unsent bool)) {
 				}
 			}
 			if !several {
-				yield(nil, false)
+				yield(nil, 0)
 			}
 			return
 		}
 		wrapper, ok := e.(interface{ Unwrap() error })
 		if !ok {
-			yield(nil, false)
+			yield(nil, 0)
 			return
 		}
 		e = wrapper.Unwrap()

@@ -71,7 +71,9 @@ func TestAnswer_notTheServicesWord(t *testing.T) {
 		{codes.ResourceExhausted, "grpc: received message larger than max (5000000 vs. 4194304)", 500, 413},
 		{codes.ResourceExhausted, "grpc: message after decompression larger than max (9 vs. 4)", 500, 413},
 		{codes.ResourceExhausted, "grpc: message too large (9 bytes)", 500, 413},
-		{codes.ResourceExhausted, "trying to send message larger than max (9 vs. 4)", 413, 413},
+		{codes.ResourceExhausted, "trying to send message larger than max (9 vs. 4)", 500, 413},
+		{codes.ResourceExhausted, "Sending message exceeds the maximum configured message size.", 500, 413},
+		{codes.ResourceExhausted, "gRPC message exceeds maximum size 4: 9", 500, 413},
 		{codes.ResourceExhausted, "stream terminated by RST_STREAM with error code: ENHANCE_YOUR_CALM", 503, 503},
 		{codes.PermissionDenied, "stream terminated by RST_STREAM with error code: INADEQUATE_SECURITY", 503, 503},
 	} {

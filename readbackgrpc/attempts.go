@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -23,6 +24,8 @@ import (
 // Every attempt that writes a header is a try, see consistency.CountTry: those of a
 // retry policy of a service config, which nobody else sees, and transparent ones.
 // Only an attempt that gRPC repeats because the server has not processed it is none.
+// What each of them was answered is noted, for a call may end with another error: that
+// of an attempt that could not be sent, or of an interceptor that answers by itself.
 // A method whose descriptor says idempotency_level = NO_SIDE_EFFECTS is not counted.
 // A call that failed before any of its attempts wrote a header was never sent:
 // [Answer] says so of its error, which keeps its status, its text and its chain.
@@ -41,7 +44,7 @@ func countUnary(ctx context.Context, method string, req, reply any, cc *grpc.Cli
 		return invoke(ctx, method, req, reply, cc, opts...)
 	}
 	c := &attempts{safe: changesNothing(method)}
-	return c.mark(invoke(context.WithValue(ctx, attemptsKey{}, c), method, req, reply, cc, opts...))
+	return c.failed(invoke(context.WithValue(ctx, attemptsKey{}, c), method, req, reply, cc, opts...))
 }
 
 func countStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
@@ -50,7 +53,7 @@ func countStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn
 	}
 	c := &attempts{safe: changesNothing(method)}
 	stream, err := streamer(context.WithValue(ctx, attemptsKey{}, c), desc, cc, method, opts...)
-	return stream, c.mark(err)
+	return stream, c.failed(err)
 }
 
 // attempts is what is known of the attempts of one call, which come one after the
@@ -58,23 +61,26 @@ func countStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn
 type attempts struct {
 	safe bool // the method changes nothing: they are no tries
 
-	mu      sync.Mutex
-	begun   int  // attempts that the stats handler saw begin
-	sent    bool // some attempt wrote a header
-	written bool // the latest one has
-	again   bool // the next header repeats an attempt that was not processed
+	mu       sync.Mutex
+	begun    int  // attempts that the stats handler saw begin
+	sent     bool // some attempt wrote a header
+	written  bool // the latest one has
+	again    bool // the next header repeats an attempt that was not processed
+	answered bool // the server said something to the latest one
 }
 
 type attemptsKey struct{}
 
-// begin notes that an attempt begins. A transparent one proves that the one before
-// it was not processed.
-func (c *attempts) begin(transparent bool) {
+// begin notes that an attempt begins, and reports whether it repeats one that was
+// sent, and not processed: a transparent attempt proves that.
+func (c *attempts) begin(transparent bool) (repeats bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.begun++
-	c.again = transparent && (c.written || c.again)
-	c.written = false
+	repeats = transparent && c.written
+	c.again = repeats || transparent && c.again
+	c.written, c.answered = false, false
+	return repeats && !c.safe
 }
 
 // header notes that the attempt has written its header, and reports whether that
@@ -87,35 +93,82 @@ func (c *attempts) header() bool {
 	return counts
 }
 
-// mark returns err, and as one of a call that was never sent if that is proven.
-func (c *attempts) mark(err error) error {
+// answer notes that the server has said something.
+func (c *attempts) answer() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err == nil || c.begun == 0 || c.sent {
-		return err
-	}
-	return &unsent{err}
+	c.answered = true
 }
 
-// unsent is the error of a call of which nothing was sent.
-type unsent struct{ err error }
+// end returns err, by which an attempt ended, as mark does, and reports whether that
+// was a try.
+func (c *attempts) end(err error) (error, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mark(err), c.written && !c.safe
+}
 
-func (e *unsent) Error() string              { return e.err.Error() }
-func (e *unsent) Unwrap() error              { return e.err }
-func (e *unsent) GRPCStatus() *status.Status { return status.Convert(e.err) }
+// failed returns err, by which the call ended, as mark does.
+func (c *attempts) failed(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mark(err)
+}
+
+// mark returns err, and with it what is proven by it: that the call was never sent, or
+// that the client itself said so of the latest attempt.
+func (c *attempts) mark(err error) error {
+	switch {
+	case err == nil || c.begun == 0:
+		return err
+	case !c.sent:
+		return &marked{err, never}
+	case !c.answered && status.Code(err) == codes.ResourceExhausted:
+		return &marked{err, ownWord}
+	}
+	return err
+}
+
+// marked is the error of a call of which something is proven.
+type marked struct {
+	err error
+	how mark
+}
+
+// mark is what is proven of a call that failed.
+type mark uint8
+
+const (
+	never   mark = iota + 1 // nothing of it was sent
+	ownWord                 // the error is the client's: the server has said nothing
+)
+
+func (e *marked) Error() string              { return e.err.Error() }
+func (e *marked) Unwrap() error              { return e.err }
+func (e *marked) GRPCStatus() *status.Status { return status.Convert(e.err) }
 
 // counter is the stats handler that sees each attempt.
 type counter struct{}
 
 func (counter) HandleRPC(ctx context.Context, s stats.RPCStats) {
+	c, ok := ctx.Value(attemptsKey{}).(*attempts)
+	if !ok {
+		return
+	}
 	switch s := s.(type) {
 	case *stats.Begin:
-		if c, ok := ctx.Value(attemptsKey{}).(*attempts); ok {
-			c.begin(s.IsTransparentRetryAttempt)
+		if c.begin(s.IsTransparentRetryAttempt) {
+			wire.From(ctx).Untold()
 		}
 	case *stats.OutHeader:
-		if c, ok := ctx.Value(attemptsKey{}).(*attempts); ok && c.header() {
+		if c.header() {
 			consistency.CountTry(ctx)
+		}
+	case *stats.InHeader, *stats.InTrailer:
+		c.answer()
+	case *stats.End:
+		if err, try := c.end(s.Error); try {
+			wire.From(ctx).Told(err)
 		}
 	}
 }

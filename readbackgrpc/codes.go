@@ -44,7 +44,7 @@ func nameOf(code codes.Code) string {
 }
 
 // statusOf returns what st means in the tongue of HTTP, in that phase.
-func statusOf(phase consistency.Phase, st *status.Status) int {
+func statusOf(phase consistency.Phase, st *status.Status, how mark) int {
 	code := st.Code()
 	switch {
 	case int(code) >= len(official):
@@ -54,7 +54,7 @@ func statusOf(phase consistency.Phase, st *status.Status) int {
 		// was asked for may go on.
 		return http.StatusServiceUnavailable
 	case code == codes.ResourceExhausted:
-		return exhausted(phase, st)
+		return exhausted(phase, st, how)
 	case code == codes.Aborted && phase != consistency.PhaseWrite:
 		return http.StatusServiceUnavailable // the read lost a race; it says nothing of what is there
 	}
@@ -62,17 +62,25 @@ func statusOf(phase consistency.Phase, st *status.Status) int {
 }
 
 // exhausted tells what the service has not enough of from messages that are too
-// long, for which clients and servers of gRPC use the same code.
-func exhausted(phase consistency.Phase, st *status.Status) int {
+// long, for which clients and servers of gRPC use the same code, and the same texts.
+func exhausted(phase consistency.Phase, st *status.Status, how mark) int {
 	switch text := st.Message(); {
-	case strings.Contains(text, "trying to send message larger than max"):
-		return http.StatusRequestEntityTooLarge
-	case !strings.Contains(text, "larger than max") && !strings.Contains(text, "message too large"):
+	case !tooLong(text):
 		return http.StatusTooManyRequests
-	}
-	if phase == consistency.PhaseWrite {
+	case phase == consistency.PhaseWrite && !(how == ownWord && strings.Contains(text, "trying to send")):
 		// Mostly it is the answer that was too long: then the write was carried out.
 		return http.StatusInternalServerError
 	}
 	return http.StatusRequestEntityTooLarge // it will be as long the next time
+}
+
+// tooLong reports whether text is what Go, C++ and Java, or .NET, say of a message
+// that is longer than somebody allows.
+func tooLong(text string) bool {
+	for _, words := range [...]string{"larger than max", "message too large", "message exceeds"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
 }

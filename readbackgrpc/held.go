@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -27,6 +28,7 @@ type held struct {
 
 	heard   poll.Judgement // of the answer just read
 	code    string         // of that answer
+	raw     error          // that answer
 	reason  poll.Reason    // of the last pending answer
 	kept    error          // that answer; nil if it was good but stale
 	final   bool           // answer is not pending, and to be handed on
@@ -75,14 +77,14 @@ func (h *held) begin(err error) bool {
 	if h.heard.Verdict != poll.Pending {
 		return false
 	}
-	h.wait(err)
+	h.wait()
 	if h.until() <= h.clock() {
 		return false
 	}
 	h.history = new(poll.History)
 	h.note(poll.Read{
 		Began: h.began.Sub(h.write.at), Ended: at, Reason: h.reason,
-		Status: h.heard.Status, Note: h.heard.Note, Err: err,
+		Status: h.heard.Status, Note: h.heard.Note, Err: redact.Guard(err),
 	})
 	return true
 }
@@ -90,7 +92,7 @@ func (h *held) begin(err error) bool {
 // see judges an answer that came at that time: what is not pending, and not
 // unknown, is to be handed on.
 func (h *held) see(err error, at time.Duration) {
-	h.heard, h.code, h.shows = poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}, "", false
+	h.heard, h.code, h.raw, h.shows = poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}, "", err, false
 	a := done
 	if err != nil {
 		var ok bool
@@ -126,10 +128,10 @@ func atLeast(shown, wanted string) bool {
 	return ok && a.Cmp(b) >= 0
 }
 
-// wait notes that an answer was pending, and is what to hand on unless there is a
-// better one.
-func (h *held) wait(err error) {
-	h.kept, h.reason, h.window = err, h.heard.Reason, h.heard.Until
+// wait notes that the answer just read was pending, and is what to hand on unless
+// there is a better one.
+func (h *held) wait() {
+	h.kept, h.reason, h.window = h.raw, h.heard.Reason, h.heard.Until
 }
 
 // limit returns when the hold ends, whatever the reason.
@@ -203,14 +205,14 @@ var (
 	errOtherwise = errors.New("the answer does not show the write")
 )
 
-// judged says what the answer means that look has returned.
-func (h *held) judged(err error) poll.Judgement {
+// judged says what the answer means that look has seen.
+func (h *held) judged() poll.Judgement {
 	j := h.heard
 	switch {
 	case h.final:
 		j.Verdict = poll.Ready // whatever it shows, it ends the waiting
 	case j.Verdict == poll.Pending:
-		h.wait(err)
+		h.wait()
 		j.Until = max(h.until(), 1)
 		if h.superseded() {
 			j.Verdict, j.Cause = poll.Stop, errSuperseded

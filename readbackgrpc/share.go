@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -114,9 +115,9 @@ func (h *held) share() (again bool) {
 // cannot know by itself: the answer that began it came before. It returns true if
 // another reason has come since, with a later window.
 func (h *held) leadUntil(end time.Duration) (again bool) {
-	look := func(ctx context.Context) (struct{}, error) { return struct{}{}, h.look(ctx) }
-	_, h.why = poll.Until(h.ctx, look, func(_ struct{}, err error, _ poll.Read) poll.Judgement {
-		return h.judged(err)
+	look := func(ctx context.Context) (struct{}, error) { return struct{}{}, redact.Guard(h.look(ctx)) }
+	_, h.why = poll.Until(h.ctx, look, func(struct{}, error, poll.Read) poll.Judgement {
+		return h.judged()
 	}, poll.Options{
 		Schedule:    &afterOne{schedule: h.i.options.Policy.Schedule, took: h.judge.Slowest(), latest: h.closing()},
 		Pause:       min(h.heard.RetryAfter, h.closing()),
@@ -152,11 +153,11 @@ func (h *held) once(look func(context.Context) error, longest time.Duration) {
 	ctx, cancel := context.WithTimeoutCause(h.ctx, min(longest, h.judge.ReadTimeout()), poll.ErrReadTimeout)
 	defer cancel()
 	read := poll.Read{Began: h.clock()}
-	err := look(ctx)
+	err := redact.Guard(look(ctx))
 	if h.ctx.Err() == nil {
 		h.last = err
 	}
-	j := h.judged(err)
+	j := h.judged()
 	read.Ended, read.Err = h.clock(), err
 	read.Verdict, read.Reason, read.Status, read.Note = j.Verdict, j.Reason, j.Status, j.Note
 	h.note(read)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ type Tries struct {
 	Replayed int        // that net/http wrote again in one of those
 	Traced   int        // that only the trace saw
 	Counted  int        // by CountTry
+	Told     []error    // how those ended of which that is known; nil is well
 }
 
 // N returns how many there were; zero if nothing was counted.
@@ -54,7 +56,7 @@ func (c *Call) Tries() Tries {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	tries.Counted = c.counted
+	tries.Counted, tries.Told = c.counted, slices.Clone(c.told)
 	if t := c.trace; t != nil {
 		t.mu.Lock()
 		tries.Traced = max(t.written-t.watched, 0)

@@ -33,6 +33,7 @@ type Call struct {
 	mu        sync.Mutex
 	exchanges []*observed
 	counted   int       // by CountTry
+	told      []error   // how tries that were counted ended, as far as their hook tells; nil is well
 	steps     int       // of exchanges that began or ended, which puts them in order
 	trace     *trace    // nil if net/http is not traced
 	one       *observed // the only exchange of a call of [One]; nil before it and of others
@@ -89,6 +90,27 @@ func (c *Call) CountTry() {
 	}
 	c.mu.Lock()
 	c.counted++
+	c.mu.Unlock()
+}
+
+// Told notes how a try ended that CountTry counted, by a nil error if it was answered
+// well. Its caller may be told something else.
+func (c *Call) Told(err error) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	c.told = append(c.told, err)
+	c.mu.Unlock()
+}
+
+// Untold takes the latest Told back: it was of a try that is known not to be one.
+func (c *Call) Untold() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	c.told = c.told[:max(len(c.told)-1, 0)]
 	c.mu.Unlock()
 }
 
