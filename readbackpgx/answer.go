@@ -28,7 +28,8 @@ import (
 //
 // A class 08 and a 40003 prove nothing, whatever their severity: they come from what
 // stands in between. False is returned for all other errors, and without one. Nothing
-// is made of pgconn.SafeToRetry, which is true for statements that were carried out.
+// is made of pgconn.SafeToRetry, which before pgx 5.13 is true for statements that were
+// carried out.
 //
 // That a write was refused is the last try's word: set [Tracer] where something may
 // have sent it before.

@@ -59,11 +59,16 @@ func readAt[K, R, T any](ctx context.Context, server server[T], at position, key
 		return value, tell(consistency.PhaseRead, err)
 	}
 	if why := seen.behind(at); why != "" {
-		err := errors.New("readbackpgx: the server is not known to be at " + at.LSN + " of timeline " + at.Timeline + ": " + why)
-		return value, &told{err, consistency.Answer{Status: http.StatusPreconditionFailed, Code: behindCode, Note: why}}
+		return value, behind("the server is not known to be at "+at.LSN+" of timeline "+at.Timeline, why)
 	}
 	value, err = read(ctx, tx, key)
 	return value, tell(consistency.PhaseRead, err)
+}
+
+// behind is the error of a read that is not made.
+func behind(what, why string) error {
+	err := errors.New("readbackpgx: " + what + ": " + why)
+	return &told{err, consistency.Answer{Status: http.StatusPreconditionFailed, Code: behindCode, Note: why}}
 }
 
 // replica is what a server says of how far it has come: by what it has replayed, with
@@ -125,7 +130,7 @@ func (r *replica) behind(at position) string {
 func (f *store[K, R, T]) read(ctx context.Context, w Written[K]) (value R, err error) {
 	at := w.at
 	if at.LSN == "" {
-		if at, err = f.lately(ctx); err != nil {
+		if at, err = f.lately(ctx, w.tx); err != nil {
 			return value, tell(consistency.PhaseRead, err)
 		}
 	}
@@ -133,8 +138,10 @@ func (f *store[K, R, T]) read(ctx context.Context, w Written[K]) (value R, err e
 }
 
 // lately returns a position of the primary after the write, for a reference that has
-// none, as that of a delete, or one whose COMMIT was the last that was answered.
-func (f *store[K, R, T]) lately(ctx context.Context) (position, error) {
+// none, as that of a delete, or one whose COMMIT was the last that was answered. If
+// the transaction is known, it must be of the same history: a standby that was
+// promoted since may not have it.
+func (f *store[K, R, T]) lately(ctx context.Context, tx transaction) (position, error) {
 	f.mu.Lock()
 	at, loose := f.late, false
 	for _, t := range f.tries {
@@ -145,16 +152,18 @@ func (f *store[K, R, T]) lately(ctx context.Context) (position, error) {
 		return at, nil
 	}
 	err := asking(ctx, f.primary, func(ctx context.Context, s session[T]) error {
-		now, err := lookAt(ctx, s)
+		_, err := lookAt(ctx, s)
 		if err != nil {
 			return err
 		}
 		at, err = end(ctx, s, loose)
-		at.System = now.System
 		return err
 	})
 	if err != nil {
 		return position{}, err
+	}
+	if tx.ID != 0 && !at.follows(tx) {
+		return position{}, behind("the position of the transaction is not known", "the primary is of another history, timeline "+at.Timeline)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

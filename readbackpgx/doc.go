@@ -15,7 +15,8 @@
 // An error before COMMIT is sent proves that nothing was carried out: the flow is
 // Failed. So does an answer to COMMIT of the severity ERROR, such as a serialization
 // failure, which Policy.Resend.When may let pass. FATAL, and no answer, prove nothing;
-// nor does pgconn.SafeToRetry, which is true of statements that were carried out.
+// nor does pgconn.SafeToRetry, which before pgx 5.13 is true of statements that were
+// carried out.
 //
 // Then the primary is asked for the fate of the transaction, by the id that it had.
 // The reference of the write, [Written], keeps that id with the system identifier of

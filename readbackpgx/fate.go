@@ -109,8 +109,7 @@ func fateOf[T any](ctx context.Context, s session[T], tx transaction) (f fate, e
 	if err != nil || f.state == aborted || f.state == inProgress || f.doubt == notGiven {
 		return f, err
 	}
-	at, err := end(ctx, s, tx.Loose)
-	f.now = position{p.System, at.Timeline, at.LSN}
+	f.now, err = end(ctx, s, tx.Loose)
 	return f, err
 }
 

@@ -39,7 +39,9 @@ func Create[K, R any](name string, primary, standby *pgxpool.Pool,
 // returns. What is matched is the state: after a lost answer too, whoever made it.
 //
 // A nil match takes whatever is read, once the server is at the position of a
-// transaction that is known to be committed: that is at least as new as the write.
+// transaction that is known to be committed: that is at least as new as the write. It
+// needs synchronous_commit, and with that off nothing is carried out: after a crash
+// the log may be at the position without the transaction.
 func Update[K, R any](name string, primary, standby *pgxpool.Pool,
 	write func(ctx context.Context, tx pgx.Tx) (K, error),
 	read func(ctx context.Context, tx pgx.Tx, key K) (R, error),
@@ -67,7 +69,7 @@ func create[K, R, T any](name string, primary, standby server[T], write func(con
 }
 
 func update[K, R, T any](name string, primary, standby server[T], write func(context.Context, T) (K, error), read func(context.Context, T, K) (R, error), match func(K, R) bool) consistency.Flow[Written[K], R] {
-	f := &store[K, R, T]{primary: primary, standby: standby, do: write, look: read}
+	f := &store[K, R, T]{primary: primary, standby: standby, do: write, look: read, blind: match == nil}
 	flow := consistency.Update(name, f.writes(), f.reads(), func(w Written[K], value R) bool {
 		if match == nil {
 			return w.Doubt() == "" && !isNil(value)

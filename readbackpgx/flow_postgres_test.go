@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -190,6 +191,48 @@ func TestUpdate(t *testing.T) {
 			assert.Equal(t, name, res.Value.Text)
 		}
 	}
+}
+
+// What a position proves may be lost with synchronous_commit off: an update that asks
+// for no more is refused before it is carried out.
+func TestUpdate_byPositionThatMayBeLost(t *testing.T) {
+	t.Parallel()
+	table := table(t, shared.primary)
+	must(t, shared.primary, "INSERT INTO "+table+" (id, token, text) VALUES (1, 'mine', 'old')")
+	primary := pool(t, shared.primary.DSN())
+	rename := func(ctx context.Context, tx pgx.Tx) (int64, error) {
+		_, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off; UPDATE "+table+" SET text = 'new' WHERE id = 1")
+		return 1, err
+	}
+	res, err := consistency.Do(t.Context(), quick, readbackpgx.Update("rename", primary, primary, rename, get(table), nil))
+	assert.Equal(t, consistency.Failed, res.Outcome)
+	assert.ErrorContains(t, err, "synchronous_commit is off")
+	assert.Equal(t, "old", must(t, shared.primary, "SELECT text FROM "+table))
+	res, err = consistency.Do(t.Context(), quick, readbackpgx.Update("rename", primary, primary, rename, get(table),
+		func(_ int64, n *note) bool { return n.Text == "new" }))
+	require.NoError(t, err)
+	assert.Equal(t, "new", res.Value.Text)
+}
+
+// What is checked at COMMIT refuses it.
+func TestCreate_refusedAtCommit(t *testing.T) {
+	t.Parallel()
+	drivers(t, func(t *testing.T, create func(primary, standby, table, token string) flow) {
+		table := table(t, shared.primary)
+		must(t, shared.primary, fmt.Sprintf(`ALTER TABLE %[1]s ADD UNIQUE (token) DEFERRABLE INITIALLY DEFERRED;
+			INSERT INTO %[1]s (token) VALUES ('taken');
+			CREATE FUNCTION no_%[1]s() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$no$$ USING ERRCODE = $$40001$$; END';
+			CREATE CONSTRAINT TRIGGER no AFTER INSERT ON %[1]s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+				WHEN (NEW.token = 'conflict') EXECUTE FUNCTION no_%[1]s()`, table))
+		for token, code := range map[string]string{"taken": "23505", "conflict": "40001"} {
+			res, err := consistency.Do(t.Context(), quick, create(shared.primary.DSN(), shared.primary.DSN(), table, token))
+			assert.Equal(t, consistency.Failed, res.Outcome, "%v", err)
+			var e *consistency.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, code, e.Code)
+		}
+		assert.Equal(t, "1", must(t, shared.primary, "SELECT count(*) FROM "+table))
+	})
 }
 
 func TestDelete(t *testing.T) {

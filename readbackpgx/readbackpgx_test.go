@@ -148,6 +148,8 @@ func TestTracer_tries(t *testing.T) {
 		{"INSERT INTO t VALUES (1)", true, false},
 		{"  /* a /* b */ c */ -- d\n with x as (delete from t returning *) select * from x", true, false},
 		{"SELECT create_order($1)", true, false},
+		{"(SELECT create_order($1)) UNION ALL SELECT 1", true, false},
+		{"_name_of_a_prepared_statement", true, false},
 		{"copy", true, false},
 		{"begin isolation level serializable", false, false},
 		{"START TRANSACTION", false, false},
@@ -170,6 +172,12 @@ func TestTracer_tries(t *testing.T) {
 	}
 	assert.True(t, readbackpgx.Ends("abort"))
 	assert.False(t, readbackpgx.Ends("insert into t values ('commit')"))
+	assert.False(t, readbackpgx.Ends("SET LOCAL synchronous_commit = off; UPDATE t SET a = 1"))
+	assert.False(t, readbackpgx.Ends("DO $$ BEGIN UPDATE t SET a = 1; END $$; SELECT 1"))
+	assert.False(t, readbackpgx.Ends("SELECT 1; ROLLBACK TO a"))
+	for _, text := range []string{"SELECT 1; -- now\nCommit", "SELECT 1; ABORT", "; END", "/* a */ ROLLBACK; BEGIN", "SELECT 1; rollback and chain"} {
+		assert.True(t, readbackpgx.Ends(text), text)
+	}
 }
 
 func TestBehind(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 // Tracer counts what pgx sends for the Write of a flow: each statement that can
 // commit by itself, and each COMMIT. Set it where the Write is the caller's own, so
-// that a statement which something sends again by itself, as database/sql does, is
+// that a statement which something sends again, as database/sql did before pgx 5.13, is
 // never taken for the only one:
 //
 //	config.ConnConfig.Tracer = readbackpgx.Tracer{}

@@ -2,9 +2,9 @@ package readbackpgx
 
 import "strings"
 
-// verb returns the first word of a text of SQL, in lower case, and whether more
-// than one statement may be in it. It is empty if there are only comments, as in a
-// ping of pgx.
+// verb returns the first word of a text of SQL, in lower case, or the sign that it
+// begins with, such as a parenthesis, and whether more than one statement may be in
+// it. It is empty if there are only comments, as in a ping of pgx.
 func verb(sql string) (word string, several bool) {
 	for {
 		sql = strings.TrimLeft(sql, " \t\r\n\f;")
@@ -17,8 +17,11 @@ func verb(sql string) (word string, several bool) {
 			end := strings.IndexFunc(sql, func(r rune) bool {
 				return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 			})
-			if end < 0 {
+			switch {
+			case end < 0:
 				end = len(sql)
+			case end == 0:
+				end = 1
 			}
 			return strings.ToLower(sql[:end]), strings.Contains(strings.TrimRight(sql, " \t\r\n\f;"), ";")
 		}
@@ -44,14 +47,26 @@ func afterComment(sql string) string {
 	return ""
 }
 
-// ends reports whether a text may end the transaction in which it is run.
+// ends reports whether a text may end the transaction in which it is run, by any of its
+// statements. An END that is not the first of them ends the body of a function as well:
+// that it was one is seen after it.
 func ends(sql string) bool {
-	word, several := verb(sql)
-	switch word {
-	case "commit", "end", "abort", "prepare":
-		return true
-	case "rollback":
-		return !strings.Contains(strings.ToLower(sql), "to") // a savepoint
+	first := true
+	for statement := range strings.SplitSeq(sql, ";") {
+		word, _ := verb(statement)
+		switch word {
+		case "commit", "abort", "prepare":
+			return true
+		case "end":
+			if first {
+				return true
+			}
+		case "rollback":
+			if !strings.Contains(strings.ToLower(statement), "to") { // a savepoint
+				return true
+			}
+		}
+		first = first && word == ""
 	}
-	return several && strings.Contains(strings.ToLower(sql), "commit")
+	return false
 }

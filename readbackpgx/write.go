@@ -17,6 +17,7 @@ type store[K, R, T any] struct {
 	primary, standby server[T]
 	do               func(context.Context, T) (K, error)
 	look             func(context.Context, T, K) (R, error)
+	blind            bool // the position alone says whether a value is new enough
 
 	mu    sync.Mutex
 	wrote bool     // in this process
@@ -33,6 +34,7 @@ type try[K any] struct {
 var (
 	errEndedInside = errors.New("readbackpgx: the function has ended the transaction itself, so that nothing is known of it")
 	errFailed      = errors.New("readbackpgx: the transaction has failed, although the function returned no error")
+	errNotKept     = errors.New("readbackpgx: synchronous_commit is off: after a crash the log may be at the position without the transaction; give the update a match, or SET LOCAL synchronous_commit = on")
 )
 
 // write runs the caller's function in a transaction of known phases: until COMMIT is
@@ -62,6 +64,9 @@ func (f *store[K, R, T]) write(ctx context.Context) (w Written[K], err error) {
 	}
 	if err == nil {
 		w.tx, err = identify(own(ctx), s)
+		if err == nil && f.blind {
+			err = isKept(own(ctx), s)
+		}
 		status = s.status()
 	}
 	if err == nil {
@@ -78,15 +83,25 @@ func (f *store[K, R, T]) write(ctx context.Context) (w Written[K], err error) {
 		f.settle(n, w, refused)
 		return w, err
 	}
-	if at, err := end(ctx, s, w.tx.Loose); err == nil && at.Timeline == w.tx.Timeline {
+	if at, err := end(ctx, s, w.tx.Loose); err == nil && at.follows(w.tx) {
 		w.at = at
-		w.at.System = w.tx.System
 	}
 	f.settle(n, w, false)
 	return w, nil
 }
 
-// end returns how far the log has come, and its timeline. If that cannot be told, it
+// isKept returns an error if what the log has at a position may be lost and be
+// something else later.
+func isKept[T any](ctx context.Context, s session[T]) error {
+	var lost bool
+	err := s.one(ctx, "SELECT current_setting('synchronous_commit') = 'off'", nil, &lost)
+	if err == nil && lost {
+		return errNotKept
+	}
+	return err
+}
+
+// end returns how far the log has come, and which one it is. If that cannot be told, it
 // is asked when it is needed: the write is what it is.
 func end[T any](ctx context.Context, s session[T], loose bool) (at position, err error) {
 	ctx, cancel := context.WithTimeout(own(ctx), patience)
@@ -97,7 +112,8 @@ func end[T any](ctx context.Context, s session[T], loose bool) (at position, err
 	if loose {
 		place = "pg_current_wal_insert_lsn()"
 	}
-	return at, s.one(ctx, "SELECT "+place+"::text, "+timelineOf, nil, &at.LSN, &at.Timeline)
+	return at, s.one(ctx, "SELECT s.system_identifier::text, "+timelineOf+", "+place+"::text FROM pg_control_system() s",
+		nil, &at.System, &at.Timeline, &at.LSN)
 }
 
 func (f *store[K, R, T]) sent(w Written[K]) int {

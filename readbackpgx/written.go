@@ -46,6 +46,11 @@ type position struct {
 	LSN      string `json:"lsn,omitempty"`
 }
 
+// follows reports whether a place that was told after tx is in the same history.
+func (p position) follows(tx transaction) bool {
+	return p.System == tx.System && p.Timeline == tx.Timeline
+}
+
 type writtenJSON[K any] struct {
 	Doubt string      `json:"doubt,omitempty"` // first, to be seen in the beginning that an error shows
 	Key   K           `json:"key"`
