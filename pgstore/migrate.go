@@ -82,6 +82,17 @@ func Migrate(ctx context.Context, db Beginner, o Options) error {
 }
 
 func migrate(ctx context.Context, tx pgx.Tx, o Options, steps []Migration) error {
+	// What another process made while this one waits for the lock must be seen. SHOW
+	// takes no snapshot, after which it would be too late.
+	var isolation string
+	if err := tx.QueryRow(ctx, "SHOW transaction_isolation").Scan(&isolation); err != nil {
+		return err
+	}
+	if isolation != "read committed" {
+		if _, err := tx.Exec(ctx, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"); err != nil {
+			return err
+		}
+	}
 	// One process at a time; the others find all done.
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", o.channel()); err != nil {
 		return err

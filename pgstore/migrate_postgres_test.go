@@ -30,6 +30,19 @@ func TestMigrate(t *testing.T) {
 		require.NoError(t, pgstore.Migrate(t.Context(), pool, o))
 		open(t, pool, o)
 	})
+	t.Run("many at once, whatever transactions are by default", func(t *testing.T) {
+		t.Parallel()
+		for _, level := range []string{"repeatable read", "serializable"} {
+			strict := connect(t, asApp(shared.DSN())+" pool_max_conns=10 options='-c default_transaction_isolation="+strings.ReplaceAll(level, " ", "\\\\ ")+"'")
+			o := pgstore.Options{Schema: fmt.Sprintf("test%d", schemas.Add(1))}
+			var all sync.WaitGroup
+			for range 10 {
+				all.Go(func() { assert.NoError(t, pgstore.Migrate(t.Context(), strict, o), level) })
+			}
+			all.Wait()
+			open(t, pool, o)
+		}
+	})
 	t.Run("by another tool", func(t *testing.T) {
 		t.Parallel()
 		o := pgstore.Options{Schema: fmt.Sprintf("test%d", schemas.Add(1)), Table: "jobs"}

@@ -333,6 +333,38 @@ func TestStore_EnqueueSQL(t *testing.T) {
 	}
 }
 
+// A job goes the way of the part of the transaction that it was recorded in.
+func TestStore_EnqueueTx_parts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, pgstore.Options{Notify: true})
+	tx := b.begin(pgx.ReadCommitted)
+	b.order(tx, "first")
+	part, err := tx.Begin(t.Context())
+	require.NoError(t, err)
+	b.order(part, "undone")
+	require.NoError(t, part.Rollback(t.Context()))
+	part, err = tx.Begin(t.Context())
+	require.NoError(t, err)
+	b.order(part, "second")
+	require.NoError(t, part.Commit(t.Context()))
+	part, err = tx.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = part.Exec(t.Context(), "SELECT 1/0")
+	require.Error(t, err)
+	var refusal *pgconn.PgError
+	require.ErrorAs(t, b.store.EnqueueTx(t.Context(), part, b.draft("too late", "lamp")), &refusal)
+	assert.Equal(t, "25P02", refusal.Code)
+	require.NoError(t, part.Rollback(t.Context()))
+	require.NoError(t, tx.Commit(t.Context()))
+	runs(t, b.jobs)
+	b.confirmed("first")
+	b.confirmed("second")
+	for _, key := range []string{"undone", "too late"} {
+		b.gone(key)
+		assert.Zero(t, b.service.times(key))
+	}
+}
+
 func TestStore_EnqueueTx_refuses(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, pgstore.Options{})
