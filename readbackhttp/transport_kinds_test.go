@@ -172,6 +172,30 @@ func TestTransport_endOfLineUnread(t *testing.T) {
 	}
 }
 
+// An answer that breaks off has said what it has said.
+func TestTransport_answerBreaksOff(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		reads := 0
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Method == "POST":
+				w.Header().Set("Content-Length", "1000")
+				_, _ = io.WriteString(w, `{"id":7,"text":"`+strings.Repeat("x", 500))
+				w.(http.Flusher).Flush()
+				panic(http.ErrAbortHandler)
+			case r.Method == "GET":
+				if reads++; reads == 1 {
+					w.WriteHeader(404)
+				}
+			}
+		}))
+		client := s.over(slowly)
+		_, err := ask(t.Context(), client, "POST", api+"/things")
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		assert.True(t, held(t, client, api+"/things/7"))
+	})
+}
+
 // A route is that of a PUT or PATCH as well, beside what that covers by itself.
 func TestTransport_routesOfUpdates(t *testing.T) {
 	t.Parallel()

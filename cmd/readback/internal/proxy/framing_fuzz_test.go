@@ -9,6 +9,7 @@ func FuzzFraming(f *testing.F) {
 	for _, seed := range []string{
 		head + "5\r\nhello\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n\r\n", head + "5;a=\"b\"\r\nhelloX\r\n", head + "0\r\nX Y\r\n",
 		"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\n\x00",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\n", "PRI * HTTP/2.0\r\nHost: a\r\n\r\n" + head, "PRI * HTTP/2.0\n\r\nSM",
 	} {
 		f.Add([]byte(seed), 3)
 	}
