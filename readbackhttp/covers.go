@@ -130,12 +130,14 @@ func (c *covering) usual() ([]place, string) {
 
 // created follows the answer to a write that says what it made.
 func (c *covering) created(asked *sentBody) {
-	if c.req.Method != http.MethodPost {
+	switch at := c.location(); {
+	case c.t.options.Covers != nil: // which is asked once
+	case c.req.Method != http.MethodPost:
 		usual, _ := c.usual()
 		for _, p := range usual {
 			c.add(p)
 		}
-	} else if at := c.location(); at != nil && c.t.options.Covers == nil && len(c.t.routes) == 0 {
+	case at != nil && len(c.t.routes) == 0:
 		c.add(c.link(at))
 	}
 	c.read(func(body []byte, read howRead) { c.named(body, read, asked) })

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -237,6 +238,25 @@ func TestTransport_routesOfUpdates(t *testing.T) {
 			client := serve(t, answersThenLags("204")).over(options)
 			answered(t, "204", client, "PUT", api+"/v1/things/7")
 			assert.False(t, held(t, client, api+"/v2/things/7"))
+		})
+	})
+	t.Run("Covers has the last word", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			options := options
+			options.Covers = func(_ *http.Request, _ *http.Response, usual []*url.URL) []*url.URL { return usual[len(usual)-1:] }
+			client := serve(t, answersThenLags("204")).over(options)
+			answered(t, "204", client, "PUT", api+"/v1/things/7")
+			assert.False(t, held(t, client, api+"/v1/things/7"))
+			assert.True(t, held(t, client, api+"/v2/things/7"))
+		})
+	})
+	t.Run("its own URL at once", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			client := serve(t, answersThenLags(`200 | {"id":7}`)).over(options)
+			resp, err := client.Do(send("PUT", api+"/v1/things/7", ""))
+			require.NoError(t, err)
+			defer func() { _ = resp.Body.Close() }()
+			assert.True(t, held(t, client, api+"/v1/things/7"))
 		})
 	})
 	for _, method := range []string{"GET", "DELETE", "post", "MKCOL"} {
