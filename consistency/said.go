@@ -2,11 +2,13 @@ package consistency
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
 
 	"github.com/readback-go/readback/internal/cause"
+	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/internal/wire"
 	"github.com/readback-go/readback/poll"
 )
@@ -125,6 +127,9 @@ func hear[T any](p *Policy, phase Phase, value *T, err error, call *wire.Call, o
 		if a := answerOfValue(carrier(value)); a.Status >= 300 {
 			s.answer = a
 		}
+	}
+	if s.answer.Note != "" { // mostly the service's own words, which go where errors go
+		s.answer.Note = redact.Error(errors.New(s.answer.Note))
 	}
 	overheard(&s, phase, call)
 	s.answer.Phase, s.answer.RetryAfter = phase, max(s.answer.RetryAfter, 0)

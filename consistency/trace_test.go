@@ -171,3 +171,30 @@ func TestPolicy_tracerAfterPanic(t *testing.T) {
 		}
 	}
 }
+
+// What an adapter notes of an answer is shown without its secrets, in errors, to zap, to
+// slog and to an observer.
+func TestPolicy_secretsInNotes(t *testing.T) {
+	t.Parallel()
+	bubble(t, "everywhere", func(t *testing.T) {
+		var out bytes.Buffer
+		core, logs := observer.New(zap.DebugLevel)
+		slogs := consistency.LogTo(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		p := consistency.Policy{
+			Schedule: everySecond, Within: 2 * time.Second, Logger: zap.New(core),
+			Observer: func(e consistency.Event) { slogs(e); out.WriteString(e.String() + e.Note) },
+			Answer: func(phase consistency.Phase, _ any, err error) (consistency.Answer, bool) {
+				return consistency.Answer{Status: 404, Note: "no such thing for token=hunter2"}, phase == consistency.PhaseRead
+			},
+		}
+		s := &service{writes: answers(201), reads: answers(404)}
+		res, err := consistency.Do(t.Context(), p, s.to(consistency.ToPresent))
+		require.ErrorIs(t, err, consistency.ErrUnconfirmed)
+		for read := range res.History.All() {
+			out.WriteString(read.Note)
+		}
+		shown := fmt.Sprint(out.String(), err, logs.All())
+		assert.Contains(t, shown, "no such thing for token=REDACTED")
+		assert.NotContains(t, shown, "hunter2")
+	})
+}
