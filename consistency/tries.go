@@ -45,7 +45,10 @@ func (r *run[W, R]) weigh(call *wire.Call, class Class, s *said) tried {
 	if tries.Traced+tries.Counted > 0 {
 		last = -1 // it is not known which was the last
 	}
-	open := unseen > 0 || class.refusal() && !s.word && r.toldOtherwise(tries.Told)
+	open := unseen > 0
+	if class.refusal() && !s.word && r.toldOtherwise(tries.Told) {
+		open = true
+	}
 	for i := range tries.Seen {
 		refused := r.classOf(&tries.Seen[i]).refusal()
 		if i == last {
