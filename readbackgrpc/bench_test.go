@@ -116,7 +116,11 @@ func TestToll_allocations(t *testing.T) {
 	other := c(nil)
 	cost := make(map[string]float64)
 	for _, way := range ways() {
-		cost[way.name] = testing.AllocsPerRun(500, reading(t, service, c(way.options()), other))
+		call := reading(t, service, c(way.options()), other)
+		cost[way.name] = testing.AllocsPerRun(500, call)
+		for range 2 { // what else the process does can only add to it
+			cost[way.name] = min(cost[way.name], testing.AllocsPerRun(500, call))
+		}
 	}
 	assert.InDelta(t, cost["plain"], cost["interceptor"], 0.9)
 	assert.LessOrEqual(t, cost["both"], cost["plain"]+20)
