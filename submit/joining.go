@@ -365,8 +365,8 @@ func (t *term[J, W, R]) leaveBehind(j *job) {
 
 // handingOver ends a term that has left jobs behind after a third of its lease, for
 // others take them only then: without it, a program that calls Enqueue again and
-// again, and Run nowhere, would keep what it does not send. It waits for writes
-// under way, but no longer than a lease.
+// again, and Run nowhere, would keep what it does not send. It waits for the jobs of
+// Submit, which would have to be taken up anew, but no longer than a lease.
 func (t *term[J, W, R]) handingOver() {
 	const looks = 30 // of a lease
 	wait, busy := t.options.Lease/3, true
@@ -375,7 +375,7 @@ func (t *term[J, W, R]) handingOver() {
 			return
 		}
 		t.mu.Lock()
-		busy = t.count[sending] > 0
+		busy = t.jobs.len() > t.count[queued] // with those of Submit, and not with recording alone
 		t.mu.Unlock()
 		wait = t.options.Lease / looks
 	}
