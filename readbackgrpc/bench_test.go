@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
-
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 
@@ -105,23 +103,4 @@ func BenchmarkToll(b *testing.B) {
 		slices.Sort(all)
 		b.ReportMetric(all[len(all)/2], list[way+1].name+"/plain")
 	}
-}
-
-// What a call costs more in allocations, server included: the interceptor none,
-// and with attempts counted 20 at most, of which a stats handler that does nothing
-// has 15. Not in parallel: it counts those of the whole process.
-func TestToll_allocations(t *testing.T) {
-	service := &things.Service{}
-	c := func(options []grpc.DialOption) client { return dial(t, service, options...) }
-	other := c(nil)
-	cost := make(map[string]float64)
-	for _, way := range ways() {
-		call := reading(t, service, c(way.options()), other)
-		cost[way.name] = testing.AllocsPerRun(500, call)
-		for range 2 { // what else the process does can only add to it
-			cost[way.name] = min(cost[way.name], testing.AllocsPerRun(500, call))
-		}
-	}
-	assert.InDelta(t, cost["plain"], cost["interceptor"], 0.9)
-	assert.LessOrEqual(t, cost["both"], cost["plain"]+20)
 }
