@@ -9,14 +9,15 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// Cancel ends a job that was not sent: queued, also between two tries, or set aside
-// before it was sent. It is Failed with [ErrCancelled], and its key is free. The
-// holder records that it sends before it does: either Cancel is first, and nothing
-// is sent, or it returns [ErrWrongState].
+// Cancel ends a job that was not sent, as Failed with [ErrCancelled], and frees its key.
+// Such a job is queued (also between two tries), or was set aside before it was sent;
+// for any other, Cancel returns [ErrWrongState]. If Cancel returns nil, nothing is
+// sent: the holder of a job records that it sends before it does.
 //
-// Shown is the revision at which the caller saw the job; if it has another by now,
-// the error matches [ErrConflict]. Without it any will do. An error that matches
-// neither, nor [ErrNotFound], says nothing. So it is for Retry and Forget.
+// Shown is the revision at which the caller saw the job; if the job has changed since,
+// the error matches [ErrConflict]. Without it, any revision will do. After an error
+// that matches none of ErrWrongState, ErrConflict and [ErrNotFound], the change may
+// have been made or not. Shown and errors mean the same in Retry and Forget.
 func (s *Submitter[J, W, R]) Cancel(ctx context.Context, key string, shown ...uint64) error {
 	var intent time.Time
 	err := s.alter(ctx, key, shown, func(r *Record, rec *jobRecord) error {
@@ -38,13 +39,13 @@ func (s *Submitter[J, W, R]) Cancel(ctx context.Context, key string, shown ...ui
 	t := s.term
 	s.mu.Unlock()
 	if t != nil {
-		t.dropQueued(key, intent) // its holder would find out only when it is due
+		t.dropQueued(key, intent) // or this process would find out only when the job is due
 	}
 	return nil
 }
 
-// dropQueued forgets a job that waits to be sent and was cancelled: the one of that
-// intent, for another one may have been submitted with the key meanwhile.
+// dropQueued forgets a cancelled job that waits to be sent. The intent must match:
+// another job may have been submitted with the key meanwhile.
 func (t *term[J, W, R]) dropQueued(key string, intent time.Time) {
 	t.mu.Lock()
 	j := t.jobs.find(key)
@@ -55,10 +56,10 @@ func (t *term[J, W, R]) dropQueued(key string, intent time.Time) {
 	}
 }
 
-// Forget drops what the store knows of a job that has ended, but for its key, its
-// outcome and a fingerprint of its payload: they are kept as long as any outcome, so
-// that the key is not taken for a new job. It returns [ErrWrongState] if the job has
-// not ended.
+// Forget removes the payload, the reference, the handle and the reasons of an ended job
+// from its record. The key, the outcome and a fingerprint of the payload are kept as
+// long as any outcome, so that the key is not taken for a new job. Forget returns
+// [ErrWrongState] if the job has not ended.
 func (s *Submitter[J, W, R]) Forget(ctx context.Context, key string, shown ...uint64) error {
 	return s.alter(ctx, key, shown, func(r *Record, rec *jobRecord) error {
 		if rec.State != ended {
@@ -71,7 +72,8 @@ func (s *Submitter[J, W, R]) Forget(ctx context.Context, key string, shown ...ui
 	})
 }
 
-// alter makes a change of a job that ends it, or that has ended.
+// alter changes a record by how, and leaves it ended. Without a shown revision, it tries
+// again after a conflict.
 func (s *Submitter[J, W, R]) alter(ctx context.Context, key string, shown []uint64, how func(*Record, *jobRecord) error) error {
 	for {
 		r, rec, err := s.shown(ctx, key, shown)
@@ -95,7 +97,8 @@ func (s *Submitter[J, W, R]) alter(ctx context.Context, key string, shown []uint
 	}
 }
 
-// shown returns a record, if it is as the caller saw it.
+// shown returns the record of a job, or ErrConflict if it is not the one that the caller
+// saw.
 func (s *Submitter[J, W, R]) shown(ctx context.Context, key string, shown []uint64) (r Record, rec jobRecord, err error) {
 	if err := checkKey(key); err != nil {
 		return r, rec, err
@@ -110,11 +113,12 @@ func (s *Submitter[J, W, R]) shown(ctx context.Context, key string, shown []uint
 	return r, rec, err
 }
 
-// Retry goes on with a job that was set aside, where it was, and reads one that ended
-// Unconfirmed once more. It returns once that is recorded: then a Run goes on with it,
-// here or elsewhere. It is no consent: what may have been sent is looked for, and sent
-// again only where [Resubmit] allows it. There is nothing to do for a job that is
-// pending; for one that ended otherwise, or was forgotten, it returns [ErrWrongState].
+// Retry lets a job go on that was set aside, from the state that it had, and reads a job
+// back once more that ended Unconfirmed. It returns nil once that is recorded: then a
+// Run goes on with the job, here or elsewhere. Retry does not allow a second write: what
+// may have been sent is looked for, and sent again only where [Resubmit] allows it. For
+// a pending job there is nothing to do, and Retry returns nil; for one that ended
+// Confirmed or Failed, or was forgotten, it returns [ErrWrongState].
 func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uint64) error {
 	s.enter(0)
 	defer s.leave(0, 0)
@@ -131,12 +135,12 @@ func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uin
 		if _, err := s.options.read(rec.payload()); err != nil {
 			return err
 		}
-		t := s.held(ctx)
+		t := s.leasedTerm(ctx)
 		if t == nil {
 			return context.Cause(ctx)
 		}
 		rec.revive()
-		done := make(chan fate, 1)
+		done := make(chan saveResult, 1)
 		if t.spawn(func() {
 			j, got := t.claim(r, rec)
 			defer func() { done <- got }() // also if the program ends this goroutine

@@ -9,7 +9,7 @@ import (
 	"runtime/debug"
 )
 
-// read returns the job that a payload of some version says.
+// read decodes a payload of some version. Errors match ErrUnreadable.
 func (o *Options[J, W, R]) read(data []byte, version int) (payload J, err error) {
 	switch {
 	case len(data) == 0:
@@ -33,19 +33,20 @@ func (o *Options[J, W, R]) read(data []byte, version int) (payload J, err error)
 
 var errPanicked = errors.New("submit: it panicked")
 
-// safely calls a function of the program, on the caller's goroutine. That it
-// panicked is an error.
+// safely calls a function of the program, on the caller's goroutine, and returns a panic
+// as an error.
 func safely[T any](name string, f func() (T, error)) (got T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w in %s: %v\n%s", errPanicked, name, p, short(string(debug.Stack()), maxStack))
+			err = fmt.Errorf("%w in %s: %v\n%s", errPanicked, name, p, truncate(string(debug.Stack()), maxStack))
 		}
 	}()
 	return f()
 }
 
-// apart is safely on a goroutine of its own: that the function ended it is an error too.
-func apart[T any](name string, f func() (T, error)) (got T, err error) {
+// safelyInGoroutine is safely on a goroutine of its own: a call of runtime.Goexit in f is
+// an error too.
+func safelyInGoroutine[T any](name string, f func() (T, error)) (got T, err error) {
 	over := make(chan struct{})
 	err = fmt.Errorf("%w in %s: it ended its goroutine", errPanicked, name)
 	go func() {
@@ -56,9 +57,9 @@ func apart[T any](name string, f func() (T, error)) (got T, err error) {
 	return got, err
 }
 
-// agrees returns nil if a payload is that of the call, and else the error that the
+// matches returns nil if a payload is that of this call, and otherwise the error that the
 // call is to return.
-func (in *call[J, W, R]) agrees(ctx context.Context, data []byte, version int) error {
+func (in *call[J, W, R]) matches(ctx context.Context, data []byte, version int) error {
 	if version == in.s.options.JobVersion && bytes.Equal(data, in.data) {
 		return nil
 	}
@@ -69,7 +70,7 @@ func (in *call[J, W, R]) agrees(ctx context.Context, data []byte, version int) e
 	same := false
 	if f := in.s.options.Same; f != nil {
 		var again J
-		_ = json.Unmarshal(in.data, &again) // it was tried before
+		_ = json.Unmarshal(in.data, &again) // encodeJob has tried it
 		same, err = safely("Options.Same", func() (bool, error) { return f(first, again), nil })
 		if err != nil {
 			return waiting(ctx, in.name(), err)
@@ -87,10 +88,11 @@ func (in *call[J, W, R]) agrees(ctx context.Context, data []byte, version int) e
 	return nil
 }
 
-// fits is agrees for a record.
-func (in *call[J, W, R]) fits(ctx context.Context, rec *jobRecord) error {
+// matchesRecord is matches for the payload of a record, or for its fingerprint if the
+// payload is not kept.
+func (in *call[J, W, R]) matchesRecord(ctx context.Context, rec *jobRecord) error {
 	if data, version := rec.payload(); len(data) > 0 {
-		return in.agrees(ctx, data, version)
+		return in.matches(ctx, data, version)
 	}
 	if !bytes.Equal(rec.Print, in.print) {
 		// It may be the same job, of a type that has changed since.

@@ -10,8 +10,8 @@ import (
 	"github.com/readback-go/readback/internal/redact"
 )
 
-// guard does f, a step of a job. If code of the program panics in it, or ends the
-// goroutine, the job is set aside, and all others go on.
+// guard calls f, a step of a job. If the program's code panics in it, or ends the
+// goroutine, the job is set aside, and all other jobs go on.
 func (t *term[J, W, R]) guard(j *job, f func()) {
 	whole := false
 	defer func() {
@@ -23,8 +23,8 @@ func (t *term[J, W, R]) guard(j *job, f func()) {
 	whole = true
 }
 
-// setAside makes a job one that nobody goes on with unasked. What is what its code
-// panicked with; nil if it ended the goroutine.
+// setAside sets a job aside, so that nobody goes on with it until an operator or a caller
+// asks for it. What is the value of the panic; nil if the code ended its goroutine.
 func (t *term[J, W, R]) setAside(j *job, what any, stack string) {
 	if j.state == aside { // by a guard inside this one
 		return
@@ -32,17 +32,17 @@ func (t *term[J, W, R]) setAside(j *job, what any, stack string) {
 	if what == nil {
 		what = "runtime.Goexit was called"
 	}
-	b := &breakage{At: time.Now().UTC(), Was: j.state, Panic: short(fmt.Sprint(what), maxText), Stack: short(stack, maxStack)}
+	b := &breakage{At: time.Now().UTC(), Was: j.state, Panic: truncate(fmt.Sprint(what), maxText), Stack: truncate(stack, maxStack)}
 	b.Panic = redact.Error(fmt.Errorf("%s", b.Panic))
 	t.options.Policy.Logger.Error("submit: a job was set aside", keyField(j.key()), zap.String("panic", b.Panic), zap.String("stack", b.Stack))
-	if !t.holds(j) || j.state == ended { // by a hook: nothing of the job is left to do
+	if !t.holds(j) || j.state == ended { // a callback such as Ended panicked: the job itself is done
 		return
 	}
 	if j.state == unborn || j.state == sending && !j.has(called) {
 		b.Was, j.sent = queued, 0
 	}
 	t.mu.Lock()
-	if m := j.wait(); !m.closed {
+	if m := j.withDetails(); !m.closed {
 		m.broken = b
 	}
 	t.mu.Unlock()
@@ -54,7 +54,7 @@ func (t *term[J, W, R]) setAside(j *job, what any, stack string) {
 func (t *term[J, W, R]) leaveAside(j *job) {
 	switch t.save(j) {
 	case made:
-		t.stats.broke()
+		t.stats.countSetAside()
 		t.drop(j)
 	case taken:
 		t.drop(j)

@@ -9,9 +9,9 @@ import (
 
 // SubmitAll is [Submitter.Submit] for many jobs at once, each with its key: it yields
 // one result for each, in their order. Up to 10,000 of them are under way at the same
-// time, and where the store can, they share its durable steps. The iterator of jobs
-// is asked for the next one only as there is room; it is read to its end also if ctx
-// has ended, unless the loop is left.
+// time, and they share durable steps if the store is a [BatchStore]. The next job is
+// asked for only when there is room. After the end of ctx, the remaining jobs are still
+// asked for, and each gets its result; leave the loop to stop that.
 func (s *Submitter[J, W, R]) SubmitAll(ctx context.Context, jobs iter.Seq2[string, J]) iter.Seq2[string, Result[W]] {
 	return func(yield func(string, Result[W]) bool) {
 		s.enter(0)
@@ -47,22 +47,23 @@ func (s *Submitter[J, W, R]) EnqueueAll(ctx context.Context, jobs iter.Seq2[stri
 	}
 }
 
-// begin begins a job, and returns what to wait for; nil if it must be looked for.
+// begin begins a job, and returns what to wait for; nil details if the job must be looked
+// for in the store.
 func (s *Submitter[J, W, R]) begin(ctx context.Context, key string, job J,
-	how func(*call[J, W, R], context.Context, *term[J, W, R]) (*more, error),
-) (in *call[J, W, R], m *more, err error) {
+	how func(*call[J, W, R], context.Context, *term[J, W, R]) (*details, error),
+) (in *call[J, W, R], m *details, err error) {
 	in, err = s.call(ctx, key, job)
 	if err != nil {
 		return nil, nil, err
 	}
-	if t := s.held(ctx); t != nil {
+	if t := s.leasedTerm(ctx); t != nil {
 		m, err = how(in, ctx, t)
 	}
 	return in, m, err
 }
 
-// atOnce is how many jobs of a batch are under way at the same time.
-const atOnce = 10_000
+// maxUnderWay is how many jobs of a batch are under way at the same time.
+const maxUnderWay = 10_000
 
 // inOrder begins each of the jobs, and yields how they ended, in their order.
 func inOrder[J, T any](jobs iter.Seq2[string, J], begin func(string, J) func() T, yield func(string, T) bool) {
@@ -78,7 +79,7 @@ func inOrder[J, T any](jobs iter.Seq2[string, J], begin func(string, J) func() T
 	}
 	for key, job := range jobs {
 		all = append(all, begun{key, begin(key, job)})
-		if len(all) == atOnce && !first() {
+		if len(all) == maxUnderWay && !first() {
 			return
 		}
 	}
@@ -86,10 +87,10 @@ func inOrder[J, T any](jobs iter.Seq2[string, J], begin func(string, J) func() T
 	}
 }
 
-// Wait yields the results of jobs, in the order of their keys, each once it has an
-// outcome. It sends nothing and takes nothing over: some Run is to do that, here or
-// elsewhere. If ctx ends before, or the job is not known, or was set aside, the result
-// is Unconfirmed with that cause.
+// Wait yields the result of each job once it has an outcome, in the order of keys. It
+// sends nothing and takes nothing over: a Run must do that, here or elsewhere. The
+// result is Unconfirmed, with the cause, if ctx ends first, if the store does not know
+// the job ([ErrNotFound]), or if the job was set aside ([ErrSetAside]).
 func (s *Submitter[J, W, R]) Wait(ctx context.Context, keys ...string) iter.Seq2[string, Result[W]] {
 	return func(yield func(string, Result[W]) bool) {
 		for _, key := range keys {
@@ -127,7 +128,7 @@ func (s *Submitter[J, W, R]) wait(ctx context.Context, key string) Result[W] {
 		case err != nil && over: // nothing has changed
 			continue
 		case err != nil:
-			s.noted(err)
+			s.noteStoreResult(err)
 			sleep(ctx, min(time.Second, s.options.Lease/12))
 			continue
 		}
@@ -143,5 +144,5 @@ func (s *Submitter[J, W, R]) wait(ctx context.Context, key string) Result[W] {
 		}
 		after = r.Revision
 	}
-	return unconfirmed(s.troubled())
+	return unconfirmed(s.storeError())
 }

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// changes makes changes of records. If the store can make many at once, those that
-// are due while one step is under way are made together by the next: a single one
-// never waits for others, and many share what a durable step costs. So many as the
-// store has said it would rather make one by one, are.
+// changes makes changes of records. If the store is a [BatchStore], changes that come
+// while a batch is under way form the next batch: they share the cost of a durable step,
+// and a single change never waits for others to come. The store can refuse a batch as
+// not worth it; batches of that size or less are then made one by one.
 type changes struct {
 	store   Store
 	batches BatchStore      // nil if the store makes none
@@ -19,28 +19,29 @@ type changes struct {
 	timeout time.Duration   // of each
 	took    func(time.Duration)
 
-	mu      sync.Mutex
-	busy    bool      // a batch is under way
-	singles int       // under way
-	few     int       // as many at once are made singly
-	learned time.Time // when the store said so
-	queue   []*change
+	mu          sync.Mutex
+	busy        bool      // a batch is under way
+	singles     int       // under way
+	singlesUpTo int       // batches of this size or less are made one by one
+	learnedAt   time.Time // when the store refused such a batch
+	queue       []*change
 }
 
-// change is one that waits for its turn.
+// change is a change that waits for its turn.
 type change struct {
-	record Record
-	err    error
-	done   chan struct{} // closed when revision and err are set
-	alone  bool          // it is to be made by who waits
-	gone   bool          // nobody waits any more
+	record    Record
+	err       error
+	done      chan struct{} // closed when revision and err are set
+	single    bool          // the goroutine that waits is to make it
+	abandoned bool          // nobody waits any more
 }
 
-// maxBytes is how long the values of a batch are together.
+// maxBytes is the greatest sum of the lengths of the values of a batch, unless it is one
+// value alone.
 const maxBytes = 1 << 20
 
-// relearn is after how long a store is asked again whether it makes so few at once: it
-// may have refused them for a reason that has passed.
+// relearn is how long a refused batch size is remembered: the store may have refused it
+// for a reason that has passed.
 const relearn = time.Minute
 
 var errAbandoned = errors.New("submit: the change waited for longer than its time")
@@ -52,13 +53,13 @@ func (c *changes) change(ctx context.Context, r Record) (uint64, error) {
 		return c.one(ctx, r)
 	}
 	c.mu.Lock()
-	if c.few > 0 && time.Since(c.learned) > relearn {
-		c.few = 0
+	if c.singlesUpTo > 0 && time.Since(c.learnedAt) > relearn {
+		c.singlesUpTo = 0
 	}
-	if !c.busy && len(c.queue) == 0 && c.singles <= c.few {
+	if !c.busy && len(c.queue) == 0 && c.singles <= c.singlesUpTo {
 		c.singles++
 		c.mu.Unlock()
-		defer c.landed()
+		defer c.singleDone()
 		return c.one(ctx, r)
 	}
 	mine := &change{record: r, done: make(chan struct{})}
@@ -69,23 +70,23 @@ func (c *changes) change(ctx context.Context, r Record) (uint64, error) {
 	case <-ctx.Done():
 		c.mu.Lock()
 		c.queue = slices.DeleteFunc(c.queue, func(one *change) bool { return one == mine })
-		mine.gone = true
-		alone := mine.alone
+		mine.abandoned = true
+		alone := mine.single
 		c.mu.Unlock()
 		if alone {
-			c.landed()
+			c.singleDone()
 		}
 		return r.Revision, errAbandoned // it may be in the step that is under way
 	}
-	if mine.alone {
-		defer c.landed()
+	if mine.single {
+		defer c.singleDone()
 		return c.one(ctx, r)
 	}
 	return mine.record.Revision, mine.err
 }
 
-// landed notes the end of a change that was made singly.
-func (c *changes) landed() {
+// singleDone notes the end of a change that was made on its own.
+func (c *changes) singleDone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.singles--
@@ -106,8 +107,8 @@ func (c *changes) one(ctx context.Context, r Record) (uint64, error) {
 	return revision, nil
 }
 
-// next makes what has come meanwhile the next step, if there is any and nothing is under
-// way. The caller has the lock.
+// next begins the next batch, if changes wait and nothing is under way. The caller holds
+// the lock.
 func (c *changes) next() {
 	if c.busy || c.singles > 0 || len(c.queue) == 0 {
 		return
@@ -121,30 +122,30 @@ func (c *changes) next() {
 	}
 	batch := slices.Clone(c.queue[:n])
 	c.queue = slices.Delete(c.queue, 0, n)
-	if n <= max(c.few, 1) {
-		c.release(batch)
+	if n <= max(c.singlesUpTo, 1) {
+		c.makeSingly(batch)
 		return
 	}
 	c.busy = true
-	go c.together(batch)
+	go c.makeBatch(batch)
 }
 
-// release has each change be made by whoever waits for it. Nobody waits any more for one
-// that took longer than its time. The caller has the lock.
-func (c *changes) release(batch []*change) {
+// makeSingly has the goroutine that waits for each change make it. An abandoned change
+// is skipped. The caller holds the lock.
+func (c *changes) makeSingly(batch []*change) {
 	for _, one := range batch {
-		if one.gone {
+		if one.abandoned {
 			continue
 		}
 		c.singles++
-		one.alone = true
+		one.single = true
 		close(one.done)
 	}
 	c.next()
 }
 
-// together makes changes in one step, or says that each is to be made alone.
-func (c *changes) together(batch []*change) {
+// makeBatch makes changes in one step, or one by one if the store refuses the batch.
+func (c *changes) makeBatch(batch []*change) {
 	records := make([]Record, len(batch))
 	for i, one := range batch {
 		records[i] = one.record
@@ -161,10 +162,10 @@ func (c *changes) together(batch []*change) {
 	defer c.mu.Unlock()
 	c.busy = false
 	if unsupported {
-		c.few, c.learned = max(c.few, len(batch)), time.Now()
+		c.singlesUpTo, c.learnedAt = max(c.singlesUpTo, len(batch)), time.Now()
 	}
 	if unsupported || errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) || errors.Is(err, ErrTooLarge) {
-		c.release(batch)
+		c.makeSingly(batch)
 		return
 	}
 	for i, one := range batch {

@@ -9,9 +9,9 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// job is one that this term holds. It is in a queue, or some goroutine works on
-// it alone; only its key, its data and more may be looked at besides. There may
-// be a million of them, so every field counts.
+// job is a job that this term holds. Either it waits in a queue, or one goroutine works on
+// it; all others may look only at its key, its payload and, under the term's mutex, its
+// details. There may be a million jobs, so every byte counts.
 type job struct {
 	text     string // the key, and then the payload as JSON
 	handle   consistency.Pending
@@ -19,12 +19,12 @@ type job struct {
 	revision uint64        // of the record; zero if there is none as far as is known
 	intent   int64         // Unix time in nanoseconds
 	due      time.Duration // on the term's clock
-	more     *more         // nil if there is nothing in it; guarded by the term's mutex
-	sent     uint32        // when it was first sent, in ms since the intent, and one more; 0 if never
+	details  *details      // nil if there is nothing in it; guarded by the term's mutex
+	sent     uint32        // when it was first sent: 1 + ms since the intent; 0 if never
 	version  uint16        // of the payload
-	keyed    uint8         // how much of text is the key
+	keyed    uint8         // the length of the key in text
 	state    state
-	tries    uint16 // proven not to have been carried out; it stops at the greatest
+	tries    uint16 // how many were provably not carried out; it stays at the greatest number
 	flags    jobFlags
 }
 
@@ -32,9 +32,9 @@ type jobFlags uint8
 
 const (
 	resumed jobFlags = 1 << iota // it was sent by another term
-	called                       // Write was, since the record says that it is being sent
-	unsure                       // the store told nothing of a change, which may have been made
-	stuck                        // never sent again: the store takes no record of it, or it is read once more
+	called                       // Write was called since the record says that the job is being sent
+	unsure                       // a change may have been made: the store did not say
+	stuck                        // never sent again: the store has no room for its record, or it is only read once more
 	resends                      // it waits among the writes, to be sent again
 )
 
@@ -47,114 +47,116 @@ func (j *job) data() string { return j.text[j.keyed:] }
 
 func (j *job) has(one jobFlags) bool { return j.flags&one != 0 }
 
-// sentAt returns when the job was first sent, or else its intent, in nanoseconds.
-// It is never too late: whoever counts from it counts enough.
+// sentAt returns when the job was first sent, or its intent if it never was, in
+// nanoseconds. It may be up to 1 ms too early, never too late: KeyHonouredFor counts from it.
 func (j *job) sentAt() int64 {
 	return j.intent + max(int64(j.sent)-1, 0)*int64(time.Millisecond)
 }
 
-// sentNow notes that the job is sent at a time, unless it was before.
+// sentNow notes when the job is first sent.
 func (j *job) sentNow(now int64) {
 	if j.sent == 0 {
 		j.sent = uint32(min(max((now-j.intent)/int64(time.Millisecond), 0)+1, math.MaxUint32))
 	}
 }
 
-// more is what a job has that somebody waits for, or that has ended, or that has
-// something unusual.
-type more struct {
-	over    chan struct{} // closed when the job has ended, or is no longer held
-	stored  chan struct{} // closed when the intent is recorded
-	known   bool          // stored is closed
-	closed  bool          // over is
-	end     *jobRecord    // nil before
-	err     error         // of the outcome
-	written any           // the reference, if a record cannot carry it
-	doubt   error         // of an ambiguous write
-	last    error         // of the last read that told something
-	lag     time.Duration // from the write's answer to the outcome; negative if that says nothing
-	why     string        // of an outcome that is not Confirmed, in a word
-	broken  *breakage     // of a job that is set aside
-	tried   string        // why the last try was not carried out
-	large   error         // why the store takes no record of it
-	unsure  bool          // it may have been recorded before that
-	rest    members       // what the record has that this version does not know
+// details are the part of a job that most jobs do not need: only a job that somebody
+// waits for, that has ended, or that something unusual happened to.
+type details struct {
+	over        chan struct{} // closed when the job has ended, or is no longer held
+	stored      chan struct{} // closed when the intent is recorded
+	isStored    bool          // stored is closed
+	closed      bool          // over is closed
+	end         *jobRecord    // the outcome; nil before
+	err         error         // of the outcome
+	written     any           // the reference, if a record cannot carry it
+	writeErr    error         // of an ambiguous write
+	lastRead    error         // of the last read that was not unknown
+	lag         time.Duration // from the write's answer to the outcome; negative if it is not known
+	reason      string        // of an outcome that is not Confirmed, see reasonOf
+	broken      *breakage     // of a job that is set aside
+	tried       string        // why the last try was not carried out
+	large       error         // the store's error that has no room for the record
+	mayBeStored bool          // an earlier change may have recorded the job before that error
+	unknown     members       // fields of the record that this version does not know
 }
 
-func newMore() *more { return &more{over: make(chan struct{}), stored: make(chan struct{})} }
+func newDetails() *details { return &details{over: make(chan struct{}), stored: make(chan struct{})} }
 
-func (m *more) close() {
+func (m *details) close() {
 	if !m.closed {
 		m.closed = true
 		close(m.over)
 	}
 }
 
-// doubt keeps the error of an ambiguous write for that of the outcome.
-func (t *term[J, W, R]) doubt(j *job, err error) {
+// keepWriteError keeps the error of an ambiguous write for the error of the outcome.
+func (t *term[J, W, R]) keepWriteError(j *job, err error) {
 	var why *consistency.Error
 	if errors.As(err, &why) {
 		t.mu.Lock()
-		j.wait().doubt = why.Write
+		j.withDetails().writeErr = why.Write
 		t.mu.Unlock()
 	}
 }
 
-// remember keeps the error of a read for that of the outcome, if somebody waits: it
-// is lost with the visit, and the next one may be cut short. There is no room for
-// those of all jobs.
-func (t *term[J, W, R]) remember(j *job, h *poll.History) {
+// keepReadError keeps the error of a read for the error of the outcome, since the next
+// visit may be cut short. It does so only for jobs that have details: keeping one for
+// each of a million jobs would take too much memory.
+func (t *term[J, W, R]) keepReadError(j *job, h *poll.History) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if read, ok := h.Last(); ok && j.more != nil && read.Verdict != poll.Unknown {
-		j.more.last = read.Err
+	if read, ok := h.Last(); ok && j.details != nil && read.Verdict != poll.Unknown {
+		j.details.lastRead = read.Err
 	}
 }
 
-// reasons completes the error of an outcome by what earlier steps left.
-func (m *more) reasons(err error, h *poll.History) {
+// complete adds the errors of earlier steps to the error of an outcome.
+func (m *details) complete(err error, h *poll.History) {
 	var why *consistency.Error
 	if !errors.As(err, &why) {
 		return
 	}
 	if why.Write == nil {
-		why.Write = m.doubt
+		why.Write = m.writeErr
 	}
 	if h == nil || why.Last != nil {
 		return
 	}
 	if read, ok := h.Last(); !ok || read.Verdict == poll.Unknown && read.Err != nil { // it was cut short
-		why.Last = m.last
+		why.Last = m.lastRead
 	}
 }
 
-// find returns what to wait for of a job that is held here.
-func (t *term[J, W, R]) find(key string) (*job, *more) {
+// find returns the job of a key and its details; nil if it is not held here.
+func (t *term[J, W, R]) find(key string) (*job, *details) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j := t.jobs.find(key)
 	if j == nil {
 		return nil, nil
 	}
-	return j, j.wait()
+	return j, j.withDetails()
 }
 
-func (j *job) wait() *more {
-	if j.more == nil { // it came from the store
-		j.more = newMore()
-		j.more.known = true
-		close(j.more.stored)
+// withDetails returns the details of a job, and adds them first if it has none. The
+// caller holds the term's mutex.
+func (j *job) withDetails() *details {
+	if j.details == nil { // it came from the store
+		j.details = newDetails()
+		j.details.isStored = true
+		close(j.details.stored)
 	}
-	return j.more
+	return j.details
 }
 
-// has reports whether a job with that key is held here. One that is not recorded yet
-// may turn out to be another's.
-func (t *term[J, W, R]) has(key string) (held, recorded bool) {
+// holdsKey reports whether a job with that key is held here, and whether the store has it.
+// A job that is not recorded yet may turn out to be another holder's.
+func (t *term[J, W, R]) holdsKey(key string) (held, recorded bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j := t.jobs.find(key)
-	return j != nil, j != nil && (j.more == nil || j.more.known)
+	return j != nil, j != nil && (j.details == nil || j.details.isStored)
 }
 
 // add makes j one of the term's jobs, unless there is one with its key or the
@@ -171,7 +173,8 @@ func (t *term[J, W, R]) add(j *job) bool {
 	return true
 }
 
-// drop forgets a job that is another's, or that has ended, and wakes who waits.
+// drop forgets a job that has ended or is no longer this term's, and wakes those who wait
+// for it.
 func (t *term[J, W, R]) drop(j *job) {
 	j.course.Leave(j.handle)
 	t.mu.Lock()
@@ -182,8 +185,8 @@ func (t *term[J, W, R]) drop(j *job) {
 	t.jobs.remove(j)
 	t.count[j.state]--
 	t.ages.remove(j.intent)
-	if j.more != nil {
-		j.more.close()
+	if j.details != nil {
+		j.details.close()
 	}
 }
 
@@ -198,12 +201,12 @@ func (t *term[J, W, R]) move(j *job, e event) {
 	}
 }
 
-// recorded tells who waits that the intent is durable.
+// recorded tells those who wait that the intent is durable.
 func (t *term[J, W, R]) recorded(j *job) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if j.more != nil && !j.more.known {
-		j.more.known = true
-		close(j.more.stored)
+	if j.details != nil && !j.details.isStored {
+		j.details.isStored = true
+		close(j.details.stored)
 	}
 }

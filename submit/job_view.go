@@ -15,7 +15,7 @@ func (s *Submitter[J, W, R]) Job(ctx context.Context, key string) (Job[J, W], er
 	}
 	job, rec := s.view(r)
 	if rec != nil {
-		job.Cursor = spot{rec.Intent.UnixNano(), r.Key}.cursor()
+		job.Cursor = position{rec.Intent.UnixNano(), r.Key}.cursor()
 	}
 	return job, nil
 }

@@ -31,33 +31,33 @@ type Job[J, W any] struct {
 	Key   string
 	State State
 
-	// Payload is zero if the record does not have it any more, or has one that
-	// this program cannot read.
+	// Payload is the job that was submitted. It is zero if the record no longer has
+	// it, or if this program cannot read it: then Unreadable says why.
 	Payload J
 
 	// Result has the outcome, the reference, the handle and the error.
 	Result[W]
 
-	// Steps are what is known of the job's course, in order.
+	// Steps are the known steps of the job, in the order of time.
 	Steps []Step
 
-	// Tries are those that are proven not to have been carried out, and Tried is
-	// why the last of them was not.
+	// Tries counts the tries that were provably not carried out, and Tried says why
+	// the last of them was not.
 	Tries int
 	Tried string
 
 	// Panic and Stack are of a job that is set aside.
 	Panic, Stack string
 
-	// Free says that the key may be used for another job, Forgotten that an
-	// operator has asked to forget this one.
+	// Free says that the key may be used for another job. Forgotten says that
+	// [Submitter.Forget] was called for this one.
 	Free, Forgotten bool
 
 	// Holder is the process that holds the job, or did last.
 	Holder string
 
-	// Revision is that of the record. It is the cursor of a Feed, and tells
-	// Cancel, Retry and Forget at what state the caller saw the job.
+	// Revision is the revision of the record. A Feed goes on after it, and Cancel,
+	// Retry and Forget take it to make sure that the job has not changed.
 	Revision uint64
 
 	// Cursor is where Jobs can go on after this one.
@@ -74,24 +74,24 @@ type Step struct {
 	What string
 }
 
-// Filter says which jobs are wanted. Its zero value says all.
+// Filter selects jobs. Its zero value selects all.
 type Filter struct {
-	States    []State               // one of these; none is any
-	Outcomes  []consistency.Outcome // one of these, of jobs that ended; none is any
-	KeyPrefix string                // of the key
+	States    []State               // jobs in one of these states; empty means any state
+	Outcomes  []consistency.Outcome // ended jobs with one of these outcomes; empty means any
+	KeyPrefix string                // jobs whose key begins with this
 
-	// OlderThan and NewerThan are of the time since the intent, by the clock of
-	// this machine. Zero is no bound.
+	// OlderThan and NewerThan bound the time since the intent, by the clock of
+	// this machine. Zero means no bound.
 	OlderThan, NewerThan time.Duration
 
-	// After is the cursor of the last job of an earlier page.
+	// After is the Cursor of the last job of the page before. Empty means the first page.
 	After string
 
-	// Limit is how many are wanted. Zero is no limit.
+	// Limit is the greatest number of jobs. Zero means no limit.
 	Limit int
 }
 
-// labels returns those of the records that may fit; none is all.
+// labels returns the labels of the records that may fit; none means all.
 func (f *Filter) labels() (labels []string) {
 	for _, s := range f.states() {
 		if s != Ended {
@@ -127,38 +127,38 @@ func (f *Filter) fits(key string, rec *jobRecord, now time.Time) bool {
 		(f.OlderThan == 0 || age > f.OlderThan) && (f.NewerThan == 0 || age < f.NewerThan)
 }
 
-// spot is where a job stands in the order of Jobs.
-type spot struct {
+// position is the place of a job in the order of Jobs: the newest intent first.
+type position struct {
 	intent int64
 	key    string
 }
 
-func (s spot) cursor() string { return strconv.FormatInt(s.intent, 10) + " " + s.key }
+func (s position) cursor() string { return strconv.FormatInt(s.intent, 10) + " " + s.key }
 
-func (s spot) compare(other spot) int {
+func (s position) compare(other position) int {
 	return cmp.Or(cmp.Compare(other.intent, s.intent), cmp.Compare(s.key, other.key))
 }
 
-func spotOf(cursor string) (s spot, err error) {
+func parseCursor(cursor string) (s position, err error) {
 	intent, key, _ := strings.Cut(cursor, " ")
 	s.key = key
 	if s.intent, err = strconv.ParseInt(intent, 10, 64); err != nil {
-		return s, invalid("Filter.After is no cursor: %q", cursor)
+		return s, invalid("Filter.After is not the Cursor of a Job: %q", cursor)
 	}
 	return s, nil
 }
 
 // Jobs yields the jobs that fit a filter, pending and ended, the newest intent first.
-// Each is as it stands when it is yielded, and none is yielded twice or passed over
-// for its changes, also from page to page. A record that cannot be read is yielded if
-// its key fits and no state or outcome is asked for.
+// Each is read when it is yielded. A job that changes meanwhile is neither yielded twice
+// nor left out for that, also from page to page. A record that cannot be read is yielded
+// if its key fits and the filter names no state or outcome.
 //
-// Ended jobs need a Store that is a [Journal]; of another, the error matches
-// errors.ErrUnsupported unless the filter asks for pending states. An error is
-// yielded once, with a zero Job, and ends the loop.
+// An error is yielded once, with a zero Job, and ends the loop. It matches
+// errors.ErrUnsupported if the filter may select ended jobs and the Store is not a
+// [Journal].
 func (s *Submitter[J, W, R]) Jobs(ctx context.Context, f Filter) iter.Seq2[Job[J, W], error] {
 	return func(yield func(Job[J, W], error) bool) {
-		found, err := s.spots(ctx, f)
+		found, err := s.positions(ctx, f)
 		if err != nil {
 			yield(Job[J, W]{}, err)
 			return
@@ -188,11 +188,11 @@ func (s *Submitter[J, W, R]) Jobs(ctx context.Context, f Filter) iter.Seq2[Job[J
 	}
 }
 
-// spots returns where the jobs stand that fit a filter, in order.
-func (s *Submitter[J, W, R]) spots(ctx context.Context, f Filter) (found []spot, err error) {
-	var after spot
+// positions returns the positions of the jobs that fit a filter, in order.
+func (s *Submitter[J, W, R]) positions(ctx context.Context, f Filter) (found []position, err error) {
+	var after position
 	if f.After != "" {
-		if after, err = spotOf(f.After); err != nil {
+		if after, err = parseCursor(f.After); err != nil {
 			return nil, err
 		}
 	}
@@ -212,7 +212,7 @@ func (s *Submitter[J, W, R]) spots(ctx context.Context, f Filter) (found []spot,
 			return nil, err
 		}
 		rec, err := decode(r.Value)
-		at := spot{key: r.Key}
+		at := position{key: r.Key}
 		switch {
 		case err != nil && (len(f.states()) > 0 || !strings.HasPrefix(r.Key, f.KeyPrefix)),
 			err == nil && !f.fits(r.Key, &rec, now):
@@ -224,11 +224,11 @@ func (s *Submitter[J, W, R]) spots(ctx context.Context, f Filter) (found []spot,
 			found = append(found, at)
 		}
 	}
-	slices.SortFunc(found, spot.compare)
+	slices.SortFunc(found, position.compare)
 	return slices.Compact(found), nil
 }
 
-// view returns what a record says; no jobRecord if it cannot be read.
+// view returns a record as a Job. The jobRecord is nil if the record cannot be read.
 func (s *Submitter[J, W, R]) view(r Record) (job Job[J, W], _ *jobRecord) {
 	job.Key, job.Revision = r.Key, r.Revision
 	rec, err := decode(r.Value)
@@ -251,7 +251,7 @@ func (s *Submitter[J, W, R]) view(r Record) (job Job[J, W], _ *jobRecord) {
 	return job, &rec
 }
 
-// steps returns what a record tells of the course of its job.
+// steps returns the steps of the job that its record names.
 func (rec *jobRecord) steps() []Step {
 	steps := []Step{{rec.Intent, "recorded"}}
 	if !rec.Sent.IsZero() {
@@ -270,14 +270,15 @@ func (rec *jobRecord) steps() []Step {
 	return steps
 }
 
-// Feed yields jobs that have ended, in the order in which that was recorded, from
-// after the revision of the job that was yielded last on; zero is the beginning. It
-// waits for more until ctx ends. Whoever keeps the revision of the last job that it
-// has dealt with misses none, whatever dies, and may see one more than once: also
-// since a job that ended Unconfirmed can end again.
+// Feed yields jobs that have ended, in the order in which their ends were recorded. It
+// begins after the revision that is given, zero being the beginning, and waits for more
+// until ctx ends. A caller that stores the Revision of the last job that it has handled,
+// and goes on from there after a crash, misses no job. It may see a job more than once,
+// also because a job that ended Unconfirmed can end again.
 //
-// What is forgotten before it was yielded is not. It needs a Store that is a
-// [Journal]. An error, also that of ctx, is yielded once, with a zero Job.
+// A job that is forgotten before it was yielded is left out. An error, also that of ctx,
+// is yielded once, with a zero Job, and ends the loop. It matches errors.ErrUnsupported
+// if the Store is not a [Journal].
 func (s *Submitter[J, W, R]) Feed(ctx context.Context, after uint64) iter.Seq2[Job[J, W], error] {
 	return func(yield func(Job[J, W], error) bool) {
 		journal, ok := s.options.Store.(Journal)
@@ -295,7 +296,7 @@ func (s *Submitter[J, W, R]) Feed(ctx context.Context, after uint64) iter.Seq2[J
 			if rec == nil || rec.State != ended || job.Forgotten {
 				continue
 			}
-			job.Cursor = spot{rec.Intent.UnixNano(), r.Key}.cursor()
+			job.Cursor = position{rec.Intent.UnixNano(), r.Key}.cursor()
 			if !yield(job, nil) {
 				return
 			}

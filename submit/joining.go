@@ -6,43 +6,43 @@ import (
 	"errors"
 )
 
-// call is one call of Submit or Enqueue.
+// call is one call of Submit, Enqueue or Draft.
 type call[J, W, R any] struct {
 	s      *Submitter[J, W, R]
 	key    string
 	data   []byte
 	print  []byte
-	at     int64  // of the intent, in nanoseconds
+	intent int64  // of the intent, in nanoseconds
 	trace  string // of the caller
-	joined bool   // the job was seen pending
+	joined bool   // this call has seen the job pending
 	known  bool   // the store has the job
-	freed  uint64 // the revision of a record whose key is free
-	held   bool   // Enqueue found the job here
+	freed  uint64 // the revision of a record of this key that leaves the key free
+	held   bool   // Enqueue found that this term holds the job already
 }
 
-// call returns a call, or why it cannot be one.
+// call checks the key and the job. The error is the one that Submit returns.
 func (s *Submitter[J, W, R]) call(ctx context.Context, key string, job J) (*call[J, W, R], error) {
 	if err := checkKey(key); err != nil {
 		return nil, refusal(ctx, "", err)
 	}
-	data, err := stored(job)
+	data, err := encodeJob(job)
 	if err != nil {
 		return nil, refusal(ctx, "", err)
 	}
 	if ctx.Err() != nil {
 		return nil, waiting(ctx, "", nil)
 	}
-	in := &call[J, W, R]{s: s, key: key, data: data, print: fingerprint(string(data)), at: s.stamp()}
+	in := &call[J, W, R]{s: s, key: key, data: data, print: fingerprint(string(data)), intent: s.newIntent()}
 	if tracer := s.options.Policy.Tracer; tracer != nil {
 		in.trace = tracer.Handle(ctx)
 	}
 	return in, nil
 }
 
-// submit is Submit while there is a term. M is what an earlier join returned.
-func (in *call[J, W, R]) submit(ctx context.Context, m *more) (Result[W], error) {
+// submit is Submit while there is a term. M is what an earlier join returned, or nil.
+func (in *call[J, W, R]) submit(ctx context.Context, m *details) (Result[W], error) {
 	for {
-		t := in.s.held(ctx)
+		t := in.s.leasedTerm(ctx)
 		if t == nil {
 			return in.unfinished(ctx)
 		}
@@ -59,25 +59,25 @@ func (in *call[J, W, R]) submit(ctx context.Context, m *more) (Result[W], error)
 				return in.unfinished(ctx)
 			}
 			if m.end != nil {
-				return toldHere[W](m)
+				return localResult[W](m)
 			}
 			if err := in.refused(ctx, m); err != nil {
 				return failed[W](err)
 			}
-			in.joined = in.joined || m.known
+			in.joined = in.joined || m.isStored
 			m = nil
 		}
 		if rec, err := in.ask(ctx, t); err != nil {
 			return failed[W](err)
 		} else if rec != nil {
-			return told[W](rec)
+			return storedResult[W](rec)
 		}
 	}
 }
 
-// join returns what to wait for of the job if it is held here, and begins it if
-// the store is not known to have it.
-func (in *call[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, error) {
+// join returns what to wait for if the job is held here. If the store is not known to
+// have it, join begins it. Nil means that the store must be asked.
+func (in *call[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*details, error) {
 	for {
 		if m, err := in.find(ctx, t); m != nil || err != nil {
 			return m, err
@@ -89,7 +89,7 @@ func (in *call[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, err
 		if t.add(j) {
 			in.known = true
 			t.place(j, t.now())
-			return j.more, nil
+			return j.details, nil
 		}
 		if t.ctx.Err() != nil {
 			return nil, nil
@@ -98,22 +98,22 @@ func (in *call[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*more, err
 }
 
 func (in *call[J, W, R]) newJob() *job {
-	j := newJob(in.key, in.data, in.at)
-	j.version, j.more, j.revision = uint16(in.s.options.JobVersion), newMore(), in.freed
+	j := newJob(in.key, in.data, in.intent)
+	j.version, j.details, j.revision = uint16(in.s.options.JobVersion), newDetails(), in.freed
 	j.handle = j.handle.WithTrace(in.trace)
 	return j
 }
 
-// find returns what to wait for of the job with the key if it is held here; an error
-// if that is another job, once the store has that, and nothing if it is dropped
-// before: it may be that one whose key is another's.
-func (in *call[J, W, R]) find(ctx context.Context, t *term[J, W, R]) (*more, error) {
+// find returns what to wait for if the job is held here, and nil if not. If another job
+// of this key is held here, find waits until the store has that job and returns the
+// error; or nil if that job is dropped first, since then it may be the wrong one.
+func (in *call[J, W, R]) find(ctx context.Context, t *term[J, W, R]) (*details, error) {
 	for {
 		j, m := t.find(in.key)
 		if j == nil {
 			return nil, nil
 		}
-		err := in.agrees(ctx, []byte(j.data()), int(j.version))
+		err := in.matches(ctx, []byte(j.data()), int(j.version))
 		if err == nil {
 			return m, nil
 		}
@@ -127,10 +127,9 @@ func (in *call[J, W, R]) find(ctx context.Context, t *term[J, W, R]) (*more, err
 	}
 }
 
-// ask asks the store for a job that is not held here. It returns the record if
-// that has an outcome; it waits for one if the job is held elsewhere, and takes
-// over what is held by nobody. If it returns nothing, the caller is to look
-// again.
+// ask asks the store for a job that is not held here. It returns the record if that has
+// an outcome. Otherwise it waits for a change if another holder has the job, or takes the
+// job over if nobody has it, and returns nil: the caller must look again.
 func (in *call[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecord, error) {
 	r, err := in.s.options.Store.Get(ctx, KindJob, in.key)
 	if errors.Is(err, ErrNotFound) && in.joined {
@@ -149,11 +148,11 @@ func (in *call[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecord,
 		return nil, waiting(ctx, in.name(), err)
 	}
 	in.known = true
-	if rec.free() && !in.joined && !in.made(&rec) {
+	if rec.free() && !in.joined && !in.isOwn(&rec) {
 		in.known, in.freed = false, r.Revision
 		return nil, nil
 	}
-	if err := in.fits(ctx, &rec); err != nil {
+	if err := in.matchesRecord(ctx, &rec); err != nil {
 		return nil, err
 	}
 	switch {
@@ -168,7 +167,8 @@ func (in *call[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecord,
 	return &rec, nil
 }
 
-// wait waits for a change of a job that another holds, or takes it over.
+// wait waits for a change of a job that another holder has, or takes the job over if that
+// holder is gone.
 func (in *call[J, W, R]) wait(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) error {
 	dead := rec.Holder == t.id
 	if !dead {
@@ -190,8 +190,8 @@ func (in *call[J, W, R]) wait(ctx context.Context, t *term[J, W, R], r Record, r
 	return nil
 }
 
-// revive takes up a job that ended unconfirmed, to read it back, or one that was set
-// aside, to go on where it was.
+// revive takes over a job that ended Unconfirmed, to read it back, or one that was set
+// aside, to go on from the state that it had.
 func (in *call[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) error {
 	rec.revive()
 	if data, _ := rec.payload(); len(data) == 0 {
@@ -205,9 +205,9 @@ func (in *call[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record,
 	return nil
 }
 
-// adopt returns what became of making the job this term's.
-func (in *call[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) fate {
-	done := make(chan fate, 1)
+// adopt is the term's adopt, as a task of the term.
+func (in *call[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) saveResult {
+	done := make(chan saveResult, 1)
 	if !t.spawn(func() {
 		got := made // if the program ends this goroutine, when all is done
 		defer func() { done <- got }()
@@ -232,12 +232,12 @@ func (in *call[J, W, R]) pause(ctx context.Context, t *term[J, W, R], err error)
 		return
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		t.noted(err)
+		t.noteStoreResult(err)
 	}
 	sleep(ctx, t.pause()/10)
 }
 
-// name returns the name of the flow; none if the program panics.
+// name returns the name of the flow; empty if Options.Flow panics.
 func (in *call[J, W, R]) name() string {
 	name, _ := safely("Options.Flow", func() (string, error) {
 		var payload J
@@ -251,12 +251,13 @@ func (in *call[J, W, R]) name() string {
 // if the store was never reached: the key may be that of a job that was sent
 // before.
 func (in *call[J, W, R]) unfinished(ctx context.Context) (Result[W], error) {
-	return failed[W](waiting(ctx, in.name(), in.s.troubled()))
+	return failed[W](waiting(ctx, in.name(), in.s.storeError()))
 }
 
-// toldHere is the result of a job that ended here.
-func toldHere[W any](m *more) (Result[W], error) {
-	res, err := told[W](m.end)
+// localResult is the result of a job that ended in this process: its error is whole, not
+// only text.
+func localResult[W any](m *details) (Result[W], error) {
+	res, err := storedResult[W](m.end)
 	if written, ok := m.written.(W); ok {
 		res.Written = written
 	}
@@ -266,15 +267,15 @@ func toldHere[W any](m *more) (Result[W], error) {
 	return res, err
 }
 
-func told[W any](rec *jobRecord) (Result[W], error) {
+func storedResult[W any](rec *jobRecord) (Result[W], error) {
 	res, _ := resultOf[W](rec)
 	return res, res.Err
 }
 
 // enqueue is Enqueue while there is a term. M is what an earlier queue returned.
-func (in *call[J, W, R]) enqueue(ctx context.Context, m *more) error {
+func (in *call[J, W, R]) enqueue(ctx context.Context, m *details) error {
 	for {
-		t := in.s.held(ctx)
+		t := in.s.leasedTerm(ctx)
 		if t == nil {
 			_, err := in.unfinished(ctx)
 			return err
@@ -291,8 +292,8 @@ func (in *call[J, W, R]) enqueue(ctx context.Context, m *more) error {
 				if !in.held {
 					return nil
 				}
-				// What waits here may have been cancelled elsewhere: the store knows.
-			case <-m.over: // it was dropped: let the store say why
+				// The job that waits here may have been cancelled elsewhere: the store knows.
+			case <-m.over: // it was dropped: the store knows why
 				if err := in.refused(ctx, m); err != nil {
 					return err
 				}
@@ -308,8 +309,9 @@ func (in *call[J, W, R]) enqueue(ctx context.Context, m *more) error {
 	}
 }
 
-// queue returns what to wait for until the intent is recorded.
-func (in *call[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*more, error) {
+// queue begins to record the intent if the job is not held here, and returns what to wait
+// for.
+func (in *call[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*details, error) {
 	m, err := in.find(ctx, t)
 	if in.held = m != nil; in.held || err != nil {
 		return m, err
@@ -321,7 +323,7 @@ func (in *call[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*more, er
 	if !t.spawn(func() { t.guard(j, func() { t.enqueue(j) }) }) {
 		t.drop(j)
 	}
-	return j.more, nil
+	return j.details, nil
 }
 
 // enqueue records a job to be sent later.
@@ -348,7 +350,7 @@ func (t *term[J, W, R]) enqueue(j *job) {
 	}
 }
 
-// leaveBehind forgets a job that somebody else is to go on with.
+// leaveBehind forgets a job that stays in the store for another holder.
 func (t *term[J, W, R]) leaveBehind(j *job) {
 	t.mu.Lock()
 	first := !t.behind
@@ -356,17 +358,18 @@ func (t *term[J, W, R]) leaveBehind(j *job) {
 	t.mu.Unlock()
 	t.drop(j)
 	switch {
-	case t.running(): // since a moment, and may have looked while the job was held
-		t.look()
+	case t.running(): // a Run began just now, and may have skipped the job while it was held
+		t.wakeWatching()
 	case first:
 		t.spawn(t.handingOver)
 	}
 }
 
-// handingOver ends a term that has left jobs behind after a third of its lease, for
-// others take them only then: without it, a program that calls Enqueue again and
-// again, and Run nowhere, would keep what it does not send. It waits for the jobs of
-// Submit, which would have to be taken up anew, but no longer than a lease.
+// handingOver ends a term that has left jobs behind, after a third of its lease: others
+// take these jobs only when the term is over. Without it, a program that calls Enqueue
+// again and again, and never Run, would keep jobs that it does not send. If Submit has
+// jobs under way, handingOver waits for them, up to a lease, so that they need not be
+// taken over.
 func (t *term[J, W, R]) handingOver() {
 	const looks = 30 // of a lease
 	wait, busy := t.options.Lease/3, true
@@ -375,7 +378,7 @@ func (t *term[J, W, R]) handingOver() {
 			return
 		}
 		t.mu.Lock()
-		busy = t.jobs.len() > t.count[queued] // with those of Submit, and not with recording alone
+		busy = t.jobs.len() > t.count[queued] // jobs of Submit are under way; those of Enqueue are queued
 		t.mu.Unlock()
 		wait = t.options.Lease / looks
 	}
@@ -386,9 +389,9 @@ func (t *term[J, W, R]) handingOver() {
 	}
 }
 
-// made reports whether a record is of the job that this call has made. What became of
-// that was recorded although the store did not say so, and it has an outcome of its own.
-func (in *call[J, W, R]) made(rec *jobRecord) bool { return rec.Intent.UnixNano() == in.at }
+// isOwn reports whether a record is of the job that this call has made: it was recorded
+// although the store did not say so, and has an outcome of its own.
+func (in *call[J, W, R]) isOwn(rec *jobRecord) bool { return rec.Intent.UnixNano() == in.intent }
 
 // stored reports whether the store has the job of Enqueue.
 func (in *call[J, W, R]) stored(ctx context.Context, t *term[J, W, R]) (bool, error) {
@@ -401,15 +404,15 @@ func (in *call[J, W, R]) stored(ctx context.Context, t *term[J, W, R]) (bool, er
 	if err != nil {
 		return false, waiting(ctx, in.name(), err)
 	}
-	if rec.free() && !in.made(&rec) {
+	if rec.free() && !in.isOwn(&rec) {
 		in.freed = r.Revision
 		t.dropQueued(in.key, rec.Intent)
-		if held, _ := t.has(in.key); held { // its holder is about to find out
+		if held, _ := t.holdsKey(in.key); held { // whoever works on it is about to find out
 			in.pause(ctx, t, nil)
 		}
 		return false, nil
 	}
-	if err := in.fits(ctx, &rec); err != nil {
+	if err := in.matchesRecord(ctx, &rec); err != nil {
 		return false, err
 	}
 	return true, nil

@@ -8,8 +8,8 @@ import (
 )
 
 // NewKey returns a random key, a UUID as in RFC 9562, version 4: for jobs that
-// have no name of their own. Make it once, where the job comes into being, and
-// keep it with the job: who makes one for each try submits as many jobs.
+// have no name of their own. Make one key for each job and keep it with the job: a new
+// key for each try would submit a new job each time.
 func NewKey() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // it never fails
@@ -19,14 +19,13 @@ func NewKey() string {
 }
 
 // SetKey puts the key of a job on req, in the form of the IETF draft "The
-// Idempotency-Key HTTP Header Field": as a quoted string. A service that asks
-// for a form of its own needs a header that is set by hand.
+// Idempotency-Key HTTP Header Field": as a quoted string. For a service that wants
+// another form, set the header by hand.
 //
-// The key stands in req.Header under the name in lower case, which names of headers
-// may have: req.Header["idempotency-key"], where Header.Get does not find it. The
-// service reads the same header. But net/http takes the usual spelling for consent
-// to send the request again by itself, when a connection dies that was used before,
-// and that consent is the policy's alone to give, by Resend.WithKey.
+// The name of the header is in lower case: req.Header["idempotency-key"], where
+// Header.Get does not find it. For the service it is the same header. With the usual
+// spelling, net/http would send the request again by itself when a used connection
+// dies; only Policy.Resend.WithKey may allow that.
 func SetKey(req *http.Request, key string) {
 	req.Header.Del("Idempotency-Key")
 	req.Header["idempotency-key"] = []string{`"` + escape.Replace(key) + `"`}
@@ -37,7 +36,7 @@ var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 const maxKey = 255
 
-// checkKey returns why a key is none.
+// checkKey returns an error if a key is not valid.
 func checkKey(key string) error {
 	switch {
 	case key == "":
@@ -47,7 +46,7 @@ func checkKey(key string) error {
 	}
 	for i := range len(key) {
 		if key[i] < ' ' || key[i] > '~' {
-			return invalid("the key has a byte that is no printable character of ASCII, at %d", i)
+			return invalid("the key has a byte that is not a printable ASCII character, at %d", i)
 		}
 	}
 	return nil

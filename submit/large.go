@@ -11,26 +11,26 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// cut is how much a record leaves out, since the store has no room for all. That the
-// write may have been sent is never left out, nor is an outcome.
+// cut says how much a record leaves out because the store has no room for all of it. It
+// never leaves out that the write may have been sent, or an outcome.
 type cut uint8
 
 const (
 	nothing cut = iota
 	texts       // reasons, bodies and stacks, but for their beginning
-	data        // the payload of an outcome; of what is read back the reference, to be found again
-	most        // the reference and the handle of an outcome, and all reasons but its cause
+	data        // also the payload of an ended job; or the reference of a job that is read back, which Find must find again
+	most        // also the reference and the handle of an ended job, and all reasons but its cause
 )
 
-// maxCut is how much of a text is left.
+// maxCut is how many bytes of a text are left.
 const maxCut = 80
 
-// shorten leaves out of a record what is cut.
+// shorten leaves out of a record what cut says.
 func (rec *jobRecord) shorten(cut cut) {
 	if cut >= texts {
-		rec.Tried = short(rec.Tried, maxCut)
+		rec.Tried = truncate(rec.Tried, maxCut)
 		if b := rec.Broken; b != nil {
-			rec.Broken = &breakage{At: b.At, Was: b.Was, Panic: short(b.Panic, maxCut)}
+			rec.Broken = &breakage{At: b.At, Was: b.Was, Panic: truncate(b.Panic, maxCut)}
 		}
 		if rec.End != nil {
 			rec.End = rec.End.shortened()
@@ -49,23 +49,23 @@ func (rec *jobRecord) shorten(cut cut) {
 	}
 }
 
-// shortened returns an outcome with the beginnings of its texts.
+// shortened returns an outcome with only the beginnings of its texts.
 func (e *ending) shortened() *ending {
 	less := *e
 	for _, text := range []*string{
 		&less.Body, &less.Cause, &less.Write, &less.Last, &less.Seen, &less.Note, &less.Counted, &less.Hint,
 	} {
-		*text = short(*text, maxCut)
+		*text = truncate(*text, maxCut)
 	}
 	return &less
 }
 
-// noRoom returns what it means for a job that the store takes no record of it. Of one
-// that is not recorded, as far as is known, it tells nothing of what the store has under
-// its key: that may be a job that was sent.
-func (t *term[J, W, R]) noRoom(j *job, why error) fate {
+// noRoom returns what it means for a job that the store has no room for its record. If
+// the job is not known to be recorded, the store is asked: it may have a job under this
+// key that was sent.
+func (t *term[J, W, R]) noRoom(j *job, why error) saveResult {
 	if t.isRecorded(j) {
-		t.rejected(j, why)
+		t.noteTooLarge(j, why)
 		return tooLarge
 	}
 	ctx, cancel := t.storing()
@@ -73,20 +73,20 @@ func (t *term[J, W, R]) noRoom(j *job, why error) fate {
 	found, err := t.options.Store.Get(ctx, KindJob, j.key())
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && found.Revision == j.revision: // its key is free
-		t.rejected(j, why)
+		t.noteTooLarge(j, why)
 		return tooLarge
 	case err != nil:
 		if t.storeCtx.Err() == nil {
-			t.noted(err)
+			t.noteStoreResult(err)
 		}
 		return unknown
 	}
-	if rec, err := decode(found.Value); err != nil || !t.recordOf(&rec, j) {
+	if rec, err := decode(found.Value); err != nil || !t.isOwnRecord(&rec, j) {
 		return taken
 	}
 	j.revision = found.Revision
 	t.recorded(j)
-	t.rejected(j, why)
+	t.noteTooLarge(j, why)
 	return tooLarge
 }
 
@@ -94,30 +94,30 @@ func (t *term[J, W, R]) noRoom(j *job, why error) fate {
 func (t *term[J, W, R]) isRecorded(j *job) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return j.more == nil || j.more.known
+	return j.details == nil || j.details.isStored
 }
 
-// rejected notes why the store takes no record of a job.
-func (t *term[J, W, R]) rejected(j *job, why error) {
+// noteTooLarge notes the error of a store that has no room for the record of a job.
+func (t *term[J, W, R]) noteTooLarge(j *job, why error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	j.wait().large = why
+	j.withDetails().large = why
 }
 
-// recordOf reports whether a record is of an earlier change that this term made of a job.
-func (t *term[J, W, R]) recordOf(rec *jobRecord, j *job) bool {
+// isOwnRecord reports whether this term made the record of the job, by an earlier change.
+func (t *term[J, W, R]) isOwnRecord(rec *jobRecord, j *job) bool {
 	return rec.Holder == t.id && rec.Intent.UnixNano() == j.intent
 }
 
-// reject ends a job of which the store takes no record as it stands. One that was not
-// recorded yet was never there. What was not sent is Failed, in a record that needs no
-// payload; of what was set aside after that, nobody knows.
+// reject ends a job for whose record the store has no room. A job that was not recorded
+// yet is dropped. A job that was not sent is Failed, by a record that needs no payload. A
+// job that was set aside after it was sent is Unconfirmed.
 func (t *term[J, W, R]) reject(j *job) {
-	m, recorded := j.more, t.isRecorded(j)
+	m, recorded := j.details, t.isRecorded(j)
 	why := m.large
 	switch {
 	case !recorded && j.has(unsure): // an earlier change may have recorded it all the same
-		m.unsure = true
+		m.mayBeStored = true
 		t.leaveBehind(j)
 		return
 	case !recorded:
@@ -132,10 +132,11 @@ func (t *term[J, W, R]) reject(j *job) {
 	t.conclude(j, consistency.Result[W, R]{Outcome: outcome}, failure(context.Background(), outcome, name, forSize(why)), j.sent == 0)
 }
 
-// claimLarge goes on with a job that the store has, and which has no room for a record
-// that says whose it is now. What was not sent ends. Any other is read back: its record
-// says that it may have been sent, and whoever is first records the outcome.
-func (t *term[J, W, R]) claimLarge(j *job) (*job, fate) {
+// claimLarge goes on with a job whose record the store has, but has no room for a new
+// record that names this holder. A job that was not sent ends. Any other is read back
+// without being claimed: its record says that it may have been sent, and the holder that
+// is first records the outcome.
+func (t *term[J, W, R]) claimLarge(j *job) (*job, saveResult) {
 	if j.state == queued {
 		t.reject(j)
 		return nil, needless
@@ -145,20 +146,20 @@ func (t *term[J, W, R]) claimLarge(j *job) (*job, fate) {
 	return j, made
 }
 
-// refused returns the error of a call whose job was not recorded for its size; nil if
-// that is not why it is no longer held.
-func (in *call[J, W, R]) refused(ctx context.Context, m *more) error {
+// refused returns the error of a call whose job was not recorded because it is too large;
+// nil if the job was dropped for another reason.
+func (in *call[J, W, R]) refused(ctx context.Context, m *details) error {
 	switch {
-	case m.large == nil || m.known:
+	case m.large == nil || m.isStored:
 		return nil
-	case m.unsure:
+	case m.mayBeStored:
 		return waiting(ctx, in.name(), forSize(m.large))
 	}
 	return refusal(ctx, in.name(), forSize(m.large))
 }
 
-// forSize returns err as one whose text begins with that of ErrTooLarge: by it the
-// cause is known again in a record.
+// forSize returns err with a text that begins with the text of ErrTooLarge: errorOf
+// recognises the cause by it when it reads the record.
 func forSize(err error) error {
 	if strings.HasPrefix(err.Error(), ErrTooLarge.Error()) {
 		return err

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// lease is a process's own.
+// lease is the lease of this process.
 type lease struct {
 	mu       sync.Mutex
 	revision uint64
-	renewed  time.Time // before the last renewal that is known to have succeeded
+	renewed  time.Time // when the last successful renewal began
 }
 
 // leaseRecord is the value of a lease's record.
 type leaseRecord struct {
 	Version int  `json:"submit"`
-	Left    bool `json:"left,omitempty"` // it was ended, and its jobs are free
+	Left    bool `json:"left,omitempty"` // the lease was ended, and its jobs are free
 }
 
 func leaseValue(left bool) []byte {
@@ -32,8 +32,8 @@ func (t *term[J, W, R]) leaseRecord(left bool) Record {
 	return Record{Kind: KindLease, Key: t.id, Value: leaseValue(left), Revision: t.lease.revision}
 }
 
-// valid reports whether nobody can have taken over yet, with a third of the
-// lease to spare.
+// valid reports whether the lease was renewed less than two thirds of a lease ago. Then
+// nobody can have taken over, with a third of the lease to spare.
 func (t *term[J, W, R]) valid() bool {
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
@@ -46,15 +46,15 @@ func (t *term[J, W, R]) renewedAt(began time.Time, revision uint64) {
 	t.lease.revision, t.lease.renewed = revision, began
 }
 
-// found takes note of a revision that was written who knows when: the lease counts
-// from the next renewal.
-func (t *term[J, W, R]) found(revision uint64) {
+// adoptRevision adopts a revision of unknown age. The lease counts from the next renewal.
+func (t *term[J, W, R]) adoptRevision(revision uint64) {
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
 	t.lease.revision = revision
 }
 
-// acquire creates the lease, and returns false if the term ends before.
+// acquire creates the lease, for as long as that takes. It returns false if the term ends
+// first.
 func (t *term[J, W, R]) acquire() bool {
 	for !t.create() {
 		if !sleep(t.ctx, t.pause()) {
@@ -64,7 +64,7 @@ func (t *term[J, W, R]) acquire() bool {
 	return t.ctx.Err() == nil
 }
 
-// create reports whether it need not be called again soon.
+// create tries once to create the lease, and returns false if that must be tried again.
 func (t *term[J, W, R]) create() bool {
 	ctx, cancel := context.WithTimeout(t.ctx, min(storeTimeout, t.options.Lease/3))
 	defer cancel()
@@ -77,12 +77,12 @@ func (t *term[J, W, R]) create() bool {
 		t.renewedAt(began, revision)
 	}
 	if t.ctx.Err() == nil {
-		t.noted(err)
+		t.noteStoreResult(err)
 	}
 	return err == nil
 }
 
-// pause is the time between two tries of what the store failed at.
+// pause is the time to wait after a failure of the store.
 func (t *term[J, W, R]) pause() time.Duration { return min(time.Second, t.options.Lease/12) }
 
 // renewing keeps the lease until the term ends, or ends it if the lease is lost.
@@ -96,14 +96,15 @@ func (t *term[J, W, R]) renewing() {
 	}
 }
 
-// renew reports whether it need not be called again soon.
+// renew tries once to renew the lease, and returns false if that must be tried again soon.
+// It ends the term if the lease was ended by another.
 func (t *term[J, W, R]) renew() bool {
 	ctx, cancel := t.storing()
 	defer cancel()
 	began := time.Now()
 	revision, err := t.options.Store.Update(ctx, t.leaseRecord(false))
 	if err == nil {
-		t.noted(nil)
+		t.noteStoreResult(nil)
 		t.renewedAt(began, revision)
 		return true
 	}
@@ -111,8 +112,8 @@ func (t *term[J, W, R]) renew() bool {
 		var r Record
 		r, err = t.options.Store.Get(ctx, KindLease, t.id)
 		switch {
-		case err == nil && !left(r): // an earlier try has succeeded, later than it seemed
-			t.found(r.Revision)
+		case err == nil && !isLeft(r): // an earlier try has succeeded, later than it seemed
+			t.adoptRevision(r.Revision)
 			return false
 		case err == nil, errors.Is(err, ErrNotFound):
 			t.warn("the lease was lost", holderField(t.id))
@@ -120,12 +121,12 @@ func (t *term[J, W, R]) renew() bool {
 			return true
 		}
 	}
-	t.noted(err)
+	t.noteStoreResult(err)
 	return false
 }
 
-// resign gives up the lease. If there are jobs, they are free for others once
-// the record says so; if it cannot, once the lease is over.
+// resign gives up the lease. If jobs are left, the record of the lease says that they are
+// free for others; if it cannot be changed, they are free once the lease is over.
 func (t *term[J, W, R]) resign(jobs bool) {
 	r := t.leaseRecord(jobs)
 	if context.Cause(t.ctx) == errLeaseLost || r.Revision == 0 {

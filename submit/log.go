@@ -6,8 +6,8 @@ import (
 	"github.com/readback-go/readback/internal/redact"
 )
 
-// What package consistency logs of a job's steps is at debug level. What is
-// logged here tells an operator what became of processes and of the store.
+// Package consistency logs the steps of each job, at debug level. The log of this package
+// is for operators: it is about processes, leases and the store.
 
 func (s *Submitter[J, W, R]) info(what string, fields ...zap.Field) {
 	s.options.Policy.Logger.Info("submit: "+what, fields...)

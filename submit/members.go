@@ -9,20 +9,19 @@ import (
 	"strings"
 )
 
-// members are those of a JSON object that this version does not know. They are
-// kept, so that an older process drops nothing that a newer one has recorded.
+// members are the members of a JSON object that this version does not know. They are
+// kept, so that an older process loses nothing that a newer one has recorded.
 type members map[string]json.RawMessage
 
-// split decodes an object into what, and returns the members that have no place
-// there.
+// split decodes an object into what, a pointer to a struct, and returns the members that
+// the struct has no field for.
 func split(data []byte, what any) (members, error) {
 	strict := json.NewDecoder(bytes.NewReader(data))
 	strict.DisallowUnknownFields()
 	if strict.Decode(what) == nil && len(bytes.TrimSpace(data[strict.InputOffset():])) == 0 {
 		return nil, nil
 	}
-	// The fields of an object that was decoded in part do not matter: all that the
-	// data has are set again.
+	// Strict decoding may have set some fields; this sets all of them again.
 	if err := json.Unmarshal(data, what); err != nil {
 		return nil, err
 	}
@@ -43,7 +42,7 @@ func split(data []byte, what any) (members, error) {
 	return all, nil
 }
 
-// join encodes what, with m besides.
+// join encodes what as a JSON object, and adds the members m.
 func (m members) join(what any) ([]byte, error) {
 	data, err := json.Marshal(what)
 	if err != nil || len(m) == 0 {

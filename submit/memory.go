@@ -16,11 +16,11 @@ type Memory struct {
 	mu       sync.Mutex
 	revision uint64 // the last one given
 	records  map[memoryKey]memoryRecord
-	pending  map[Kind]map[string]struct{} // those that are not done
+	pending  map[Kind]map[string]struct{} // keys of the records that are not done
 	watched  map[memoryKey]*memoryWatch
 	changed  chan struct{} // closed at the next change of any record, if somebody waits
-	done     int           // records that are
-	swept    int           // how many of them were left by the last sweep
+	done     int           // how many records are done
+	swept    int           // how many of them the last sweep left
 }
 
 type memoryKey struct {
@@ -28,7 +28,7 @@ type memoryKey struct {
 	key  string
 }
 
-// memoryWatch is what those wait for who watch one record.
+// memoryWatch is the wait of all who watch one record.
 type memoryWatch struct {
 	changed  chan struct{} // closed at the next change
 	watchers int
@@ -52,8 +52,8 @@ func NewMemory() *Memory {
 	}
 }
 
-// Batching returns m as a store that makes many changes at once. In memory that is no
-// faster; it is for tests.
+// Batching returns a view of m that is a [BatchStore] too. In memory that is not faster;
+// it is for tests.
 func (m *Memory) Batching() BatchStore { return batchMemory{m} }
 
 type batchMemory struct{ *Memory }
@@ -138,7 +138,7 @@ func (m *Memory) Get(ctx context.Context, kind Kind, key string) (Record, error)
 func (m *Memory) List(ctx context.Context, kind Kind) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		m.mu.Lock()
-		// Leases are listed again and again, beside any number of jobs.
+		// Only the keys of one kind: leases are listed often, and jobs may be many.
 		keys := slices.AppendSeq(make([]string, 0, len(m.pending[kind])), maps.Keys(m.pending[kind]))
 		m.mu.Unlock()
 		for _, key := range keys {
@@ -160,7 +160,7 @@ func (m *Memory) List(ctx context.Context, kind Kind) iter.Seq2[Record, error] {
 func (m *Memory) Watch(ctx context.Context, kind Kind, key string, after uint64) (Record, error) {
 	at := memoryKey{kind, key}
 	for ctx.Err() == nil {
-		r, w, err := m.look(at, after)
+		r, w, err := m.getOrWatch(at, after)
 		if w == nil {
 			return r, err
 		}
@@ -206,7 +206,7 @@ func (m *Memory) since(kind Kind, after uint64, labels []string, wait bool) (fou
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for at, r := range m.records {
-		if at.kind != kind || r.revision <= after || r.over() ||
+		if at.kind != kind || r.revision <= after || r.expired() ||
 			len(labels) > 0 && r.label != "" && !slices.Contains(labels, r.label) {
 			continue
 		}
@@ -221,8 +221,8 @@ func (m *Memory) since(kind Kind, after uint64, labels []string, wait bool) (fou
 	return found, m.changed
 }
 
-// look returns a record, or what to wait for if it has not changed.
-func (m *Memory) look(at memoryKey, after uint64) (Record, *memoryWatch, error) {
+// getOrWatch returns a record, or what to wait for if its revision is still after.
+func (m *Memory) getOrWatch(at memoryKey, after uint64) (Record, *memoryWatch, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, err := m.get(at)
@@ -257,10 +257,10 @@ func (m *Memory) get(at memoryKey) (Record, error) {
 	}, nil
 }
 
-// find returns what there is at a key, unless its time is over.
+// find returns the record at a key, and drops it if its time is over.
 func (m *Memory) find(at memoryKey) (memoryRecord, bool) {
 	found, ok := m.records[at]
-	if ok && found.over() {
+	if ok && found.expired() {
 		m.drop(at)
 		m.wake(at)
 		ok = false
@@ -268,7 +268,7 @@ func (m *Memory) find(at memoryKey) (memoryRecord, bool) {
 	return found, ok
 }
 
-func (r *memoryRecord) over() bool {
+func (r *memoryRecord) expired() bool {
 	return r.done && r.keep > 0 && time.Since(r.changed) > r.keep
 }
 
@@ -315,17 +315,17 @@ func (m *Memory) wake(at memoryKey) {
 	}
 }
 
-// sweepFrom is how many done records are not worth a sweep.
+// sweepFrom is the number of done records below which there is no sweep.
 const sweepFrom = 1000
 
-// sweep forgets the records whose time is over, each time that their number has
-// doubled: what a sweep costs is shared by as many changes.
+// sweep forgets the records whose time is over. It runs only when the number of done
+// records has doubled, so that its cost is shared by as many changes.
 func (m *Memory) sweep() {
 	if m.done < sweepFrom || m.done < 2*m.swept {
 		return
 	}
 	for at, r := range m.records {
-		if r.over() {
+		if r.expired() {
 			m.drop(at)
 			m.wake(at)
 		}

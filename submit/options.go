@@ -16,17 +16,16 @@ import (
 // whose reads return an R. J and W are stored as JSON: no secret belongs in
 // them. All functions must be safe for concurrent use.
 type Options[J, W, R any] struct {
-	// Store keeps the jobs. It is needed.
+	// Store keeps the jobs. It is required.
 	Store Store
 
-	// Flow returns the write of a job and how to read it back; it is needed.
-	// It is called for every step of the job, in any process, and returns the
-	// same flow for the same job, without doing anything.
+	// Flow returns the write of a job and how to read it back. It is required. It is
+	// called for every step of the job, in any process; it must return the same flow
+	// for the same job, and have no side effects.
 	//
-	// The key is that of the job: the write carries it, see [SetKey], and Find
-	// looks for it. A flow without a Find leaves unconfirmed what a crash made
-	// ambiguous. The contexts that its functions get are not that of Submit, and
-	// have no values of it.
+	// The key is the job's: the write carries it, see [SetKey], and Find looks for it.
+	// Without a Find, a job that a crash made ambiguous stays Unconfirmed. The
+	// functions of the flow do not get the context of Submit, nor its values.
 	Flow func(key string, job J) consistency.Flow[W, R]
 
 	// Policy says how to read back. Its Observer is called from many
@@ -37,13 +36,13 @@ type Options[J, W, R any] struct {
 	// value says that it may not.
 	Resubmit Resubmit
 
-	// Workers is how many writes are under way at the same time, those of Submit
-	// included, and how many reads beside them. Zero means 64.
+	// Workers is how many writes are under way at the same time, including those of
+	// Submit; and as many reads besides. Zero means 64.
 	Workers int
 
-	// Lease is how long after the last sign of life of a process others take
-	// over its jobs; that is noticed within another two thirds of it. The same
-	// in all processes. Zero means 15 s, and it is at least 1 s.
+	// Lease is how long a process may show no sign of life before others take over
+	// its jobs; they notice within another two thirds of it. It must be the same in
+	// all processes, and at least 1 s. Zero means 15 s.
 	Lease time.Duration
 
 	// Keep is how long an outcome is kept for those who submit the same key
@@ -52,82 +51,81 @@ type Options[J, W, R any] struct {
 	Keep time.Duration
 
 	// KeepUnconfirmed is Keep for outcomes that are Unconfirmed. Zero means four
-	// times as long.
+	// times Keep.
 	KeepUnconfirmed time.Duration
 
-	// KeepPayload is up to how many bytes as JSON the payload of a job is kept
-	// with its outcome, to tell whether somebody who submits the key again means
-	// the same job; of one that is Unconfirmed any is, since it may be read
-	// again. Zero means 16 KiB; negative means that no payload is kept with an
-	// outcome, and fingerprints are compared, which is too strict once the type
-	// of jobs has changed.
+	// KeepPayload is the greatest size, in bytes of JSON, of a payload that is kept
+	// with its outcome. A kept payload tells whether somebody who submits the key
+	// again means the same job. The payload of an Unconfirmed job is kept whatever
+	// its size, since the job may be read again. Zero means 16 KiB. Negative means that
+	// no payload is kept with an outcome: then fingerprints are compared, and a job
+	// counts as another one once the type of jobs has changed.
 	KeepPayload int
 
 	// Same says whether two jobs that were submitted with one key are the same:
 	// then the second joins the first. First may have been made by an earlier
-	// version of the program. Nil means that both are the same JSON, encoded as
-	// this program does: a field that is new and zero, or that is no longer
-	// there, changes nothing.
+	// version of the program. Nil means that they are the same if this program
+	// encodes both as the same JSON: a field that is new and zero, or that was
+	// removed, changes nothing.
 	Same func(first, again J) bool
 
-	// JobVersion is that of J, which each job is stored with. A process leaves
-	// alone the jobs of a greater one. At most 65535.
+	// JobVersion is the version of J. Each job is stored with it, and a process leaves
+	// jobs of a greater version alone. At most 65535.
 	JobVersion int
 
-	// Lift reads a job that was stored with a lower version. Nil means that the
-	// JSON is read as it is. What is stored stays as it is.
+	// Lift decodes a job that was stored with a lower version. Nil means that its JSON
+	// is decoded as J. The stored record does not change.
 	Lift func(version int, job []byte) (J, error)
 
-	// Ended is told of each outcome that this process has recorded, before those
-	// who wait for it: see [Submitter.Feed] for one that no crash can lose. It
-	// is called by many goroutines, and should not take long. Nil is silence.
+	// Ended is called with each outcome that this process has recorded, before the
+	// callers of Submit get it. A crash may lose calls; [Submitter.Feed] loses none.
+	// Ended is called by many goroutines, and should not take long. Nil means no calls.
 	Ended func(key string, job J, res Result[W])
 
-	// GiveUpAfter is how long after its intent a job is tried again whose tries
-	// are all proven not to have been carried out: nothing was sent, or it was
-	// answered with 429. The waits are those of Policy.Schedule, and no shorter
-	// than a Retry-After. Then it is Failed, with [ErrGaveUp], and its key is
-	// free. Every job is tried once, however late; a nanosecond means once only.
-	// Zero means a day.
+	// GiveUpAfter is how long after its intent a job may be tried again if all its
+	// tries were provably not carried out: nothing was sent, or the answer was 429.
+	// The waits between tries are those of Policy.Schedule, and at least a Retry-After.
+	// After that time the job is Failed with [ErrGaveUp], and its key is free. Every
+	// job is tried once, however late; a nanosecond means once only. Zero means a day.
 	GiveUpAfter time.Duration
 
 	// ReadsPerSecond limits how many reads of one origin begin in a second. Zero
-	// means no limit. A job whose turn comes after its time was up is still
-	// read once, so that it is late rather than unread.
+	// means no limit. A job whose turn comes after its deadline is still read once,
+	// before it ends.
 	ReadsPerSecond float64
 
 	// WritesPerSecond limits how many writes to one origin begin in a second.
 	// Zero means no limit.
 	WritesPerSecond float64
 
-	// Origin says what a job's reads and writes burden, such as a host. Nil means
-	// that all burden the same.
+	// Origin names what the reads and writes of a job load, such as a host. Nil means
+	// that all jobs have the same origin.
 	Origin func(job J) string
 
-	// ReadMany reads many jobs of a group at once, such as one page of a list,
-	// and returns what shows a single one: false if the list lacks it, which
-	// is as good as a 404. It counts as one read. What is due within the time
-	// that the last one took, or within a tenth of the age of a job and a second,
-	// waits for one another. Nil means that all are read
-	// one by one, as are those whose reference is not known, whose operation is
-	// still followed, and those to delete something, since that a list lacks it
-	// proves nothing.
+	// ReadMany reads many jobs of a group at once, such as one page of a list. It
+	// returns a function that shows a single one: false if the list lacks it, which
+	// counts as a 404. One call counts as one read. Jobs that are due soon after each
+	// other wait and are read together: soon is within the time that the last call
+	// took, or within a tenth of the age of the first job, at most a second.
+	//
+	// Nil means that all jobs are read one by one. So are, in any case, jobs whose
+	// reference is not known or whose operation is still monitored, and deletions,
+	// since absence from a list does not prove that a thing is gone.
 	ReadMany func(ctx context.Context, group string, refs []W) (show func(W) (R, bool), err error)
 
-	// Group says which jobs of an origin are read together. An empty group is
-	// read one by one. Nil means that all are one group.
+	// Group says which jobs of an origin are read together. Jobs with an empty group
+	// are read one by one. Nil means that all are one group.
 	Group func(job J) string
 }
 
-// Resubmit says whether a write that was being sent when its process died may be
-// sent again, with the same idempotency key. It is, once after each crash, if
-// the first look that is answered does not show the write, or none is in time.
+// Resubmit says whether a write that was being sent when its process died may be sent
+// again, with the same idempotency key. It is sent again once after each crash, if the
+// first look that is answered does not show the write, or if no look is answered in time.
 type Resubmit struct {
-	// KeyHonouredFor is how long the service remembers a key: no write is sent
-	// again later than this after it was first sent, by the clock of the
-	// machine. Leave room for the difference between the clocks of machines,
-	// and for how long a write is under way. Zero means that none is sent
-	// again.
+	// KeyHonouredFor is how long the service remembers a key. No write is sent again
+	// later than this after it was first sent, by the clock of the machine. Subtract
+	// the difference between the clocks of your machines, and the longest time that a
+	// write is under way. Zero means that no write is sent again.
 	KeyHonouredFor time.Duration
 }
 
@@ -172,7 +170,7 @@ func (o *Options[J, W, R]) fillIn() {
 	o.Policy.Schedule = compact(o.Policy.Schedule)
 }
 
-// keepFor returns how long an outcome is kept, as records say it.
+// keepFor returns how long an outcome is kept, as Record.Keep: zero means for ever.
 func (o *Options[J, W, R]) keepFor(outcome consistency.Outcome) time.Duration {
 	keep := o.Keep
 	if outcome == consistency.Unconfirmed {
@@ -206,7 +204,7 @@ func (o *Options[J, W, R]) validate() error {
 	case o.JobVersion < 0 || o.JobVersion > math.MaxUint16:
 		return fmt.Errorf("submit: Options.JobVersion is negative or greater than %d: %d", math.MaxUint16, o.JobVersion)
 	case o.Lift != nil && o.JobVersion == 0:
-		return errors.New("submit: Options.Lift without a JobVersion")
+		return errors.New("submit: Options.Lift needs Options.JobVersion greater than 0")
 	case o.GiveUpAfter < 0:
 		return fmt.Errorf("submit: Options.GiveUpAfter is negative: %v", o.GiveUpAfter)
 	case !(o.WritesPerSecond >= 0):
@@ -216,7 +214,7 @@ func (o *Options[J, W, R]) validate() error {
 	case o.Resubmit.KeyHonouredFor < 0:
 		return fmt.Errorf("submit: Options.Resubmit.KeyHonouredFor is negative: %v", o.Resubmit.KeyHonouredFor)
 	case o.Group != nil && o.ReadMany == nil:
-		return errors.New("submit: Options.Group without a ReadMany")
+		return errors.New("submit: Options.Group needs Options.ReadMany")
 	}
 	if err := o.Policy.Validate(); err != nil {
 		return fmt.Errorf("submit: Options.Policy: %w", err)

@@ -17,8 +17,8 @@ type sighting struct {
 	since    time.Time // when that revision was seen first
 }
 
-// watching looks at the leases of other holders again and again, and takes over
-// the jobs of those that are gone.
+// watching looks at the leases of other holders three times a lease, and takes over the
+// jobs of those that are gone.
 func (t *term[J, W, R]) watching() {
 	seen := make(map[string]sighting)
 	due := true // for a look at all jobs
@@ -26,11 +26,11 @@ func (t *term[J, W, R]) watching() {
 	last := time.Now()
 	tick := time.NewTicker(t.options.Lease / 3)
 	defer tick.Stop()
-	for t.ctx.Err() == nil { // or a tick might be heard first
+	for t.ctx.Err() == nil { // select may pick a tick although ctx has ended
 		receiving = receiving || t.receive()
 		gone, err := t.sight(seen)
 		if err != nil && t.ctx.Err() == nil {
-			t.noted(err)
+			t.noteStoreResult(err)
 		}
 		due = due || gone || time.Since(last) > sweepAfter*t.options.Lease
 		if due && err == nil && t.running() {
@@ -46,15 +46,15 @@ func (t *term[J, W, R]) watching() {
 	}
 }
 
-// sweepAfter is after how many leases all jobs are looked at without a reason:
-// who deleted a lease that nobody else had seen may have died at that moment.
+// sweepAfter is how many leases pass between two looks at all jobs that have no other
+// reason. A process may have deleted a lease that no other had seen, and died before it
+// took over the jobs.
 const sweepAfter = 60
 
-// sight looks at all leases once, brings seen up to date, and reports whether one
-// that was seen is gone. What is over it ends itself: it deletes the record, if it
-// runs, for then the jobs are taken over, and else marks it as left. Either is by
-// compare-and-set: who was only slow has another revision by now, and whose lease
-// was ended can never renew it.
+// sight looks at all leases once, updates seen, and reports whether a lease that was seen
+// is gone. It ends leases that are over: it deletes the record if this process takes the
+// jobs over, and otherwise marks it as left. Both are by compare-and-set: a slow holder
+// that has renewed is unharmed, and one whose lease was ended can never renew.
 func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 	ctx, cancel := context.WithTimeout(t.ctx, min(storeTimeout, t.options.Lease/3))
 	defer cancel()
@@ -71,7 +71,7 @@ func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 	ended := time.Now()
 	there := make(map[string]bool, len(found))
 	for _, r := range found {
-		if ctx.Err() != nil { // also if this was left behind
+		if ctx.Err() != nil { // the store may have ignored ctx, and answered long after it ended
 			return false, context.Cause(ctx)
 		}
 		there[r.Key] = true
@@ -82,10 +82,10 @@ func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 		}
 		over := began.Sub(last.since) >= t.options.Lease
 		switch runs := t.running(); {
-		case runs && (over || left(r)):
+		case runs && (over || isLeft(r)):
 			err = t.options.Store.Delete(ctx, r)
 			there[r.Key] = err != nil
-		case over && !left(r):
+		case over && !isLeft(r):
 			r.Value = leaseValue(true)
 			_, err = t.options.Store.Update(ctx, r)
 		default:
@@ -108,22 +108,22 @@ func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 	return gone, nil
 }
 
-// left reports whether a lease was ended: by its holder, which has gone, or by who
-// saw that it is over.
-func left(r Record) bool {
+// isLeft reports whether a lease was ended: by its holder, or by another process that saw
+// that it is over.
+func isLeft(r Record) bool {
 	var rec leaseRecord
 	return json.Unmarshal(r.Value, &rec) == nil && rec.Left
 }
 
-// dead reports whether a holder is gone. Its lease was ended, or is no longer
-// there, for it is the first thing that a holder creates. A lease that is over but
-// not yet ended does not tell: its holder may wake up and renew it.
+// dead reports whether a holder is gone: its lease was ended, or has no record. (A holder
+// creates its lease before anything else.) A lease that is over but not yet ended does not
+// count: its holder may wake up and renew it.
 func (t *term[J, W, R]) dead(ctx context.Context, holder string) (bool, error) {
 	r, err := t.options.Store.Get(ctx, KindLease, holder)
 	if errors.Is(err, ErrNotFound) {
 		return true, nil
 	}
-	return err == nil && left(r), err
+	return err == nil && isLeft(r), err
 }
 
 // takeOver takes over all jobs whose holder is gone. It returns false if that
@@ -134,23 +134,23 @@ func (t *term[J, W, R]) takeOver() bool {
 		tasks  sync.WaitGroup
 		unsure atomic.Bool
 		taken  atomic.Int64
-		dead   = map[string]bool{t.id: true} // what of it is not here was left by a Submit
+		dead   = map[string]bool{t.id: true} // this term's jobs that are not in memory were left by a Submit
 	)
 	for r, err := range t.options.Store.List(t.ctx, KindJob) {
 		if err == nil && unsure.Load() {
-			err = t.troubled() // then the rest would fail too, one after another
+			err = t.storeError() // the store is in trouble: all others would fail too
 		}
 		if err == nil && t.ctx.Err() != nil {
 			err = context.Cause(t.ctx)
 		}
 		if err != nil {
 			if t.ctx.Err() == nil {
-				t.noted(err)
+				t.noteStoreResult(err)
 			}
 			unsure.Store(true)
 			break
 		}
-		if held, recorded := t.has(r.Key); held {
+		if held, recorded := t.holdsKey(r.Key); held {
 			if !recorded {
 				unsure.Store(true)
 			}
@@ -167,7 +167,7 @@ func (t *term[J, W, R]) takeOver() bool {
 		gone, known := dead[rec.Holder]
 		if !known {
 			if gone, err = t.dead(t.ctx, rec.Holder); err != nil {
-				t.noted(err)
+				t.noteStoreResult(err)
 				unsure.Store(true)
 				break
 			}

@@ -7,68 +7,69 @@ import (
 	"time"
 )
 
-// An Inbox is a [Store] into which jobs come without a Submitter: in a transaction
-// of the caller's, beside the caller's own data. While Run runs, it takes them in
-// as they come. Package pgstore is one.
+// An Inbox is a [Store] that takes jobs without a Submitter: in a transaction of the
+// caller, together with the caller's own data. A Run takes these jobs over as they come.
+// Package pgstore has one.
 type Inbox interface {
 	Store
 
-	// Arrivals yields each record of a [Draft] that is as it was recorded, in any
-	// order, and goes on with those that come until ctx ends. It yields a record
-	// again, after a while, as long as nobody has changed it. An error is yielded
-	// once, with a zero Record, and ends it. The body of the loop may call the
-	// Store.
+	// Arrivals yields each record of a [Draft] that nobody has changed yet, in any
+	// order, and goes on with new ones until ctx ends. It yields a record again, after
+	// a while, as long as nobody has changed it. An error is yielded once, with a zero
+	// Record, and ends the loop. The body of the loop may call the Store.
 	Arrivals(ctx context.Context) iter.Seq2[Record, error]
 }
 
-// Draft is a job that was checked and is not recorded yet. Make it with
+// Draft is a job that was checked but is not recorded yet. Make it with
 // [Submitter.Draft]; an [Inbox] records it.
 type Draft struct {
-	record Record
-	fits   func(*jobRecord) error
+	record  Record
+	matches func(*jobRecord) error
 }
 
-// Draft returns a job for a store to record in a transaction of the caller's. It
-// records nothing, and asks nobody; of ctx it takes what Policy.Tracer reads from
-// it, so that the job's trace begins at the caller. The error is the one that Submit
-// would have for bad input, and matches [consistency.ErrInvalid].
+// Draft returns a job for an [Inbox] to record in a transaction of the caller. It checks
+// the job, records nothing and does not ask the store. Only Policy.Tracer reads ctx, so
+// that the trace of the job begins at the caller; the end of ctx changes nothing. The
+// error is the one that Submit has for bad input, and matches [consistency.ErrInvalid].
 func (s *Submitter[J, W, R]) Draft(ctx context.Context, key string, job J) (Draft, error) {
 	ctx = context.WithoutCancel(ctx) // nothing waits
 	in, err := s.call(ctx, key, job)
 	if err != nil {
 		return Draft{}, err
 	}
-	rec := jobRecord{State: unborn.after(enqueues), Holder: outbox, Intent: time.Unix(0, in.at).UTC(), Print: in.print, Trace: in.trace}
+	rec := jobRecord{State: unborn.after(enqueues), Holder: outbox, Intent: time.Unix(0, in.intent).UTC(), Print: in.print, Trace: in.trace}
 	rec.setPayload(in.data, s.options.JobVersion)
 	return Draft{
 		Record{Kind: KindJob, Key: key, Value: encode(&rec), Label: rec.State.String()},
-		func(found *jobRecord) error { return in.fits(ctx, found) },
+		func(found *jobRecord) error { return in.matchesRecord(ctx, found) },
 	}, nil
 }
 
-// outbox holds the jobs that nobody has taken in yet. No lease has this name, so
-// that a Run or a Submit that finds such a job takes it over as that of a holder
-// who is gone.
+// outbox is the holder of jobs that no Run has taken yet. No lease has this name, so a
+// Run or a Submit that finds such a job takes it over as from a holder that is gone.
 const outbox = "outbox"
 
-// Record returns what is to be recorded. It is zero for a zero Draft.
+// Record returns the record to store. It is zero for a zero Draft.
 func (d Draft) Record() Record { return d.record }
 
-// Joins reports whether the job that was found under the key is the same, pending or
-// ended, so that there is nothing to record. It is not if the key is free again: then
-// what was found is to be replaced. The error is [ErrKeyReused] if the key is that of
-// another job, or says that the record cannot be read by this version.
+// Joins compares a draft with the record that a store has found under its key. True means
+// that it is the same job, pending or ended, and there is nothing to record. False with a
+// nil error means that the key is free again: the draft replaces the record. The error
+// matches [ErrKeyReused] if the record is of another job, and [ErrUnreadable] if this
+// version cannot read it.
 func (d Draft) Joins(found Record) (bool, error) {
 	rec, err := decode(found.Value)
 	if err != nil || rec.free() {
 		return false, err
 	}
-	err = d.fits(&rec)
+	err = d.matches(&rec)
 	return err == nil, err
 }
 
-// ResultOf returns what the record of a job says: for a store that tells of outcomes,
-// such as in the transaction that records one. W is the reference of the job's flow.
+// ResultOf returns the result that the record of a job holds; its Outcome is zero if the
+// job is pending. It is for a store that acts on outcomes, such as in the transaction that
+// records one. W is the type of the flow's reference. The error matches [ErrUnreadable] if
+// the record cannot be read.
 func ResultOf[W any](r Record) (Result[W], error) {
 	rec, err := decode(r.Value)
 	if err != nil {
@@ -77,30 +78,31 @@ func ResultOf[W any](r Record) (Result[W], error) {
 	return resultOf[W](&rec)
 }
 
-// receive begins to take in jobs, and reports whether it need not be called again.
+// receive begins to take jobs from an inbox. It returns false if it must be called again,
+// since no Run runs yet.
 func (t *term[J, W, R]) receive() bool {
 	inbox, ok := t.options.Store.(Inbox)
 	return !ok || t.running() && t.spawn(func() { t.receiving(inbox) })
 }
 
-// receiving takes in what comes to the inbox until the term ends.
+// receiving takes the jobs that come to the inbox until the term ends.
 func (t *term[J, W, R]) receiving(inbox Inbox) {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	slots := make(chan struct{}, t.options.Workers)
-	var alone leftAlone
+	var alone ignoredKeys
 	for {
 		for r, err := range inbox.Arrivals(t.ctx) {
 			if err != nil {
 				if t.ctx.Err() == nil {
-					t.noted(err)
+					t.noteStoreResult(err)
 				}
 				break
 			}
 			if t.ctx.Err() != nil {
 				break
 			}
-			if held, _ := t.has(r.Key); held || !t.running() || alone.has(r.Key) {
+			if held, _ := t.holdsKey(r.Key); held || !t.running() || alone.has(r.Key) {
 				continue
 			}
 			rec, err := decode(r.Value)
@@ -121,7 +123,7 @@ func (t *term[J, W, R]) receiving(inbox Inbox) {
 				case needless:
 					alone.add(r.Key)
 				case unknown:
-					t.look() // it may be this term's without being here
+					t.wakeWatching() // the store may have made it this term's job
 				}
 			})
 		}
@@ -131,28 +133,28 @@ func (t *term[J, W, R]) receiving(inbox Inbox) {
 	}
 }
 
-// leftAlone remembers for a while what came and cannot be taken in, for it comes
+// ignoredKeys remembers for a while which jobs cannot be taken: the inbox yields them
 // again and again.
-type leftAlone struct {
+type ignoredKeys struct {
 	mu    sync.Mutex
 	keys  map[string]struct{}
 	since time.Time
 }
 
-// leaveAlone is the while.
-const leaveAlone = time.Minute
+// ignoreFor is how long they are remembered.
+const ignoreFor = time.Minute
 
-func (l *leftAlone) has(key string) bool {
+func (l *ignoredKeys) has(key string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.keys) > 0 && time.Since(l.since) > leaveAlone {
+	if len(l.keys) > 0 && time.Since(l.since) > ignoreFor {
 		clear(l.keys)
 	}
 	_, ok := l.keys[key]
 	return ok
 }
 
-func (l *leftAlone) add(key string) {
+func (l *ignoredKeys) add(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.keys) == 0 {

@@ -14,8 +14,8 @@ import (
 
 // Progress is what a Submitter does and has done.
 type Progress struct {
-	// Jobs that this process holds, by how far they are. Recording have an
-	// outcome that the store does not have yet.
+	// Jobs that this process holds, by state. Recording counts jobs that have an
+	// outcome which is not recorded yet.
 	Queued, Sending, Reading, Recording int
 
 	// Outcomes that this Submitter recorded since it was made.
@@ -25,16 +25,17 @@ type Progress struct {
 	// second; zero if it holds none.
 	Oldest time.Time
 
-	// Lag is from the write's answer until the job was confirmed, of those that
-	// were sent and confirmed here.
+	// Lag is the time from the write's answer until the job was confirmed, over the
+	// jobs that this Submitter both sent and confirmed.
 	Lag Lag
 
-	// Err is why the last call of the store told nothing; nil if it did.
+	// Err is the error of the last call of the store, if that was an outage or a
+	// timeout; nil if the store answered.
 	Err error
 }
 
-// MarshalJSON returns the fields as a JSON object, Err as its text, secrets hidden, or
-// null.
+// MarshalJSON returns the fields as a JSON object. Err is its text, with secrets hidden,
+// or null.
 func (p Progress) MarshalJSON() ([]byte, error) {
 	type fields Progress
 	out := struct {
@@ -48,18 +49,18 @@ func (p Progress) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// Lag is how long reads took to show writes: half, nine in ten, and ninety-nine
-// in a hundred within so long, each rounded up by a fifth at most, and to 100 µs
-// at least. It is zero if there was none.
+// Lag has three percentiles of a time: half of the values are at most P50, 90 % at most P90,
+// 99 % at most P99. Each is rounded up, by a fifth at most, and is at least 100 µs. All are
+// zero if there was no value.
 type Lag struct{ P50, P90, P99 time.Duration }
 
-// Progress returns what is known now. It is cheap.
+// Progress returns the state of this moment. It is cheap, and asks nobody.
 func (s *Submitter[J, W, R]) Progress() Progress {
 	var p Progress
 	s.stats.report(&p)
 	s.mu.Lock()
 	t := s.term
-	p.Err = s.trouble
+	p.Err = s.storeErr
 	s.mu.Unlock()
 	if t == nil {
 		return p
@@ -72,16 +73,16 @@ func (s *Submitter[J, W, R]) Progress() Progress {
 	return p
 }
 
-// Stats is what a metrics system wants to know of a Submitter besides its [Progress].
-// All but Writes and Reads counts from when it was made.
+// Stats is what a metrics system wants to know of a Submitter besides its [Progress]. All
+// fields but Writes and Reads count since the Submitter was made.
 type Stats struct {
-	// Writes and Reads that are under way.
+	// Writes and Reads are how many are under way now.
 	Writes, Reads int
 
-	// SetAside is how many jobs were set aside since their code panicked.
+	// SetAside is how many jobs were set aside because their code panicked.
 	SetAside int
 
-	// Reasons counts the outcomes that are not Confirmed by one of a few reasons:
+	// Reasons counts the outcomes that are not Confirmed, by reason:
 	// "refused", "rate limited", "gave up", "cancelled", "too large", "invalid",
 	// "operation failed", "no find", "not provably mine", "not seen in time",
 	// "stopped" or "unknown".
@@ -91,18 +92,18 @@ type Stats struct {
 	// zero if there was none.
 	OldestUnconfirmed time.Time
 
-	// Store is how long changes of jobs took in the store.
+	// Store is the time that changes of jobs took in the store.
 	Store Lag
 }
 
-// Stats returns what is known now. It is cheap.
+// Stats returns the numbers of this moment. It is cheap, and asks nobody.
 func (s *Submitter[J, W, R]) Stats() Stats {
 	st := &s.stats
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return Stats{
 		Writes: int(st.writes.Load()), Reads: int(st.reads.Load()), SetAside: st.aside,
-		Reasons: maps.Clone(st.why), OldestUnconfirmed: st.oldest, Store: st.steps.report(),
+		Reasons: maps.Clone(st.reasons), OldestUnconfirmed: st.oldest, Store: st.storeTimes.report(),
 	}
 }
 
@@ -140,28 +141,28 @@ type stats struct {
 	writes atomic.Int64 // under way
 	reads  atomic.Int64
 
-	mu     sync.Mutex
-	steps  lags           // of the store
-	aside  int            // jobs that were set aside
-	why    map[string]int // of outcomes that are not Confirmed
-	oldest time.Time      // intent of one that ended Unconfirmed
-	count  [consistency.Failed + 1]int
-	lags   lags
+	mu         sync.Mutex
+	storeTimes histogram      // of the store
+	aside      int            // jobs that were set aside
+	reasons    map[string]int // of outcomes that are not Confirmed
+	oldest     time.Time      // intent of one that ended Unconfirmed
+	count      [consistency.Failed + 1]int
+	lags       histogram
 }
 
-// lags are counted by their logarithm.
-type lags struct {
-	buckets [lagBuckets]int
+// histogram counts times by their logarithm.
+type histogram struct {
+	buckets [buckets]int
 	sum     int
 }
 
 const (
-	lagBuckets = 160 // up to 146 years
-	lagFirst   = 100 * time.Microsecond
-	lagGrowth  = 1.2
+	buckets      = 160 // up to 146 years
+	firstBucket  = 100 * time.Microsecond
+	bucketGrowth = 1.2
 )
 
-func (s *stats) broke() {
+func (s *stats) countSetAside() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.aside++
@@ -175,10 +176,10 @@ func (s *stats) ended(outcome consistency.Outcome, lag time.Duration, why string
 		s.oldest = at
 	}
 	if outcome != consistency.Confirmed {
-		if s.why == nil {
-			s.why = make(map[string]int)
+		if s.reasons == nil {
+			s.reasons = make(map[string]int)
 		}
-		s.why[why]++
+		s.reasons[why]++
 	}
 	if lag < 0 {
 		return
@@ -186,19 +187,19 @@ func (s *stats) ended(outcome consistency.Outcome, lag time.Duration, why string
 	s.lags.add(lag)
 }
 
-// stored notes how long a change of the store took that was acknowledged.
+// stored notes the time of a change that the store has acknowledged.
 func (s *stats) stored(took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.steps.add(took)
+	s.storeTimes.add(took)
 }
 
-func (l *lags) add(lag time.Duration) {
+func (l *histogram) add(lag time.Duration) {
 	bucket := 0
-	if lag > lagFirst {
-		bucket = int(math.Ceil(math.Log(float64(lag)/float64(lagFirst)) / math.Log(lagGrowth)))
+	if lag > firstBucket {
+		bucket = int(math.Ceil(math.Log(float64(lag)/float64(firstBucket)) / math.Log(bucketGrowth)))
 	}
-	l.buckets[min(bucket, lagBuckets-1)]++
+	l.buckets[min(bucket, buckets-1)]++
 	l.sum++
 }
 
@@ -210,15 +211,15 @@ func (s *stats) report(p *Progress) {
 	p.Lag = s.lags.report()
 }
 
-func (l *lags) report() Lag {
+func (l *histogram) report() Lag {
 	return Lag{P50: l.quantile(0.5), P90: l.quantile(0.9), P99: l.quantile(0.99)}
 }
 
-func (l *lags) quantile(q float64) time.Duration {
+func (l *histogram) quantile(q float64) time.Duration {
 	below := 0
 	for bucket, n := range l.buckets {
 		if below += n; n > 0 && float64(below) >= q*float64(l.sum) {
-			return time.Duration(float64(lagFirst) * math.Pow(lagGrowth, float64(bucket)))
+			return time.Duration(float64(firstBucket) * math.Pow(bucketGrowth, float64(bucket)))
 		}
 	}
 	return 0

@@ -7,36 +7,36 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// queues are the jobs that wait to be read, or those that wait to be written:
-// neither hold up the others. They are not safe for concurrent use.
+// queues are the jobs that wait to be read, or the jobs that wait to be written: a term has
+// two of them, so that neither holds up the other. They are not safe for concurrent use.
 type queues struct {
 	perSecond float64   // of each origin; 0 is no limit
 	order     queueHeap // by when they are due
-	all       map[place]*queue
+	all       map[lane]*queue
 	limits    map[string]*rate.Limiter // by origin
-	swept     int                      // how many of them were left by the last sweep
+	swept     int                      // how many limits the last sweep left
 	idle      int                      // groups without jobs
-	changed   chan struct{}            // has an item when the first one due may be another
+	changed   chan struct{}            // has an item when another job may be due first
 }
 
-// place is what jobs have in common that wait in one queue.
-type place struct {
-	read   bool // else it is for a write, or for the store alone
-	store  bool // has no limit
+// lane is what the jobs of one queue have in common.
+type lane struct {
+	read   bool // the jobs wait for a read; otherwise for a write, or only for the store
+	store  bool // no limit applies
 	origin string
-	group  string // read together unless empty
+	group  string // the jobs are read together unless it is empty
 }
 
-// queue is the jobs of one place. A queue whose limit asks it to wait has a turn
-// of its own, so that queues of one origin take turns.
+// queue is the jobs of one lane. A queue that has to wait for its limit reserves a turn, so
+// that queues of one origin take turns.
 type queue struct {
-	place
-	limit *rate.Limiter // nil is none
+	lane
+	limit *rate.Limiter // nil means no limit
 	jobs  jobHeap
-	turn  time.Duration // not before
+	turn  time.Duration // nothing is due before
 	taken bool          // the turn is reserved
-	busy  bool          // the group is being read: what is due meanwhile waits for the next time
-	took  time.Duration // the last read of the group
+	busy  bool          // the group is being read: jobs that come due meanwhile wait for the next read
+	took  time.Duration // how long the last read of the group took
 	index int
 }
 
@@ -44,17 +44,17 @@ func (q *queue) due() time.Duration { return max(q.jobs[0].due, q.turn) }
 
 func (qs *queues) init(perSecond float64) {
 	qs.perSecond = perSecond
-	qs.all = make(map[place]*queue)
+	qs.all = make(map[lane]*queue)
 	qs.limits = make(map[string]*rate.Limiter)
 	qs.changed = make(chan struct{}, 1)
 }
 
-// add puts j where it belongs, to be taken when it is due.
-func (qs *queues) add(j *job, at place, now time.Time) {
+// add puts a job into the queue of its lane, to be taken when it is due.
+func (qs *queues) add(j *job, at lane, now time.Time) {
 	q := qs.all[at]
 	switch {
 	case q == nil:
-		q = &queue{place: at, limit: qs.limitOf(at, now), jobs: jobHeap{j}}
+		q = &queue{lane: at, limit: qs.limitOf(at, now), jobs: jobHeap{j}}
 		qs.all[at] = q
 		heap.Push(&qs.order, q)
 	case q.busy:
@@ -80,8 +80,8 @@ func (qs *queues) wake() {
 	}
 }
 
-// free says that a group is no longer being read, and how long that took.
-func (qs *queues) free(at place, took time.Duration) {
+// groupDone says that the read of a group is over, and how long it took.
+func (qs *queues) groupDone(at lane, took time.Duration) {
 	q := qs.all[at]
 	q.busy, q.took = false, took
 	if len(q.jobs) == 0 {
@@ -95,7 +95,7 @@ func (qs *queues) free(at place, took time.Duration) {
 	qs.wake()
 }
 
-func (qs *queues) limitOf(at place, now time.Time) *rate.Limiter {
+func (qs *queues) limitOf(at lane, now time.Time) *rate.Limiter {
 	if qs.perSecond == 0 || at.store {
 		return nil
 	}
@@ -108,12 +108,12 @@ func (qs *queues) limitOf(at place, now time.Time) *rate.Limiter {
 	return limit
 }
 
-// limitsFrom is how many limits are not worth a sweep.
+// limitsFrom is the number of limits below which there is no sweep.
 const limitsFrom = 100
 
-// sweep forgets the limits that are full, for they know nothing that a new one
-// would not, unless a queue has them: each time that their number has doubled, so
-// that what it costs is shared by as many origins.
+// sweep forgets the limits that no queue uses and that are full: a new one would be the
+// same. It runs only when the number of limits has doubled, so that its cost is shared by
+// as many origins.
 func (qs *queues) sweep(now time.Time) {
 	if len(qs.limits) < max(limitsFrom, 2*qs.swept) {
 		return
@@ -130,10 +130,10 @@ func (qs *queues) sweep(now time.Time) {
 	qs.swept = len(qs.limits)
 }
 
-// take removes the jobs that are to be worked on next: one, or several that are
-// read together. If none is due, it returns when the next one is; a negative
-// time is never.
-func (qs *queues) take(began, now time.Time) (jobs []*job, at place, next time.Duration) {
+// takeDue removes and returns the jobs to work on next: one, or several that are read
+// together. If none is due, it returns when the next one is, on the term's clock; negative
+// means never.
+func (qs *queues) takeDue(began, now time.Time) (jobs []*job, at lane, next time.Duration) {
 	clock := now.Sub(began)
 	for len(qs.order) > 0 {
 		q := qs.order[0]
@@ -163,18 +163,19 @@ func (qs *queues) take(began, now time.Time) (jobs []*job, at place, next time.D
 			heap.Remove(&qs.order, q.index)
 		case len(q.jobs) == 0:
 			heap.Remove(&qs.order, q.index)
-			delete(qs.all, q.place)
+			delete(qs.all, q.lane)
 		default:
 			heap.Fix(&qs.order, q.index)
 		}
-		return jobs, q.place, 0
+		return jobs, q.lane, 0
 	}
 	return nil, at, -1
 }
 
-// gather returns when a group is best read: when the last of those is due that are
-// within the time of one read of the first, or within a tenth of its age if that is
-// longer. A read that begins late for it moves the end of its job by as much.
+// gather returns when to read a group: when the last of the jobs is due that are due soon
+// after the first one. Soon is the time of one read, or a tenth of the age of the first
+// job if that is longer, at most maxGather. A read that begins later for this moves the
+// end of its job by as much.
 func (q *queue) gather(now time.Time) (turn time.Duration) {
 	if q.group == "" || q.taken {
 		return 0
@@ -200,15 +201,15 @@ func (q *queue) gather(now time.Time) (turn time.Duration) {
 
 const (
 	maxGather   = time.Second
-	maxTogether = 1000 // jobs that one call of ReadMany gets
-	maxIdle     = 1000 // groups without jobs of which it is worth to know how long a read takes
+	maxTogether = 1000 // jobs of one call of ReadMany
+	maxIdle     = 1000 // groups without jobs that are kept, to know how long a read takes
 )
 
 // place puts a job back until it is due.
 func (t *term[J, W, R]) place(j *job, due time.Duration) {
-	var at place
+	var at lane
 	known := false
-	t.guard(j, func() { at, known = t.placeOf(j), true })
+	t.guard(j, func() { at, known = t.laneOf(j), true })
 	if !known {
 		return // it was set aside
 	}
@@ -223,13 +224,13 @@ func (t *term[J, W, R]) place(j *job, due time.Duration) {
 	}
 }
 
-// placeOf returns where a job waits.
-func (t *term[J, W, R]) placeOf(j *job) place {
+// laneOf returns the lane in which a job waits.
+func (t *term[J, W, R]) laneOf(j *job) lane {
 	o := &t.options
 	if j.state == ended || j.state == aside {
-		return place{store: true}
+		return lane{store: true}
 	}
-	at := place{read: j.state == answered || j.state == lost && !j.has(resends)}
+	at := lane{read: j.state == answered || j.state == lost && !j.has(resends)}
 	at.store = !at.read && o.WritesPerSecond == 0
 	if o.Origin == nil && (o.ReadMany == nil || !at.read) || at.store {
 		return at
@@ -251,7 +252,7 @@ func (t *term[J, W, R]) placeOf(j *job) place {
 	return at
 }
 
-// dispatching hands out the jobs of a lane that are due until the term ends.
+// dispatching has workers work on the jobs that are due, until the term ends.
 func (t *term[J, W, R]) dispatching(qs *queues) {
 	workers := make(chan struct{}, t.options.Workers)
 	timer := time.NewTimer(0)
@@ -271,7 +272,7 @@ func (t *term[J, W, R]) dispatching(qs *queues) {
 			defer func() { // also if the program ends this goroutine
 				if at.group != "" {
 					t.mu.Lock()
-					qs.free(at, took)
+					qs.groupDone(at, took)
 					t.mu.Unlock()
 				}
 				<-workers
@@ -287,13 +288,13 @@ func (t *term[J, W, R]) dispatching(qs *queues) {
 	}
 }
 
-// await returns what is to be worked on as soon as something is due, or false if
-// the term ends before.
-func (t *term[J, W, R]) await(qs *queues, timer *time.Timer) ([]*job, place, bool) {
+// await waits for jobs that are due, and returns them with their lane; false if the term
+// ends first.
+func (t *term[J, W, R]) await(qs *queues, timer *time.Timer) ([]*job, lane, bool) {
 	for t.ctx.Err() == nil {
 		now := time.Now()
 		t.mu.Lock()
-		jobs, at, next := qs.take(t.began, now)
+		jobs, at, next := qs.takeDue(t.began, now)
 		t.mu.Unlock()
 		if jobs != nil {
 			return jobs, at, true
@@ -309,7 +310,7 @@ func (t *term[J, W, R]) await(qs *queues, timer *time.Timer) ([]*job, place, boo
 		case <-t.ctx.Done():
 		}
 	}
-	return nil, place{}, false
+	return nil, lane{}, false
 }
 
 // jobHeap is jobs by when they are due.

@@ -18,7 +18,7 @@ func TestQueues_manyOrigins(t *testing.T) {
 	began := time.Now()
 	add := func(round int, now time.Time) {
 		for i := range origins {
-			qs.add(&job{}, place{read: true, origin: fmt.Sprint(round, " ", i)}, now)
+			qs.add(&job{}, lane{read: true, origin: fmt.Sprint(round, " ", i)}, now)
 		}
 	}
 	var before, after runtime.MemStats
@@ -29,7 +29,7 @@ func TestQueues_manyOrigins(t *testing.T) {
 
 	for round := range 5 {
 		for range origins {
-			jobs, _, _ := qs.take(began, began.Add(time.Duration(round)*time.Hour))
+			jobs, _, _ := qs.takeDue(began, began.Add(time.Duration(round)*time.Hour))
 			assert.Len(t, jobs, 1)
 		}
 		add(round+1, began.Add(time.Duration(round)*time.Hour+time.Minute))

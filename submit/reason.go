@@ -8,8 +8,8 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// reasonOf returns in a word or two why an outcome is not Confirmed: one of a few, to
-// be counted by.
+// reasonOf returns in a few words why an outcome is not Confirmed: one of the reasons that
+// Stats.Reasons names.
 func reasonOf(err error) string {
 	var why *consistency.Error
 	if !errors.As(err, &why) {

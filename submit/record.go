@@ -16,7 +16,7 @@ import (
 // recordVersion grows when an older reader would misunderstand a record.
 const recordVersion = 1
 
-// errVersion is in the error of a record that this version must leave alone.
+// errVersion is in the error of a record of a newer version, which this one leaves alone.
 var errVersion = errors.New("a newer version")
 
 // jobRecord is the value of a job's record.
@@ -27,18 +27,18 @@ type jobRecord struct {
 	Intent  time.Time            `json:"intent"` // by the clock of who recorded it
 	Print   []byte               `json:"print"`
 	Job     json.RawMessage      `json:"job,omitempty"`     // the payload, if it is of version 0
-	Payload *payloadRecord       `json:"payload,omitempty"` // or else this: who knows no versions leaves it alone
-	Sent    time.Time            `json:"sent,omitzero"`     // when it was first sent, unless that is proven not to have left
-	Tries   int                  `json:"tries,omitempty"`   // that are proven not to have been carried out
+	Payload *payloadRecord       `json:"payload,omitempty"` // the payload of any other version: programs that know no versions leave the job alone
+	Sent    time.Time            `json:"sent,omitzero"`     // when it was first sent; zero if provably nothing left
+	Tries   int                  `json:"tries,omitempty"`   // how many were provably not carried out
 	Tried   string               `json:"tried,omitempty"`   // why the last of them was not
 	Pending *consistency.Pending `json:"pending,omitempty"`
-	Trace   string               `json:"trace,omitempty"`  // of who submitted it, until there is a handle, which has one
+	Trace   string               `json:"trace,omitempty"`  // of the caller, until there is a handle, which carries it
 	Broken  *breakage            `json:"broken,omitempty"` // of a job that is set aside
 	End     *ending              `json:"end,omitempty"`
 
 	unknown members
-	revived bool // it was ended, or set aside, and is to go on
-	reread  bool // it was ended: then it is read back, whatever was kept of it
+	revived bool // it had ended or was set aside, and goes on
+	reread  bool // it had ended: it is only read back, and not sent again
 }
 
 // payloadRecord is a payload with its version.
@@ -47,7 +47,7 @@ type payloadRecord struct {
 	Job     json.RawMessage `json:"job"`
 }
 
-// breakage is why a job was set aside, and what it was before.
+// breakage is why a job was set aside, and the state that it had.
 type breakage struct {
 	At    time.Time `json:"at"`
 	Was   state     `json:"was"`
@@ -55,7 +55,7 @@ type breakage struct {
 	Stack string    `json:"stack"`
 }
 
-// ending is what is kept of an outcome.
+// ending is what a record keeps of an outcome.
 type ending struct {
 	Outcome   string          `json:"outcome"`
 	At        time.Time       `json:"at"`
@@ -117,8 +117,8 @@ func (rec *jobRecord) unconfirmed() bool {
 	return rec.End != nil && rec.End.outcome() == consistency.Unconfirmed
 }
 
-// revive makes the record one that is gone on with: of a job that was set aside
-// where it was, and of one that ended unconfirmed by reading it back.
+// revive lets a job go on: one that was set aside from the state that it had, and one that
+// ended Unconfirmed by reading it back.
 func (rec *jobRecord) revive() {
 	e := rereads
 	rec.reread = rec.End != nil
@@ -126,7 +126,7 @@ func (rec *jobRecord) revive() {
 	case rec.Broken != nil && rec.Broken.Was == queued:
 		e = enqueues
 	case rec.Broken != nil && rec.Broken.Was == sending,
-		rec.Pending == nil || rec.Pending.IsZero(): // it never had an answer that tells anything
+		rec.Pending == nil || rec.Pending.IsZero(): // its write never had an answer
 		e = orphans
 	}
 	rec.State, rec.Broken, rec.End, rec.revived = rec.State.after(e), nil, nil, true
@@ -138,7 +138,7 @@ func encode(rec *jobRecord) []byte {
 	rec.Version = recordVersion
 	data, err := rec.unknown.join(rec)
 	if err != nil {
-		panic("submit: a record that cannot be stored: " + err.Error()) // all that is in it was JSON before
+		panic("submit: a record that cannot be stored: " + err.Error()) // all parts of it were encoded before
 	}
 	return data
 }
@@ -146,7 +146,7 @@ func encode(rec *jobRecord) []byte {
 func decode(data []byte) (rec jobRecord, err error) {
 	rec.unknown, err = split(data, &rec)
 	if err != nil || rec.Version != recordVersion {
-		// Of another version nothing else is known.
+		// A record of another version may have any other fields.
 		if version, err := versionOf(data); err == nil && version > recordVersion {
 			return jobRecord{}, fmt.Errorf("%w: %w: %d, not %d", ErrUnreadable, errVersion, version, recordVersion)
 		}
@@ -169,7 +169,7 @@ func versionOf(data []byte) (int, error) {
 	return version.Version, err
 }
 
-// A record must fit into what a Store keeps, which is 512 KiB. A reference stands
+// With these limits a record fits into the 512 KiB that a Store keeps. A reference stands
 // in it twice: in the handle and in the outcome.
 const (
 	maxJob   = 256 << 10
@@ -178,34 +178,34 @@ const (
 	maxStack = 8 << 10
 )
 
-// fingerprint is enough to tell apart jobs that were not made to look alike.
+// fingerprint is half of a SHA-256, which is enough to tell jobs apart.
 func fingerprint(data string) []byte {
 	sum := sha256.Sum256([]byte(data))
 	return sum[:16]
 }
 
-// endingOf returns what is kept of an outcome with that error, which is an
-// [*consistency.Error] or nil.
+// endingOf returns what a record keeps of an outcome. Err is its [*consistency.Error], or
+// nil.
 func endingOf(outcome consistency.Outcome, written json.RawMessage, err error) *ending {
 	e := &ending{Outcome: outcome.String(), At: time.Now().Round(0), Written: written}
 	var why *consistency.Error
 	if errors.As(err, &why) {
 		e.Flow, e.Reads, e.Took, e.Status, e.Body = why.Name, why.Reads, why.Elapsed, why.Status, why.Body
-		e.Cause, e.Write, e.Last = text(why.Cause), text(why.Write), text(why.Last)
+		e.Cause, e.Write, e.Last = errorText(why.Cause), errorText(why.Write), errorText(why.Last)
 		e.Reason, e.Seen, e.Phase, e.Code = string(why.Reason), why.Seen, string(why.Phase), why.Code
-		e.Note, e.Counted, e.Hint = short(why.Note, maxText), short(why.Counted, maxText), short(why.Hint, maxText)
+		e.Note, e.Counted, e.Hint = truncate(why.Note, maxText), truncate(why.Counted, maxText), truncate(why.Hint, maxText)
 	}
 	return e
 }
 
-func text(err error) string {
+func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
-	return short(redact.Error(err), maxText)
+	return truncate(redact.Error(err), maxText)
 }
 
-func short(text string, limit int) string {
+func truncate(text string, limit int) string {
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "") + "…"
 	}
@@ -221,7 +221,7 @@ func (e *ending) outcome() consistency.Outcome {
 	return consistency.Unconfirmed
 }
 
-// err returns the error of the outcome, with the texts of its reasons.
+// err returns the error of the outcome; its reasons are only texts.
 func (e *ending) err() error {
 	if e.outcome() == consistency.Confirmed {
 		return nil
@@ -230,27 +230,29 @@ func (e *ending) err() error {
 		Outcome: e.outcome(), Name: e.Flow, Reads: e.Reads, Elapsed: e.Took, Status: e.Status, Body: e.Body,
 		Reason: poll.Reason(e.Reason), Seen: e.Seen, Phase: consistency.Phase(e.Phase), Code: e.Code,
 		Note: e.Note, Counted: e.Counted, Hint: e.Hint,
-		Cause: said(e.Cause), Write: said(e.Write), Last: said(e.Last), History: new(poll.History),
+		Cause: errorOf(e.Cause), Write: errorOf(e.Write), Last: errorOf(e.Last), History: new(poll.History),
 	}
 }
 
-func said(text string) error {
+// errorOf returns an error that a record keeps as text. It matches the sentinel that the
+// text begins with.
+func errorOf(text string) error {
 	if text == "" {
 		return nil
 	}
 	for _, known := range [...]error{ErrCancelled, ErrGaveUp, ErrTooLarge} {
 		if strings.HasPrefix(text, known.Error()) {
-			return retold{known, text}
+			return knownError{known, text}
 		}
 	}
 	return errors.New(text)
 }
 
-// retold is a cause of which the kind is known besides its text.
-type retold struct {
+// knownError is an error read from a record, with the sentinel that its text begins with.
+type knownError struct {
 	kind error
 	text string
 }
 
-func (r retold) Error() string { return r.text }
-func (r retold) Unwrap() error { return r.kind }
+func (r knownError) Error() string { return r.text }
+func (r knownError) Unwrap() error { return r.kind }

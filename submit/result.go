@@ -13,23 +13,23 @@ import (
 )
 
 var (
-	// ErrKeyReused is the cause of a job that was refused since its key is that
-	// of another job, with another payload. Nothing of it was sent. It is
-	// Unconfirmed where only fingerprints are left of the other payload: these
-	// differ too if the type of jobs has changed.
+	// ErrKeyReused is the cause of a job that was refused because its key is the key
+	// of another job, with another payload. Nothing was sent for it. The outcome is
+	// Unconfirmed, not Failed, if only a fingerprint of the other payload is left:
+	// fingerprints differ also if the type of jobs has changed.
 	ErrKeyReused = errors.New("submit: the key was used for another job")
 
-	// ErrUnreadable is in the error of a job whose record is damaged, or of a
-	// newer version, or has a payload that this program cannot read. Such a
-	// record is left alone. It proves nothing: the job is Unconfirmed.
+	// ErrUnreadable is matched by the error of a job whose record is damaged, is of a
+	// newer version, or has a payload that this program cannot read. Such a record is
+	// left alone. It proves nothing: the job is Unconfirmed.
 	ErrUnreadable = errors.New("submit: the record of the job cannot be read")
 
-	// ErrSetAside is the cause of a job in whose own code something panicked.
-	// It waits for [Submitter.Retry], or to be submitted again.
+	// ErrSetAside is the cause of a job whose code in this program panicked. The job
+	// waits for [Submitter.Retry], or until it is submitted again.
 	ErrSetAside = errors.New("submit: the job was set aside")
 
-	// ErrGaveUp is the cause of a job that was not sent, as is proven of each
-	// try, before Options.GiveUpAfter was over.
+	// ErrGaveUp is the cause of a job all of whose tries were provably not carried out
+	// until Options.GiveUpAfter was over.
 	ErrGaveUp = errors.New("submit: given up")
 
 	// ErrWrongState is returned by Cancel, Retry and Forget if the job is not in
@@ -45,26 +45,25 @@ type Result[W any] struct {
 	// Outcome is zero as long as the job is pending.
 	Outcome consistency.Outcome
 
-	// Written is the reference that the write returned, or that was found;
-	// zero if none is known. One of more than 64 KiB as JSON is not kept in the
-	// store, nor is one that JSON does not carry exactly.
+	// Written is the reference that the write returned, or that Find found; zero if
+	// none is known. The store does not keep a reference of more than 64 KiB of JSON,
+	// or one that JSON does not carry exactly.
 	Written W
 
 	// Pending is the handle of a job that was answered and is not confirmed.
 	Pending consistency.Pending
 
-	// Intent is when the job was recorded, by the clock of the process that
-	// did. Ended is when the outcome was; zero if it is pending.
+	// Intent is when the job was recorded, and Ended when its outcome was, each by the
+	// clock of the process that did. Ended is zero as long as the job is pending.
 	Intent, Ended time.Time
 
-	// Err is an [*consistency.Error] with the reasons for an outcome that is
-	// not Confirmed, or why Written cannot be read, of whatever outcome. Where
-	// another process saw the outcome it keeps their text alone. It is nil as
-	// long as the job is pending.
+	// Err is an [*consistency.Error] with the reasons for an outcome that is not
+	// Confirmed; for any outcome it says if Written cannot be read. If it comes from
+	// the store, its reasons are only texts. It is nil as long as the job is pending.
 	Err error
 }
 
-// resultOf returns what a record says.
+// resultOf returns a record as a Result.
 func resultOf[W any](rec *jobRecord) (res Result[W], err error) {
 	res.Intent = rec.Intent
 	if rec.Pending != nil {
@@ -102,7 +101,7 @@ func refusal(ctx context.Context, name string, why error) error {
 	return failure(ctx, consistency.Failed, name, why)
 }
 
-// waiting is the error of a job that goes on, or may go on, without the caller.
+// waiting is the Unconfirmed error of a job that goes on, or may go on, without the caller.
 func waiting(ctx context.Context, name string, why error) error {
 	return failure(ctx, consistency.Unconfirmed, name, why)
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// try is the last try of a write, as far as its outcome may be that it was not
-// carried out.
+// try is what tells whether the last try of a write was provably not carried out.
 type try struct {
 	class      consistency.Class
 	status     int
 	retryAfter time.Duration
-	passes     bool // it was refused for a reason that Resend.When knows to pass
+	passes     bool // Resend.When says that the reason of the refusal will pass
 }
 
-// watch returns p as a write that is not to hold up its worker needs it: what is
-// proven not to have been carried out is tried again from the queue. If the write is
-// sent again after a doubtful try, it is as the policy says.
-func (last *try) watch(p consistency.Policy, again bool) consistency.Policy {
+// policyFor returns p with an Observer that notes each try in last. Unless again is set, it
+// also takes consent to more tries out of p: a try that was provably not carried out goes
+// back to the queue, so that it does not hold up its worker. Again says that an ambiguous
+// write is sent again: then the policy stays as it is.
+func (last *try) policyFor(p consistency.Policy, again bool) consistency.Policy {
 	observer := p.Observer
 	if !again {
 		p.Resend.OnNotSent, p.Resend.OnRateLimited = false, false
@@ -48,13 +48,13 @@ func (last *try) watch(p consistency.Policy, again bool) consistency.Policy {
 type proof uint8
 
 const (
-	provesNothing proof = iota // that speaks for another try
-	provesPassing              // it was refused for a reason that passes
-	provesUnsent               // nothing was sent, or nothing that the service looked at
+	provesNothing proof = iota // no reason for another try
+	provesPassing              // it was refused for a reason that will pass
+	provesUnsent               // nothing was sent, or a 429 refused it unread
 )
 
-// proves returns what the last try proves, if the outcome is Failed: then no other
-// try leaves any doubt.
+// proves returns what the last try proves. The caller has seen that the outcome is Failed,
+// so that no earlier try leaves a doubt.
 func (last *try) proves() proof {
 	redirected := last.status >= 300 && last.status < 400
 	switch {
@@ -68,8 +68,8 @@ func (last *try) proves() proof {
 	return provesNothing
 }
 
-// tryLater puts a job back whose try is proven not to have been carried out, or gives
-// it up. End is told only in the latter case.
+// tryLater queues a job again whose try was provably not carried out, or ends it if
+// GiveUpAfter is over. Only then the Observer gets the end.
 func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error, end *withheldEnd) {
 	now := time.Now()
 	wait := max(t.waitAfter(int(j.tries)+1), last.retryAfter)
@@ -78,7 +78,7 @@ func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error, end *
 		if errors.As(err, &why) && why.Cause == nil {
 			why.Cause = fmt.Errorf("%w after %d tries in %v", ErrGaveUp, int(j.tries)+1, now.Sub(time.Unix(0, j.intent)).Round(time.Millisecond))
 		}
-		end.tell()
+		end.report()
 		t.conclude(j, consistency.Result[W, R]{Outcome: consistency.Failed}, err, proof == provesUnsent)
 		return
 	}
@@ -89,7 +89,7 @@ func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error, end *
 		j.sent = 0
 	}
 	t.mu.Lock()
-	j.wait().tried = text(err)
+	j.withDetails().tried = errorText(err)
 	t.mu.Unlock()
 	t.move(j, spares)
 	if t.save(j) == taken {
@@ -101,13 +101,13 @@ func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error, end *
 
 const (
 	leastWait  = 100 * time.Millisecond // between two tries
-	knownTries = 16                     // after so many, waits grow no more
+	knownTries = 16                     // waits grow up to this number of tries
 )
 
-// waitAfter returns the wait of the policy's schedule after that many tries.
+// waitAfter returns the wait after so many tries, by the policy's schedule.
 func (t *term[J, W, R]) waitAfter(tries int) time.Duration {
 	wait := plannedWait(t.options.Policy.Schedule, tries, t.options.GiveUpAfter)
-	if wait < 0 { // such a schedule is for reads, and knows no more of them
+	if wait < 0 { // the schedule is for reads, and ends after a number of them
 		wait = plannedWait(compact(nil), tries, t.options.GiveUpAfter)
 	}
 	return max(wait, leastWait)

@@ -16,18 +16,18 @@ import (
 	"github.com/readback-go/readback/internal/exact"
 )
 
-// fate is what became of a change of a job's record.
-type fate uint8
+// saveResult says what became of a change of a job's record.
+type saveResult uint8
 
 const (
-	made     fate = iota // it was made
-	taken                // it was refused: the job is another's
-	unknown              // the store told nothing
-	needless             // there is nothing to change
-	tooLarge             // the store takes no record of it
+	made     saveResult = iota // it was made
+	taken                      // it was refused: another holder has the job
+	unknown                    // the store did not say whether it was made
+	needless                   // there is nothing to change
+	tooLarge                   // the store has no room for the record
 )
 
-// record returns the record of a job as it stands, without what is cut.
+// record returns the record of a job in its state, without what cut leaves out.
 func (t *term[J, W, R]) record(j *job, cut cut) Record {
 	rec := jobRecord{
 		State: j.state, Holder: t.id, Intent: time.Unix(0, j.intent).UTC(), Tries: int(j.tries),
@@ -37,8 +37,8 @@ func (t *term[J, W, R]) record(j *job, cut cut) Record {
 		rec.Sent = time.Unix(0, j.sentAt()).UTC()
 	}
 	t.mu.Lock()
-	if m := j.more; m != nil {
-		rec.Tried, rec.unknown = m.tried, m.rest
+	if m := j.details; m != nil {
+		rec.Tried, rec.unknown = m.tried, m.unknown
 		switch j.state {
 		case aside:
 			rec.Broken = m.broken
@@ -49,7 +49,7 @@ func (t *term[J, W, R]) record(j *job, cut cut) Record {
 	t.mu.Unlock()
 	r := Record{Kind: KindJob, Key: j.key(), Revision: j.revision, Label: j.state.String()}
 	if !j.handle.IsZero() {
-		rec.Pending = kept(&j.handle)
+		rec.Pending = storable(&j.handle)
 	} else {
 		rec.Trace = j.handle.Trace()
 	}
@@ -69,9 +69,9 @@ func (t *term[J, W, R]) record(j *job, cut cut) Record {
 	return r
 }
 
-// kept returns a handle as it is stored: without a reference that is too long, which
-// is then to be found again.
-func kept(h *consistency.Pending) *consistency.Pending {
+// storable returns a handle as it is stored: without its reference if that is too long. Find
+// must then find it again.
+func storable(h *consistency.Pending) *consistency.Pending {
 	data, err := json.Marshal(h)
 	if err != nil || len(data) <= maxRef {
 		return h
@@ -79,8 +79,8 @@ func kept(h *consistency.Pending) *consistency.Pending {
 	return withoutReference(h)
 }
 
-// withoutReference returns a handle whose reference is to be found again; nil if there
-// is none such.
+// withoutReference returns a handle without its reference, which Find must find again; nil
+// if there can be no such handle.
 func withoutReference(h *consistency.Pending) *consistency.Pending {
 	data, err := json.Marshal(h)
 	var all map[string]json.RawMessage
@@ -95,12 +95,12 @@ func withoutReference(h *consistency.Pending) *consistency.Pending {
 	return &without
 }
 
-// save records a job of this term as it stands, by compare-and-set.
-func (t *term[J, W, R]) save(j *job) fate { return t.change(j, false) }
+// save records a job of this term in its state, by compare-and-set.
+func (t *term[J, W, R]) save(j *job) saveResult { return t.change(j, false) }
 
-// change records a job as it stands, in less detail if the store has no room for all.
-// Claim says that it is not this term's yet.
-func (t *term[J, W, R]) change(j *job, claim bool) fate {
+// change records a job in its state, in less detail if the store has no room for all. Claim
+// says that the job is not this term's yet.
+func (t *term[J, W, R]) change(j *job, claim bool) saveResult {
 	var last []byte
 	for cut := nothing; cut <= most; cut++ {
 		r := t.record(j, cut)
@@ -115,10 +115,10 @@ func (t *term[J, W, R]) change(j *job, claim bool) fate {
 	return tooLarge
 }
 
-// put makes a record that of a job.
-func (t *term[J, W, R]) put(j *job, r Record, claim bool) fate {
+// put stores r as the record of a job.
+func (t *term[J, W, R]) put(j *job, r Record, claim bool) saveResult {
 	for range 3 {
-		if t.storeCtx.Err() != nil { // by a step that was left behind
+		if t.storeCtx.Err() != nil { // the term is over, and has left this step behind
 			return unknown
 		}
 		var err error
@@ -132,20 +132,20 @@ func (t *term[J, W, R]) put(j *job, r Record, claim bool) fate {
 		switch {
 		case again:
 		case err == nil:
-			t.noted(nil)
+			t.noteStoreResult(nil)
 			j.revision = r.Revision
 			t.recorded(j)
 			return made
 		case errors.Is(err, errTaken):
-			t.noted(nil)
+			t.noteStoreResult(nil)
 			return taken
 		case errors.Is(err, ErrTooLarge):
-			t.noted(nil)
+			t.noteStoreResult(nil)
 			return t.noRoom(j, err)
 		default:
 			j.flags |= unsure
 			if t.storeCtx.Err() == nil {
-				t.noted(err)
+				t.noteStoreResult(err)
 			}
 			return unknown
 		}
@@ -155,15 +155,16 @@ func (t *term[J, W, R]) put(j *job, r Record, claim bool) fate {
 
 var errTaken = errors.New("submit: the job is another's")
 
-// compare asks why a change was refused. An earlier change by this term may have
-// been made although the store did not say so: then r gets the revision of that,
-// and again says whether more is to be changed.
-// Of a job that is claimed, a change by this term may also be one that was made
-// after the claim was based on what the store had: that stands.
+// compare finds out why a change was refused. An earlier change by this term may have been
+// made although the store did not say so: then r gets its revision, and again says whether
+// the change must still be made. The error is errTaken if the job is another holder's.
+//
+// For a claim, a record of this term that differs from r means that the job has moved on
+// since the claim read it: that record stands, and the claim is refused.
 func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bool) (again bool, err error) {
 	found, err := t.options.Store.Get(ctx, r.Kind, r.Key)
 	if errors.Is(err, ErrNotFound) && j.revision == 0 {
-		return true, nil // what was there is forgotten
+		return true, nil // the record that was in the way is forgotten
 	}
 	if errors.Is(err, ErrNotFound) {
 		return false, errTaken
@@ -172,7 +173,7 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bo
 		return false, err
 	}
 	rec, err := decode(found.Value)
-	if err != nil || !t.recordOf(&rec, j) {
+	if err != nil || !t.isOwnRecord(&rec, j) {
 		return false, errTaken
 	}
 	stands := bytes.Equal(found.Value, r.Value)
@@ -183,10 +184,10 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bo
 	return !stands, nil
 }
 
-// adopt makes a job that the store has one of this term's. What it returns is
-// unknown if the job may still be nobody's, taken if there is nothing to do, and
-// tooLarge if it was to be revived and is as it was.
-func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
+// adopt makes a recorded job one of this term's, and lets it go on. It returns made;
+// unknown if the job may still be without a holder; taken if there is nothing to do; or
+// tooLarge if a revived job could not be recorded, and has not changed.
+func (t *term[J, W, R]) adopt(r Record, rec jobRecord) saveResult {
 	j, got := t.claim(r, rec)
 	switch got {
 	case made:
@@ -197,12 +198,12 @@ func (t *term[J, W, R]) adopt(r Record, rec jobRecord) fate {
 	case tooLarge:
 		return tooLarge
 	}
-	return unknown // a change that its holder made at last may be why
+	return unknown // also if taken: its old holder may have changed it at the last moment
 }
 
-// claim is adopt, but that the job waits for nothing yet, and that it tells what
-// became of the change.
-func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
+// claim makes a recorded job one of this term's, but does not queue it. It returns what
+// became of the change; the job is nil unless it was made.
+func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, saveResult) {
 	data, version := rec.payload()
 	if _, err := t.options.read(data, version); err != nil {
 		t.warn("a job must be left alone", keyField(r.Key), errorField(err))
@@ -224,15 +225,15 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
 	} else {
 		j.handle = j.handle.WithTrace(rec.Trace)
 	}
-	if rec.State == sending { // the flow is asked for another handle, later
+	if rec.State == sending { // visit makes the handle of a lost write later
 		j.state, j.handle = sending.after(orphans), consistency.Pending{}.WithTrace(j.handle.Trace())
 	}
 	if rec.unknown != nil || rec.Tried != "" {
-		m := j.wait()
-		m.rest, m.tried = rec.unknown, rec.Tried
+		m := j.withDetails()
+		m.unknown, m.tried = rec.unknown, rec.Tried
 	}
 	if !t.add(j) {
-		if held, recorded := t.has(r.Key); held && !recorded {
+		if held, recorded := t.holdsKey(r.Key); held && !recorded {
 			return nil, unknown
 		}
 		return nil, needless
@@ -247,29 +248,29 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, fate) {
 	return j, made
 }
 
-// conclude gives a job its outcome, and records it, for as long as that takes. Free
-// says that its key may be used for another job.
+// conclude gives a job its outcome, and records that, for as long as it takes. Free says
+// that the key may be used for another job.
 func (t *term[J, W, R]) conclude(j *job, res consistency.Result[W, R], err error, free bool) {
 	written, inexact := exact.Encode(&res.Written)
-	if inexact != nil && !reflect.ValueOf(&res.Written).Elem().IsZero() { // or there is none
+	if inexact != nil && !reflect.ValueOf(&res.Written).Elem().IsZero() { // a zero one is no reference
 		t.warn("a reference cannot be kept", keyField(j.key()), errorField(inexact))
 	}
 	if len(written) > maxRef {
 		t.warn("a reference is too long to be kept", keyField(j.key()), zap.Int("bytes", len(written)))
 	}
 	t.mu.Lock()
-	m := j.wait()
-	if m.closed { // it was left behind
+	m := j.withDetails()
+	if m.closed { // the term is over, and has left this step behind
 		t.mu.Unlock()
 		return
 	}
-	m.reasons(err, res.History)
+	m.complete(err, res.History)
 	m.end = &jobRecord{Intent: time.Unix(0, j.intent), Pending: &res.Pending, End: endingOf(res.Outcome, written, err)}
 	m.end.End.Free = free
 	if m.written = nil; inexact != nil {
 		m.written = res.Written
 	}
-	m.err, m.lag, m.why = err, -1, reasonOf(err)
+	m.err, m.lag, m.reason = err, -1, reasonOf(err)
 	if res.Outcome == consistency.Confirmed && !j.has(resumed) {
 		m.lag = res.Elapsed
 	}
@@ -279,27 +280,27 @@ func (t *term[J, W, R]) conclude(j *job, res consistency.Result[W, R], err error
 	t.finish(j)
 }
 
-// finish records the outcome that a job has.
+// finish records the outcome of a job.
 func (t *term[J, W, R]) finish(j *job) {
 	switch t.save(j) {
 	case made:
-		t.stats.ended(j.more.end.End.outcome(), j.more.lag, j.more.why, j.intent)
+		t.stats.ended(j.details.end.End.outcome(), j.details.lag, j.details.reason, j.intent)
 		defer t.drop(j) // also if the program ends this goroutine
-		t.tell(j)
+		t.callEnded(j)
 	case taken:
 		t.lose(j)
-	case unknown, tooLarge: // it may be another day
+	case unknown, tooLarge: // tried again: the store may have room later
 		t.later(j)
 	}
 }
 
-// tell tells the program that a job has ended.
-func (t *term[J, W, R]) tell(j *job) {
+// callEnded calls Options.Ended.
+func (t *term[J, W, R]) callEnded(j *job) {
 	if t.options.Ended == nil {
 		return
 	}
 	_, err := safely("Options.Ended", func() (none struct{}, _ error) {
-		res, _ := toldHere[W](j.more)
+		res, _ := localResult[W](j.details)
 		t.options.Ended(j.key(), t.payload(j), res)
 		return none, nil
 	})
@@ -308,17 +309,18 @@ func (t *term[J, W, R]) tell(j *job) {
 	}
 }
 
-// lose forgets a job that another holder took over; its word counts.
+// lose forgets a job that another holder took over, and the outcome that it has here: the
+// other holder decides.
 func (t *term[J, W, R]) lose(j *job) {
 	t.mu.Lock()
-	if j.more != nil {
-		j.more.end, j.more.err = nil, nil
+	if j.details != nil {
+		j.details.end, j.details.err = nil, nil
 	}
 	t.mu.Unlock()
 	t.drop(j)
 }
 
-// later puts a job back that the store failed at.
+// later queues a job again after a failure of the store.
 func (t *term[J, W, R]) later(j *job) {
 	t.place(j, t.now()+t.pause()+rand.N(t.pause()))
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/readback-go/readback"
 )
 
-// compact returns a schedule that does what s does, but whose plans are small if
-// s is the default one: there may be a million of them.
+// compact returns a schedule that does the same as s. If s is a [readback.Backoff], its
+// plans take less memory: there may be a million of them.
 func compact(s readback.Schedule) readback.Schedule {
 	if s == nil {
 		s = readback.Backoff{}
@@ -19,7 +19,7 @@ func compact(s readback.Schedule) readback.Schedule {
 	return s
 }
 
-// compactBackoff is a readback.Backoff whose plans only remember where they are.
+// compactBackoff is a readback.Backoff whose plans keep only two waits.
 type compactBackoff struct{ readback.Backoff }
 
 func (b *compactBackoff) Plan() readback.Plan { return &compactPlan{backoff: b} }
@@ -30,7 +30,7 @@ type compactPlan struct {
 	last    time.Duration // the last wait
 }
 
-// Next draws the wait from a source made for it alone.
+// Next draws the wait from the first step of a new plan that begins at the present wait.
 func (p *compactPlan) Next(step readback.Step) time.Duration {
 	if step.Streak == 0 || p.centre == 0 {
 		one := p.backoff.Backoff
@@ -41,8 +41,8 @@ func (p *compactPlan) Next(step readback.Step) time.Duration {
 	return step.Ended + p.last
 }
 
-// grow returns what the wait after one of centre is before jitter, as
-// readback.Backoff documents it.
+// grow returns the wait before jitter that follows a wait of centre, as [readback.Backoff]
+// documents it.
 func grow(b *readback.Backoff, centre time.Duration) time.Duration {
 	longest := min(cmp.Or(b.Max, max(5*time.Second, b.Initial)), 1<<62)
 	limit := time.Duration(float64(longest) / (1 + jitter(b)))

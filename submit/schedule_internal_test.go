@@ -80,13 +80,13 @@ func TestJobs_sameHash(t *testing.T) {
 		js.add(j)
 	}
 	// As if all had the hash of the first.
-	for hash, j := range js.first {
+	for hash, j := range js.byHash {
 		if j != all[0] {
-			delete(js.first, hash)
-			if js.more == nil {
-				js.more = make(map[string]*job)
+			delete(js.byHash, hash)
+			if js.collisions == nil {
+				js.collisions = make(map[string]*job)
 			}
-			js.more[j.key()] = j
+			js.collisions[j.key()] = j
 		}
 	}
 	assert.Equal(t, 4, js.len())

@@ -2,18 +2,18 @@ package submit
 
 import "fmt"
 
-// state is how far a job is. The way from one to the next is in moves, and drawn
-// in the documentation of the package.
+// state is how far a job is. The table moves has all transitions; the documentation of the
+// package draws them.
 type state uint8
 
 const (
-	unborn   state = iota // the intent is not recorded yet, as far as is known
-	queued                // may be sent by whoever holds it
-	sending               // is being sent by its holder, or was when that died
-	lost                  // was being sent when its holder died: here, not in records
-	answered              // is read back
-	ended                 // has an outcome
-	aside                 // the program's own code panicked: nobody goes on with it unasked
+	unborn   state = iota // the intent is not known to be recorded yet
+	queued                // its holder may send it
+	sending               // its holder sends it, or did so when it died
+	lost                  // it was being sent when its holder died; in memory only, records say sending
+	answered              // it is read back
+	ended                 // it has an outcome
+	aside                 // the program's own code panicked: it waits for an operator or a caller
 	states
 )
 
@@ -49,7 +49,7 @@ const (
 	events
 )
 
-// moves is all that can happen to a job. What is not in it is a defect.
+// moves has all transitions of a job. Any other is a defect of this package.
 var moves = [states][events]state{
 	unborn:   {enqueues: queued, begins: sending, concludes: ended, breaks: aside},
 	queued:   {enqueues: queued, begins: sending, concludes: ended, breaks: aside},

@@ -13,15 +13,15 @@ import (
 // Submitter submits jobs once. Make it with [New]; all its methods may be called
 // concurrently.
 type Submitter[J, W, R any] struct {
-	options Options[J, W, R]
-	stats   stats
-	stamped atomic.Int64 // the last intent
+	options    Options[J, W, R]
+	stats      stats
+	lastIntent atomic.Int64 // the last intent
 
-	mu      sync.Mutex
-	users   int // calls under way that need a term
-	runs    int // those of them that are Run
-	term    *term[J, W, R]
-	trouble error // of the last call of the store, if that told nothing
+	mu       sync.Mutex
+	users    int // calls under way that need a term
+	runs     int // how many of them are Run
+	term     *term[J, W, R]
+	storeErr error // of the last call of the store, if it failed
 }
 
 // New returns a Submitter, or an error that says what is wrong with opts. It
@@ -34,15 +34,15 @@ func New[J, W, R any](opts Options[J, W, R]) (*Submitter[J, W, R], error) {
 	return &Submitter[J, W, R]{options: opts}, nil
 }
 
-// Run works on jobs until ctx ends: it sends those that [Submitter.Enqueue]
-// recorded, goes on with those whose Submit gave up waiting, and takes over
-// those of processes that died, as soon as their lease is over, and those that
-// were left behind. It outlasts any trouble with the store.
+// Run works on jobs until ctx ends. It sends jobs that [Submitter.Enqueue] recorded, goes on
+// with jobs whose Submit no longer waits, takes over the jobs of processes that died, once
+// their lease is over, and takes over jobs that were left behind. If the store fails, Run
+// goes on when the store answers again.
 //
-// When ctx has ended, Run begins nothing more, waits up to 5 s for the writes
-// that are under way, and returns once nothing is. The jobs that are left are
-// free for others at once; if the store does not answer, which takes up to 4 s
-// more, once the lease is over.
+// When ctx has ended, Run begins nothing more, waits up to 5 s for writes under way, and
+// returns once nothing is under way. The jobs that are left are free for others at once.
+// If the store does not answer, Run returns up to 4 s later, and the jobs are free once
+// the lease is over.
 func (s *Submitter[J, W, R]) Run(ctx context.Context) {
 	s.enter(1)
 	<-ctx.Done()
@@ -56,23 +56,21 @@ const writeGrace = 5 * time.Second
 // Submit sends job once and returns its outcome. The error is nil only if that
 // is Confirmed, and an [*consistency.Error] otherwise.
 //
-// First the intent is recorded, then the write is sent, its answer recorded,
-// and read back; the outcome is returned once it is recorded. All this goes on
-// while Run does if ctx ends before: then the outcome is Unconfirmed, and the
-// error matches that of ctx. Without a Run that goes on, the end of ctx cuts
-// short what is under way, which takes up to 4 s if the store does not answer,
-// and whoever runs next goes on with the job.
+// Submit records the intent, sends the write, records its answer, reads back, records the
+// outcome, and then returns it. If ctx ends first, the outcome is Unconfirmed, and the
+// error matches the error of ctx. If a Run runs in this Submitter, it goes on with the
+// job. If none does, the end of ctx cuts short what is under way (which takes up to 4 s if
+// the store does not answer), and the next Run goes on with the job.
 //
-// A key that was submitted before, by any process, joins that job: Submit waits
-// for its outcome and sends nothing. If its process died, it is taken over, and
-// if it ended Unconfirmed, it is read back once more. If the key was another
-// job's, whose JSON is not the same, the outcome is Failed with [ErrKeyReused].
-// Bad input is Failed with [consistency.ErrInvalid], and a job for which the store
-// has no room with [ErrTooLarge].
+// A key that was submitted before, by any process, joins that job: Submit waits for its
+// outcome and sends nothing. If the process of that job died, the job is taken over; if it
+// ended Unconfirmed, it is read back once more. If the key was used for another job, with
+// different JSON, the outcome is Failed with [ErrKeyReused]. Bad input is Failed with
+// [consistency.ErrInvalid], and a job for which the store has no room with [ErrTooLarge].
 //
-// Key has 1 to 255 bytes, each a printable character of ASCII or a space. It is
-// the idempotency key of the write, and shows in logs and in the store. Job has
-// up to 256 KiB as JSON.
+// Key has 1 to 255 bytes, each a printable ASCII character or a space. It is the
+// idempotency key of the write, and appears in logs and in the store. Job has up to
+// 256 KiB of JSON.
 func (s *Submitter[J, W, R]) Submit(ctx context.Context, key string, job J) (Result[W], error) {
 	in, err := s.call(ctx, key, job)
 	if err != nil {
@@ -83,13 +81,13 @@ func (s *Submitter[J, W, R]) Submit(ctx context.Context, key string, job J) (Res
 	return in.submit(ctx, nil)
 }
 
-// Enqueue records job to be sent by Run, here or in another process, and returns
-// nil once that is durable. It sends nothing itself. If the key was submitted
-// before, there is nothing to do. The error is an [*consistency.Error]: Failed,
-// with the causes that Submit has, or Unconfirmed if ctx ends before.
+// Enqueue records job to be sent by a Run, here or in another process, and returns nil once
+// that is durable. It sends nothing itself. If the same job was submitted before, it
+// returns nil and does nothing. The error is an [*consistency.Error]: Failed, with the
+// causes that Submit has, or Unconfirmed if ctx ends first.
 //
-// While Run runs, this process keeps the job; otherwise one that does takes it
-// over.
+// If a Run runs in this Submitter, this process keeps the job; otherwise a process with a
+// Run takes it over.
 func (s *Submitter[J, W, R]) Enqueue(ctx context.Context, key string, job J) error {
 	in, err := s.call(ctx, key, job)
 	if err != nil {
@@ -100,10 +98,10 @@ func (s *Submitter[J, W, R]) Enqueue(ctx context.Context, key string, job J) err
 	return in.enqueue(ctx, nil)
 }
 
-// Lookup returns what the store knows of the job with that key. The error says
-// that it could not be had, and matches [ErrNotFound] if there is none: it was
-// never submitted, or its outcome is forgotten. If only the reference cannot be
-// read, it is the Err of the result.
+// Lookup returns the result of the job with that key, pending or ended, and asks only the
+// store. The error matches [ErrNotFound] if the job was never submitted, or its outcome is
+// forgotten, and [ErrUnreadable] if its record cannot be read. If only the reference
+// cannot be read, the error is also the Err of the result.
 func (s *Submitter[J, W, R]) Lookup(ctx context.Context, key string) (res Result[W], err error) {
 	if err := checkKey(key); err != nil {
 		return res, err
@@ -119,13 +117,13 @@ func (s *Submitter[J, W, R]) Lookup(ctx context.Context, key string) (res Result
 	return resultOf[W](&rec)
 }
 
-// stamp returns the time of an intent, in nanoseconds. No two are the same: by them
-// and the holder a term knows its own changes.
-func (s *Submitter[J, W, R]) stamp() int64 {
+// newIntent returns the time for a new intent, in nanoseconds. No two are the same, since a
+// term recognises its own changes by the holder and the intent.
+func (s *Submitter[J, W, R]) newIntent() int64 {
 	for {
-		last := s.stamped.Load()
+		last := s.lastIntent.Load()
 		now := max(time.Now().UnixNano(), last+1)
-		if s.stamped.CompareAndSwap(last, now) {
+		if s.lastIntent.CompareAndSwap(last, now) {
 			return now
 		}
 	}
@@ -135,16 +133,16 @@ func failed[W any](err error) (Result[W], error) {
 	return Result[W]{Outcome: consistency.OutcomeOf(err), Err: err}, err
 }
 
-// noted remembers that the store is in trouble, or is no longer, and returns
-// err.
-func (s *Submitter[J, W, R]) noted(err error) error {
+// noteStoreResult notes the result of a call of the store, and logs when the store begins
+// to fail and when it answers again. It returns err.
+func (s *Submitter[J, W, R]) noteStoreResult(err error) error {
 	trouble := err
 	if errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge) {
 		trouble = nil
 	}
 	s.mu.Lock()
-	before := s.trouble
-	s.trouble = trouble
+	before := s.storeErr
+	s.storeErr = trouble
 	s.mu.Unlock()
 	switch {
 	case trouble != nil && before == nil:
@@ -155,8 +153,9 @@ func (s *Submitter[J, W, R]) noted(err error) error {
 	return err
 }
 
-func (s *Submitter[J, W, R]) troubled() error {
+// storeError returns why the last call of the store failed; nil if it did not.
+func (s *Submitter[J, W, R]) storeError() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.trouble
+	return s.storeErr
 }

@@ -8,9 +8,9 @@ import (
 	"reflect"
 )
 
-// stored returns a job as it is stored. It refuses one that would be another after
-// a restart: what is sent is always made from what is stored.
-func stored[J any](job J) ([]byte, error) {
+// encodeJob returns a job as it is stored. It refuses a job that JSON would change: the
+// write is always made from the stored job, which would differ from the caller's.
+func encodeJob[J any](job J) ([]byte, error) {
 	data, err := json.Marshal(job)
 	if err != nil {
 		return nil, invalid("the job cannot be stored: %w", err)
@@ -28,14 +28,13 @@ func stored[J any](job J) ([]byte, error) {
 	again, err := json.Marshal(back)
 	if err != nil || !bytes.Equal(data, again) {
 		return nil, invalid("the job does not survive being stored as JSON: it reads %s, and then %s",
-			short(string(data), 200), short(string(again), 200))
+			truncate(string(data), 200), truncate(string(again), 200))
 	}
 	return data, nil
 }
 
-// survives reports whether b, which was decoded from what a was encoded to, has all
-// that a has; or else where it differs. That nil has become empty, or the reverse,
-// changes nothing.
+// survives reports whether b, decoded from the JSON of a, has all that a has, and if not,
+// where it differs. Nil and empty count as equal.
 func survives(a, b reflect.Value, path string) (where string, same bool) {
 	if !a.IsValid() || !b.IsValid() {
 		return path, a.IsValid() == b.IsValid()
@@ -43,7 +42,7 @@ func survives(a, b reflect.Value, path string) (where string, same bool) {
 	if a.Type() != b.Type() {
 		return fmt.Sprintf("%s, a %v that becomes a %v,", path, a.Type(), b.Type()), false
 	}
-	if a.CanInterface() && speaks(a.Type()) {
+	if a.CanInterface() && hasOwnText(a.Type()) {
 		return path, sameText(a, b)
 	}
 	switch a.Kind() {
@@ -88,9 +87,9 @@ func survives(a, b reflect.Value, path string) (where string, same bool) {
 	}
 }
 
-// speaks reports whether a type has a text of its own, in both directions: then that
-// says what it is, and its fields do not.
-func speaks(t reflect.Type) bool {
+// hasOwnText reports whether a type encodes and decodes itself: then its text is compared,
+// and not its fields.
+func hasOwnText(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	return t.Implements(jsonOut) && p.Implements(jsonIn) || t.Implements(textOut) && p.Implements(textIn)
 }

@@ -11,9 +11,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// term is the time in which a process holds jobs by one lease: from its first
-// user to its last, or until the lease is lost. What its process knows of jobs
-// ends with it; the next one asks the store.
+// term is the time in which a process holds jobs by one lease: from its first user to its
+// last, or until the lease is lost. What the process knows of jobs in memory ends with the
+// term; the next term asks the store.
 type term[J, W, R any] struct {
 	*Submitter[J, W, R]
 	id           string // the holder's name in records
@@ -25,14 +25,14 @@ type term[J, W, R any] struct {
 	storeCtx     context.Context // of calls of the store
 	cancelStore  context.CancelFunc
 	ready        chan struct{} // closed once there is a lease
-	over         chan struct{} // closed when nothing goes on any more
-	kick         chan struct{} // for a look at other holders
+	over         chan struct{} // closed when nothing of the term is under way
+	kick         chan struct{} // wakes watching
 	lease        lease
 	tasks        sync.WaitGroup
 
 	mu      sync.Mutex
-	grace   time.Duration // of writes under way at the end
-	closed  bool          // no new tasks
+	grace   time.Duration // for writes under way when the term ends
+	closed  bool          // no new tasks may begin
 	jobs    jobs
 	changes changes
 	reads   queues
@@ -71,7 +71,7 @@ func (s *Submitter[J, W, R]) newTerm() *term[J, W, R] {
 	return t
 }
 
-// enter makes sure that there is a term, until leave.
+// enter makes sure that there is a term until leave is called.
 func (s *Submitter[J, W, R]) enter(runs int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,11 +80,11 @@ func (s *Submitter[J, W, R]) enter(runs int) {
 	if s.term == nil {
 		s.term = s.newTerm()
 	} else if runs > 0 {
-		s.term.look()
+		s.term.wakeWatching()
 	}
 }
 
-// leave ends the term after its last user, and waits for that.
+// leave ends the term if the caller is its last user, and waits for the end.
 func (s *Submitter[J, W, R]) leave(runs int, grace time.Duration) {
 	s.mu.Lock()
 	s.users--
@@ -105,9 +105,8 @@ func (s *Submitter[J, W, R]) running() bool {
 	return s.runs > 0
 }
 
-// held returns the current term once it has its lease, or nil if ctx ends
-// before.
-func (s *Submitter[J, W, R]) held(ctx context.Context) *term[J, W, R] {
+// leasedTerm returns the current term once it has its lease, or nil if ctx ends first.
+func (s *Submitter[J, W, R]) leasedTerm(ctx context.Context) *term[J, W, R] {
 	for {
 		s.mu.Lock()
 		t := s.term
@@ -160,12 +159,12 @@ func (t *term[J, W, R]) run() {
 }
 
 // leaveAfter is how long the end of a term waits, after all contexts have ended, for
-// functions of the program that take no notice.
+// functions of the program that ignore their context.
 const leaveAfter = time.Second
 
-// finishTasks waits for what is under way: for writes up to grace, then, to record
-// what became of them, for the store, and then it leaves behind what ignores its
-// context. It reports whether there was such a thing.
+// finishTasks waits for all tasks: up to grace for writes, then up to resignTimeout for
+// their answers to be recorded, then up to leaveAfter. It returns true if a task is still
+// under way and must be left behind.
 func (t *term[J, W, R]) finishTasks(grace time.Duration) (left bool) {
 	cut := time.AfterFunc(grace, t.cancelWrites)
 	defer cut.Stop()
@@ -186,7 +185,7 @@ func (t *term[J, W, R]) finishTasks(grace time.Duration) (left bool) {
 	}
 }
 
-// end makes the term end, with that much time for writes under way.
+// end ends the term. Writes under way may go on for grace; the first call decides.
 func (t *term[J, W, R]) end(why error, grace time.Duration) {
 	t.mu.Lock()
 	if t.ctx.Err() == nil {
@@ -196,7 +195,7 @@ func (t *term[J, W, R]) end(why error, grace time.Duration) {
 	t.stop(why)
 }
 
-// spawn runs f as part of the term, and returns false if that is over.
+// spawn runs f as a task of the term, and returns false if the term is over.
 func (t *term[J, W, R]) spawn(f func()) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -207,8 +206,8 @@ func (t *term[J, W, R]) spawn(f func()) bool {
 	return true
 }
 
-// letGo forgets all jobs, and reports whether there were any. Left says that
-// something still goes on, and ignores that it is over.
+// letGo forgets all jobs, and reports whether there were any. Left says that a task ignores
+// its context and is still under way.
 func (t *term[J, W, R]) letGo(left bool) (some bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -221,9 +220,9 @@ func (t *term[J, W, R]) letGo(left bool) (some bool) {
 		if !left {
 			j.course.Leave(j.handle)
 		}
-		if j.more != nil {
-			j.more.end, j.more.err = nil, nil // an outcome that was not recorded is none
-			j.more.close()
+		if j.details != nil {
+			j.details.end, j.details.err = nil, nil // an outcome that was not recorded is none
+			j.details.close()
 		}
 	}
 	if left {
@@ -236,15 +235,15 @@ func (t *term[J, W, R]) letGo(left bool) (some bool) {
 	return some
 }
 
-// look asks for a look at other holders, and at the jobs of those that are gone.
-func (t *term[J, W, R]) look() {
+// wakeWatching makes watching look at other holders, and at the jobs of those that are gone.
+func (t *term[J, W, R]) wakeWatching() {
 	select {
 	case t.kick <- struct{}{}:
 	default:
 	}
 }
 
-// now is the time on the clock of queues.
+// now is the time on the term's clock, on which jobs are due.
 func (t *term[J, W, R]) now() time.Duration { return time.Since(t.began) }
 
 // storing returns a context for one call of the store.
@@ -255,7 +254,7 @@ func (t *term[J, W, R]) storing() (context.Context, context.CancelFunc) {
 // storeTimeout bounds each call of the store.
 const storeTimeout = 10 * time.Second
 
-// sleep waits, and reports whether ctx goes on.
+// sleep waits for d, and returns false if ctx has ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -2,15 +2,16 @@ package submit
 
 import "github.com/readback-go/readback/consistency"
 
-// withheldEnd is the end of a flow that need not be that of its job: a try may be followed
-// by another one. The Observer is told of it once that is known. Nil is one of which
-// nobody is told.
+// withheldEnd is the end event of a flow that may not be the end of its job, since another
+// try may follow. The Observer gets it once the end is certain. Nil means that there is no
+// Observer.
 type withheldEnd struct {
 	observer func(consistency.Event)
 	event    consistency.Event
 }
 
-// withheld returns p with an Observer that is told of no end.
+// withheld returns p with an Observer that gets no end events, and the event that it keeps
+// back.
 func withheld(p consistency.Policy) (consistency.Policy, *withheldEnd) {
 	if p.Observer == nil {
 		return p, nil
@@ -26,8 +27,8 @@ func withheld(p consistency.Policy) (consistency.Policy, *withheldEnd) {
 	return p, e
 }
 
-// tell tells the Observer: the job ends with the flow.
-func (e *withheldEnd) tell() {
+// report gives the Observer the end: the job has ended with the flow.
+func (e *withheldEnd) report() {
 	if e != nil && e.event.Phase == consistency.PhaseEnd {
 		e.observer(e.event)
 	}

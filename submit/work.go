@@ -47,8 +47,8 @@ func (t *term[J, W, R]) flow(j *job) consistency.Flow[W, R] {
 	return flow
 }
 
-// send sends a job for the first time, or again after tries that are proven not to
-// have been carried out, if the store says that it is ours.
+// send sends a job for the first time, or again after tries that were provably not carried
+// out. It records that first; nothing is sent if the store does not confirm the record.
 func (t *term[J, W, R]) send(j *job) {
 	if !t.valid() {
 		t.later(j)
@@ -74,8 +74,8 @@ func (t *term[J, W, R]) send(j *job) {
 	}
 }
 
-// resend sends a job again that was being sent when its holder died. If it cannot, the
-// job is looked for first before the next time.
+// resend sends a job again that was being sent when its holder died. If it cannot, the job
+// is looked for once more before it is tried again.
 func (t *term[J, W, R]) resend(j *job) {
 	j.flags &^= resends
 	if !t.valid() {
@@ -89,28 +89,27 @@ func (t *term[J, W, R]) resend(j *job) {
 		t.drop(j)
 	case unknown:
 		t.later(j)
-	case tooLarge: // so that nobody knows whether it is still ours
+	case tooLarge: // the store cannot say whether the job is still ours
 		j.flags |= stuck
 		t.later(j)
 	}
 }
 
-// mayResend reports whether the caller consents to another try of a write that
-// was lost. One that was sent in the future shows that clocks differ, and then
-// nobody knows.
+// mayResend reports whether Options.Resubmit allows another try of a lost write. If the
+// record says that it was sent in the future, clocks differ, and its age is unknown: false.
 func (t *term[J, W, R]) mayResend(j *job) bool {
 	age := time.Now().UnixNano() - j.sentAt()
 	return j.state == lost && !j.has(stuck) && age >= 0 && age < int64(t.options.Resubmit.KeyHonouredFor)
 }
 
-// write sends the write of a job whose record says so. Before is the handle of
-// an earlier try that may have been carried out.
+// write sends the write of a job whose record says that it is being sent. Before is the
+// handle of an earlier try that may have been carried out; zero if there was none.
 func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	again := !before.IsZero()
 	flow := t.flow(j)
 	if !t.valid() || again && !t.mayResend(j) {
-		// The process was paused since it asked the store, and not yet sent
-		// anything: this is the last chance not to.
+		// The process may have been paused since the store answered: look at the
+		// clock once more before anything is sent.
 		t.unsent(j, again)
 		return
 	}
@@ -126,13 +125,13 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	}
 	var last try
 	policy, end := withheld(t.options.Policy)
-	policy = last.watch(policy, again)
+	policy = last.policyFor(policy, again)
 	handle, err := func() (consistency.Pending, error) {
 		t.stats.writes.Add(1)
 		defer t.stats.writes.Add(-1) // also if the program panics
 		return consistency.NewStepper(policy, whileAllowed(flow, allowed, stop)).Send(ctx, before, &j.course)
 	}()
-	if keptBack(err) {
+	if stoppedBeforeSending(err) {
 		t.unsent(j, again)
 		return
 	}
@@ -142,12 +141,12 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 		return
 	}
 	if outcome == consistency.Failed || errors.Is(err, consistency.ErrNoFind) {
-		end.tell()
+		end.report()
 		t.conclude(j, consistency.Result[W, R]{Outcome: outcome, Pending: handle}, err, false)
 		return
 	}
 	if err != nil {
-		t.doubt(j, err)
+		t.keepWriteError(j, err)
 	}
 	j.handle = handle
 	t.move(j, replies)
@@ -155,14 +154,14 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 		t.drop(j)
 		return
 	}
-	// If the store told nothing, reading goes on: the outcome is recorded later,
+	// Reading goes on also if the store did not answer: the outcome is recorded later,
 	// and until then the record says that the write may have been sent.
 	t.revisit(j)
 }
 
-// whileAllowed returns flow with a Write that is not called again, as the policy may
-// ask for, once the lease may be over or the key no longer honoured: then stop ends
-// the tries.
+// whileAllowed returns flow with a Write that checks allowed before each try after the
+// first. If it is false, since the lease may be over or the key is no longer honoured, the
+// try is not executed, and stop ends all tries.
 func whileAllowed[W, R any](flow consistency.Flow[W, R], allowed func() bool, stop func()) consistency.Flow[W, R] {
 	write, again := flow.Write, false
 	if write == nil {
@@ -179,9 +178,9 @@ func whileAllowed[W, R any](flow consistency.Flow[W, R], allowed func() bool, st
 	return flow
 }
 
-// keptBack reports whether a write was not sent because its context had ended:
-// the term is over, not the job.
-func keptBack(err error) bool {
+// stoppedBeforeSending reports whether a write was not sent because its context had ended:
+// the term is over, but the job is not.
+func stoppedBeforeSending(err error) bool {
 	var why *consistency.Error
 	return errors.As(err, &why) && why.Context != nil && why.Cause == nil && why.Status == 0 &&
 		(why.Write == nil || why.Outcome == consistency.Failed && errors.Is(why.Write, context.Canceled))
@@ -202,8 +201,8 @@ func (t *term[J, W, R]) unsent(j *job, again bool) {
 	t.later(j)
 }
 
-// visit reads a job back once. Read stands in for the flow's, with when it
-// began, if that was read before.
+// visit reads a job back once. If read is not nil, it replaces the flow's Read: it returns
+// what readMany has read, and began is when that began.
 func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), began time.Time) {
 	flow := t.flow(j)
 	if read != nil {
@@ -220,21 +219,21 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 	}()
 	switch {
 	case res.Outcome == consistency.Unconfirmed && t.ctx.Err() != nil:
-		// It ended with the term, and says nothing.
-	case res.Outcome != consistency.Confirmed && (res.Outcome != 0 || lacking(res.History)) && t.mayResend(j):
+		// The read was cut short by the end of the term, and says nothing.
+	case res.Outcome != consistency.Confirmed && (res.Outcome != 0 || notSeen(res.History)) && t.mayResend(j):
 		j.flags |= resends
 		t.place(j, t.now())
 	case res.Outcome == 0:
-		t.remember(j, res.History)
+		t.keepReadError(j, res.History)
 		t.revisit(j)
 	default:
-		end.tell()
+		end.report()
 		t.conclude(j, res, err, false)
 	}
 }
 
-// lacking reports whether a visit looked, and did not see the write.
-func lacking(h *poll.History) bool {
+// notSeen reports whether a visit got an answer that does not show the write.
+func notSeen(h *poll.History) bool {
 	read, ok := h.Last()
 	return ok && read.Verdict == poll.Pending
 }
@@ -247,13 +246,13 @@ func (t *term[J, W, R]) revisit(j *job) {
 	t.place(j, t.now())
 }
 
-// direct returns the reference of a job that can be read together with others.
+// direct returns the reference of a job; false if it cannot be read together with others.
 func (t *term[J, W, R]) direct(j *job, payload J) (W, bool) {
 	return consistency.NewStepper(consistency.Policy{}, t.options.Flow(j.key(), payload)).Direct(j.handle)
 }
 
-// visitMany reads many jobs back by one call, and tells how long that took. If that panics, nobody knows by which of
-// them, and they are read one by one.
+// visitMany reads many jobs back by one call of ReadMany, and sets took to its duration. If
+// the call panics, it is not known which job is the cause, and they are read one by one.
 func (t *term[J, W, R]) visitMany(jobs []*job, group string, took *time.Duration) {
 	refs := make([]W, 0, len(jobs))
 	sound := jobs[:0]
@@ -265,7 +264,7 @@ func (t *term[J, W, R]) visitMany(jobs []*job, group string, took *time.Duration
 	}
 	began := time.Now()
 	t.stats.reads.Add(1)
-	show, err := apart("Options.ReadMany", func() (func(W) (R, bool), error) { return t.readMany(group, refs) })
+	show, err := safelyInGoroutine("Options.ReadMany", func() (func(W) (R, bool), error) { return t.readMany(group, refs) })
 	t.stats.reads.Add(-1)
 	*took = time.Since(began)
 	if errors.Is(err, errPanicked) {
@@ -306,7 +305,7 @@ func (t *term[J, W, R]) readMany(group string, refs []W) (func(W) (R, bool), err
 
 var errShowsNothing = errors.New("submit: ReadMany returned neither a function nor an error")
 
-// missing is the answer for a job that a list lacks.
+// missing is the error of the read of a job that the list lacks: it counts as a 404.
 type missing struct{}
 
 func (missing) Error() string   { return "the list lacks it" }
