@@ -15,12 +15,12 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// batchFrom is how many changes at once are quicker as a group: the server makes a
+// batchFrom is the number of changes from which a group is quicker: the server makes a
 // folder for each group, but waits for the disk only once.
 const batchFrom = 16
 
-// batchRefusals are what a server answers that changed nothing of a group: a record
-// is of another revision, or it takes no such groups, or none now.
+// batchRefusals are the codes of a server that has changed nothing of a group: a record
+// has another revision, or the server takes no groups, or none at present.
 var batchRefusals = []jetstream.ErrorCode{
 	jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant,
 	10174, 10175, 10176, 10177, 10179, 10199, 10200, 10201, 10210,
@@ -35,11 +35,11 @@ const (
 
 var _ submit.BatchStore = (*Store)(nil)
 
-// ChangeAll implements [submit.BatchStore]. Where one by one is as quick, the error
-// matches errors.ErrUnsupported: for fewer than 16 changes, with NoSync, and with a
-// cluster, of which it is not known what its servers can do.
+// ChangeAll implements [submit.BatchStore]. The error matches errors.ErrUnsupported if
+// changes one by one are as quick: for fewer than 16 changes, and with NoSync. It does so
+// with a cluster too, since its servers may not support batches.
 func (s *Store) ChangeAll(ctx context.Context, records []submit.Record) ([]uint64, error) {
-	if len(records) < batchFrom || s.lock == nil || s.options.NoSync {
+	if len(records) < batchFrom || s.folder == nil || s.options.NoSync {
 		return nil, fmt.Errorf("natsstore: a batch of %d is no quicker: %w", len(records), errors.ErrUnsupported)
 	}
 	last, refused, err := s.commit(ctx, records)
@@ -61,7 +61,7 @@ func (s *Store) ChangeAll(ctx context.Context, records []submit.Record) ([]uint6
 }
 
 // commit publishes a group, and returns the sequence of its last message. Refused says
-// of an error that nothing was changed.
+// that nothing was changed, and err says why.
 func (s *Store) commit(ctx context.Context, records []submit.Record) (last uint64, refused bool, err error) {
 	messages := make([]*nats.Msg, len(records))
 	id := rand.Text()
@@ -100,7 +100,7 @@ func (s *Store) commit(ctx context.Context, records []submit.Record) (last uint6
 	switch {
 	case refused:
 		return 0, true, ack.Error
-	case errors.Is(err, submit.ErrTooLarge): // one of them, and so the group was never complete
+	case errors.Is(err, submit.ErrTooLarge): // one message was too large, so the group was never complete
 		return 0, true, err
 	case err != nil:
 		return 0, false, err
@@ -109,9 +109,9 @@ func (s *Store) commit(ctx context.Context, records []submit.Record) (last uint6
 	for i, msg := range messages {
 		entries[i] = entry{subject: hashOf(msg.Subject), sequence: ack.Sequence - uint64(len(messages)-1-i)}
 	}
-	s.entered(entries...)
+	s.addToLedger(entries...)
 	for i, r := range records {
-		s.written(r, entries[i].sequence)
+		s.noteKeep(r, entries[i].sequence)
 	}
 	return ack.Sequence, false, nil
 }

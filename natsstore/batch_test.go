@@ -62,7 +62,7 @@ func TestStore_ChangeAll(t *testing.T) {
 					require.Equal(t, records[i], got)
 				}
 			}
-			known, err := readChanges(s.lock.ledger.path)
+			known, err := readChanges(s.folder.ledger.path)
 			require.NoError(t, err)
 			for _, r := range records {
 				if tt.want == nil {

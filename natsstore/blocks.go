@@ -18,25 +18,24 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// found is the last message of a subject in a folder.
-type found struct {
+// lastMessage is the last message of a subject in a folder.
+type lastMessage struct {
 	sequence uint64
-	stays    bool  // until it is changed: the server does not forget it by itself
-	label    uint8 // of a job that is there: its place among the labels and one more
+	stays    bool  // it has no TTL: the server does not remove it by itself
+	label    uint8 // of a job that exists: 1 + the index of its label; otherwise 0
 }
 
 // contents is what a scan finds in the files of a bucket: the last message of each
 // subject, by the subject's hash.
 type contents struct {
-	jobs    []byte // how the subjects of jobs begin
-	last    map[uint64]found
+	jobs    []byte // the prefix of the subjects of jobs
+	last    map[uint64]lastMessage
 	labels  []string
 	removed map[uint64]struct{}
 }
 
-// blocks reads the files of a bucket. The server must have read them before: it cuts
-// off what it cannot read, with the help of its check sums, so that all is in order
-// here.
+// blocks reads the files of a bucket. The server must have started before: it verifies
+// the check sums and cuts off what it cannot read.
 func (f *folder) blocks(n names) (*contents, error) {
 	files, err := f.files(n)
 	if err != nil {
@@ -44,12 +43,12 @@ func (f *folder) blocks(n names) (*contents, error) {
 	}
 	c := &contents{
 		jobs: []byte(strings.TrimSuffix(n.kind(submit.KindJob), "*")),
-		last: make(map[uint64]found), labels: []string{""}, removed: make(map[uint64]struct{}),
+		last: make(map[uint64]lastMessage), labels: []string{""}, removed: make(map[uint64]struct{}),
 	}
 	for name := range files {
 		data, err := os.ReadFile(filepath.Join(f.messages(n), name))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // nothing in it was needed any more
+			continue // the server has removed the file: all its messages were replaced
 		}
 		if err != nil {
 			return nil, fmt.Errorf("natsstore: %w", err)
@@ -60,13 +59,13 @@ func (f *folder) blocks(n names) (*contents, error) {
 	}
 	for subject, msg := range c.last {
 		if _, ok := c.removed[msg.sequence]; ok {
-			delete(c.last, subject) // what was there before it was replaced by it
+			delete(c.last, subject) // earlier messages of the subject were replaced by it
 		}
 	}
 	return c, nil
 }
 
-// index returns where the jobs of each label are, up to a sequence.
+// index returns the sequences of the jobs of each label, up to last.
 func (c *contents) index(last uint64) *index {
 	x := &index{last: last, labels: make(map[string][]uint64), began: time.Now()}
 	for _, msg := range c.last {
@@ -80,8 +79,8 @@ func (c *contents) index(last uint64) *index {
 	return x
 }
 
-// A message in a file: its length, sequence, time and the length of its subject;
-// the subject; the length of the header, if there is one; header, body, check sum.
+// The layout of a message in a file: length, sequence, time, length of the subject;
+// subject; length of the header, if there is one; header, body, check sum.
 const (
 	messageHead = 4 + 8 + 8 + 2
 	messageSum  = 8
@@ -91,7 +90,7 @@ const (
 )
 
 var (
-	errLayout = errors.New("the file is laid out in another way")
+	errLayout = errors.New("the layout of the file is not known: it was written by another version of the server")
 	timeLimit = headerLine("Nats-TTL")
 	labelLine = headerLine(labelHeader)
 	goneLines = [...][]byte{headerLine(operationHeader), headerLine(jetstream.MarkerReasonHeader)}
@@ -128,15 +127,15 @@ func (c *contents) scan(data []byte) error {
 			header = rest[4:][:binary.LittleEndian.Uint32(rest)]
 		}
 		if hash := hashOf(subject); sequence >= c.last[hash].sequence {
-			c.last[hash] = found{sequence: sequence, stays: !bytes.Contains(header, timeLimit), label: c.labelOf(subject, header)}
+			c.last[hash] = lastMessage{sequence: sequence, stays: !bytes.Contains(header, timeLimit), label: c.labelOf(subject, header)}
 		}
 	}
 	return nil
 }
 
-// labelOf returns the place of a label and one more, or zero if the message is not of a
-// job that is there. There is no place for more labels than anybody has: their jobs are
-// looked at whatever is asked for, like those without a label.
+// labelOf returns 1 + the index of a message's label, or 0 if the message is not of a job
+// that exists. There are at most 255 labels: jobs with further ones count as without a
+// label, and are read whatever label is asked for.
 func (c *contents) labelOf(subject, header []byte) uint8 {
 	isGone := func(line []byte) bool { return bytes.Contains(header, line) }
 	if !bytes.HasPrefix(subject, c.jobs) || slices.ContainsFunc(goneLines[:], isGone) {
@@ -157,7 +156,7 @@ func (c *contents) labelOf(subject, header []byte) uint8 {
 	return uint8(len(c.labels))
 }
 
-// hashOf is FNV-1a, which stays the same.
+// hashOf is FNV-1a of 64 bits. It is stored in the ledger, so it must never change.
 func hashOf[T string | []byte](subject T) uint64 {
 	hash := uint64(14695981039346656037)
 	for i := range len(subject) {

@@ -7,15 +7,18 @@ import (
 	"time"
 )
 
-// A clock may be wrong: of a machine without a battery, before it has heard of the
-// time. So no record is forgotten on the word of one. How old a record is at least
-// is known in two ways: by the time that passed in this process since the record
-// was seen to be there, which no clock can falsify; or by readings of the clock in
-// two starts of a store after the record was written, and in two by now. If one of
-// all these starts was wrong, either way, the smallest difference between the ones
-// and the others is still not too great.
+// A clock may be wrong, such as on a machine without a battery that has not asked for the
+// time yet. So no record is forgotten because of a single clock. The least age of a record
+// is known in two ways:
+//
+//   - by the time that has passed in this process since the record was seen, on a stopwatch,
+//     which no wrong clock changes;
+//   - by four readings of the clock: in two starts of a store soon after the record was
+//     written, and in two starts now. The smallest difference between an early and a late
+//     reading counts. If the clock was wrong in one of these starts, in either direction,
+//     that difference is still not too great.
 
-// reading is what a start of a store read on its clock once the bucket had all
+// reading is a time that a start of a store read on its clock, when the bucket had all
 // changes up to a sequence.
 type reading struct {
 	Start    string `json:"start"`
@@ -23,25 +26,25 @@ type reading struct {
 	Wall     int64  `json:"wall"` // nanoseconds since 1970
 }
 
-// moment is when a process knew that all up to a sequence were there, on its own
-// stopwatch.
+// moment is a time on the stopwatch of a process at which the bucket had all changes up to
+// a sequence.
 type moment struct {
 	sequence uint64
 	at       time.Duration
 }
 
-// clock knows how old records are at least.
+// clock knows the least age of records.
 type clock struct {
-	start    string        // this one
-	moments  []moment      // of this one, in order
-	apart    time.Duration // how far apart moments are, but for the last one
+	start    string        // names this start of the store
+	moments  []moment      // of this start, in order
+	spacing  time.Duration // least time between two moments, except the last one
 	readings []reading     // of all starts, in order
-	other    reading       // the last one of another start
-	heard    time.Duration
+	other    reading       // the last reading of another start
+	otherAt  time.Duration // when it was seen first, on the stopwatch
 }
 
-// Older moments and readings lie wider apart: what lacks one is dated by the next,
-// and so taken for younger than it is.
+// Older moments and readings are kept further apart. A record between two of them is dated
+// by the later one, and so counts as younger than it is.
 const (
 	mostMoments  = 256
 	mostReadings = 64
@@ -51,9 +54,10 @@ const (
 	momentsAKeep = 100
 )
 
-func newClock(start string) clock { return clock{start: start, apart: readAgain / momentsAKeep} }
+func newClock(start string) clock { return clock{start: start, spacing: readAgain / momentsAKeep} }
 
-// thin leaves out the one whose neighbours lie closest together for their age.
+// thin removes one item if there are more than most: the one whose neighbours are closest to
+// each other in proportion to their age.
 func thin[T any](of []T, most int, at func(T) int64) []T {
 	if len(of) <= most {
 		return of
@@ -68,34 +72,34 @@ func thin[T any](of []T, most int, at func(T) int64) []T {
 	return slices.Delete(of, out, out+1)
 }
 
-// mark notes that all up to a sequence were there at a time of the stopwatch.
+// mark notes that the bucket had all changes up to a sequence at a time of the stopwatch.
 func (c *clock) mark(sequence uint64, at time.Duration) {
 	n := len(c.moments)
 	switch {
 	case n > 0 && sequence <= c.moments[n-1].sequence:
-	case n > 1 && c.moments[n-1].at-c.moments[n-2].at < c.apart:
+	case n > 1 && c.moments[n-1].at-c.moments[n-2].at < c.spacing:
 		c.moments[n-1] = moment{sequence, at}
 	default:
 		c.moments = thin(append(c.moments, moment{sequence, at}), mostMoments, func(m moment) int64 { return int64(m.at) })
 	}
 }
 
-// hear takes the readings that the bucket has.
-func (c *clock) hear(readings []reading, at time.Duration) {
+// setReadings takes the readings that the bucket has, at a time of the stopwatch.
+func (c *clock) setReadings(readings []reading, at time.Duration) {
 	c.readings = readings
 	for _, r := range slices.Backward(readings) {
 		if r.Start == c.start {
 			continue
 		}
 		if r != c.other {
-			c.other, c.heard = r, at
+			c.other, c.otherAt = r, at
 		}
 		return
 	}
 }
 
-// read adds a reading of this start to those of the bucket, and reports whether it
-// is worth a change of the bucket.
+// read adds a reading of this start to those of the bucket, and reports whether they are
+// worth writing back: readings of one start are at least readAgain apart.
 func (c *clock) read(sequence uint64, wall time.Time) ([]reading, bool) {
 	own := reading{Start: c.start, Sequence: sequence, Wall: wall.UnixNano()}
 	if n := len(c.readings); n > 0 {
@@ -111,8 +115,7 @@ func (c *clock) read(sequence uint64, wall time.Time) ([]reading, bool) {
 // readAgain is how far apart the readings of one start are.
 const readAgain = time.Hour
 
-// age returns how old a record is at least, at a time of the stopwatch and of the
-// clock.
+// age returns the least age of a record, at a time of the stopwatch and of the clock.
 func (c *clock) age(sequence uint64, at time.Duration, wall time.Time) time.Duration {
 	age := time.Duration(0)
 	from, _ := slices.BinarySearchFunc(c.moments, sequence, func(m moment, sequence uint64) int {
@@ -124,13 +127,13 @@ func (c *clock) age(sequence uint64, at time.Duration, wall time.Time) time.Dura
 	return max(age, c.agreed(sequence, at, wall.UnixNano()))
 }
 
-// agreed returns the smallest difference between the clocks of two starts by now and
-// of two soon after a record was written; zero without so many.
+// agreed returns the smallest difference between two readings of now and two readings soon
+// after a record was written, each two of different starts; zero if there are not so many.
 func (c *clock) agreed(sequence uint64, at time.Duration, now int64) time.Duration {
 	if c.other.Start == "" {
 		return 0
 	}
-	now = min(now, c.other.Wall+int64(at-c.heard))
+	now = min(now, c.other.Wall+int64(at-c.otherAt))
 	first, _ := slices.BinarySearchFunc(c.readings, sequence, func(r reading, sequence uint64) int {
 		return cmp.Compare(r.Sequence, sequence)
 	})

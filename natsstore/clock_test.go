@@ -46,7 +46,7 @@ func TestClock_age(t *testing.T) {
 				wall := time.Unix(0, 0).Add(time.Duration(v.clock * float64(day)))
 				sequence := uint64(written + 1 + i)
 				c.mark(sequence, 0)
-				c.hear(readings, 0)
+				c.setReadings(readings, 0)
 				readings, _ = c.read(sequence, wall)
 				age = c.age(written, v.stays, wall.Add(v.stays))
 			}

@@ -9,51 +9,50 @@
 //
 // With a folder, a nats-server runs in the process. It has no listening socket,
 // writes to the folder, and waits for the disk at each change. With a URL the
-// records lie in an existing cluster, on three of its servers unless told
-// otherwise. All else is the same.
+// records are kept in an existing cluster, on three of its servers unless
+// Options.Replicas says otherwise. Everything else is the same.
 //
 // # One key, one record
 //
-// The records are the entries of a key-value bucket, one for each kind and key,
-// and change by the revision alone: the server refuses a change that expects
-// another one. Reads go to the leader of the bucket. A client that makes a bucket
-// in the usual way allows reads from any replica, which may be behind; Open makes
-// it otherwise, and refuses one that was made so.
+// The records are the entries of a key-value bucket, one for each kind and key. A change
+// names the revision that it replaces; the server refuses it if the record has another.
+// Reads go to the leader of the bucket. A bucket that a client makes in the usual way
+// allows direct reads from any replica, which may be stale. Open makes a bucket without
+// direct reads, and refuses one that allows them.
 //
-// A list reads many records at once from any server. It is read up to a mark that
-// the leader wrote after the call began, so that it is not behind either.
+// A list reads many records at once, from any server. It reads up to a mark that the leader
+// wrote after the call began, so that it is not stale either.
 //
-// It reads the outcomes that are kept too: some 10 µs each. With a folder, a list of
-// jobs begins behind those that an earlier one saw done, without a gap from the
-// first, as is noted in the bucket: then they slow down the first list alone, unless
-// a job older than they is pending. Not so in a cluster, where a server that lacks
-// something must not hide it from those that have it, and with NoSync, since a loss
-// of power might take changes from before the note.
+// A list also reads the outcomes that are kept, which takes some 10 µs each. With a folder,
+// a list notes in the bucket up to where all jobs are done, and later lists begin there: so
+// outcomes slow down only the first list, unless an older job is still pending. There is no
+// such note in a cluster, where a server that lacks records would hide them from lists by
+// other servers, nor with NoSync, since a loss of power might lose changes from before the
+// note.
 //
 // # What a fault may cost
 //
-// A leader that was cut off from the others, or paused, may answer reads with what
-// it had until it notices, for some seconds. It changes nothing meanwhile: what was
-// decided by such a read is refused by revision.
+// A leader that is cut off from the others, or was paused, may answer reads with stale
+// records for some seconds, until it notices. It changes nothing in that time: a change
+// that is based on such a read is refused by its revision.
 //
-// A server in the process finds out when it starts whether the folder lacks
-// something that was acknowledged: then Open returns [ErrDamaged], again and again,
-// and says how many records are missing. It knows by a ledger beside the server's
-// files, which has an entry for each change and is written behind it. With NoSync,
-// what came last may be missing without a word; and what a loss of power took of the
-// ledger, some seconds as a rule, is not missed if the same fault took the records.
+// When Open starts a server in the process, it finds out whether the folder lacks a record
+// that was acknowledged. Then Open returns [ErrDamaged], also each later time, and says how
+// many records are missing. It knows that from a ledger beside the server's files, which
+// gets an entry after each change. Two losses are not noticed: with NoSync, the last
+// changes before a loss of power; and records whose entries in the ledger were lost by
+// the same fault, which can be those of the last seconds before a loss of power.
 //
-// A change that was acknowledged is on the disk of the one server, or in the log
-// of most replicas. A cluster whose servers do not sync each write can lose it
-// if most of them lose power at once: set sync_interval to always on them. Treat
-// what lies in a cluster as something that may be forgotten by a double fault,
-// and never by a single one.
+// An acknowledged change is on the disk of the one server, or in the log of most replicas.
+// A cluster whose servers do not sync each write can lose it if most of them lose power at
+// once: set sync_interval to always on them. Without that, a single fault loses nothing, but
+// two at once may.
 //
-// A clock that is wrong in one start of a store costs no outcome. An outcome is
-// forgotten once it was kept for long enough by the time that passed in one process,
-// or by the clocks of two starts after it was written and of two starts by now. So it
-// may be kept for up to twice as long as was asked for where a store is seldom
-// opened anew, and longer where it is opened for less than a second each time.
+// No outcome is forgotten too early because the clock was wrong in one start of a store. An
+// outcome is forgotten when its time is over by a stopwatch within one process, or by the
+// clocks of two starts after it was written and of two starts now. So it may be kept up to
+// twice as long as asked for if a store is seldom opened anew, and longer if it is opened
+// for less than a second each time.
 //
 // The versions of server and client are pinned by this module's go.mod.
 package natsstore

@@ -7,7 +7,7 @@ import (
 
 // LookSeldom has those who watch wait for word alone. It must be called before
 // anybody watches.
-func (s *Store) LookSeldom() { s.anyway = time.Hour }
+func (s *Store) LookSeldom() { s.lookAfter = time.Hour }
 
 // WithClock has a store read another clock.
 func (o Options) WithClock(now func() time.Time) Options {

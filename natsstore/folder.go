@@ -18,18 +18,18 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// folder is one that a server in this process writes to. The server does not
-// notice another one in the same folder, nor that a bucket which it once had
-// cannot be read: it would begin an empty one.
+// folder is the folder that a server in this process writes to. It guards against two things
+// that the server does not notice: a second server in the same folder, and a bucket that it
+// cannot read, instead of which it would start an empty one.
 type folder struct {
 	dir    string
 	lock   *flock.Flock
 	ledger ledger
 
-	// What there is before the server starts: it cuts off what it cannot read.
-	before map[string]int64 // the files' sizes
-	newest string           // the file that is written to
-	tail   []byte           // what is in that
+	// The files before the server starts, which cuts off what it cannot read.
+	before map[string]int64 // sizes by name
+	newest string           // the file that the server appends to
+	tail   []byte           // the content of newest
 }
 
 func lockFolder(dir string) (*folder, error) {
@@ -48,22 +48,21 @@ func lockFolder(dir string) (*folder, error) {
 
 func (f *folder) release() error { return errors.Join(f.ledger.close(), f.lock.Unlock()) }
 
-// messages is where the server keeps what is in a bucket.
+// messages is the folder in which the server keeps the messages of a bucket.
 func (f *folder) messages(n names) string {
 	return filepath.Join(f.dir, "jetstream", "$G", "streams", n.stream(), "msgs")
 }
 
-// begin looks at the files before the server does, which would take no notice of
-// one that is missing. It also has the server read all that it wrote, with its
-// check sums, rather than believe its own summary: one record that cannot be read
-// is then found now, and not in the middle of the work.
-func (f *folder) begin(n names) error {
+// checkBefore checks the files before the server starts, since the server does not notice a
+// missing one. It also removes the server's summary, so that the server reads all messages
+// and verifies their check sums: a damaged record is then found now, and not later.
+func (f *folder) checkBefore(n names) error {
 	f.ledger.path = filepath.Join(f.dir, n.bucket+".changes")
 	known, err := f.read()
 	if err != nil {
 		return err
 	}
-	if err := f.look(n); err != nil {
+	if err := f.readFiles(n); err != nil {
 		return err
 	}
 	was := known.Buckets[n.bucket]
@@ -78,7 +77,7 @@ func (f *folder) begin(n names) error {
 			return err
 		}
 	}
-	if err := f.damage(n.bucket, was); err != nil {
+	if err := f.damageError(n.bucket, was); err != nil {
 		return err
 	}
 	if err := os.Remove(filepath.Join(f.messages(n), "index.db")); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -87,8 +86,8 @@ func (f *folder) begin(n names) error {
 	return nil
 }
 
-// look remembers what there is.
-func (f *folder) look(n names) (err error) {
+// readFiles remembers the files as they are before the server starts.
+func (f *folder) readFiles(n names) (err error) {
 	f.newest, f.tail = "", nil
 	if f.before, err = f.files(n); err != nil {
 		return err
@@ -130,10 +129,10 @@ func (f *folder) files(n names) (map[string]int64, error) {
 	return found, nil
 }
 
-// lost says what is wrong if the server cut something off when it started. A
-// crash breaks off the record that was being written, which nobody knows of; all
-// else was acknowledged.
-func (f *folder) lost(ctx context.Context, conn *nats.Conn, n names, noSync bool) (string, error) {
+// cutOff returns what is wrong if the server cut off an acknowledged record when it started,
+// and "" if not. A crash cuts off the record that was being written, which was never
+// acknowledged; all others were.
+func (f *folder) cutOff(ctx context.Context, conn *nats.Conn, n names, noSync bool) (string, error) {
 	after, err := f.files(n)
 	if err != nil {
 		return "", err
@@ -147,9 +146,9 @@ func (f *folder) lost(ctx context.Context, conn *nats.Conn, n names, noSync bool
 	}
 	lost, err := lostOf(ctx, conn, n)
 	if lost == nil || err != nil {
-		return "", err // nil if what is no longer needed was removed
+		return "", err // nil if the file is shorter because replaced messages were removed
 	}
-	// The server counts the bytes of the oldest file alone.
+	// The server counts only the bytes of the oldest damaged file.
 	for name, size := range f.before {
 		if name != f.newest && size-after[name] == int64(lost.Bytes) {
 			return fmt.Sprintf("the last %d bytes of %s could not be read", lost.Bytes, name), nil
@@ -162,8 +161,8 @@ func (f *folder) lost(ctx context.Context, conn *nats.Conn, n names, noSync bool
 	return "", nil
 }
 
-// leave notes what is there when the store is closed.
-func (f *folder) leave(n names, last uint64) error {
+// noteClosed notes the last change and the files when the store is closed.
+func (f *folder) noteClosed(n names, last uint64) error {
 	files, err := f.files(n)
 	if err != nil {
 		return err
@@ -171,9 +170,9 @@ func (f *folder) leave(n names, last uint64) error {
 	return f.note(n.bucket, note{Last: last, Files: files, Ledger: true})
 }
 
-// check returns ErrDamaged if the server does not have a bucket that was there
-// once. It must be asked before the bucket is made.
-func (f *folder) check(ctx context.Context, js jetstream.JetStream, n names) error {
+// checkBucket returns ErrDamaged if the server lacks a bucket that it once had. It must be
+// called before the bucket is made.
+func (f *folder) checkBucket(ctx context.Context, js jetstream.JetStream, n names) error {
 	known, err := f.read()
 	if err != nil {
 		return err
@@ -187,16 +186,17 @@ func (f *folder) check(ctx context.Context, js jetstream.JetStream, n names) err
 	return nil
 }
 
-// verify returns ErrDamaged if the bucket lacks something, and notes it
-// otherwise. It has changes up to last, of which verify returns an index.
-func (f *folder) verify(ctx context.Context, conn *nats.Conn, n names, last uint64, noSync bool) (*index, error) {
+// checkAfter checks the bucket after the server has started: it returns ErrDamaged if
+// something is missing, and notes that. Otherwise it returns an index of the changes up to
+// last, the last change of the bucket.
+func (f *folder) checkAfter(ctx context.Context, conn *nats.Conn, n names, last uint64, noSync bool) (*index, error) {
 	known, err := f.read()
 	if err != nil {
 		return nil, err
 	}
 	labels := &index{}
 	was := known.Buckets[n.bucket]
-	if was.Damaged, err = f.lost(ctx, conn, n, noSync); err != nil {
+	if was.Damaged, err = f.cutOff(ctx, conn, n, noSync); err != nil {
 		return nil, err
 	}
 	if was.Damaged == "" && last < was.Last {
@@ -217,12 +217,13 @@ func (f *folder) verify(ctx context.Context, conn *nats.Conn, n names, last uint
 	if err := f.note(n.bucket, was); err != nil {
 		return nil, err
 	}
-	return labels, f.damage(n.bucket, was)
+	return labels, f.damageError(n.bucket, was)
 }
 
-// compare says what is wrong if something is not there that the ledger has, if there
-// is one, and opens it, or makes it. With noSync, what came last may be missing.
-func (f *folder) compare(there map[uint64]found, kept bool, last uint64, noSync bool) (string, error) {
+// compare returns what is wrong if the ledger has entries whose messages are missing, and ""
+// if not. It then opens the ledger, or makes it if there was none. With noSync, the last
+// changes may be missing.
+func (f *folder) compare(there map[uint64]lastMessage, kept bool, last uint64, noSync bool) (string, error) {
 	if !kept {
 		return "", f.ledger.rewrite(there)
 	}
@@ -243,7 +244,7 @@ func (f *folder) compare(there map[uint64]found, kept bool, last uint64, noSync 
 		return fmt.Sprintf("%d records that were acknowledged are missing, by the numbers of their changes: %s",
 			len(missing), shortList(missing)), nil
 	}
-	if tolerated > 0 || c.entries > 2*len(there)+entriesFree/2 {
+	if tolerated > 0 || c.entries > 2*len(there)+minRewrite/2 {
 		return "", f.ledger.rewrite(there)
 	}
 	return "", f.ledger.begin(c)
@@ -259,7 +260,7 @@ func shortList(numbers []uint64) string {
 	return text
 }
 
-// lostOf asks the server what it could not read, which the client does not tell.
+// lostOf asks the server what it could not read. The client library does not decode that.
 func lostOf(ctx context.Context, conn *nats.Conn, n names) (*server.LostStreamData, error) {
 	answer, err := conn.RequestWithContext(ctx, "$JS.API.STREAM.INFO."+n.stream(), []byte(`{"deleted_details":true}`))
 	if err != nil {

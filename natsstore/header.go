@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// operationHeader marks an entry of a key-value bucket that is gone.
+	// operationHeader marks a key-value entry as deleted.
 	operationHeader = "KV-Operation"
 
 	// doneHeader marks a record that is done. Its value is how long the record

@@ -12,22 +12,23 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// index knows where the jobs of each label are that few have: enough to find ten among
-// a hundred thousand. It is the memory of one server's start, for a server that starts
-// anew may give a sequence again that nobody was told of. With a folder it begins with
-// what is read there at the start; with a cluster, with the first question.
+// index has the sequences of jobs by label, for labels that few jobs have: so ten jobs are
+// found among a hundred thousand without reading all. It lives as long as one connection to
+// a server, since a server that starts anew may use a sequence again that it had not yet
+// acknowledged. With a folder it begins with what is read there at the start; with a
+// cluster, at the first question.
 type index struct {
 	mu     sync.Mutex
-	last   uint64              // all up to here were read
-	labels map[string][]uint64 // sequences, in order; some are gone. Nil are too many
-	began  time.Time           // since when they are counted
+	last   uint64              // all messages up to this sequence were read
+	labels map[string][]uint64 // sequences in order, some of which are gone; nil means too many
+	began  time.Time           // when counting began
 }
 
 const (
-	// indexMost is how many jobs of a label are few.
-	indexMost = 2048
+	// maxPerLabel is the greatest number of jobs of one label that the index keeps.
+	maxPerLabel = 2048
 
-	// recount is after how long jobs of which there were too many are counted anew.
+	// recount is how long after a label had too many jobs they are counted anew.
 	recount = 10 * time.Minute
 )
 
@@ -56,15 +57,15 @@ func (x *index) add(label string, sequence uint64) {
 	if ok && known == nil {
 		return
 	}
-	if known = append(known, sequence); len(known) > indexMost {
+	if known = append(known, sequence); len(known) > maxPerLabel {
 		known = nil
 	}
 	x.labels[label] = known
 }
 
-// few returns the sequences behind one that have the labels, in order, or false if there
-// are too many.
-func (x *index) few(after uint64, labels []string) (found []uint64, few bool) {
+// sequences returns the sequences after one of the jobs with the labels, in order, or false
+// if there are too many.
+func (x *index) sequences(after uint64, labels []string) (found []uint64, few bool) {
 	for _, label := range append([]string{""}, labels...) {
 		known, ok := x.labels[label]
 		if ok && known == nil {
@@ -95,15 +96,15 @@ func (s *Store) labelled(ctx context.Context, after uint64, labels []string, yie
 	if err != nil {
 		return err
 	}
-	// A job that changes before it is read is among those that were written since.
+	// If a job changes before it is read, the next refresh finds its new sequence.
 	for range maxFences {
 		at.index.mu.Lock()
 		err := s.refresh(ctx, at.index)
-		sequences, few := at.index.few(after, labels)
-		if err == nil && !few && time.Since(at.index.began) > recount { // at the cost of who asks for many
+		sequences, few := at.index.sequences(after, labels)
+		if err == nil && !few && time.Since(at.index.began) > recount { // this call reads all jobs anyway
 			at.index.last, at.index.labels = 0, nil
 			err = s.refresh(ctx, at.index)
-			sequences, few = at.index.few(after, labels)
+			sequences, few = at.index.sequences(after, labels)
 		}
 		at.index.mu.Unlock()
 		if err != nil {
@@ -137,7 +138,8 @@ func (s *Store) labelled(ctx context.Context, after uint64, labels []string, yie
 	return nil
 }
 
-// bySequence asks the leader for a job that is still as it was at a sequence.
+// bySequence asks the leader for the job at a sequence. The error matches
+// submit.ErrNotFound if the job has changed since.
 func (s *Store) bySequence(ctx context.Context, sequence uint64) (submit.Record, error) {
 	var msg *jetstream.RawStreamMsg
 	if err := s.call(ctx, "read", func(ctx context.Context, at *site) (err error) {
@@ -150,5 +152,5 @@ func (s *Store) bySequence(ctx context.Context, sequence uint64) (submit.Record,
 	if err != nil || gone(msg.Header) {
 		return submit.Record{}, errors.Join(submit.ErrNotFound, err)
 	}
-	return recordOf(kind, key, msg.Header, msg.Data, sequence)
+	return decodeRecord(kind, key, msg.Header, msg.Data, sequence)
 }

@@ -58,7 +58,7 @@ func TestOpen_index(t *testing.T) {
 					want = append(want, r.Revision)
 				}
 			}
-			known, few := s.site.index.few(0, []string{label})
+			known, few := s.site.index.sequences(0, []string{label})
 			require.True(t, few)
 			for r, err := range s.Since(t.Context(), submit.KindJob, 0, []string{label}, false) {
 				require.NoError(t, err)
@@ -112,21 +112,21 @@ func TestIndex_manyBesideFew(t *testing.T) {
 		require.NoError(t, err)
 	}
 	create(t.Context(), "few", "unconfirmed")
-	for i := range indexMost + 1 {
+	for i := range maxPerLabel + 1 {
 		create(t.Context(), fmt.Sprint(i), "confirmed")
 	}
 	for range 2 {
-		require.Len(t, keysOf(t, s, "confirmed"), indexMost+1)
+		require.Len(t, keysOf(t, s, "confirmed"), maxPerLabel+1)
 		require.Positive(t, s.site.index.last, "it is not read anew")
 		require.Equal(t, []string{"few"}, keysOf(t, s, "unconfirmed"))
 	}
 	s.site.index.began = time.Now().Add(-2 * recount)
-	for i := range indexMost {
+	for i := range maxPerLabel {
 		r, err := s.Get(t.Context(), submit.KindJob, fmt.Sprint(i))
 		require.NoError(t, err)
 		require.NoError(t, s.Delete(t.Context(), r))
 	}
-	require.Equal(t, []string{fmt.Sprint(indexMost)}, keysOf(t, s, "confirmed"))
-	_, few := s.site.index.few(0, []string{"confirmed"})
+	require.Equal(t, []string{fmt.Sprint(maxPerLabel)}, keysOf(t, s, "confirmed"))
+	_, few := s.site.index.sequences(0, []string{"confirmed"})
 	require.True(t, few, "they were counted anew")
 }

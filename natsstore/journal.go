@@ -14,12 +14,12 @@ import (
 
 var _ submit.Journal = (*Store)(nil)
 
-// Since implements [submit.Journal]. It reads the records of a bucket in their order,
-// some 10 µs each. Of jobs with labels that few have, it reads only those, and the
-// headers of what was written since the last time. With a cluster, the first time is
-// since the beginning; with a folder, since Open.
+// Since implements [submit.Journal]. It reads the records in their order, which takes some
+// 10 µs each. If labels are given that few jobs have, it reads only those jobs, and the
+// headers of all that was written since the last such call; the first such call reads all
+// headers with a cluster, and those since Open with a folder.
 //
-// With a cluster, and without wait, it yields nothing before it has read all.
+// With a cluster and without wait, it yields nothing before it has read everything.
 func (s *Store) Since(ctx context.Context, kind submit.Kind, after uint64, labels []string, wait bool) iter.Seq2[submit.Record, error] {
 	return func(yield func(submit.Record, error) bool) {
 		var err error
@@ -54,8 +54,8 @@ func (s *Store) reads(ctx context.Context, kind submit.Kind, after uint64, heade
 	})
 }
 
-// since yields records in order. What a server reads that is behind is replaced by what
-// it reads later.
+// since yields records in order. A server of a cluster may be behind: what it sends first may
+// be replaced by what it sends later, so nothing is yielded before all is read.
 func (s *Store) since(ctx context.Context, kind submit.Kind, after uint64, labels []string, yield func(submit.Record, error) bool) error {
 	messages, err := s.reads(ctx, kind, after, false)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *Store) follow(ctx context.Context, kind submit.Kind, after uint64, labe
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(at.ctx, func() { // its server is started anew, or the store is closed
+	defer context.AfterFunc(at.ctx, func() { // the server is started anew, or the store is closed
 		_, err := s.at()
 		cancel(cmp.Or(err, errRestart))
 	})()

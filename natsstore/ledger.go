@@ -11,14 +11,14 @@ import (
 	"sync"
 )
 
-// ledger is a file beside the server's that has an entry for each change that was
-// acknowledged, so that one that is missing later is known to be, wherever it was.
+// ledger is a file beside the server's files. It has an entry for each acknowledged change,
+// so that a missing record is noticed, wherever it was stored.
 //
-// Nothing waits until an entry is on the disk: the end of the process loses none,
-// and one that a loss of power takes is not missed. An entry is written after what
-// it speaks of is on the disk, so that it never says too much. A deletion is
-// entered before it is made: the server forgets in time that it was, and then a
-// record that is not there any more must not be missed.
+// Nothing waits until an entry is on the disk. The end of the process loses no entry; a loss
+// of power may lose some, whose records are then not looked for. An entry is written after
+// its change is on the disk, so that it is never wrong. The entry of a deletion is written
+// before the deletion: the server forgets in time that there was one, and the record must
+// not count as missing then.
 type ledger struct {
 	path string
 
@@ -26,11 +26,11 @@ type ledger struct {
 	file    *os.File // nil until open
 	entries int      // in the file
 	kept    int      // how many of them the last rewriting left
-	late    []entry  // those that there was no room for
+	late    []entry  // entries that could not be written yet
 }
 
-// entry says that the last message of a subject has at least that sequence; or, if
-// gone, that what had it or a lesser one may be missing.
+// entry says that the last message of a subject has at least this sequence. If gone, it says
+// that messages of the subject up to this sequence may be missing.
 type entry struct {
 	subject  uint64 // its hash
 	sequence uint64
@@ -41,11 +41,11 @@ const (
 	entrySize = 8 + 8 + 4
 	entryGone = 1 << 63
 
-	// entriesFree is how many entries are too few to be worth a rewriting.
-	entriesFree = 1 << 15
+	// minRewrite is the number of entries below which the ledger is not rewritten.
+	minRewrite = 1 << 15
 
-	// goneFor is for how many later changes the entry of a deletion is kept: one of
-	// the change before it may come late.
+	// goneFor is how many later changes the entry of a deletion is kept for: the entry
+	// of the change before the deletion may be written late.
 	goneFor = 1 << 20
 )
 
@@ -53,7 +53,8 @@ var errUnreadable = errors.New("the ledger cannot be read")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// encode appends an entry as the one of that index: out of place it is no entry.
+// encode appends an entry. Its check sum includes the index, so that an entry in a wrong
+// place is not valid.
 func (e entry) encode(to []byte, index int) []byte {
 	sequence := e.sequence
 	if e.gone {
@@ -71,12 +72,12 @@ func entrySum(data []byte, index int) uint32 {
 	return crc32.Update(crc32.Checksum(place[:], castagnoli), castagnoli, data)
 }
 
-// changes is what a ledger says.
+// changes is the content of a ledger.
 type changes struct {
-	last    map[uint64]uint64 // by subject
-	gone    map[uint64]uint64
-	most    uint64 // the greatest sequence
-	entries int    // up to the last one that can be read
+	last    map[uint64]uint64 // sequence of the last change, by subject
+	gone    map[uint64]uint64 // sequence of the last deletion, by subject
+	most    uint64            // the greatest sequence
+	entries int               // valid entries from the beginning
 }
 
 func newChanges() changes {
@@ -92,8 +93,8 @@ func (c *changes) add(e entry) {
 	c.most = max(c.most, e.sequence)
 }
 
-// due yields what must be there.
-func (c *changes) due(yield func(subject, sequence uint64) bool) {
+// expected yields the messages that must exist.
+func (c *changes) expected(yield func(subject, sequence uint64) bool) {
 	for subject, sequence := range c.last {
 		if sequence > c.gone[subject] && !yield(subject, sequence) {
 			return
@@ -101,9 +102,9 @@ func (c *changes) due(yield func(subject, sequence uint64) bool) {
 	}
 }
 
-// missing returns the sequences of what should be there and is not, in order.
-func (c *changes) missing(there map[uint64]found) (missing []uint64) {
-	for subject, sequence := range c.due {
+// missing returns the sequences of the expected messages that do not exist, in order.
+func (c *changes) missing(there map[uint64]lastMessage) (missing []uint64) {
+	for subject, sequence := range c.expected {
 		if there[subject].sequence < sequence {
 			missing = append(missing, sequence)
 		}
@@ -112,8 +113,8 @@ func (c *changes) missing(there map[uint64]found) (missing []uint64) {
 	return missing
 }
 
-// readChanges reads a ledger. A loss of power may leave entries at its end that are
-// none; anywhere else that is an errUnreadable.
+// readChanges reads a ledger. A loss of power may leave invalid entries at its end. If there
+// is a valid entry after an invalid one, the error matches errUnreadable.
 func readChanges(path string) (changes, error) {
 	c := newChanges()
 	data, err := os.ReadFile(path)
@@ -135,8 +136,8 @@ func readChanges(path string) (changes, error) {
 	return c, nil
 }
 
-// begin opens the ledger behind what was read of it. One that is open goes on: the
-// server was started anew, and changes are under way.
+// begin opens the ledger, to append after the entries that were read. If it is open already,
+// nothing happens: the server was started anew, and changes are under way.
 func (l *ledger) begin(c changes) (err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -146,8 +147,8 @@ func (l *ledger) begin(c changes) (err error) {
 	return l.reopen(c.entries, c.entries)
 }
 
-// rewrite is as begin, with a new ledger of what there is in the folder.
-func (l *ledger) rewrite(there map[uint64]found) error {
+// rewrite is like begin, but writes a new ledger first, of the messages in the folder.
+func (l *ledger) rewrite(there map[uint64]lastMessage) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file != nil {
@@ -164,8 +165,8 @@ func (l *ledger) rewrite(there map[uint64]found) error {
 	return l.replace(data, entries)
 }
 
-// replace writes the ledger anew. It is closed meanwhile, since some systems replace no
-// open file. If that fails it goes on as it was.
+// replace writes the ledger anew. The file is closed meanwhile, since some systems cannot
+// replace an open file. If that fails, the old ledger goes on.
 func (l *ledger) replace(data []byte, entries int) error {
 	if l.file != nil {
 		_ = l.file.Close()
@@ -191,7 +192,7 @@ func (l *ledger) reopen(entries, kept int) (err error) {
 	return nil
 }
 
-// add enters changes. If there is no room for them they are entered with later ones.
+// add writes entries. If that fails, they are written with later ones.
 func (l *ledger) add(added ...entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -208,7 +209,7 @@ func (l *ledger) add(added ...entry) error {
 		return err
 	}
 	l.entries, l.late = l.entries+len(added), nil
-	if l.entries > 2*l.kept+entriesFree {
+	if l.entries > 2*l.kept+minRewrite {
 		if err := l.shorten(); err != nil {
 			l.kept = l.entries // it is tried again, but not at once
 			return err
@@ -217,7 +218,7 @@ func (l *ledger) add(added ...entry) error {
 	return nil
 }
 
-// shorten leaves out what later entries replaced.
+// shorten rewrites the ledger without the entries that later ones have replaced.
 func (l *ledger) shorten() error {
 	c, err := readChanges(l.path)
 	if err != nil {
@@ -225,7 +226,7 @@ func (l *ledger) shorten() error {
 	}
 	var data []byte
 	entries := 0
-	for subject, sequence := range c.due {
+	for subject, sequence := range c.expected {
 		data = entry{subject: subject, sequence: sequence}.encode(data, entries)
 		entries++
 	}

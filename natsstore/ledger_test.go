@@ -26,25 +26,25 @@ func TestLedger_deletions(t *testing.T) {
 	c, err := readChanges(l.path)
 	require.NoError(t, err)
 	assert.Equal(t, []uint64{31}, c.missing(nil))
-	assert.Equal(t, []uint64{31}, c.missing(map[uint64]found{3: {sequence: 30}}))
-	assert.Empty(t, c.missing(map[uint64]found{3: {sequence: 32}}))
+	assert.Equal(t, []uint64{31}, c.missing(map[uint64]lastMessage{3: {sequence: 30}}))
+	assert.Empty(t, c.missing(map[uint64]lastMessage{3: {sequence: 32}}))
 }
 
 // A ledger that grew is written anew, and says the same.
 func TestLedger_shorten(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
-	for i := range uint64(2 * entriesFree) {
+	for i := range uint64(2 * minRewrite) {
 		require.NoError(t, l.add(entry{i % 100, i + 1, false}))
 		if i%100 == 50 {
 			require.NoError(t, l.add(entry{i % 100, i + 1, true}))
 		}
 	}
-	assert.Less(t, l.entries, entriesFree+1000)
+	assert.Less(t, l.entries, minRewrite+1000)
 	c, err := readChanges(l.path)
 	require.NoError(t, err)
 	assert.Len(t, c.missing(nil), 99)
-	assert.Equal(t, uint64(2*entriesFree), c.most)
+	assert.Equal(t, uint64(2*minRewrite), c.most)
 }
 
 // What there is no room for is entered later.

@@ -25,20 +25,19 @@ func (s *Store) List(ctx context.Context, kind submit.Kind) iter.Seq2[submit.Rec
 // maxFences bounds how often a list waits for changes that are made meanwhile.
 const maxFences = 16
 
-// list reads the last message of every record from one server, which may be
-// behind the leader. How far it must read is marked by a fence: a message that
-// the leader takes after all that was acknowledged before.
+// list reads the last message of every record from one server, which may be behind the
+// leader. A fence marks how far it must read: a message that the leader appends after all
+// that was acknowledged before.
 //
-// A record that changes meanwhile may have its old message removed before it is
-// read, and its new one put behind the fence. So there is another fence, put up
-// when the one before was passed, unless all messages between the two were there
-// to be read: what is missed then would have had to change after each.
+// If a record changes during the list, its old message may be removed before it is read, and
+// its new one come after the fence. So when a fence is passed, and some sequences before it
+// were missing, list puts up another fence and reads on.
 func (s *Store) list(ctx context.Context, kind submit.Kind, yield func(submit.Record, error) bool) (err error) {
 	messages := reader{
 		names: s.names, subject: []string{s.names.kind(kind), s.names.fence()}, policy: jetstream.DeliverAllPolicy,
 	}
 	var floor uint64
-	above := kind == submit.KindJob && s.lock != nil
+	above := kind == submit.KindJob && s.folder != nil
 	if above {
 		if floor, err = s.floor(ctx); err != nil {
 			return err
@@ -81,8 +80,8 @@ func (s *Store) list(ctx context.Context, kind submit.Kind, yield func(submit.Re
 	return nil
 }
 
-// readAll calls each with the messages that a reader finds, up to a fence behind all that
-// was acknowledged before. It reports whether each wanted more.
+// readAll calls each with the messages of a reader, up to a fence after all that was
+// acknowledged before the call; see list. It returns false if each did.
 func (s *Store) readAll(ctx context.Context, messages *reader, each func(jetstream.Msg, uint64) (bool, error)) (more bool, err error) {
 	var last uint64
 	for range maxFences {
@@ -115,10 +114,10 @@ func (s *Store) readAll(ctx context.Context, messages *reader, each func(jetstre
 	return true, nil
 }
 
-// floor returns a sequence up to which no message is of a job that is pending, as
-// an earlier list saw: whoever changes a job gives it a greater one. So outcomes
-// that are kept for long are not read again and again. In a cluster there is none: a
-// list by a server that lacks something must not hide it from those by others.
+// floor returns a sequence up to which an earlier list has seen no pending job; a change
+// of a job gives it a greater sequence. So outcomes that are kept for long are not read by
+// each list. In a cluster there is no floor: a server that lacks records would hide them
+// from lists by other servers.
 func (s *Store) floor(ctx context.Context) (uint64, error) {
 	msg, err := s.last(ctx, s.names.floor())
 	if errors.Is(err, submit.ErrNotFound) {
@@ -134,9 +133,9 @@ func (s *Store) floor(ctx context.Context) (uint64, error) {
 	return floor, nil
 }
 
-// raise notes a higher floor. The note comes after all that it is about, so that a
-// loss of the last changes takes it along. Where a loss of power may take others
-// instead, there is none.
+// raise notes a higher floor. The note has a greater sequence than the messages that it is
+// about, so that a loss of the last changes removes the note too. With NoSync, a loss of
+// power may lose other changes, and there is no note.
 func (s *Store) raise(ctx context.Context, from, to uint64) {
 	if to < from+raiseBy || s.options.NoSync {
 		return
@@ -146,7 +145,7 @@ func (s *Store) raise(ctx context.Context, from, to uint64) {
 	_, _ = s.publish(ctx, "list", msg) // without it, the next list reads more
 }
 
-// raiseBy is how many messages take as long to be read as a floor to be written.
+// raiseBy is the number of messages that take as long to read as a floor takes to write.
 const raiseBy = 100
 
 // listing is what a list has found.
@@ -156,8 +155,8 @@ type listing struct {
 	records map[string]submit.Record
 }
 
-// add adds a message, and returns false if nobody wants more. What cannot be
-// behind is yielded at once, so that a long list is not kept in memory.
+// add adds a record, and returns false if the loop was left. If the server cannot be behind,
+// the record is yielded at once, so that a long list is not kept in memory.
 func (l *listing) add(r submit.Record, open bool) bool {
 	switch _, again := l.records[r.Key]; {
 	case l.behind && open:
@@ -182,17 +181,17 @@ func (l *listing) finish() {
 	}
 }
 
-// record returns the record of a message, which may be gone.
+// record decodes a message. The record may be deleted: see gone.
 func (s *Store) record(kind submit.Kind, msg jetstream.Msg, revision uint64) (submit.Record, error) {
 	key, err := s.names.key(msg.Subject())
 	if err != nil {
 		return submit.Record{}, err
 	}
-	return recordOf(kind, key, msg.Headers(), msg.Data(), revision)
+	return decodeRecord(kind, key, msg.Headers(), msg.Data(), revision)
 }
 
-// recordOf returns the record that a message is.
-func recordOf(kind submit.Kind, key string, header nats.Header, value []byte, revision uint64) (r submit.Record, err error) {
+// decodeRecord returns the record of a message.
+func decodeRecord(kind submit.Kind, key string, header nats.Header, value []byte, revision uint64) (r submit.Record, err error) {
 	r = submit.Record{Kind: kind, Key: key, Value: value, Revision: revision, Label: header.Get(labelHeader)}
 	r.Done, r.Keep, err = done(header)
 	return r, err

@@ -13,15 +13,13 @@ const (
 	mendFirst = 100 * time.Millisecond
 	mendMax   = 2 * time.Second
 
-	// doubtPause is how long a server that proved that it works is not asked for
-	// a proof again because somebody would not wait for an answer.
+	// doubtPause is how long a server is not probed again, after a probe that succeeded.
 	doubtPause = time.Second
 )
 
-// doubt is told that a caller's context ended before the server answered. That may
-// be the caller's haste or the server's fault. A caller whose deadlines are shorter
-// than the timeout never sees more of a server that stands still: so the server is
-// tried, in the store's own time.
+// doubt is called when a caller's context ended before the server answered. Either the
+// deadline was short or the server stands still. Callers whose deadlines are shorter than
+// Options.Timeout cannot tell, so the store probes the server with its own timeout.
 func (s *Store) doubt(at *site) {
 	s.mu.RLock()
 	asked := time.Since(s.sound) < doubtPause
@@ -31,11 +29,11 @@ func (s *Store) doubt(at *site) {
 	}
 }
 
-// mend stops and starts a server in this process that does not answer: one that
-// met a full disk does not heal by itself when space returns. A client of a
-// cluster heals by itself.
+// mend stops a server in this process that does not answer, and starts it anew: after a full
+// disk, it does not recover by itself when there is space again. The client of a cluster
+// recovers by itself.
 func (s *Store) mend(at *site) {
-	if s.lock == nil {
+	if s.folder == nil {
 		return
 	}
 	s.mu.Lock()
@@ -68,7 +66,7 @@ func (s *Store) untilMended() {
 	s.mu.Unlock()
 }
 
-// probe writes something.
+// probe writes a message, and returns nil if the server answers.
 func (s *Store) probe(at *site) error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.options.Timeout)
 	defer cancel()
@@ -94,4 +92,4 @@ func (s *Store) restart(at *site) {
 	s.options.Logger.Warn("the server was started anew")
 }
 
-var errRestart = errors.New("it is being started anew")
+var errRestart = errors.New("the server is restarting")

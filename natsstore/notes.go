@@ -11,17 +11,17 @@ import (
 	"path/filepath"
 )
 
-// notes is what is known of the buckets in a folder from before.
+// notes is what earlier stores have noted of the buckets in a folder.
 type notes struct {
 	Version int             `json:"readback"`
 	Buckets map[string]note `json:"buckets"`
-	Sum     uint32          `json:"sum,omitempty"` // of Buckets, as they were written
+	Sum     uint32          `json:"sum,omitempty"` // check sum of Buckets as JSON
 }
 
 type note struct {
-	Last    uint64           `json:"last"`             // the last change that is known to be there
-	Files   map[string]int64 `json:"files,omitempty"`  // their sizes, if the store was closed
-	Ledger  bool             `json:"ledger,omitempty"` // there is one, with all that was acknowledged
+	Last    uint64           `json:"last"`             // the last change that was seen
+	Files   map[string]int64 `json:"files,omitempty"`  // sizes of the files, if the store was closed
+	Ledger  bool             `json:"ledger,omitempty"` // there is a ledger with all acknowledged changes
 	Damaged string           `json:"damaged,omitempty"`
 }
 
@@ -38,7 +38,7 @@ func (f *folder) read() (notes, error) {
 	if err != nil {
 		return n, fmt.Errorf("natsstore: %w", err)
 	}
-	// The version first: of another one nothing else is known.
+	// The version first: other versions may have any other fields.
 	var version struct {
 		Version int `json:"readback"`
 	}
@@ -74,8 +74,8 @@ func (n *notes) decode(data []byte) error {
 	for _, known := range n.Buckets {
 		ledgers = ledgers || known.Ledger
 	}
-	if sum != n.Sum && (ledgers || n.Sum != 0) { // there was no sum before there were ledgers
-		return errors.New("the check sum is another")
+	if sum != n.Sum && (ledgers || n.Sum != 0) { // notes without ledgers may be from before there was a sum
+		return errors.New("the check sum is wrong")
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func (n *notes) sum() (uint32, error) {
 	return crc32.Checksum(data, castagnoli), err
 }
 
-// note keeps what is known of a bucket.
+// note writes what is known of a bucket.
 func (f *folder) note(bucket string, known note) error {
 	n, err := f.read()
 	if err != nil {
@@ -123,10 +123,9 @@ func replace(path string, data []byte) error {
 	return nil
 }
 
-// damage returns ErrDamaged if that is what is known of a bucket. The server
-// mends a bucket by leaving out what it cannot read, so that all looks well the
-// next time: therefore it is noted.
-func (f *folder) damage(bucket string, known note) error {
+// damageError returns an ErrDamaged if a bucket is noted as damaged. The note is needed
+// because the server leaves out what it cannot read: at the next start all would look well.
+func (f *folder) damageError(bucket string, known note) error {
 	if known.Damaged == "" {
 		return nil
 	}

@@ -12,12 +12,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// Options say where a [Store] keeps its records. The zero value is ready for
-// use: a server in the process that keeps them below the user's folder for
-// configuration, as [os.UserConfigDir] names it.
+// Options say where a [Store] keeps its records. The zero value is ready for use: a server in
+// the process, with a folder in the user's configuration folder, see [os.UserConfigDir].
 type Options struct {
-	// URL is that of a cluster, or several with commas between them. Empty
-	// means a server in this process.
+	// URL is the URL of a cluster, or several with commas between them. Empty means a
+	// server in this process.
 	URL string
 
 	// Dir is the folder of the server in this process, for this store alone.
@@ -27,30 +26,28 @@ type Options struct {
 	// Bucket is the name of the key-value bucket. Empty means "readback".
 	Bucket string
 
-	// Replicas is how many servers of a cluster keep each record, from 1 to 5;
-	// an even number is no safer than the odd one below. Zero means 3. A server
-	// in this process is always one.
+	// Replicas is how many servers of a cluster keep each record, from 1 to 5; an even
+	// number is not safer than the odd one below. Zero means 3. A server in this process
+	// has one.
 	Replicas int
 
-	// NoSync spares the server in this process the wait for the disk at each
-	// change. Then a loss of power may lose what was acknowledged in the last
-	// two minutes; the end of the process alone loses nothing. A cluster's
-	// servers decide that for themselves.
+	// NoSync lets the server in this process acknowledge a change before it is on the
+	// disk. Then a loss of power may lose changes of the last two minutes; the end of
+	// the process alone loses nothing. The servers of a cluster have their own setting.
 	NoSync bool
 
-	// Timeout bounds each question to the server; List asks many. Zero means
-	// 5 s.
+	// Timeout bounds each request to the server; List sends many. Zero means 5 s.
 	Timeout time.Duration
 
-	// Connect is for the connection to a cluster: credentials, TLS, a name. A
-	// password may be in the URL too; it shows in no error.
+	// Connect has options of the connection to a cluster: credentials, TLS, a name. A
+	// password may be in the URL too; no error shows it.
 	Connect []nats.Option
 
-	// Logger gets what happens to the server and to the connection. Nil means
-	// silence.
+	// Logger gets the messages of the server, and an entry when the connection is lost
+	// or comes back. Nil means silence.
 	Logger *zap.Logger
 
-	now func() time.Time // the clock, but for tests
+	now func() time.Time // the clock; tests replace it
 }
 
 const (
@@ -93,11 +90,11 @@ func (o Options) withDefaults() (Options, error) {
 func (o Options) validate() error {
 	switch {
 	case o.URL != "" && o.Dir != "":
-		return errors.New("natsstore: either a URL or a folder, not both")
+		return errors.New("natsstore: set either Options.URL or Options.Dir, not both")
 	case o.URL != "" && o.NoSync:
-		return errors.New("natsstore: NoSync is for a server in the process: those of a cluster decide for themselves")
+		return errors.New("natsstore: Options.NoSync is for a server in the process: set sync_interval on the servers of a cluster")
 	case o.URL == "" && len(o.Connect) > 0:
-		return errors.New("natsstore: options of the connection need a URL")
+		return errors.New("natsstore: Options.Connect needs Options.URL")
 	case o.URL == "" && o.Replicas > 1:
 		return fmt.Errorf("natsstore: %d replicas need the URL of a cluster", o.Replicas)
 	case o.Replicas < 0 || o.Replicas > 5:

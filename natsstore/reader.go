@@ -7,37 +7,36 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// reader reads the messages of a bucket, and then those that come, in order. Its
-// consumer is at one of the servers, may be behind the leader, and is lost with
-// its server: then another one goes on behind the last message.
+// reader reads the messages of a bucket in order, and then new ones as they come. Its consumer
+// is at one of the servers, which may be behind the leader. If that server is lost, a new
+// consumer goes on after the last message.
 //
-// The ordered consumer of nats.go does the same, but begins anew without regard
-// to contexts, and holds a lock meanwhile that Stop needs too. Nor does it notice
-// a request that nobody took for half a minute.
+// The ordered consumer of nats.go does the same, with two defects: it recreates its consumer
+// without regard to contexts, and holds a lock meanwhile that Stop needs too; and it takes
+// half a minute to notice a request that no server has taken.
 type reader struct {
 	js      jetstream.JetStream
 	names   names
 	subject []string
 	policy  jetstream.DeliverPolicy
-	headers bool // and no values
+	headers bool // only headers, no values
 
 	consumer jetstream.Consumer
 	messages jetstream.MessagesContext
 	count    uint64 // messages of this consumer
-	last     uint64 // all up to here were read
+	last     uint64 // all messages up to this sequence were read
 }
 
 const (
-	// heartbeat is how often the server says that it has nothing. Two that are
-	// missing are the end of a consumer.
+	// heartbeat is how often the server says that it has nothing. After two missing
+	// heartbeats the consumer counts as lost.
 	heartbeat = 500 * time.Millisecond
 
 	// forgotten is how long a server keeps a consumer that nobody asks.
 	forgotten = time.Minute
 )
 
-// begin makes a consumer, which goes on where the one before was, if there was
-// one.
+// begin makes a consumer. It goes on after the last message that was read.
 func (r *reader) begin(ctx context.Context) error {
 	r.stop()
 	config := jetstream.ConsumerConfig{
@@ -81,22 +80,22 @@ func (r *reader) next(ctx context.Context) (jetstream.Msg, uint64, error) {
 		} else if ctx.Err() != nil {
 			return nil, 0, err
 		}
-		// The consumer is gone, or one of its messages is.
+		// The consumer or one of its messages was lost.
 		if err := r.begin(ctx); err != nil {
 			return nil, 0, err
 		}
 	}
 }
 
-// stop ends the reading, and leaves it to the server to forget the consumer.
+// stop ends the reading. The server forgets the consumer after a while.
 func (r *reader) stop() {
 	if r.messages != nil {
 		r.messages.Stop()
 	}
 }
 
-// end ends the reading, and has the server forget the consumer now, if it can be
-// asked soon.
+// end ends the reading, and asks the server to forget the consumer now; it waits for that up
+// to a second.
 func (r *reader) end() {
 	r.stop()
 	if r.consumer == nil {

@@ -8,8 +8,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// serve starts a server in this process. It reads all that is in the folder
-// first.
+// serve starts a server in this process. The server first reads the whole folder.
 func (at *site) serve(o Options) error {
 	srv, err := server.NewServer(&server.Options{
 		ServerName: "readback",
@@ -31,7 +30,8 @@ func (at *site) serve(o Options) error {
 	return nil
 }
 
-// serverLog hands on what a server says, and keeps the last complaint.
+// serverLog passes the messages of a server to a zap logger, and keeps the last warning or
+// error for the errors of this package.
 type serverLog struct {
 	log *zap.Logger
 
@@ -40,8 +40,8 @@ type serverLog struct {
 	fatal     bool
 }
 
-// last returns the last complaint, and whether there was one that a server would
-// exit for.
+// last returns the last complaint, and whether any was fatal: a server of its own process
+// would exit then.
 func (l *serverLog) last() (text string, fatal bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -34,13 +34,13 @@ type site struct {
 	tasks  sync.WaitGroup
 }
 
-// start starts the server, if it is ours, and connects to it.
+// start starts the server if it runs in this process, and connects to it.
 func (s *Store) start(ctx context.Context) (_ *site, err error) {
 	at := &site{hub: newHub(), index: &index{}, log: serverLog{log: s.options.Logger}}
 	at.ctx, at.end = context.WithCancel(context.Background())
 	defer func() {
-		// A server that meets nonsense may panic, in a goroutine that is nobody's who
-		// could recover it.
+		// A server that reads damaged files may panic. (A panic in a goroutine of the
+		// server cannot be recovered here.)
 		if p := recover(); p != nil {
 			err = fmt.Errorf("natsstore: %s: a panic: %v\n%s", s.options.where(), p, debug.Stack())
 		}
@@ -48,8 +48,8 @@ func (s *Store) start(ctx context.Context) (_ *site, err error) {
 			at.close()
 		}
 	}()
-	if s.lock != nil {
-		if err := s.lock.begin(s.names); err != nil {
+	if s.folder != nil {
+		if err := s.folder.checkBefore(s.names); err != nil {
 			return nil, err
 		}
 		if err := at.serve(s.options); err != nil {
@@ -64,8 +64,8 @@ func (s *Store) start(ctx context.Context) (_ *site, err error) {
 	if at.js, err = jetstream.New(at.conn); err != nil {
 		return nil, err
 	}
-	if s.lock != nil {
-		if err := s.lock.check(ctx, at.js, s.names); err != nil {
+	if s.folder != nil {
+		if err := s.folder.checkBucket(ctx, at.js, s.names); err != nil {
 			return nil, err
 		}
 	}
@@ -73,9 +73,9 @@ func (s *Store) start(ctx context.Context) (_ *site, err error) {
 		err = fmt.Errorf("%s: %w%s", s.options.where(), err, at.complaint())
 		return nil, failure(err, ctx.Err() != nil || transient(err))
 	}
-	if s.lock != nil {
+	if s.folder != nil {
 		last := at.stream.CachedInfo().State.LastSeq
-		if at.index, err = s.lock.verify(ctx, at.conn, s.names, last, s.options.NoSync); err != nil {
+		if at.index, err = s.folder.checkAfter(ctx, at.conn, s.names, last, s.options.NoSync); err != nil {
 			return nil, err
 		}
 	}
@@ -83,8 +83,7 @@ func (s *Store) start(ctx context.Context) (_ *site, err error) {
 	return at, nil
 }
 
-// transient reports whether a refusal is that of a cluster which may be ready
-// soon.
+// transient reports whether an error is of a cluster that may be ready soon.
 func transient(err error) bool {
 	var refused *jetstream.APIError
 	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) ||
@@ -110,16 +109,16 @@ func (o Options) where() string {
 func (at *site) connect(o Options) (err error) {
 	options := []nats.Option{
 		nats.Name("readback natsstore"),
-		// One that does not answer must leave time for the others.
+		// A server that does not answer must leave time to try the others.
 		nats.Timeout(o.Timeout / time.Duration(2+strings.Count(o.URL, ","))),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(250 * time.Millisecond),
-		// A server that is paused, or behind a broken line, does not say so.
+		// Pings notice a server that is paused, or a broken network.
 		nats.PingInterval(time.Second),
 		nats.MaxPingsOutstanding(2),
-		// What is not sent is not kept either: it would be written long after
-		// its caller has given up.
+		// Changes are not kept while there is no connection: they would be written
+		// long after their callers have given up.
 		nats.ReconnectBufSize(-1),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { o.Logger.Warn("disconnected", zap.Error(err)) }),
 		nats.ReconnectHandler(func(c *nats.Conn) { o.Logger.Info("connected again", zap.String("server", c.ConnectedServerName())) }),
@@ -159,7 +158,7 @@ func (at *site) last(timeout time.Duration) (uint64, error) {
 	return info.State.LastSeq, nil
 }
 
-// close disconnects and stops the server, if it is ours.
+// close disconnects, and stops the server if it runs in this process.
 func (at *site) close() {
 	at.end()
 	at.tasks.Wait()
@@ -172,8 +171,8 @@ func (at *site) close() {
 	}
 }
 
-// complaint returns what the server said last, if it is ours, to go behind the
-// text of an error.
+// complaint returns the last warning or error of the server in this process, to be appended
+// to the text of an error.
 func (at *site) complaint() string {
 	if text, _ := at.log.last(); text != "" {
 		return ": " + text

@@ -21,22 +21,21 @@ var (
 	// this process or another.
 	ErrInUse = errors.New("natsstore: the folder is in use")
 
-	// ErrDamaged is returned by [Open] if the folder lacks what was once
-	// acknowledged, also when it is opened again: bring back a copy of the
-	// folder, or move it away.
+	// ErrDamaged is returned by [Open] if the folder lacks a record that was once
+	// acknowledged, also each later time that it is opened. Restore a copy of the
+	// folder, or move it away to start with an empty one.
 	ErrDamaged = errors.New("natsstore: the folder is damaged")
 
-	// ErrUnavailable is matched by the error of an operation that the server
-	// did not carry out or did not answer. A change may have been made, or may
-	// yet be made.
+	// ErrUnavailable is matched by the error of an operation that the server did not
+	// carry out or did not answer. A change may have been made, or may still be made.
 	ErrUnavailable = errors.New("natsstore: the server does not answer")
 
 	// ErrClosed is returned by the methods of a store that was closed.
 	ErrClosed = errors.New("natsstore: the store is closed")
 )
 
-// insufficientResources is what a server answers that cannot store any more, and
-// messageTooLarge what it answers where the bucket takes less than the server.
+// insufficientResources is the code of a server that has no room left, and messageTooLarge
+// the code for a message that is larger than the bucket's own limit.
 const (
 	insufficientResources jetstream.ErrorCode = 10023
 	messageTooLarge       jetstream.ErrorCode = 10054
@@ -45,41 +44,39 @@ const (
 // Store is a [submit.Store] on NATS JetStream. Make it with [Open]. All methods
 // may be called concurrently.
 //
-// The error of a change matches [submit.ErrTooLarge] if the record is larger than the
-// server takes, which is 1 MiB unless a cluster says otherwise, with some hundred bytes
-// for the key and the like.
+// The error of a change matches [submit.ErrTooLarge] if the record, with some hundred bytes
+// for the key and headers, is larger than the server takes: 1 MiB unless a cluster is
+// configured otherwise.
 type Store struct {
-	options Options
-	names   names
-	lock    *folder         // nil with a cluster
-	ctx     context.Context // ends when Close begins
-	end     context.CancelFunc
-	closing sync.Once
-	menders sync.WaitGroup
-	sweeps  sync.WaitGroup
-	anyway  time.Duration // lookAnyway, but for tests
-	sweeper *sweeper
+	options   Options
+	names     names
+	folder    *folder         // nil with a cluster
+	ctx       context.Context // ends when Close begins
+	end       context.CancelFunc
+	closing   sync.Once
+	menders   sync.WaitGroup
+	sweeps    sync.WaitGroup
+	lookAfter time.Duration // lookAnyway; tests change it
+	sweeper   *sweeper
 
 	mu      sync.RWMutex
 	site    *site // nil while the server is down
 	down    error // why it is
 	mending bool
-	sound   time.Time // when the server last proved that it works, if it was in doubt
+	sound   time.Time // when a probe last succeeded
 }
 
 var _ submit.Store = (*Store)(nil)
 
-// Open opens the store, and makes it if there is none yet. It returns when the
-// store can be used, or an error: [ErrInUse], [ErrDamaged], [ErrUnavailable], or
-// what is wrong with options or the bucket. With a cluster that takes no longer
-// than options.Timeout. A server in the process first reads its whole folder; if
-// ctx ends meanwhile Open returns at once, but the folder is in use until that is
-// done.
+// Open opens the store, and makes it if there is none yet. It returns when the store can be
+// used, or an error: [ErrInUse], [ErrDamaged], [ErrUnavailable], or what is wrong with
+// options or the bucket. With a cluster that takes no longer than options.Timeout. A server
+// in the process first reads its whole folder; if ctx ends meanwhile, Open returns at once,
+// but the folder stays in use until the server has stopped.
 //
-// Once it is open, a store comes back by itself: the client connects to its
-// cluster again, and a server in the process that stalls, as on a full disk, is
-// stopped and started anew until it works. Operations fail meanwhile, with
-// ErrUnavailable.
+// An open store recovers by itself: the client reconnects to its cluster, and a server in
+// the process that stalls, such as on a full disk, is stopped and started anew until it
+// works. Until then operations fail with ErrUnavailable.
 func Open(ctx context.Context, options Options) (*Store, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
@@ -91,7 +88,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	s := &Store{options: options, names: names{options.Bucket}, anyway: lookAnyway}
+	s := &Store{options: options, names: names{options.Bucket}, lookAfter: lookAnyway}
 	s.sweeper = newSweeper(rand.Text(), options.now)
 	s.ctx, s.end = context.WithCancel(context.Background())
 	if options.URL != "" {
@@ -100,7 +97,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 			fmt.Errorf("%w: %s: no answer within %v", ErrUnavailable, options.where(), options.Timeout))
 		defer cancel()
 	}
-	// In a goroutine of its own, since neither server nor client knows contexts.
+	// In a goroutine of its own, since neither server nor client takes a context.
 	opened := make(chan error, 1)
 	go func() { opened <- s.open(ctx) }()
 	select {
@@ -121,13 +118,13 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 
 func (s *Store) open(ctx context.Context) (err error) {
 	if s.options.URL == "" {
-		if s.lock, err = lockFolder(s.options.Dir); err != nil {
+		if s.folder, err = lockFolder(s.options.Dir); err != nil {
 			return err
 		}
 	}
 	if s.site, err = s.start(ctx); err != nil {
-		if s.lock != nil {
-			s.lock.release()
+		if s.folder != nil {
+			s.folder.release()
 		}
 		return err
 	}
@@ -136,8 +133,8 @@ func (s *Store) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// Close ends the store. Operations that are under way fail. A server in the
-// process is stopped before Close returns.
+// Close ends the store. Operations under way fail. A server in the process has stopped when
+// Close returns. A second call does nothing and returns nil.
 func (s *Store) Close() (err error) {
 	s.closing.Do(func() {
 		s.mu.Lock()
@@ -155,7 +152,7 @@ func (s *Store) close() (err error) {
 	at := s.site
 	s.site = nil
 	s.mu.Unlock()
-	if s.lock == nil {
+	if s.folder == nil {
 		at.close()
 		return nil
 	}
@@ -163,13 +160,13 @@ func (s *Store) close() (err error) {
 		last, unknown := at.last(s.options.Timeout)
 		at.close()
 		if unknown == nil {
-			err = s.lock.leave(s.names, last)
+			err = s.folder.noteClosed(s.names, last)
 		}
 	}
-	return errors.Join(err, s.lock.release())
+	return errors.Join(err, s.folder.release())
 }
 
-// at returns the server to talk to.
+// at returns the connection to use, or ErrClosed or ErrUnavailable.
 func (s *Store) at() (*site, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -190,11 +187,11 @@ func (s *Store) Create(ctx context.Context, r submit.Record) (uint64, error) {
 		if !errors.Is(err, submit.ErrConflict) {
 			return revision, err
 		}
-		// There is a record, or the mark of one that is gone.
+		// There is a record, or the marker of a deleted one.
 		msg, err := s.last(ctx, s.names.record(r.Kind, r.Key))
 		switch {
 		case errors.Is(err, submit.ErrNotFound):
-			r.Revision = 0 // the mark is gone by now
+			r.Revision = 0 // the marker was removed meanwhile
 		case err != nil:
 			return 0, err
 		case !gone(msg.Header):
@@ -231,18 +228,18 @@ func (s *Store) purge(ctx context.Context, r submit.Record) error {
 	return err
 }
 
-// willDelete enters deletions in the ledger, if there is one.
+// willDelete adds deletions to the ledger, if there is one.
 func (s *Store) willDelete(records ...submit.Record) error {
-	if s.lock == nil || len(records) == 0 {
+	if s.folder == nil || len(records) == 0 {
 		return nil
 	}
 	entries := make([]entry, len(records))
 	for i, r := range records {
 		entries[i] = entry{subject: hashOf(s.names.record(r.Kind, r.Key)), sequence: r.Revision, gone: true}
 	}
-	err := s.lock.ledger.add(entries...)
+	err := s.folder.ledger.add(entries...)
 	if err == nil && !s.options.NoSync {
-		err = s.lock.ledger.sync()
+		err = s.folder.ledger.sync()
 	}
 	if err != nil {
 		return fmt.Errorf("%w: delete: %w", ErrUnavailable, err)
@@ -250,13 +247,13 @@ func (s *Store) willDelete(records ...submit.Record) error {
 	return nil
 }
 
-// entered enters changes in the ledger, if there is one. A failure is no failure of
-// the changes, which are made.
-func (s *Store) entered(entries ...entry) {
-	if s.lock == nil {
+// addToLedger adds changes to the ledger, if there is one. If that fails, the changes are
+// made all the same, and the failure is logged.
+func (s *Store) addToLedger(entries ...entry) {
+	if s.folder == nil {
 		return
 	}
-	if err := s.lock.ledger.add(entries...); err != nil {
+	if err := s.folder.ledger.add(entries...); err != nil {
 		s.options.Logger.Warn("the ledger lacks a change", zap.Error(err))
 	}
 }
@@ -270,22 +267,22 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 	if gone(msg.Header) {
 		return submit.Record{}, submit.ErrNotFound
 	}
-	return recordOf(kind, key, msg.Header, msg.Data, msg.Sequence)
+	return decodeRecord(kind, key, msg.Header, msg.Data, msg.Sequence)
 }
 
-// put writes a record over the one of r.Revision.
+// put writes a record if its revision is still r.Revision.
 func (s *Store) put(ctx context.Context, r submit.Record) (uint64, error) {
 	revision, err := s.change(ctx, "write", s.message(r), r.Revision, 0)
 	if errors.Is(err, submit.ErrTooLarge) {
 		err = fmt.Errorf("%w: that of the %s %q has %d bytes", err, r.Kind, r.Key, len(r.Value))
 	}
 	if err == nil {
-		s.written(r, revision)
+		s.noteKeep(r, revision)
 	}
 	return revision, err
 }
 
-// message returns a record as the server keeps it.
+// message returns the message that stores a record.
 func (s *Store) message(r submit.Record) *nats.Msg {
 	msg := nats.NewMsg(s.names.record(r.Kind, r.Key))
 	msg.Data = r.Value
@@ -298,16 +295,15 @@ func (s *Store) message(r submit.Record) *nats.Msg {
 	return msg
 }
 
-// written takes note of a record that was written.
-func (s *Store) written(r submit.Record, revision uint64) {
+// noteKeep tells the sweeper of a record that is to be deleted when its time is over.
+func (s *Store) noteKeep(r submit.Record, revision uint64) {
 	if r.Done && r.Keep > 0 {
 		s.sweeper.kept(revision, r.Keep)
 	}
 }
 
-// change publishes msg if the last one of its subject is of that revision; zero
-// means that there is none. The server forgets it after ttl, by its own clock, if
-// that is not zero.
+// change publishes msg if the last message of its subject has this revision; zero means that
+// there is none. If ttl is not zero, the server removes msg after it, by its own clock.
 func (s *Store) change(ctx context.Context, what string, msg *nats.Msg, revision uint64, ttl time.Duration) (uint64, error) {
 	options := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
 	if ttl > 0 {
@@ -321,8 +317,8 @@ func (s *Store) publish(ctx context.Context, what string, msg *nats.Msg, options
 	var ack *jetstream.PubAck
 	err := s.call(ctx, what, func(ctx context.Context, at *site) (err error) {
 		ack, err = at.js.PublishMsg(ctx, msg, options...)
-		// Another change is under way, which may fail, or has just been
-		// acknowledged.
+		// This code means that another change of the subject is under way, which may
+		// still fail: ask again.
 		for refusal(err) == jetstream.JSErrCodeStreamWrongLastSequenceConstant && sleep(ctx, time.Millisecond) {
 			ack, err = at.js.PublishMsg(ctx, msg, options...)
 		}
@@ -332,7 +328,7 @@ func (s *Store) publish(ctx context.Context, what string, msg *nats.Msg, options
 		return 0, err
 	}
 	if msg.Header.Get(operationHeader) == "" {
-		s.entered(entry{subject: hashOf(msg.Subject), sequence: ack.Sequence})
+		s.addToLedger(entry{subject: hashOf(msg.Subject), sequence: ack.Sequence})
 	}
 	return ack.Sequence, nil
 }
@@ -356,7 +352,8 @@ func (s *Store) last(ctx context.Context, subject string) (*jetstream.RawStreamM
 	return msg, err
 }
 
-// call runs one operation, bounded by the timeout, and says what its error means.
+// call runs one operation, bounded by the timeout, and returns its error as one of this
+// package, of package submit or of ctx.
 func (s *Store) call(ctx context.Context, what string, operation func(context.Context, *site) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -9,11 +9,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// markers is how long the server keeps a note of a record that is gone, for
-// those who watch it.
+// markers is how long the server keeps the marker of a deleted record, for those who watch it.
 const markers = time.Minute
 
-// config is that of a key-value bucket, but for direct reads: those may come
+// config is the configuration of a key-value bucket, but without direct reads: they may come
 // from a replica that is behind.
 func (n names) config(o Options) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
@@ -37,7 +36,7 @@ func (n names) config(o Options) jetstream.StreamConfig {
 	}
 }
 
-// open makes the bucket, or finds it as it should be.
+// open makes the bucket, or checks the configuration of an existing one.
 func (n names) open(ctx context.Context, js jetstream.JetStream, o Options) (jetstream.Stream, error) {
 	want := n.config(o)
 	s, err := js.CreateStream(ctx, want)
@@ -48,7 +47,7 @@ func (n names) open(ctx context.Context, js jetstream.JetStream, o Options) (jet
 		return nil, err
 	}
 	got := s.CachedInfo().Config
-	if want.AllowAtomicPublish && !got.AllowAtomicPublish { // it was made before there were groups
+	if want.AllowAtomicPublish && !got.AllowAtomicPublish { // an older version of this package made it
 		got.AllowAtomicPublish = true
 		if s, err = js.UpdateStream(ctx, got); err != nil {
 			return nil, err
@@ -56,10 +55,10 @@ func (n names) open(ctx context.Context, js jetstream.JetStream, o Options) (jet
 	}
 	switch {
 	case got.AllowDirect:
-		return nil, fmt.Errorf("the bucket %q allows direct reads, which may be stale: it was not made for this", o.Bucket)
+		return nil, fmt.Errorf("the bucket %q allows direct reads, which may be stale: choose another name in Options.Bucket", o.Bucket)
 	case got.MaxMsgsPerSubject != 1, !got.AllowMsgTTL, got.MaxAge != 0, got.Storage != jetstream.FileStorage,
 		got.Discard != jetstream.DiscardNew, got.PersistMode == jetstream.AsyncPersistMode:
-		return nil, fmt.Errorf("the bucket %q was not made for this", o.Bucket)
+		return nil, fmt.Errorf("the bucket %q was not made by this package: choose another name in Options.Bucket", o.Bucket)
 	case got.Replicas != want.Replicas:
 		return nil, fmt.Errorf("the bucket %q has %d replicas, not %d", o.Bucket, got.Replicas, want.Replicas)
 	}

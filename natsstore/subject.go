@@ -7,7 +7,7 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// names knows the subjects of a bucket.
+// names returns the names and subjects of a bucket.
 type names struct{ bucket string }
 
 func (n names) stream() string { return "KV_" + n.bucket }
@@ -18,13 +18,13 @@ func (n names) prefix() string { return "$KV." + n.bucket + "." }
 // all matches every subject of the bucket.
 func (n names) all() string { return n.prefix() + ">" }
 
-// fence is where a list marks how far it must read.
+// fence is the subject of the messages that mark how far a list must read.
 func (n names) fence() string { return n.prefix() + "fence" }
 
-// floor is where lists note what they need not read again.
+// floor is the subject of the sequence from which lists begin.
 func (n names) floor() string { return n.prefix() + "floor" }
 
-// clock is where the starts of a store note what they read on their clocks.
+// clock is the subject of the clock readings of all starts of a store.
 func (n names) clock() string { return n.prefix() + "clock" }
 
 // records matches every record.
@@ -58,8 +58,8 @@ func (n names) parse(subject string) (submit.Kind, string, error) {
 
 const plain = "-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-// escape makes of any key a word that a subject may have: letters, digits,
-// dashes and underscores stay, every other byte becomes = and two digits.
+// escape turns a key into one token of a subject: letters, digits, dashes and underscores
+// stay, and every other byte becomes = and two hexadecimal digits.
 func escape(key string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder

@@ -15,8 +15,8 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// sweeper deletes the records that are done and need not be kept any longer. The
-// server could do that, but it would do so by its clock alone.
+// sweeper deletes records that are done and need not be kept any longer. The server could
+// do that by itself, but only by its own clock, which may be wrong.
 type sweeper struct {
 	began time.Time        // of its stopwatch
 	now   func() time.Time // the clock; it may be wrong
@@ -24,21 +24,22 @@ type sweeper struct {
 
 	mu    sync.Mutex
 	clock clock
-	due   time.Duration // when the next record is, as far as is known; on the stopwatch
+	due   time.Duration // when the next record may be deleted, as far as is known; on the stopwatch
 
 	sweeping sync.Mutex
 }
 
 const (
-	// sweepPause is the least time between two sweeps, and sweepShare how many times
-	// as long as a sweep takes.
+	// Between two sweeps there is at least sweepPause, and at least sweepShare times as
+	// long as the sweep took.
 	sweepPause = time.Second
 	sweepShare = 1000
 
-	// sweepAnyway is when records of others are looked for.
+	// sweepAnyway is the longest time between two sweeps, to find records that other
+	// processes wrote.
 	sweepAnyway = time.Hour
 
-	// sweepRecord is about what a sweep takes for each record.
+	// sweepRecord is about the time that a sweep takes for each record.
 	sweepRecord = 10 * time.Microsecond
 
 	// sweepMany is how many records are deleted before more are looked for.
@@ -49,15 +50,15 @@ func newSweeper(start string, now func() time.Time) *sweeper {
 	return &sweeper{began: time.Now(), now: now, wake: make(chan struct{}, 1), clock: newClock(start), due: sweepAnyway}
 }
 
-// watch returns the time on the stopwatch.
-func (w *sweeper) watch() time.Duration { return time.Since(w.began) }
+// stopwatch returns the time since the sweeper was made.
+func (w *sweeper) stopwatch() time.Duration { return time.Since(w.began) }
 
-// kept notes that a record was written which is to be kept for some time.
+// kept notes that a record was written that must be kept for some time.
 func (w *sweeper) kept(sequence uint64, keep time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := w.watch()
-	w.clock.apart = min(w.clock.apart, keep/momentsAKeep)
+	now := w.stopwatch()
+	w.clock.spacing = min(w.clock.spacing, keep/momentsAKeep)
 	w.clock.mark(sequence, now)
 	if due := now + min(keep, sweepAnyway); due < w.due {
 		w.due = due
@@ -68,8 +69,8 @@ func (w *sweeper) kept(sequence uint64, keep time.Duration) {
 	}
 }
 
-// sweepOn sweeps whenever it is time, until the store is closed. The first sweep
-// comes once the store has been open for so long that it costs little beside.
+// sweepOn sweeps whenever records are due, until the store is closed. The first sweep waits
+// until the store has been open for long enough that a sweep costs little in comparison.
 func (s *Store) sweepOn(messages uint64) {
 	w := s.sweeper
 	free := max(sweepPause, sweepShare*sweepRecord*time.Duration(min(messages, 1e7)))
@@ -80,7 +81,7 @@ func (s *Store) sweepOn(messages uint64) {
 	}
 	for {
 		w.mu.Lock()
-		wait := max(w.due, free) - w.watch()
+		wait := max(w.due, free) - w.stopwatch()
 		w.mu.Unlock()
 		timer := time.NewTimer(wait)
 		select {
@@ -92,21 +93,21 @@ func (s *Store) sweepOn(messages uint64) {
 			continue
 		case <-timer.C:
 		}
-		began := w.watch()
+		began := w.stopwatch()
 		if err := s.sweep(s.ctx); err != nil && s.ctx.Err() == nil {
 			s.options.Logger.Warn("old records are not forgotten", zap.Error(err))
 		}
-		free = w.watch() + max(sweepPause, sweepShare*(w.watch()-began))
+		free = w.stopwatch() + max(sweepPause, sweepShare*(w.stopwatch()-began))
 	}
 }
 
-// sweep deletes what is old enough now.
+// sweep deletes all records that are old enough now.
 func (s *Store) sweep(ctx context.Context) error {
 	w := s.sweeper
 	w.sweeping.Lock()
 	defer w.sweeping.Unlock()
 	w.mu.Lock()
-	w.due = w.watch() + sweepAnyway
+	w.due = w.stopwatch() + sweepAnyway
 	w.mu.Unlock()
 	fence, err := s.publish(ctx, "sweep", nats.NewMsg(s.names.fence()))
 	if err != nil {
@@ -119,7 +120,7 @@ func (s *Store) sweep(ctx context.Context) error {
 	err = s.headers(ctx, fence, func(r submit.Record) error {
 		if left := w.left(r); left > 0 {
 			w.mu.Lock()
-			w.due = min(w.due, w.watch()+left)
+			w.due = min(w.due, w.stopwatch()+left)
 			w.mu.Unlock()
 			return nil
 		}
@@ -133,14 +134,15 @@ func (s *Store) sweep(ctx context.Context) error {
 	return cmp.Or(err, s.forget(ctx, old))
 }
 
-// left returns how long a record is still to be kept.
+// left returns how long a record must still be kept.
 func (w *sweeper) left(r submit.Record) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return r.Keep - w.clock.age(r.Revision, w.watch(), w.now())
+	return r.Keep - w.clock.age(r.Revision, w.stopwatch(), w.now())
 }
 
-// readClock dates what the bucket has up to a sequence, and learns how others did.
+// readClock notes the time at which the bucket has all changes up to a sequence, and learns
+// what other starts of a store have noted.
 func (s *Store) readClock(ctx context.Context, sequence uint64) error {
 	var kept struct {
 		Readings []reading `json:"readings"`
@@ -151,15 +153,15 @@ func (s *Store) readClock(ctx context.Context, sequence uint64) error {
 	case err == nil:
 		revision = msg.Sequence
 		if json.Unmarshal(msg.Data, &kept) != nil {
-			kept.Readings = nil // it begins anew: all is taken for younger
+			kept.Readings = nil // start anew: all records count as younger than they are
 		}
 	case !errors.Is(err, submit.ErrNotFound):
 		return err
 	}
 	w := s.sweeper
 	w.mu.Lock()
-	w.clock.mark(sequence, w.watch())
-	w.clock.hear(kept.Readings, w.watch())
+	w.clock.mark(sequence, w.stopwatch())
+	w.clock.setReadings(kept.Readings, w.stopwatch())
 	readings, worth := w.clock.read(sequence, w.now())
 	w.mu.Unlock()
 	if !worth {
@@ -171,13 +173,13 @@ func (s *Store) readClock(ctx context.Context, sequence uint64) error {
 		return err
 	}
 	if _, err = s.change(ctx, "sweep", note, revision, 0); errors.Is(err, submit.ErrConflict) {
-		err = nil // another store has just read its own
+		err = nil // another store has just written its own reading
 	}
 	return err
 }
 
-// headers calls found with each record up to a sequence that is done and not to be
-// kept for ever, without its value.
+// headers calls found with each record up to fence that is done and has a Keep. The records
+// have no values.
 func (s *Store) headers(ctx context.Context, fence uint64, found func(submit.Record) error) (err error) {
 	// All subjects, since the server takes long to count what several filters match.
 	messages := reader{names: s.names, subject: []string{s.names.all()}, policy: jetstream.DeliverAllPolicy, headers: true}

@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// lookAnyway is how long a watcher waits for word of a change before it
-	// looks by itself: the one who brings word may be behind.
+	// lookAnyway is how long a watcher waits for a notification before it reads the
+	// record anyway: notifications come from a server that may be behind.
 	lookAnyway = 5 * time.Second
 
-	// lookSoon is the same after word that a look did not bear out: it may come
-	// from a server that is ahead of the leader.
+	// lookSoon is the same after a notification that no changed record was found for:
+	// it may come from a server that is ahead of the leader.
 	lookSoon = 50 * time.Millisecond
 )
 
 // Watch implements [submit.Store].
 func (s *Store) Watch(ctx context.Context, kind submit.Kind, key string, after uint64) (submit.Record, error) {
-	for wait := s.anyway; ; {
+	for wait := s.lookAfter; ; {
 		var ping chan struct{}
 		var leave func()
 		var over <-chan struct{}
@@ -39,7 +39,7 @@ func (s *Store) Watch(ctx context.Context, kind submit.Kind, key string, after u
 			return r, err
 		}
 		timer := time.NewTimer(wait)
-		wait = s.anyway
+		wait = s.lookAfter
 		select {
 		case <-ctx.Done():
 		case <-over:
@@ -52,11 +52,11 @@ func (s *Store) Watch(ctx context.Context, kind submit.Kind, key string, after u
 	}
 }
 
-// hub brings word of changes to all who watch, by one reader.
+// hub notifies all watchers of changes, with one reader for all.
 type hub struct {
 	want   sync.Once
 	wanted chan struct{} // closed when somebody watches
-	ready  chan struct{} // closed when changes are heard
+	ready  chan struct{} // closed when the reader has begun
 
 	mu    sync.Mutex
 	pings map[string]map[chan struct{}]struct{} // by subject
@@ -87,17 +87,17 @@ func (h *hub) listen(ctx context.Context, js jetstream.JetStream, n names) {
 	for {
 		msg, _, err := changes.next(ctx)
 		if err == nil {
-			h.tell(msg.Subject())
+			h.notify(msg.Subject())
 		} else if !sleep(ctx, listenAgain) {
 			return
 		}
 	}
 }
 
-// listenAgain is the time between two tries to hear of changes.
+// listenAgain is the time between two tries to read changes.
 const listenAgain = 250 * time.Millisecond
 
-// sleep waits, and reports whether ctx goes on.
+// sleep waits for d, and returns false if ctx has ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -108,8 +108,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	return ctx.Err() == nil
 }
 
-// join returns a channel that gets something when a record of the subject
-// changes from now on, and a function to leave.
+// join returns a channel that gets a value when a record of the subject changes from now on,
+// and a function to leave.
 func (h *hub) join(ctx context.Context, over <-chan struct{}, subject string) (chan struct{}, func(), error) {
 	h.want.Do(func() { close(h.wanted) })
 	select {
@@ -138,14 +138,14 @@ func (h *hub) leave(subject string, ping chan struct{}) {
 	}
 }
 
-// tell brings word to those who watch a subject.
-func (h *hub) tell(subject string) {
+// notify notifies the watchers of a subject.
+func (h *hub) notify(subject string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for ping := range h.pings[subject] {
 		select {
 		case ping <- struct{}{}:
-		default: // it has word already
+		default: // it has a notification already
 		}
 	}
 }

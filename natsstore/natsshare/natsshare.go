@@ -1,5 +1,5 @@
-// Package natsshare carries the notes of readbackhttp.Transports by NATS: what was
-// written through one, others hold the early reads of.
+// Package natsshare carries notes between readbackhttp.Transports over NATS: after a write
+// through one of them, the others hold early reads of the same thing too.
 //
 //	carrier, err := natsshare.Connect(natsshare.Options{URL: "nats://bus.example"})
 //	if err != nil {
@@ -10,15 +10,15 @@
 //		Share: readbackhttp.Share{Carrier: carrier, Secret: secret},
 //	})
 //
-// Plain publishing and subscribing are all that is used: no JetStream, and nothing
-// is kept anywhere. While the server is out of reach notes are lost, as is one that
-// comes faster than it can be taken; nothing else is the worse for it, and nobody
-// waits. The connection comes back by itself.
+// It uses plain publish and subscribe, without JetStream; nothing is stored. While the server
+// cannot be reached, notes are lost; so are notes that come faster than they are handled.
+// Nothing else fails because of that, and nobody waits. The connection comes back by itself.
 //
-// On one server no read comes before its note: the end of a write's answer waits until
-// the server has the note, and a read that finds nothing, until all that the server had
-// by then has arrived. Each is a round trip to the server. Between the servers of a
-// cluster a note may be overtaken. A server that does not answer is waited for once.
+// With one server, a read never overtakes the note of its write: the end of the write's
+// answer waits until the server has the note, and a read that finds nothing waits until all
+// notes that the server had by then have arrived. Each wait is one round trip to the server.
+// Between the servers of a cluster a read may overtake a note. If a server does not answer,
+// only one call waits for it.
 package natsshare
 
 import (
@@ -39,22 +39,23 @@ import (
 
 // Options say where the notes go. Only URL is required.
 type Options struct {
-	// URL is that of a server, or several of one cluster with commas between them.
+	// URL is the URL of a server, or several of one cluster with commas between them.
 	URL string
 
-	// Subject is where the notes are published, the same for all who share. Who
-	// serves several services or teams gives each its own, and lets each publish
-	// to its own alone. Empty means "readback.share".
+	// Subject is the subject of the notes, the same for all Transports that share. If
+	// several services or teams use one server, give each its own subject, with
+	// permission to publish only to that. Empty means "readback.share".
 	Subject string
 
 	// Timeout bounds an attempt to connect. Zero means 2 s.
 	Timeout time.Duration
 
-	// Connect is for the connection: credentials, TLS, a name. A password may be in
-	// the URL too; it shows in no error.
+	// Connect has options of the connection: credentials, TLS, a name. A password may
+	// be in the URL too; no error shows it.
 	Connect []nats.Option
 
-	// Logger gets what happens to the connection. Nil means silence.
+	// Logger gets an entry when the connection is lost, comes back or fails. Nil means
+	// silence.
 	Logger *zap.Logger
 }
 
@@ -62,7 +63,7 @@ const (
 	defaultSubject = "readback.share"
 	defaultTimeout = 2 * time.Second
 
-	// mostWaiting is how many notes, and of how many bytes, may wait to be taken.
+	// mostWaiting and mostWaitingBytes bound the notes that wait to be handled.
 	mostWaiting      = 10_000
 	mostWaitingBytes = 1 << 20
 
@@ -78,9 +79,9 @@ type Carrier struct {
 	stuck   atomic.Bool // the server does not answer
 }
 
-// Connect returns a carrier. A server that does not answer now is no error: it is
-// tried again and again, and nothing is carried meanwhile. One that refuses the
-// credentials is.
+// Connect returns a carrier. If no server answers, there is no error: Connect is tried again
+// in the background, and notes are lost until then. If a server refuses the credentials,
+// or an option is invalid, Connect returns an error.
 func Connect(o Options) (*Carrier, error) {
 	if o.Subject == "" {
 		o.Subject = defaultSubject
@@ -93,11 +94,11 @@ func Connect(o Options) (*Carrier, error) {
 	}
 	switch {
 	case o.URL == "":
-		return nil, errors.New("natsshare: no URL")
+		return nil, errors.New("natsshare: Options.URL is missing")
 	case strings.ContainsAny(o.Subject, " \t\r\n*>") || strings.Contains("."+o.Subject+".", ".."):
-		return nil, fmt.Errorf("natsshare: %q is no subject to publish to", o.Subject)
+		return nil, fmt.Errorf("natsshare: Options.Subject is not a subject to publish to: %q (no spaces, wildcards or empty parts)", o.Subject)
 	case o.Timeout < 0:
-		return nil, fmt.Errorf("natsshare: the timeout is negative: %v", o.Timeout)
+		return nil, fmt.Errorf("natsshare: Options.Timeout is negative: %v", o.Timeout)
 	}
 	c := &Carrier{subject: o.Subject}
 	options := []nats.Option{
@@ -108,7 +109,7 @@ func Connect(o Options) (*Carrier, error) {
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
-		// A note that waits for the server would tell of a write as new that is not.
+		// A note that is sent late would tell of an old write as if it were new.
 		nats.ReconnectBufSize(-1),
 		nats.NoEcho(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { o.Logger.Warn("disconnected", zap.Error(redact.Guard(err))) }),
@@ -120,7 +121,7 @@ func Connect(o Options) (*Carrier, error) {
 	var err error
 	options = append(options, o.Connect...)
 	if c.conn, err = nats.Connect(o.URL, options...); err != nil && unreachable(err) {
-		// Not from the first: with this, a refusal would be tried again in silence.
+		// Not at the first try: with this option, a refusal would be retried in silence.
 		c.conn, err = nats.Connect(o.URL, append(options, nats.RetryOnFailedConnect(true))...)
 	}
 	if err != nil {
@@ -135,7 +136,7 @@ func Connect(o Options) (*Carrier, error) {
 		err = sub.SetPendingLimits(mostWaiting, mostWaitingBytes)
 	}
 	if err == nil && c.conn.IsConnected() {
-		err = c.conn.FlushTimeout(o.Timeout) // from here on it hears the others
+		err = c.conn.FlushTimeout(o.Timeout) // from now on it receives the notes of others
 	}
 	if err != nil {
 		c.conn.Close()
@@ -150,21 +151,22 @@ func unreachable(err error) bool {
 	return errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, io.EOF) || errors.As(err, &broken)
 }
 
-// Send hands a note to the server. The error says that it was not, as while the
-// server is out of reach.
+// Send sends a note to the server, and does not wait for it. It returns an error if the
+// server cannot be reached; the note is then lost.
 func (c *Carrier) Send(note []byte) error { return c.conn.Publish(c.subject, note) }
 
-// Receive calls take with each note of others from now on, one at a time.
+// Receive calls take with each note of others from now on, one at a time. A later call
+// replaces take.
 func (c *Carrier) Receive(take func(note []byte)) { c.take.Store(&take) }
 
-// Sync returns when the server has all that was sent until now, and what it had from
-// others by then was taken. The error says that it did not come to that before ctx
-// ended, or that there is no hope for it just now.
+// Sync waits until the server has all notes that were sent before the call, and until all
+// notes that it had from others by then have been handled. It returns an error if ctx ends
+// first, and at once if the server cannot be reached.
 func (c *Carrier) Sync(ctx context.Context) error {
 	if !c.conn.IsConnected() || c.stuck.Load() {
 		return errAway
 	}
-	ctx, cancel := context.WithTimeout(ctx, probing) // it wants a deadline
+	ctx, cancel := context.WithTimeout(ctx, probing) // FlushWithContext requires a deadline
 	defer cancel()
 	if err := c.conn.FlushWithContext(ctx); err != nil {
 		if errors.Is(err, context.DeadlineExceeded) && c.stuck.CompareAndSwap(false, true) {
@@ -192,8 +194,8 @@ func (c *Carrier) probe() {
 	c.stuck.Store(false)
 }
 
-// Close ends the connection. What was sent until now is on its way; what comes
-// later is lost.
+// Close ends the connection. Notes that were sent before are still delivered if the server
+// can be reached; later ones are lost.
 func (c *Carrier) Close() {
 	if c.conn.IsConnected() {
 		_ = c.conn.FlushTimeout(time.Second)

@@ -156,7 +156,7 @@ func TestCommand_shareRefused(t *testing.T) {
 		{[]string{"--share-subject", "a"}, "no use without --share"},
 		{[]string{"--share", "nats://127.0.0.1:1", "--share-secret-file", short}, "has 7 bytes: want 16 or more"},
 		{[]string{"--share", "nats://127.0.0.1:1", "--share-secret-file", dir + "/none"}, "no such file"},
-		{[]string{"--share", "nats://127.0.0.1:1", "--share-secret-file", secret, "--share-subject", "a b"}, "no subject"},
+		{[]string{"--share", "nats://127.0.0.1:1", "--share-secret-file", secret, "--share-subject", "a b"}, "not a subject to publish to"},
 		{[]string{"--share", "nats://u:hunter2%zz@x", "--share-secret-file", secret}, "--share: natsshare: "},
 		{[]string{"--covers", "/v1/keys"}, "want TEMPLATE=TEMPLATE"},
 		{[]string{"--covers", "keys=/v1/keys/{id}"}, "is not a method and a path"},
