@@ -19,8 +19,8 @@ import (
 type change struct {
 	what     verb
 	r        submit.Record
-	ctx      context.Context // of who waits
-	revision int64           // of the record afterwards
+	ctx      context.Context // of the caller
+	revision int64           // the new revision; zero if the change was refused
 	err      error
 	done     chan struct{}
 }
@@ -46,46 +46,45 @@ const (
 	// maxGroup is how many changes share a transaction.
 	maxGroup = 128
 
-	// maxFlights is how many groups are under way at once.
+	// maxFlights is how many groups may be under way at once.
 	maxFlights = 2
 
-	// groupWait is how long a group waits for a row that somebody else has locked,
-	// such as a transaction that has enqueued a job with the same key and is still
-	// open. Then the others are made without the change of that row.
+	// groupWait is how long a group waits for a locked row, such as of a transaction
+	// that has enqueued a job with the same key and is still open. Then the other
+	// changes are made without it.
 	groupWait = 50 * time.Millisecond
 
-	// rowWait is how long that one then waits, and any change of a lease.
+	// rowWait is how long the change of such a row then waits, and any change of a lease.
 	rowWait = 3 * time.Second
 
-	// maxHeld is how many such rows are waited for at once.
+	// maxHeld is how many locked rows are waited for at once.
 	maxHeld = 2
 
-	// maxRefusals is how many changes of a group may be refused before it is taken
-	// for the server that refuses everything, such as one that is read-only.
+	// maxRefusals is how many changes of a group may be refused before the whole group
+	// fails: then the server refuses everything, such as when it is read-only.
 	maxRefusals = 3
 
-	// callTimeout bounds each question to the server.
+	// callTimeout bounds each request to the server.
 	callTimeout = 10 * time.Second
 )
 
-// groups gather changes that come while others are under way. A change that comes
-// alone is made at once.
+// groups gathers changes that come while others are under way, so that they share a
+// transaction. A change that comes alone is made at once.
 type groups struct {
-	slots chan struct{} // for those that are held
+	slots chan struct{} // for locked rows that are waited for
 
-	mu      sync.Mutex
-	waiting []*change
-	flights int
-	held    map[string][]*change // by key, those whose row somebody else has locked
+	mu       sync.Mutex
+	waiting  []*change
+	underWay int                  // groups
+	locked   map[string][]*change // changes of locked rows, by key
 }
 
 func (g *groups) init() {
 	g.slots = make(chan struct{}, maxHeld)
-	g.held = make(map[string][]*change)
+	g.locked = make(map[string][]*change)
 }
 
-// do makes a change, and waits for it until ctx ends: then it may be made all the
-// same.
+// do makes a change, and waits for it until ctx ends; the change may still be made later.
 func (s *Store) do(ctx context.Context, what verb, r submit.Record) (uint64, error) {
 	if err := s.ended(ctx); err != nil {
 		return 0, err
@@ -93,8 +92,8 @@ func (s *Store) do(ctx context.Context, what verb, r submit.Record) (uint64, err
 	c := &change{what: what, r: r, ctx: ctx, done: make(chan struct{})}
 	begun := false
 	if r.Kind == submit.KindLease {
-		// Not behind anything: a lease that is renewed late is lost.
-		begun = s.spawn(func() { s.slowly([]*change{c}) })
+		// In no group: a lease that is renewed late is lost.
+		begun = s.spawn(func() { s.makeWaiting([]*change{c}) })
 	} else {
 		begun = s.groups.add(s, c)
 	}
@@ -109,58 +108,59 @@ func (s *Store) do(ctx context.Context, what verb, r submit.Record) (uint64, err
 	}
 }
 
-// add returns false if the store is closed.
+// add adds a change to the next group, or to those of its row if that is locked. It returns
+// false if the store is closed.
 func (g *groups) add(s *Store, c *change) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if others, ok := g.held[c.r.Key]; ok {
-		g.held[c.r.Key] = append(others, c)
+	if others, ok := g.locked[c.r.Key]; ok {
+		g.locked[c.r.Key] = append(others, c)
 		return true
 	}
-	if g.flights < maxFlights {
-		if !s.spawn(func() { g.fly(s) }) {
+	if g.underWay < maxFlights {
+		if !s.spawn(func() { g.makeAll(s) }) {
 			return false
 		}
-		g.flights++
+		g.underWay++
 	}
 	g.waiting = append(g.waiting, c)
 	return true
 }
 
-// fly makes changes until none waits.
-func (g *groups) fly(s *Store) {
+// makeAll makes groups of changes until no change waits.
+func (g *groups) makeAll(s *Store) {
 	for {
 		g.mu.Lock()
 		n := min(len(g.waiting), maxGroup)
 		if n == 0 {
-			g.flights--
+			g.underWay--
 			g.mu.Unlock()
 			return
 		}
 		group := slices.Clone(g.waiting[:n])
 		g.waiting = slices.Delete(g.waiting, 0, n)
 		g.mu.Unlock()
-		g.together(s, group)
+		g.makeGroup(s, group)
 	}
 }
 
-// together makes changes in one transaction. If the server refuses one of them, the
-// others are made without it.
-func (g *groups) together(s *Store, group []*change) {
-	// In one order everywhere, so that two groups cannot wait for each other.
+// makeGroup makes changes in one transaction. If the server refuses one of them, the others
+// are made without it.
+func (g *groups) makeGroup(s *Store, group []*change) {
+	// In the order of keys everywhere, so that two groups cannot deadlock.
 	slices.SortStableFunc(group, func(a, b *change) int { return cmp.Compare(a.r.Key, b.r.Key) })
 	for refusals := 0; len(group) > 0; {
 		refused, err := s.make(group, groupWait)
 		if refused != nil && isTooLarge(err) {
-			s.end([]*change{refused}, err)
+			s.finish([]*change{refused}, err)
 			group = slices.DeleteFunc(group, func(c *change) bool { return c == refused })
 			continue
 		}
 		if refused == nil || refusals == maxRefusals {
-			s.end(group, err)
+			s.finish(group, err)
 			return
 		}
-		var others, same []*change // what waits for the same row waits with it
+		var others, same []*change // all changes of the refused row are taken out together
 		for _, c := range group {
 			if c.r.Key == refused.r.Key {
 				same = append(same, c)
@@ -169,61 +169,61 @@ func (g *groups) together(s *Store, group []*change) {
 			}
 		}
 		if isLocked(err) {
-			g.hold(s, same)
+			g.setAside(s, same)
 		} else {
-			s.end(same, err)
+			s.finish(same, err)
 			refusals++
 		}
 		group = others
 	}
 }
 
-// hold sets changes of one row aside.
-func (g *groups) hold(s *Store, same []*change) {
+// setAside takes the changes of one locked row out of groups, to wait for the row.
+func (g *groups) setAside(s *Store, same []*change) {
 	key := same[0].r.Key
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	others, ok := g.held[key]
-	g.held[key] = append(others, same...)
+	others, ok := g.locked[key]
+	g.locked[key] = append(others, same...)
 	if !ok {
-		s.tasks.Go(func() { g.wait(s, key) }) // Close waits for the caller
+		s.tasks.Go(func() { g.makeLocked(s, key) }) // tasks cannot be waited for yet: the caller is one
 	}
 }
 
-// wait makes the changes of a row that was locked, until there are none.
-func (g *groups) wait(s *Store, key string) {
+// makeLocked makes the changes of a row that was locked, until there are no more.
+func (g *groups) makeLocked(s *Store, key string) {
 	g.slots <- struct{}{}
 	defer func() { <-g.slots }()
 	for {
 		g.mu.Lock()
-		same := g.held[key]
+		same := g.locked[key]
 		if len(same) == 0 {
-			delete(g.held, key)
+			delete(g.locked, key)
 			g.mu.Unlock()
 			return
 		}
-		g.held[key] = nil
+		g.locked[key] = nil
 		g.mu.Unlock()
-		s.slowly(slices.DeleteFunc(same, func(c *change) bool { return c.ctx.Err() != nil }))
+		s.makeWaiting(slices.DeleteFunc(same, func(c *change) bool { return c.ctx.Err() != nil }))
 	}
 }
 
-// slowly makes changes of one row, which may be locked.
-func (s *Store) slowly(same []*change) {
+// makeWaiting makes changes of one row, and waits for up to rowWait if it is locked.
+func (s *Store) makeWaiting(same []*change) {
 	if len(same) > 0 {
 		_, err := s.make(same, rowWait)
-		s.end(same, err)
+		s.finish(same, err)
 	}
 }
 
-// end tells who waits, and those who watch.
-func (s *Store) end(group []*change, err error) {
+// finish sets the result of changes, and wakes their callers and those who watch.
+func (s *Store) finish(group []*change, err error) {
 	for _, c := range group {
 		switch {
 		case len(group) == 1 && isTooLarge(err):
 			c.err = fmt.Errorf("%w: %w", submit.ErrTooLarge, err)
 		case err != nil:
-			c.err = s.failed("write", err)
+			c.err = s.wrap("write", err)
 		case c.revision == 0:
 			c.err = c.refused()
 		case c.what != create:
@@ -233,11 +233,11 @@ func (s *Store) end(group []*change, err error) {
 	}
 }
 
-// make makes changes in one transaction, and leaves the revisions in them. After
-// an error nobody knows whether they were made, unless the server refused one of
-// them: then it is returned, and none was made.
+// make makes changes in one transaction, and sets their revisions. If the server refused a
+// change, make returns that change, and none was made. After any other error, all or none
+// may have been made.
 func (s *Store) make(group []*change, wait time.Duration) (refused *change, err error) {
-	ctx, cancel := context.WithTimeout(s.calls, callTimeout)
+	ctx, cancel := context.WithTimeout(s.storeCtx, callTimeout)
 	defer cancel()
 	batch := &pgx.Batch{}
 	batch.Queue(s.sql.prepare, fmt.Sprint(wait.Milliseconds()))
@@ -245,14 +245,14 @@ func (s *Store) make(group []*change, wait time.Duration) (refused *change, err 
 		c.revision = 0
 		s.queue(batch, c)
 	}
-	if s.tells(group) {
+	if s.hasOutcome(group) {
 		// A process that is paused in between must not keep the rows.
 		batch.Queue("SELECT set_config('idle_in_transaction_session_timeout', $1, true)", fmt.Sprint(callTimeout.Milliseconds()))
-		return s.makeAndTell(ctx, batch, group)
+		return s.makeWithEnded(ctx, batch, group)
 	}
 	results := s.pool.SendBatch(ctx, batch)
 	at, err := revisions(results, group)
-	if closed := results.Close(); err == nil { // the commit is in the last answer
+	if closed := results.Close(); err == nil { // the last answer says whether it was committed
 		return nil, closed
 	}
 	if at != nil && rolledBack(err) {
@@ -261,21 +261,21 @@ func (s *Store) make(group []*change, wait time.Duration) (refused *change, err 
 	return nil, err
 }
 
-// tells reports whether somebody wants to know of an outcome in the group.
-func (s *Store) tells(group []*change) bool {
-	return s.options.Ended != nil && slices.ContainsFunc(group, (*change).ends)
+// hasOutcome reports whether Options.Ended must be called for a change of the group.
+func (s *Store) hasOutcome(group []*change) bool {
+	return s.options.Ended != nil && slices.ContainsFunc(group, (*change).isOutcome)
 }
 
-// ends reports whether the change is one to a job that has an outcome.
-func (c *change) ends() bool { return c.what != remove && c.r.Kind == submit.KindJob && c.r.Done }
+// isOutcome reports whether the change records the outcome of a job.
+func (c *change) isOutcome() bool { return c.what != remove && c.r.Kind == submit.KindJob && c.r.Done }
 
-// makeAndTell is make with a transaction that the caller's function sees.
-func (s *Store) makeAndTell(ctx context.Context, batch *pgx.Batch, group []*change) (refused *change, err error) {
+// makeWithEnded is make, and calls Options.Ended before the transaction is committed.
+func (s *Store) makeWithEnded(ctx context.Context, batch *pgx.Batch, group []*change) (refused *change, err error) {
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer tx.Rollback(ctx) // nothing, once it is committed
+	defer tx.Rollback(ctx) // does nothing after Commit
 	results := tx.SendBatch(ctx, batch)
 	at, err := revisions(results, group)
 	if closed := results.Close(); err == nil {
@@ -288,7 +288,7 @@ func (s *Store) makeAndTell(ctx context.Context, batch *pgx.Batch, group []*chan
 		return nil, err
 	}
 	for _, c := range group {
-		if !c.ends() || c.revision == 0 {
+		if !c.isOutcome() || c.revision == 0 {
 			continue
 		}
 		r := c.r
@@ -300,7 +300,8 @@ func (s *Store) makeAndTell(ctx context.Context, batch *pgx.Batch, group []*chan
 	return nil, tx.Commit(ctx)
 }
 
-// revisions reads the answers, up to the change where that ends.
+// revisions reads the answers of a batch into the changes, and returns the first change whose
+// answer is an error.
 func revisions(results pgx.BatchResults, group []*change) (at *change, err error) {
 	if _, err := results.Exec(); err != nil {
 		return nil, err
@@ -324,9 +325,8 @@ func rolledBack(err error) bool {
 // errEnded is in the error of a change that the caller's function refused.
 var errEnded = errors.New("Options.Ended")
 
-// isTooLarge reports whether the server refused a record for its length: by a limit of
-// its own, or by one that somebody has set for the table with the same code. Any driver
-// tells it so.
+// isTooLarge reports whether the server refused a record because it is too large: by a limit
+// of its own, or by a trigger with the same code. It works for the errors of any driver.
 func isTooLarge(err error) bool {
 	var refusal interface{ SQLState() string }
 	return errors.As(err, &refusal) && refusal.SQLState() == "54000" && !errors.Is(err, errEnded)

@@ -24,43 +24,40 @@
 //	...
 //	err = tx.Commit(ctx)
 //
-// Nobody sees the job before the commit. Soon after it some Run has it, in
-// whatever process: within [Options.Poll], or at once with [Options.Notify]. If the
-// answer to the commit is lost, the job and the data still go together; to do it
-// again with the same key is harmless.
+// Nobody sees the job before the commit. Soon after the commit a Run takes it, in any
+// process: within [Options.Poll], or at once with [Options.Notify]. If the answer to the
+// commit is lost, either both the job and the data exist or neither does; to enqueue again
+// with the same key is harmless.
 //
 // # One key, one record
 //
-// A record changes by the revision alone, in one statement. Changes that are made
-// at the same time by one process share a transaction, and the wait for the disk.
-// Only the clock of the server says when an outcome has been kept for long enough.
+// A record changes by one statement that names the revision which it replaces. Changes that
+// one process makes at the same time share a transaction, and so the wait for the disk. The
+// clock of the server alone decides when an outcome has been kept for long enough.
 //
-// Pending jobs are found by an index that holds them alone, so that the number of
-// outcomes that are kept slows nothing down. A transaction that stays open for
-// hours, anywhere in the database, keeps vacuum from tidying that index, as it does
-// everywhere.
+// Pending jobs have an index of their own, so that outcomes that are kept do not slow them
+// down. A transaction that stays open for hours, anywhere in the database, prevents vacuum
+// from cleaning that index, like any other.
 //
 // # Rights
 //
-// No superuser is needed. Whoever calls [Migrate] makes the table and owns it; a role
-// that only uses it needs USAGE on the schema, USAGE and SELECT on the sequence, whose
-// name is the table's and _revisions, and SELECT, INSERT, UPDATE and DELETE on the
+// No superuser is needed. The role that calls [Migrate] creates the table and owns it. A role
+// that only uses the store needs USAGE on the schema, USAGE and SELECT on the sequence (named
+// like the table, with the suffix _revisions), and SELECT, INSERT, UPDATE and DELETE on the
 // table.
 //
 // # What a fault may cost
 //
-// What was acknowledged is durable as far as the server's commits are: [Open]
-// refuses a server that acknowledges before its disk has it (synchronous_commit or
-// fsync is off), since a job whose record was lost could be sent twice. With
-// asynchronous replication, a failover may lose what was acknowledged last; with
-// synchronous_commit = remote_write or on, and a synchronous standby, it does not.
-// Reads go to the primary: a pool that hands out standbys is refused, at Open and
-// at every read.
+// An acknowledged change is as durable as a commit of the server. [Open] refuses a server
+// that acknowledges before its disk has the change (synchronous_commit or fsync is off),
+// since a job whose record was lost could be sent twice. With asynchronous replication, a
+// failover may lose the last acknowledged changes; with a synchronous standby and
+// synchronous_commit = remote_write or on, it does not. Reads must go to the primary: Open
+// and every read return an error if the pool leads to a standby.
 //
 // # Poolers
 //
-// Behind a pooler that gives each transaction another connection, such as PgBouncer
-// in transaction mode, nobody can LISTEN: set [Options.NoListen]. Older ones know no
-// prepared statements either: set default_query_exec_mode=exec in the connection
-// string.
+// LISTEN does not work behind a pooler that may give each transaction another connection,
+// such as PgBouncer in transaction mode: set [Options.NoListen]. Older poolers do not support
+// prepared statements either: set default_query_exec_mode=exec in the connection string.
 package pgstore

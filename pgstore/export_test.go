@@ -7,8 +7,8 @@ import (
 
 // LookSeldom has those who watch wait for word alone, once somebody listens.
 func (s *Store) LookSeldom() {
-	s.anyway.Store(int64(time.Hour))
-	for !s.hub.heeds() {
+	s.lookAfter.Store(int64(time.Hour))
+	for !s.hub.listens() {
 		time.Sleep(time.Millisecond)
 	}
 	time.Sleep(lookAnyway * 11 / 10) // a look that was due before

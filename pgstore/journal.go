@@ -22,12 +22,12 @@ const (
 	settlePause = 5 * time.Millisecond
 )
 
-// Since implements [submit.Journal]. With wait it yields a record only once every
-// transaction is over that may have a smaller revision: one of the caller's with
-// EnqueueTx that stays open holds it up. Without wait such a transaction is left out.
+// Since implements [submit.Journal]. With wait, it yields a record only when all transactions
+// that may hold a smaller revision are over, so a caller's transaction with EnqueueTx that
+// stays open delays it. Without wait, it does not wait for open transactions.
 func (s *Store) Since(ctx context.Context, kind submit.Kind, after uint64, labels []string, wait bool) iter.Seq2[submit.Record, error] {
 	return func(yield func(submit.Record, error) bool) {
-		ping, leave := s.hub.await()
+		ping, leave := s.hub.awaitJobs()
 		defer leave()
 		var looks pace
 		for {
@@ -58,50 +58,50 @@ func (s *Store) Since(ctx context.Context, kind submit.Kind, after uint64, label
 	}
 }
 
-// lastDrawn returns the last revision that was drawn; if settled is set, once all the
-// transactions are over that may have drawn it or one before.
+// lastDrawn returns the last revision that was drawn. If settled is set, it first waits until
+// all transactions are over that may have drawn it or an earlier one.
 func (s *Store) lastDrawn(ctx context.Context, settled bool) (uint64, error) {
 	if err := s.ended(ctx); err != nil {
 		return 0, err
 	}
 	var last int64
 	if err := s.pool.QueryRow(ctx, s.sql.last).Scan(&last); err != nil {
-		return 0, s.why(ctx, "list", err)
+		return 0, s.errorOf(ctx, "list", err)
 	}
 	if !settled {
 		return uint64(last), nil
 	}
-	before, err := s.drawing(ctx)
+	before, err := s.openTransactions(ctx)
 	for err == nil && len(before) > 0 {
 		if !sleep(ctx, settlePause) {
 			return 0, context.Cause(ctx)
 		}
 		var now []string
-		if now, err = s.drawing(ctx); err == nil {
+		if now, err = s.openTransactions(ctx); err == nil {
 			before = slices.DeleteFunc(before, func(t string) bool { return !slices.Contains(now, t) })
 		}
 	}
 	return uint64(last), err
 }
 
-// drawing returns the transactions that may have drawn a revision and are not over.
-func (s *Store) drawing(ctx context.Context) ([]string, error) {
+// openTransactions returns the open transactions that may have drawn a revision.
+func (s *Store) openTransactions(ctx context.Context) ([]string, error) {
 	rows, err := s.pool.Query(ctx, s.sql.open)
 	if err != nil {
-		return nil, s.why(ctx, "list", err)
+		return nil, s.errorOf(ctx, "list", err)
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return nil, s.why(ctx, "list", err)
+		return nil, s.errorOf(ctx, "list", err)
 	}
 	return found, nil
 }
 
-// between yields records with revisions after one and up to another, and returns the
-// last one, and whether the loop goes on.
+// between yields records with revisions greater than after, up to last. It returns the
+// revision of the last record that was yielded, and false if the loop was left.
 func (s *Store) between(ctx context.Context, kind submit.Kind, after, last uint64, labels []string, yield func(submit.Record, error) bool) (uint64, bool, error) {
 	if labels != nil && !slices.Contains(labels, "") {
-		labels = append(slices.Clone(labels), "") // what has none may be any
+		labels = append(slices.Clone(labels), "") // records without a label are never left out
 	}
 	parts, args := []string{s.sql.pending, s.sql.ended}, []any{int16(kind), nil, int64(last), journalPage}
 	if labels != nil {

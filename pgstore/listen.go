@@ -12,27 +12,28 @@ const (
 	// listenAgain is the time between two tries to listen.
 	listenAgain = time.Second
 
-	// stillThere is after how long a silence the connection that listens is asked
-	// whether it is still there.
+	// stillThere is how long the connection that listens may be silent before it is
+	// pinged.
 	stillThere = 15 * time.Second
 )
 
-// listening hears what is told on the channel of the table, by one connection.
+// listening receives the notices of the table's channel, by one connection, and connects
+// again when it is lost.
 func (s *Store) listening() {
 	trouble := false
 	for {
 		err := s.listen(func() {
 			if trouble {
-				s.options.Logger.Info("pgstore: changes are heard of again")
+				s.options.Logger.Info("pgstore: notices of changes are received again")
 			}
 			trouble = false
 		})
-		s.hub.hearing(false)
+		s.hub.setListening(false)
 		if s.ctx.Err() != nil {
 			return
 		}
 		if !trouble {
-			s.options.Logger.Warn("pgstore: changes are not heard of, and looked for instead", zap.Error(err))
+			s.options.Logger.Warn("pgstore: no notices of changes are received; polling instead", zap.Error(err))
 		}
 		trouble = true
 		if !sleep(s.ctx, listenAgain) {
@@ -41,9 +42,9 @@ func (s *Store) listening() {
 	}
 }
 
-// listen listens until that fails, and calls begun once it does.
+// listen calls begun once it listens, and returns when that fails.
 func (s *Store) listen(begun func()) error {
-	// Out of the pool: it has the pool's settings, and takes no place in it.
+	// Taken out of the pool: it has the pool's settings, but does not count in it.
 	taken, err := s.pool.Acquire(s.ctx)
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func (s *Store) listen(begun func()) error {
 	if _, err := conn.Exec(s.ctx, "LISTEN "+pgx.Identifier{s.options.channel()}.Sanitize()); err != nil {
 		return err
 	}
-	s.hub.hearing(true)
+	s.hub.setListening(true)
 	begun()
 	for {
 		quiet, cancel := context.WithTimeout(s.ctx, stillThere)
@@ -66,7 +67,7 @@ func (s *Store) listen(begun func()) error {
 		cancel()
 		switch {
 		case err == nil:
-			s.hub.heard(n.Payload)
+			s.hub.notified(n.Payload)
 		case s.ctx.Err() != nil || !over || conn.IsClosed():
 			return err
 		default:

@@ -10,14 +10,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Migration is one step from an empty schema to the table of today.
+// Migration is one step from an empty schema to the table that this package needs.
 type Migration struct {
 	// Version is 1 for the first step, and grows by one with each.
 	Version int
 
-	// SQL are the statements, with semicolons between them. They are to be run in
-	// one transaction, in order, each version once. The last one notes the version
-	// in the comment of the table.
+	// SQL has the statements, with semicolons between them. Run them in one
+	// transaction, in the order of versions, each version once. The last statement
+	// notes the version in the comment of the table.
 	SQL string
 }
 
@@ -27,8 +27,8 @@ var migrations embed.FS
 // versionComment begins the comment of a table; the version follows.
 const versionComment = "readback pgstore, version "
 
-// Migrations returns all steps, for a team that runs them by a tool of its own. The
-// schema must be there. Only Schema and Table of the options matter.
+// Migrations returns all steps, for a team that runs them with its own tool instead of
+// [Migrate]. The schema must exist. Only Schema and Table of the options matter.
 func Migrations(o Options) ([]Migration, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -56,11 +56,10 @@ type Beginner interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
-// Migrate brings the table to the version of today, and makes it, and its schema,
-// if there is none. It does nothing if nothing is to be done, and many processes may
-// call it at once. All is done in one transaction. It needs the right to create in
-// the schema, and to create the schema only if that is missing; a superuser is not
-// needed.
+// Migrate brings the table to the version that this package needs, in one transaction. It
+// creates the table, and its schema, if they are missing, and does nothing if there is
+// nothing to do. Many processes may call it at once. The role needs the right to create in
+// the schema, and to create a schema only if that is missing.
 func Migrate(ctx context.Context, db Beginner, o Options) error {
 	steps, err := Migrations(o)
 	if err != nil {
@@ -82,8 +81,8 @@ func Migrate(ctx context.Context, db Beginner, o Options) error {
 }
 
 func migrate(ctx context.Context, tx pgx.Tx, o Options, steps []Migration) error {
-	// What another process made while this one waits for the lock must be seen. SHOW
-	// takes no snapshot, after which it would be too late.
+	// With READ COMMITTED, statements after the lock see what another process has made
+	// meanwhile. The level cannot be set after a snapshot was taken; SHOW takes none.
 	var isolation string
 	if err := tx.QueryRow(ctx, "SHOW transaction_isolation").Scan(&isolation); err != nil {
 		return err
@@ -93,7 +92,7 @@ func migrate(ctx context.Context, tx pgx.Tx, o Options, steps []Migration) error
 			return err
 		}
 	}
-	// One process at a time; the others find all done.
+	// One process at a time; the others find that everything is done.
 	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", o.channel()); err != nil {
 		return err
 	}
@@ -138,7 +137,7 @@ func versionOf(ctx context.Context, db querier, o Options) (version int, err err
 	case err != nil:
 		return 0, err
 	case comment == nil || !strings.HasPrefix(*comment, versionComment):
-		return 0, errors.New("a table of that name is something else")
+		return 0, errors.New("there is another table of that name, which this package has not made: choose another name in Options.Table")
 	}
 	_, err = fmt.Sscanf(strings.TrimPrefix(*comment, versionComment), "%d", &version)
 	return version, err

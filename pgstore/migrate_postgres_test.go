@@ -69,9 +69,9 @@ func TestMigrate(t *testing.T) {
 		o := pgstore.Options{Schema: fmt.Sprintf("test%d", schemas.Add(1))}
 		must(t, pool, "CREATE SCHEMA "+o.Schema)
 		must(t, pool, "CREATE TABLE "+o.Schema+".readback_records (n int)")
-		require.ErrorContains(t, pgstore.Migrate(t.Context(), pool, o), "a table of that name is something else")
+		require.ErrorContains(t, pgstore.Migrate(t.Context(), pool, o), "there is another table of that name")
 		_, err := pgstore.Open(t.Context(), pool, o)
-		require.ErrorContains(t, err, "a table of that name is something else")
+		require.ErrorContains(t, err, "there is another table of that name")
 	})
 	t.Run("a newer version is left alone", func(t *testing.T) {
 		t.Parallel()

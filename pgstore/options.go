@@ -14,49 +14,48 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// Options say where a [Store] keeps its records, and how it hears of changes. The
-// zero value is ready for use. All processes that share a table set Schema, Table
-// and Notify alike.
+// Options say where a [Store] keeps its records, and how it finds out about changes. The zero
+// value is ready for use. All processes that share a table must set Schema, Table and Notify
+// alike.
 type Options struct {
-	// Schema and Table name the table. Empty means public and readback_records.
-	// They are used as they are, whatever the search path of a connection: lower
-	// case letters, digits and underscores; a table's name has 40 at most. A table
-	// is for the jobs of one kind of Submitter.
+	// Schema and Table name the table. Empty means public and readback_records. The
+	// search path of a connection does not matter. A name has lower-case letters,
+	// digits and underscores; a table's has at most 40 of them. Each kind of Submitter
+	// needs a table of its own.
 	Schema, Table string
 
-	// Notify has a transaction with EnqueueTx notify at its commit, so that a Run
-	// has the job at once. Such commits wait for each other, since a NOTIFY takes
-	// a lock of the whole database until its commit is on the disk, and they cannot
-	// be prepared for a two-phase commit. False means that each Run polls.
+	// Notify makes a transaction with EnqueueTx send a NOTIFY at its commit, so that a
+	// Run takes the job at once. Such commits wait for each other, since a NOTIFY
+	// locks the whole database until its commit is on the disk, and they cannot be
+	// prepared for a two-phase commit. False means that each Run polls.
 	Notify bool
 
-	// NoListen is for poolers that do not let a client LISTEN: all is heard of by
-	// polling.
+	// NoListen is for poolers through which LISTEN does not work. Then all changes
+	// are found by polling.
 	NoListen bool
 
-	// Poll is how often a Run looks for jobs that were recorded by transactions,
-	// and how often a Watch looks where nobody can LISTEN. One look costs the
-	// server some 50 µs while there is nothing. Zero means 50 ms, and with Notify
-	// 500 ms, for notices that were lost. Where looks take long they are made less
-	// often.
+	// Poll is how often a Run looks for jobs that transactions have recorded, and how
+	// often a Watch looks if LISTEN does not work. One look costs the server some
+	// 50 µs if there is nothing new; if looks take long, they are made less often.
+	// Zero means 50 ms; with Notify, where polling only makes up for lost notices,
+	// 500 ms.
 	Poll time.Duration
 
-	// NoSync accepts a server that acknowledges before its disk has what was
-	// written: with synchronous_commit or fsync off, a crash of the server may
-	// lose records, and a job may be sent twice.
+	// NoSync accepts a server that acknowledges a commit before its disk has it: with
+	// synchronous_commit or fsync off, a crash of the server may lose records, and
+	// then a job may be sent twice.
 	NoSync bool
 
-	// Ended is called with each outcome, in the transaction that records it: what
-	// it writes by tx is there if and only if the outcome is. [submit.ResultOf]
-	// reads r. After an error, or a commit that fails, the outcome is recorded
-	// later, and Ended called again; so it is for a job that ended Unconfirmed and
-	// is read back once more. It must be quick, since other changes share the
-	// transaction, and it must neither commit nor roll back. Nil means that nobody
-	// wants to know.
+	// Ended is called with each outcome, in the transaction that records it: what Ended
+	// writes by tx exists if and only if the outcome is recorded. [submit.ResultOf]
+	// decodes r. If Ended returns an error, or the commit fails, the outcome is recorded
+	// later, and Ended is called again. It is also called again for a job that ended
+	// Unconfirmed and was read back once more. Ended must be quick, since other changes
+	// share the transaction, and must neither commit nor roll back. Nil means no calls.
 	Ended func(ctx context.Context, tx pgx.Tx, r submit.Record) error
 
-	// Logger gets what happens to the connection that listens, and what cannot be
-	// tidied. Nil means silence.
+	// Logger gets an entry when the connection that listens is lost or comes back, and
+	// when old outcomes cannot be deleted. Nil means silence.
 	Logger *zap.Logger
 }
 
@@ -119,11 +118,11 @@ func (o Options) sql(text string) string {
 
 func (o Options) table() string { return pgx.Identifier{o.Schema, o.Table}.Sanitize() }
 
-// channel is where changes of the table are told. Its name fits into what a name
-// may have.
+// channel is the channel of the table's notices. A hash keeps the name short enough.
 func (o Options) channel() string { return fmt.Sprintf("readback_%016x", o.hash()) }
 
-// lock is the number of the lock that all have who draw a revision. It is positive.
+// lock is the number of the advisory lock that each transaction holds that draws a revision.
+// It is positive.
 func (o Options) lock() uint64 { return o.hash() >> 1 }
 
 func (o Options) hash() uint64 {

@@ -14,39 +14,39 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// EnqueueTx records a job in tx, a transaction of the caller's in the database of
-// the store: the job exists if and only if tx commits, and nobody sees it before.
-// Soon after the commit a Run has it. EnqueueTx makes one round trip, and waits for
-// nothing but another transaction that is open and has recorded the same key.
+// EnqueueTx records a job in tx, a transaction of the caller in the database of the store:
+// the job exists if and only if tx commits, and nobody sees it before. Soon after the
+// commit a Run takes it. EnqueueTx usually takes one round trip. It waits only for another
+// open transaction that has recorded the same key.
 //
-// If the key was submitted before there is nothing to do. If it was for another job,
-// the error matches [submit.ErrKeyReused], and tx can be used on. Any other error is
-// the server's, and ends tx: roll it back. It matches [submit.ErrTooLarge] if the server
-// refuses the job for its length.
+// If the same job was submitted before, EnqueueTx returns nil and does nothing. If the key
+// was used for another job, the error matches [submit.ErrKeyReused], and tx can still be
+// used. Any other error comes from the server and ends tx: roll it back. It matches
+// [submit.ErrTooLarge] if the server refuses the job because it is too large.
 //
-// In a transaction that is REPEATABLE READ or SERIALIZABLE, a key that another one
-// has recorded since this one began is a serialization failure (40001), as any row
-// of that kind is: begin tx anew. It then finds the job.
+// If tx is REPEATABLE READ or SERIALIZABLE, and another transaction has recorded the key
+// since tx began, the error is a serialization failure (40001), as for any row: begin the
+// transaction anew. It then finds the job.
 func (s *Store) EnqueueTx(ctx context.Context, tx pgx.Tx, job submit.Draft) error {
 	return s.enqueue(ctx, job, func(dest []any, query string, args ...any) error {
 		return tx.QueryRow(ctx, query, args...).Scan(dest...)
 	})
 }
 
-// SQLTx is a transaction of database/sql, such as an [*sql.Tx], whose driver speaks
-// to PostgreSQL.
+// SQLTx is a transaction of database/sql, such as an [*sql.Tx], with any driver for
+// PostgreSQL.
 type SQLTx interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// EnqueueSQL does what [Store.EnqueueTx] does in a transaction of database/sql.
+// EnqueueSQL is [Store.EnqueueTx] for a transaction of database/sql.
 func (s *Store) EnqueueSQL(ctx context.Context, tx SQLTx, job submit.Draft) error {
 	return s.enqueue(ctx, job, func(dest []any, query string, args ...any) error {
 		return tx.QueryRowContext(ctx, query, args...).Scan(dest...)
 	})
 }
 
-// row runs a statement that returns one row at most.
+// row runs a statement that returns at most one row, and scans it into dest.
 type row func(dest []any, query string, args ...any) error
 
 func (s *Store) enqueue(ctx context.Context, job submit.Draft, query row) error {
@@ -72,7 +72,7 @@ func (s *Store) insert(job submit.Draft, r submit.Record, query row) error {
 	if s.options.Notify {
 		insert, replace, args = s.sql.enqueueTell, s.sql.replaceTell, append(args, s.options.channel())
 	}
-	for range 10 { // what was found may be deleted by its owner before it is looked at
+	for range 10 { // a record that is in the way may be deleted before it is read
 		var revision int64
 		var told string
 		if err := query([]any{&revision, &told}, insert, args...); !none(err) {
@@ -80,7 +80,7 @@ func (s *Store) insert(job submit.Draft, r submit.Record, query row) error {
 		}
 		found := submit.Record{Kind: submit.KindJob, Key: r.Key}
 		var keep int64
-		var joined bool // or its time is over, and it was not swept yet
+		var joined bool // false if the time of the record is over, and it was not swept yet
 		err := query([]any{&revision, &found.Done, &keep, &found.Value, &joined}, s.sql.found, r.Key)
 		if none(err) {
 			continue
@@ -96,21 +96,21 @@ func (s *Store) insert(job submit.Draft, r submit.Record, query row) error {
 			return err
 		}
 	}
-	return errors.New("the record with its key comes and goes")
+	return errors.New("the record of this key was deleted and recorded again each time it was read: try again")
 }
 
 // none reports whether a statement returned no row.
 func none(err error) bool { return errors.Is(err, pgx.ErrNoRows) || errors.Is(err, sql.ErrNoRows) }
 
-// arrivalPause is the shortest time between two looks for jobs that came.
+// arrivalPause is the shortest time between two looks for new jobs.
 const arrivalPause = 2 * time.Millisecond
 
-// Arrivals implements [submit.Inbox]. It looks by an index of the records that
-// nobody has touched since they were recorded: transactions commit in another order
-// than they begin, so that no number tells where the new ones are.
+// Arrivals implements [submit.Inbox]. It reads an index of the records that nobody has
+// changed since they were recorded. Revisions cannot tell which records are new, since
+// transactions do not commit in the order in which they draw them.
 func (s *Store) Arrivals(ctx context.Context) iter.Seq2[submit.Record, error] {
 	return func(yield func(submit.Record, error) bool) {
-		ping, leave := s.hub.await()
+		ping, leave := s.hub.awaitJobs()
 		defer leave()
 		var looks pace
 		for {
@@ -133,17 +133,17 @@ func (s *Store) Arrivals(ctx context.Context) iter.Seq2[submit.Record, error] {
 	}
 }
 
-// poll is the time between two looks while nothing is heard.
+// poll is the time between two looks if there is no notice.
 func (s *Store) poll() time.Duration {
-	if s.options.Notify && !s.hub.heeds() {
+	if s.options.Notify && !s.hub.listens() {
 		return min(s.options.Poll, defaultPoll)
 	}
 	return s.options.Poll
 }
 
-// fresh yields what is there now, and returns how long it took to find out, and
-// whether the loop goes on. In each process the records are in another order, so
-// that few of them are taken in by two at once.
+// fresh yields the new jobs of this moment. It returns how long the look took, and false if
+// the loop was left. The order is random, so that two processes rarely try to take the same
+// job at once.
 func (s *Store) fresh(ctx context.Context, yield func(submit.Record, error) bool) (took time.Duration, more bool, err error) {
 	last := ""
 	for {

@@ -7,31 +7,32 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// statements are those of a store, with its names filled in.
+// statements are the SQL statements of a store, with its names filled in.
 type statements struct {
 	change                         [remove + 1]string
 	get, list, fresh, sweep, watch string
 	enqueue, enqueueTell, found    string
 	replace, replaceTell           string
 	prepare, last, open            string
-	pending, ended                 string // in the order of their revisions
-	waiting, labelled              string // the same, of one label
+	pending, ended                 string // records in the order of their revisions
+	waiting, labelled              string // the same, for one label
 }
 
-// A record whose time is over is as good as gone.
+// alive selects the records whose time is not over. Others count as deleted.
 const alive = `(NOT done OR forget IS NULL OR forget > clock_timestamp())`
 
-// columns are what a record is made of.
+// columns are the columns that the function record scans.
 const columns = `kind, key, revision, done, keep, label, value`
 
-// announce tells that the transaction may draw a revision, until it is over.
+// announce takes a lock, shared until the end of the transaction, which says that the
+// transaction may draw a revision.
 const announce = `pg_advisory_xact_lock_shared({lock})`
 
 func newStatements(o Options) statements {
 	const (
 		drawn = `CASE WHEN ` + announce + `::text IS NOT NULL THEN nextval('{revisions}') END`
-		// The sequence alone makes revisions grow. A copy of the database may have
-		// left it behind.
+		// The sequence makes revisions grow. In a copy of the database it may be behind
+		// the records, so a revision is also greater than the one before.
 		next   = `greatest(nextval('{revisions}'), revision + 1)`
 		values = `$3::boolean, false, $4::bigint, clock_timestamp(), ` + forget + `, $5::bytea, $6::text`
 		into   = `INSERT INTO {table} AS t (kind, key, revision, done, fresh, keep, changed, forget, value, label)`
@@ -51,8 +52,8 @@ func newStatements(o Options) statements {
 				WHERE kind = $1::smallint AND key = $2::text AND revision = $7::bigint AND ` + alive + ` RETURNING revision`,
 			remove: `DELETE FROM {table} WHERE kind = $1::smallint AND key = $2::text AND revision = $3::bigint AND ` + alive + ` RETURNING revision`,
 		},
-		// The row beside tells a standby, which may be behind, from a primary
-		// that has no such record.
+		// There is always one row: it says whether the server is a standby, which may
+		// be behind, also if there is no such record.
 		get: `SELECT pg_is_in_recovery(), t.revision, t.done, t.keep, t.label, t.value FROM (SELECT 1) one
 			LEFT JOIN {table} t ON t.kind = $1 AND t.key = $2 AND ` + alive,
 		list:  `SELECT ` + columns + ` FROM {table} WHERE kind = $1 AND NOT done AND key > $2 ORDER BY key LIMIT $3`,
@@ -69,8 +70,7 @@ func newStatements(o Options) statements {
 		replace:     fmt.Sprintf(replace, 4) + `''`,
 		replaceTell: fmt.Sprintf(replace, 5) + `pg_notify($4, '')::text`,
 	}
-	// Whoever draws a revision has a lock until its transaction is over, which is
-	// shared with others who do.
+	// open finds the transactions that hold the lock of announce.
 	s.prepare = `SELECT set_config('lock_timeout', $1, true), ` + announce
 	s.last = `SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {revisions}`
 	s.open = `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ShareLock'
@@ -91,8 +91,8 @@ func newStatements(o Options) statements {
 	return s
 }
 
-// forget is when a done record that is to be kept for $4 nanoseconds may go,
-// rounded up to what the server's clock knows.
+// forget is the time when a done record with a Keep of $4 nanoseconds may be deleted, rounded
+// up to microseconds, as the server has them.
 const forget = `CASE WHEN $3::boolean AND $4::bigint > 0 THEN clock_timestamp() + (($4::bigint - 1) / 1000 + 1) * interval '1 microsecond' END`
 
 // queue adds the statement of a change.
@@ -108,7 +108,7 @@ func (s *Store) queue(b *pgx.Batch, c *change) {
 	}
 }
 
-// notNil returns a value that is stored as no bytes rather than as null.
+// notNil returns an empty value for nil, which would be stored as NULL.
 func notNil(value []byte) []byte {
 	if value == nil {
 		return []byte{}

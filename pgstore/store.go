@@ -20,34 +20,33 @@ var (
 	// ErrClosed is returned by the methods of a store that was closed.
 	ErrClosed = errors.New("pgstore: the store is closed")
 
-	// ErrUnavailable is matched by the error of an operation that the server did
-	// not carry out or did not answer. A change may have been made, or may yet be
-	// made.
+	// ErrUnavailable is matched by the error of an operation that the server did not
+	// carry out or did not answer. A change may have been made, or may still be made.
 	ErrUnavailable = errors.New("pgstore: the server refuses or does not answer")
 )
 
 // Store is a [submit.Store] and a [submit.Inbox] on PostgreSQL. Make it with
 // [Open]. All methods may be called concurrently.
 //
-// The error of a change matches [submit.ErrTooLarge] if the server refuses the record by
-// program_limit_exceeded (54000): by its own limit of 1 GB, or by a trigger of the table
-// that sets a lower one.
+// The error of a change matches [submit.ErrTooLarge] if the server refuses the record with
+// program_limit_exceeded (54000): because of its own limit of 1 GB, or of a trigger of the
+// table with a lower limit.
 type Store struct {
-	options Options
-	pool    *pgxpool.Pool
-	sql     statements
-	groups  groups
-	hub     hub
-	anyway  atomic.Int64 // lookAnyway, but for tests
+	options   Options
+	pool      *pgxpool.Pool
+	sql       statements
+	groups    groups
+	hub       hub
+	lookAfter atomic.Int64 // lookAnyway; tests change it
 
-	ctx     context.Context // ends when Close begins
-	stop    context.CancelFunc
-	calls   context.Context // of changes that are under way: ends a little later
-	hangUp  context.CancelFunc
-	closing sync.Once
+	ctx         context.Context // ends when Close begins
+	stop        context.CancelFunc
+	storeCtx    context.Context // of changes under way: ends up to a second later
+	cancelStore context.CancelFunc
+	closing     sync.Once
 
 	mu     sync.Mutex
-	closed bool // no new tasks
+	closed bool // no new tasks may begin
 	tasks  sync.WaitGroup
 }
 
@@ -56,15 +55,14 @@ var (
 	_ submit.Journal = (*Store)(nil)
 )
 
-// Open returns the store whose table is in the database of pool. The error says
-// what is wrong with options, the table or the server: there is none, of a version
-// that is older or newer than this package knows, a standby, or one that
-// acknowledges before its disk has what was written.
+// Open returns the store whose table is in the database of pool. It returns an error if
+// options are invalid, if the table is missing, or older or newer than this package
+// supports, if the server is a standby, or if it acknowledges commits before its disk has
+// them.
 //
-// The pool stays the caller's, and is to be closed after the store. It should be
-// the store's own: jobs are to go on while others wait for a connection. A store
-// uses up to six connections at once, and more do not make it faster; one besides
-// listens, unless NoListen is set.
+// The caller closes the pool after the store. Use a pool only for the store, so that jobs
+// do not wait for connections that others use. A store uses up to six connections at once,
+// and one more that listens unless NoListen is set; a larger pool does not make it faster.
 func Open(ctx context.Context, pool *pgxpool.Pool, options Options) (*Store, error) {
 	if pool == nil {
 		return nil, errors.New("pgstore: Open needs a pool")
@@ -78,20 +76,20 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options Options) (*Store, err
 	}
 	s := &Store{options: options, pool: pool, sql: newStatements(options)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.calls, s.hangUp = context.WithCancel(context.Background())
-	s.anyway.Store(int64(lookAnyway))
+	s.storeCtx, s.cancelStore = context.WithCancel(context.Background())
+	s.lookAfter.Store(int64(lookAnyway))
 	s.hub.init()
 	s.groups.init()
 	s.tasks.Go(s.sweeping)
-	s.tasks.Go(s.telling)
-	s.tasks.Go(s.looking)
+	s.tasks.Go(s.notifying)
+	s.tasks.Go(s.polling)
 	if !options.NoListen {
 		s.tasks.Go(s.listening)
 	}
 	return s, nil
 }
 
-// check returns why a server cannot have the store.
+// check returns why a server cannot be used for a store.
 func check(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 	var standby bool
 	var isolation, commit, fsync string
@@ -102,12 +100,12 @@ func check(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 		return err
 	case standby:
 		return errStandby
-	case isolation != "read committed": // in others a change that comes too late is an error
+	case isolation != "read committed": // in others, a change of an outdated revision fails with 40001
 		return fmt.Errorf("transactions of the pool are %s: set default_transaction_isolation='read committed' in its connection string", isolation)
 	case !o.NoSync && commit == "off":
-		return errors.New("synchronous_commit is off: what was acknowledged may be lost; see Options.NoSync")
+		return errors.New("synchronous_commit is off, so that acknowledged changes may be lost: turn it on, or set Options.NoSync")
 	case !o.NoSync && fsync == "off":
-		return errors.New("fsync is off: what was acknowledged may be lost; see Options.NoSync")
+		return errors.New("fsync is off, so that acknowledged changes may be lost: turn it on, or set Options.NoSync")
 	}
 	version, err := versionOf(ctx, pool, o)
 	if err != nil {
@@ -121,14 +119,14 @@ func check(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 	case version < newest:
 		return fmt.Errorf("the table is of version %d: call Migrate, which brings it to %d", version, newest)
 	case version > newest:
-		return fmt.Errorf("the table is of version %d, and this package knows none after %d", version, newest)
+		return fmt.Errorf("the table is of version %d, and this package knows none after %d: update this program", version, newest)
 	}
 	return nil
 }
 
 var errStandby = errors.New("the server is a standby, which may be behind: the store needs the primary")
 
-// Close ends the store. Changes that are under way have a second to be made; then
+// Close ends the store, and returns nil. Changes under way have a second to be made; then
 // they fail. The pool stays open.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
@@ -136,15 +134,15 @@ func (s *Store) Close() error {
 		s.closed = true
 		s.mu.Unlock()
 		s.stop()
-		cut := time.AfterFunc(time.Second, s.hangUp)
+		cut := time.AfterFunc(time.Second, s.cancelStore)
 		defer cut.Stop()
 		s.tasks.Wait()
-		s.hangUp()
+		s.cancelStore()
 	})
 	return nil
 }
 
-// spawn runs f before Close returns, or returns false if the store is closed.
+// spawn runs f as a task that Close waits for, or returns false if the store is closed.
 func (s *Store) spawn(f func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,9 +192,9 @@ func (s *Store) Get(ctx context.Context, kind submit.Kind, key string) (submit.R
 	err := s.pool.QueryRow(bounded, s.sql.get, int16(kind), key).Scan(&standby, &revision, &done, &keep, &label, &value)
 	switch {
 	case err != nil:
-		return submit.Record{}, s.why(ctx, "read", err)
+		return submit.Record{}, s.errorOf(ctx, "read", err)
 	case standby:
-		return submit.Record{}, s.failed("read", errStandby)
+		return submit.Record{}, s.wrap("read", errStandby)
 	case revision == nil:
 		return submit.Record{}, submit.ErrNotFound
 	}
@@ -229,7 +227,7 @@ func (s *Store) List(ctx context.Context, kind submit.Kind) iter.Seq2[submit.Rec
 	}
 }
 
-// page returns the records that a statement finds, on a primary.
+// page returns the records that a statement finds, or an error if the server is a standby.
 func (s *Store) page(ctx context.Context, sql string, args ...any) ([]submit.Record, error) {
 	if err := s.ended(ctx); err != nil {
 		return nil, err
@@ -243,18 +241,18 @@ func (s *Store) page(ctx context.Context, sql string, args ...any) ([]submit.Rec
 	defer results.Close()
 	var standby bool
 	if err := results.QueryRow().Scan(&standby); err != nil {
-		return nil, s.why(ctx, "list", err)
+		return nil, s.errorOf(ctx, "list", err)
 	}
 	if standby {
-		return nil, s.failed("list", errStandby)
+		return nil, s.wrap("list", errStandby)
 	}
 	rows, err := results.Query()
 	if err != nil {
-		return nil, s.why(ctx, "list", err)
+		return nil, s.errorOf(ctx, "list", err)
 	}
 	found, err := pgx.CollectRows(rows, record)
 	if err != nil {
-		return nil, s.why(ctx, "list", err)
+		return nil, s.errorOf(ctx, "list", err)
 	}
 	return found, nil
 }
@@ -267,7 +265,7 @@ func record(row pgx.CollectableRow) (r submit.Record, err error) {
 	return r, err
 }
 
-// ended returns why nothing may begin.
+// ended returns an error if ctx has ended or the store is closed.
 func (s *Store) ended(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
@@ -278,15 +276,15 @@ func (s *Store) ended(ctx context.Context) error {
 	return nil
 }
 
-// why returns the error of an operation that did not succeed.
-func (s *Store) why(ctx context.Context, what string, err error) error {
+// errorOf returns the error of an operation that failed: of ctx, if that has ended.
+func (s *Store) errorOf(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return s.failed(what, err)
+	return s.wrap(what, err)
 }
 
-func (s *Store) failed(what string, err error) error {
+func (s *Store) wrap(what string, err error) error {
 	if s.ctx.Err() != nil {
 		return fmt.Errorf("%w: %s: %w", ErrClosed, what, err)
 	}

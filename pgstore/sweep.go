@@ -12,16 +12,16 @@ const (
 	// sweepEvery is the time between two looks for records whose time is over.
 	sweepEvery = time.Minute
 
-	// sweepPiece is how many of them one statement deletes: few enough that
-	// nothing waits for it.
+	// sweepPiece is how many records one statement deletes: so few that nothing has to
+	// wait for it.
 	sweepPiece = 500
 
 	// sweepPause is the time between two pieces, so that other work goes on.
 	sweepPause = 20 * time.Millisecond
 )
 
-// sweeping deletes the records whose time is over. Several processes that do so at
-// once share the work.
+// sweeping deletes the records whose time is over, until the store is closed. Several
+// processes share the work.
 func (s *Store) sweeping() {
 	for sleep(s.ctx, sweepEvery/2+rand.N(sweepEvery)) {
 		if _, err := s.sweep(s.ctx); err != nil && s.ctx.Err() == nil {
@@ -30,7 +30,7 @@ func (s *Store) sweeping() {
 	}
 }
 
-// sweep returns how many records it deleted.
+// sweep deletes the records whose time is over, and returns how many.
 func (s *Store) sweep(ctx context.Context) (deleted int64, err error) {
 	for {
 		bounded, cancel := context.WithTimeout(ctx, callTimeout)
@@ -46,7 +46,7 @@ func (s *Store) sweep(ctx context.Context) (deleted int64, err error) {
 	}
 }
 
-// sleep waits, and reports whether ctx goes on.
+// sleep waits for d, and returns false if ctx has ended.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -15,24 +15,24 @@ import (
 )
 
 const (
-	// lookAnyway is the time between two looks at all that is watched, for
-	// notices that were lost.
+	// lookAnyway is the time between two looks at all watched records, to make up for
+	// lost notices.
 	lookAnyway = time.Second
 
-	// lookShare bounds how much of one server process looks take: after a look as
-	// many times its length pass before the next.
+	// lookShare bounds the load of looks: after a look, at least lookShare times its
+	// duration passes before the next.
 	lookShare = 10
 
-	// lookAtLast is the longest time between looks, however long they take.
+	// lookAtLast is the longest time between two looks, however long they take.
 	lookAtLast = 5 * time.Second
 )
 
-// pace says when to look again. It begins anew with its zero value.
+// pace says when to look again. Its zero value is ready for use.
 type pace struct{ usual time.Duration }
 
-// next returns how long to wait after a look that took so long, if looks are cheap:
-// wait. Several long ones in a row make looks seldom, and one does not, for it may
-// be the machine that was busy.
+// next returns the time until the next look, after a look that took so long: wait, if looks
+// are quick. Only several slow looks in a row make it longer, since the machine may have
+// been busy during one of them.
 func (p *pace) next(took, wait time.Duration) time.Duration {
 	p.usual = min(took, 2*p.usual+100*time.Microsecond)
 	return max(wait, min(lookShare*p.usual, lookAtLast))
@@ -65,26 +65,26 @@ type watch struct {
 	ping  chan struct{} // has an item when the record may have changed
 }
 
-// hub brings word of changes to all who watch, in this process and others, and of
-// jobs that have come.
+// hub notifies those who watch records, in this process and others, of changes, and those who
+// take jobs of new ones.
 type hub struct {
-	mu       sync.Mutex
-	watches  map[uint32]map[*watch]struct{} // by hash
-	arrivals map[chan struct{}]struct{}
-	untold   map[uint32]struct{} // hashes of changes that others are to be told
-	hears    bool                // there is a connection that listens
+	mu        sync.Mutex
+	watches   map[uint32]map[*watch]struct{} // by hash
+	arrivals  map[chan struct{}]struct{}
+	unsent    map[uint32]struct{} // hashes of changes that other processes must be notified of
+	listening bool                // there is a connection that listens
 
-	tell chan struct{} // has an item when there is something untold
+	wakeSender chan struct{} // has an item when unsent is not empty
 }
 
 func (h *hub) init() {
 	h.watches = make(map[uint32]map[*watch]struct{})
 	h.arrivals = make(map[chan struct{}]struct{})
-	h.untold = make(map[uint32]struct{})
-	h.tell = make(chan struct{}, 1)
+	h.unsent = make(map[uint32]struct{})
+	h.wakeSender = make(chan struct{}, 1)
 }
 
-// hash is what is told of a record.
+// hash identifies a record in notices. Two records may have the same.
 func hash(kind submit.Kind, key string) uint32 {
 	sum := fnv.New32a()
 	sum.Write([]byte{byte(kind)})
@@ -114,8 +114,8 @@ func (h *hub) leave(w *watch) {
 	}
 }
 
-// await returns a channel that has an item when jobs may have come.
-func (h *hub) await() (ping chan struct{}, leave func()) {
+// awaitJobs returns a channel that gets an item when there may be new jobs.
+func (h *hub) awaitJobs() (ping chan struct{}, leave func()) {
 	ping = make(chan struct{}, 1)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -127,18 +127,19 @@ func (h *hub) await() (ping chan struct{}, leave func()) {
 	}
 }
 
-// changed brings word of a change that this process made.
+// changed notifies of a change that this process made.
 func (h *hub) changed(kind submit.Kind, key string) {
 	at := hash(kind, key)
 	h.mu.Lock()
-	h.untold[at] = struct{}{}
+	h.unsent[at] = struct{}{}
 	h.wake(at)
 	h.mu.Unlock()
-	signal(h.tell)
+	signal(h.wakeSender)
 }
 
-// heard brings word of what others told.
-func (h *hub) heard(payload string) {
+// notified handles a notice of another process. An empty payload says that there are new
+// jobs.
+func (h *hub) notified(payload string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if payload == "" {
@@ -152,11 +153,12 @@ func (h *hub) heard(payload string) {
 	}
 }
 
-// hearing notes whether somebody listens. Who begins to may have missed anything.
-func (h *hub) hearing(yes bool) {
+// setListening notes whether a connection listens, and wakes everybody: notices may have been
+// missed before.
+func (h *hub) setListening(yes bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.hears = yes
+	h.listening = yes
 	for at := range h.watches {
 		h.wake(at)
 	}
@@ -165,21 +167,21 @@ func (h *hub) hearing(yes bool) {
 	}
 }
 
-func (h *hub) heeds() bool {
+func (h *hub) listens() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.hears
+	return h.listening
 }
 
-// wake is called with the lock held.
+// wake notifies those who watch records of a hash. The caller holds the lock.
 func (h *hub) wake(at uint32) {
 	for w := range h.watches[at] {
 		signal(w.ping)
 	}
 }
 
-// all returns what is watched.
-func (h *hub) all() (all []*watch) {
+// watched returns all watches.
+func (h *hub) watched() (all []*watch) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, some := range h.watches {
@@ -194,37 +196,36 @@ func (h *hub) all() (all []*watch) {
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
-	default: // it has one
+	default: // it has one already
 	}
 }
 
 const (
-	// maxTold is how many changes one notice tells: a notice has up to 8,000
-	// bytes.
-	maxTold = 1000
+	// maxPerNotice is how many changes one notice carries: the server allows 8,000 bytes.
+	maxPerNotice = 1000
 
-	// tellPause is the time between two notices. Those who wait for one wait for
-	// each other in the server, if only for a moment: they wait for no disk.
-	tellPause = 10 * time.Millisecond
+	// noticePause is the time between two notices of one process. Notices of all
+	// processes wait for each other in the server, though not for the disk.
+	noticePause = 10 * time.Millisecond
 )
 
-// take returns some changes that others are to be told.
-func (h *hub) take() (some []uint32) {
+// takeUnsent removes and returns the changes for one notice.
+func (h *hub) takeUnsent() (some []uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for at := range h.untold {
-		if some = append(some, at); len(some) == maxTold {
-			signal(h.tell)
+	for at := range h.unsent {
+		if some = append(some, at); len(some) == maxPerNotice {
+			signal(h.wakeSender)
 			break
 		}
 	}
 	for _, at := range some {
-		delete(h.untold, at)
+		delete(h.unsent, at)
 	}
 	return some
 }
 
-// payload tells hashes.
+// payload encodes hashes for a notice.
 func payload(some []uint32) string {
 	data := make([]byte, 0, 4*len(some))
 	for _, at := range some {
@@ -233,7 +234,7 @@ func payload(some []uint32) string {
 	return base64.RawStdEncoding.EncodeToString(data)
 }
 
-// hashes is the reverse of payload. What is none tells nothing.
+// hashes is the reverse of payload. It returns nothing for an invalid payload.
 func hashes(payload string) (some []uint32) {
 	data, _ := base64.RawStdEncoding.DecodeString(payload)
 	for ; len(data) >= 4; data = data[4:] {
@@ -242,50 +243,50 @@ func hashes(payload string) (some []uint32) {
 	return some
 }
 
-// telling tells other processes of changes after they were made: a notice within
-// a change's transaction would have all changes wait for each other. A notice that
-// is lost so is made up for by their looks.
-func (s *Store) telling() {
+// notifying notifies other processes of changes that were made. A NOTIFY within the
+// transaction of a change would make all changes wait for each other. A notice that is lost
+// is made up for by polling.
+func (s *Store) notifying() {
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
-		case <-s.hub.tell:
+		case <-s.hub.wakeSender:
 		}
-		if some := s.hub.take(); len(some) > 0 && !s.options.NoListen {
+		if some := s.hub.takeUnsent(); len(some) > 0 && !s.options.NoListen {
 			ctx, cancel := context.WithTimeout(s.ctx, callTimeout)
 			_, _ = s.pool.Exec(ctx, "SELECT pg_notify($1, $2)", s.options.channel(), payload(some))
 			cancel()
 		}
-		if !sleep(s.ctx, tellPause) {
+		if !sleep(s.ctx, noticePause) {
 			return
 		}
 	}
 }
 
-// looking looks at all that is watched again and again.
-func (s *Store) looking() {
+// polling checks all watched records again and again.
+func (s *Store) polling() {
 	var looks pace
 	var took time.Duration
 	for {
-		wait := time.Duration(s.anyway.Load())
-		if !s.hub.heeds() {
+		wait := time.Duration(s.lookAfter.Load())
+		if !s.hub.listens() {
 			wait = min(wait, s.options.Poll)
 		}
 		if !sleep(s.ctx, looks.next(took, wait)) {
 			return
 		}
 		began := time.Now()
-		for some := range slices.Chunk(s.hub.all(), maxTold) {
-			s.look(some)
+		for some := range slices.Chunk(s.hub.watched(), maxPerNotice) {
+			s.checkWatches(some)
 		}
 		took = time.Since(began)
 	}
 }
 
-// look pings those who watch what has changed. After an error it pings all: they
-// find out themselves.
-func (s *Store) look(some []*watch) {
+// checkWatches wakes those whose record has changed. After an error it wakes all, and each
+// reads its record itself.
+func (s *Store) checkWatches(some []*watch) {
 	var (
 		kinds     []int16
 		keys      []string

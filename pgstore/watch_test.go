@@ -29,7 +29,7 @@ func TestPace(t *testing.T) {
 // A notice tells what changed, and one that is none tells nothing.
 func TestPayload(t *testing.T) {
 	t.Parallel()
-	all := make([]uint32, maxTold)
+	all := make([]uint32, maxPerNotice)
 	for i := range all {
 		all[i] = hash(submit.KindJob, string(rune('a'+i)))
 	}
@@ -47,19 +47,19 @@ func TestHub(t *testing.T) {
 	here.init()
 	there.init()
 	w, other := there.join(submit.KindJob, "a", 1), there.join(submit.KindJob, "b", 1)
-	ping, leave := there.await()
+	ping, leave := there.awaitJobs()
 	here.changed(submit.KindJob, "a")
 	here.changed(submit.KindJob, "a")
-	some := here.take()
+	some := here.takeUnsent()
 	assert.Len(t, some, 1)
-	assert.Empty(t, here.take())
-	there.heard(payload(some))
+	assert.Empty(t, here.takeUnsent())
+	there.notified(payload(some))
 	assert.Len(t, w.ping, 1)
 	assert.Empty(t, other.ping)
 	assert.Empty(t, ping)
-	there.heard("")
+	there.notified("")
 	assert.Len(t, ping, 1)
-	there.hearing(true)
+	there.setListening(true)
 	assert.Len(t, other.ping, 1, "it may have missed something")
 	there.leave(w)
 	there.leave(other)
@@ -67,12 +67,12 @@ func TestHub(t *testing.T) {
 	assert.Empty(t, there.watches)
 	assert.Empty(t, there.arrivals)
 
-	for i := range 3 * maxTold {
+	for i := range 3 * maxPerNotice {
 		here.changed(submit.KindJob, string(rune(i)))
 	}
 	told := 0
 	for range 4 {
-		told += len(here.take())
+		told += len(here.takeUnsent())
 	}
-	assert.InDelta(t, 3*maxTold, told, 5, "some have one hash")
+	assert.InDelta(t, 3*maxPerNotice, told, 5, "some have one hash")
 }
