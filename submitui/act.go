@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// act does what a form asks for. All of it stands in the body, the query says
-// nothing: a link alone does nothing.
+// act does what a form asks for. It reads only the body, never the query, so that a link
+// alone cannot do anything.
 func (h *handler[J, W, R]) act(w http.ResponseWriter, r *http.Request) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" {

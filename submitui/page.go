@@ -14,7 +14,8 @@ var pageText string
 //go:embed page.css
 var styleFile string
 
-// styleText is the style of the page, and policy lets a browser take that one alone.
+// styleText is the style of the page, and policy the content security policy that allows only
+// this style.
 var (
 	styleText = template.CSS(styleFile)
 	policy    = "default-src 'none'; style-src '" + hash(styleFile) + "'; img-src data:; " +
@@ -60,5 +61,5 @@ type page struct {
 	Later       bool
 
 	One    *detail
-	RawKey string // as forms send it
+	RawKey string // the key as forms send it, not escaped
 }

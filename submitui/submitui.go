@@ -23,38 +23,37 @@ const (
 )
 
 // Options say what is shown of jobs J, and who may do what. The zero value shows no
-// payload and no text, and allows nothing. The functions are called by many goroutines.
+// payload and no text, and allows nothing. The functions may be called concurrently.
 type Options[J any] struct {
-	// Authorize says whether whoever made a request may do this to this job. It is
-	// asked before a button is shown, and again before something is done. Nil means
+	// Authorize says whether the user of a request may do this to this job. It is
+	// called before a button is shown, and again before something is done. Nil means
 	// that nobody may do anything.
 	Authorize func(r *http.Request, action Action, key string) bool
 
-	// Payload returns what may be shown of a job's payload; empty is nothing. It
-	// is not asked for payloads that are not there or cannot be read. Nil means that
-	// payloads are hidden.
+	// Payload returns what to show of a job's payload; empty shows nothing. It is not
+	// called for a payload that is missing or cannot be read. Nil means that payloads
+	// are hidden.
 	Payload func(r *http.Request, key string, job J) string
 
-	// Text returns what may be shown of a text that may quote anything: an error,
-	// the beginning of a body in it, a panic or its stack. Empty is nothing. Nil
-	// means that such texts are hidden.
+	// Text returns what to show of a text that may quote anything: an error, the
+	// beginning of a body in it, a panic or its stack. The key is empty for an error of
+	// the store. An empty result shows nothing. Nil means that such texts are hidden.
 	Text func(r *http.Request, key, text string) string
 
-	// Late is the age from which on a pending job needs a look. Zero means 5
-	// minutes.
+	// Late is the age from which a pending job needs attention. Zero means 5 minutes.
 	Late time.Duration
 }
 
 const (
 	defaultLate = 5 * time.Minute
-	pageJobs    = 50               // on a page
-	noteJobs    = 10               // of each kind that needs a look
-	formBytes   = 16 << 10         // a key is escaped to three times its length at most
-	timeout     = 30 * time.Second // of all that a request does
+	pageJobs    = 50               // jobs on a page
+	noteJobs    = 10               // jobs of each group of the overview
+	formBytes   = 16 << 10         // of a form; an escaped key has at most three times its length
+	timeout     = 30 * time.Second // of one request
 )
 
-// New returns the handler of the page of s. It serves GET, HEAD and, for actions,
-// POST, at any path.
+// New returns the handler of the page of s. It serves GET and HEAD, and POST for actions, at
+// any path. It may be used concurrently.
 func New[J, W, R any](s *submit.Submitter[J, W, R], opts Options[J]) http.Handler {
 	if opts.Late == 0 {
 		opts.Late = defaultLate
@@ -67,9 +66,9 @@ func New[J, W, R any](s *submit.Submitter[J, W, R], opts Options[J]) http.Handle
 	return headers(guard.Handler(h))
 }
 
-// headers keeps the page out of caches and frames, and forbids it to load, run or
-// send anything. The referrer stays within the origin: without any, browsers would
-// send forms with a null origin.
+// headers sets headers which keep the page out of caches and frames, and do not let it load
+// or run anything, or send forms elsewhere. The referrer policy is same-origin, not
+// no-referrer: with that, browsers would send forms with a null origin.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -100,11 +99,11 @@ func (h *handler[J, W, R]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.act(w, r)
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		h.refuse(w, r, http.StatusMethodNotAllowed, "", "The page knows no such method.")
+		h.refuse(w, r, http.StatusMethodNotAllowed, "", "This method is not supported. Use GET, HEAD or POST.")
 	}
 }
 
-// look answers what the query asks for.
+// look shows the page that the query asks for.
 func (h *handler[J, W, R]) look(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || repeated(query) {
@@ -121,7 +120,7 @@ func (h *handler[J, W, R]) look(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// repeated reports whether something is said twice: then it is unclear what counts.
+// repeated reports whether a name occurs twice: then it is unclear which value counts.
 func repeated(values url.Values) bool {
 	for _, v := range values {
 		if len(v) > 1 {
@@ -131,7 +130,7 @@ func repeated(values url.Values) bool {
 	return false
 }
 
-// problem answers an error of the Submitter.
+// problem shows a page for an error of the Submitter.
 func (h *handler[J, W, R]) problem(w http.ResponseWriter, r *http.Request, key string, err error) {
 	status, text := http.StatusInternalServerError, "The store did not answer, so it is not known what was done. Look again."
 	switch {
@@ -153,12 +152,12 @@ func (h *handler[J, W, R]) problem(w http.ResponseWriter, r *http.Request, key s
 	h.refuse(w, r, status, key, text)
 }
 
-// refuse says why there is nothing to see. With a key, the page leads to its job.
+// refuse shows a page with a notice. With a key, the page links to its job.
 func (h *handler[J, W, R]) refuse(w http.ResponseWriter, r *http.Request, status int, key, text string) {
 	h.write(w, r, status, page{Title: http.StatusText(status), Notice: text, Back: key})
 }
 
-// write answers with a page, or with none of it.
+// write sends a page as a whole, or an error without any part of it.
 func (h *handler[J, W, R]) write(w http.ResponseWriter, _ *http.Request, status int, p page) {
 	p.Style, p.Tabs = styleText, tabs
 	var b bytes.Buffer
@@ -168,5 +167,5 @@ func (h *handler[J, W, R]) write(w http.ResponseWriter, _ *http.Request, status 
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	w.Write(b.Bytes()) // of a HEAD, net/http leaves it out
+	w.Write(b.Bytes()) // for a HEAD, net/http leaves it out
 }

@@ -13,11 +13,11 @@ const (
 	textBytes = 8 << 10 // of a text by itself
 )
 
-// line returns s as it may stand in a line: what cannot be seen, or turns what
-// stands beside it around, is written as its escape, and what is long is cut.
+// line returns s for use within a line: characters that cannot be seen or that reverse the
+// text beside them are escaped, and a long text is cut.
 func line(s string) string { return plain(s, lineBytes, "") }
 
-// text is line for what stands by itself, and has lines.
+// text is line for a longer text that keeps its line breaks and tabs.
 func text(s string) string { return plain(s, textBytes, "\n\t") }
 
 func plain(s string, most int, but string) string {
@@ -32,7 +32,7 @@ func plain(s string, most int, but string) string {
 		case strings.ContainsRune(but, r), r == ' ', unicode.IsGraphic(r) && !unicode.In(r, unicode.Mn, unicode.Me, unicode.Zs):
 			b.WriteRune(r)
 		case unicode.In(r, unicode.Mn) && i > 0 && !marked(s[:i]):
-			b.WriteRune(r) // one accent, and no tower of them
+			b.WriteRune(r) // one accent on each letter, not many
 		default:
 			fmt.Fprintf(&b, `\u%04x`, r)
 		}
@@ -46,7 +46,7 @@ func marked(s string) bool {
 	return unicode.In(last, unicode.Mn, unicode.Me)
 }
 
-// long returns a duration as people say it.
+// long returns a duration for people to read.
 func long(d time.Duration) string {
 	switch {
 	case d <= 0:

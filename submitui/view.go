@@ -15,7 +15,7 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// tab is one choice of jobs.
+// tab is one list of jobs.
 type tab struct {
 	Show, Name string
 	filter     submit.Filter
@@ -33,12 +33,12 @@ var tabs = []tab{
 // row is a job in a list.
 type row struct {
 	Key, Link  string
-	Mark, Name string // how it stands: a word for the style, and one to read
+	Mark, Name string // the state: a word for the style, and one to read
 	Why        string
 	Intent     time.Time
 }
 
-// group is the jobs that need a look for one cause.
+// group is the jobs that need attention for one reason.
 type group struct {
 	Title, Show, Note string
 	Rows              []row
@@ -46,14 +46,14 @@ type group struct {
 	Unsupported       bool
 }
 
-// card is a figure.
+// card is a number of the overview.
 type card struct{ What, Much, More string }
 
-// step is one of a job's course.
+// step is one step of a job.
 type step struct {
 	At    time.Time
 	What  string
-	After string // the step before
+	After string // the time since the step before
 }
 
 // detail is one job.
@@ -76,7 +76,7 @@ type button struct {
 	Note   string
 }
 
-// lagRow is the three quantiles of a time.
+// lagRow shows the three percentiles of a time.
 type lagRow struct {
 	What string
 	Lag  submit.Lag
@@ -110,7 +110,7 @@ func (h *handler[J, W, R]) overview(w http.ResponseWriter, r *http.Request) {
 		v.Reasons = append(v.Reasons, reasonCount{dash(why), s.Reasons[why]})
 	}
 	if p.Err != nil {
-		v.TroubleText = text(h.told(r, "", p.Err.Error()))
+		v.TroubleText = text(h.shownText(r, "", p.Err.Error()))
 	}
 	late := tabs[0].filter
 	late.OlderThan = h.options.Late
@@ -194,8 +194,8 @@ func rowOf[J, W any](job submit.Job[J, W]) row {
 	return v
 }
 
-// why says in a line how a job stands, in words of this library alone: what others
-// said may quote anything.
+// why says in a line how far a job is. It uses only words of this library, since texts of
+// others may quote anything.
 func why[J, W any](job submit.Job[J, W]) string {
 	switch {
 	case job.State == "":
@@ -281,7 +281,7 @@ func (h *handler[J, W, R]) one(w http.ResponseWriter, r *http.Request, key strin
 		if t.Said == "" {
 			continue
 		}
-		if shown := h.told(r, key, t.Said); shown != "" {
+		if shown := h.shownText(r, key, t.Said); shown != "" {
 			v.Texts = append(v.Texts, fact{t.What, text(shown)})
 		} else {
 			v.Withheld = append(v.Withheld, strings.ToLower(t.What))
@@ -292,9 +292,9 @@ func (h *handler[J, W, R]) one(w http.ResponseWriter, r *http.Request, key strin
 		fits bool
 	}{
 		{button{Cancel, "Ends the job if it was not sent."}, job.State == submit.Queued || job.State == submit.SetAside},
-		{button{Retry, "Goes on with it. It is no consent: nothing that may have been sent is sent again, unless the program allows it."},
+		{button{Retry, "Goes on with the job. A write that may have been sent is not sent again, unless the program allows it."},
 			job.State == submit.SetAside || job.Outcome == consistency.Unconfirmed && !job.Forgotten},
-		{button{Forget, "Drops all but key and outcome."}, job.State == submit.Ended && !job.Forgotten},
+		{button{Forget, "Deletes everything but key and outcome."}, job.State == submit.Ended && !job.Forgotten},
 	} {
 		if b.fits && h.may(r, b.Action, key) {
 			v.Actions = append(v.Actions, b.button)
@@ -303,7 +303,7 @@ func (h *handler[J, W, R]) one(w http.ResponseWriter, r *http.Request, key strin
 	h.write(w, r, http.StatusOK, page{Title: line(key), One: &v, RawKey: key})
 }
 
-// payload shows the payload of a job, as far as the caller allows it.
+// payload shows what Options.Payload returns for a job.
 func (h *handler[J, W, R]) payload(r *http.Request, v *detail, job submit.Job[J, W]) {
 	if job.Unreadable != nil || job.Forgotten {
 		return
@@ -316,8 +316,8 @@ func (h *handler[J, W, R]) payload(r *http.Request, v *detail, job submit.Job[J,
 	}
 }
 
-// told returns what may be shown of a text.
-func (h *handler[J, W, R]) told(r *http.Request, key, said string) string {
+// shownText returns what Options.Text shows of a text; empty if it is hidden.
+func (h *handler[J, W, R]) shownText(r *http.Request, key, said string) string {
 	if h.options.Text == nil {
 		return ""
 	}
