@@ -11,14 +11,14 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// findings are what the store says, held against what the service knows.
+// findings are the results of comparing the store with the service's own log.
 type findings struct {
 	jobs, confirmed, unconfirmed, failed int
 	lost, double, wrong                  int
 	details                              []string
 }
 
-// audit looks at every job.
+// audit compares every job in the store with what the service has seen.
 func audit(ctx context.Context, w *world, store submit.Store, jobs []int) (f findings, err error) {
 	asking, err := client{url: w.url}.submitter(store, options{})
 	if err != nil {
@@ -54,12 +54,12 @@ func audit(ctx context.Context, w *world, store submit.Store, jobs []int) (f fin
 	return f, nil
 }
 
-// inTime is how long before the outcome a write must have been carried out to be
-// confirmed whatever happens.
+// inTime is how long before the outcome a write must have been carried out so that
+// Unconfirmed would be wrong.
 const inTime = time.Second
 
-// contradiction returns what is wrong with an outcome, or "". No job is ever
-// refused, so that not even one that was never carried out may be Failed.
+// contradiction returns what is wrong with an outcome, or "". The service refuses no job, so
+// no job may be Failed, not even one that was never carried out.
 func contradiction(outcome consistency.Outcome, ended time.Time, executed []time.Time) string {
 	switch {
 	case outcome == 0:
@@ -89,7 +89,7 @@ func (f *findings) note(format string, args ...any) {
 	f.details = append(f.details, fmt.Sprintf(format, args...))
 }
 
-// report prints the figures, and returns an error if something is wrong.
+// report prints the numbers, and returns an error if something is wrong.
 func (f *findings) report(out io.Writer, what string, began time.Time) error {
 	for _, line := range f.details {
 		fmt.Fprintln(out, line)
@@ -97,7 +97,7 @@ func (f *findings) report(out io.Writer, what string, began time.Time) error {
 	fmt.Fprintf(out, "%s jobs=%d confirmed=%d unconfirmed=%d failed=%d lost=%d double-writes=%d wrong-outcome=%d seconds=%.0f\n",
 		what, f.jobs, f.confirmed, f.unconfirmed, f.failed, f.lost, f.double, f.wrong, time.Since(began).Seconds())
 	if f.lost+f.double+f.wrong > 0 {
-		return errors.New("jobs were lost, sent twice or told wrong")
+		return errors.New("jobs were lost, sent twice or have a wrong outcome")
 	}
 	return nil
 }

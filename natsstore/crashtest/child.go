@@ -12,13 +12,13 @@ import (
 	"sync"
 )
 
-// child is a worker in a process of its own, as its parent sees it.
+// child is a worker process, as its parent sees it.
 type child struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
-	ready chan struct{} // closed when it is
-	done  chan struct{} // closed when it has ended
-	err   error         // of its end
+	ready chan struct{} // closed when the worker is ready
+	done  chan struct{} // closed when the process has ended
+	err   error         // of Wait
 
 	mu   sync.Mutex
 	kept map[int]bool
@@ -55,7 +55,7 @@ func start(ctx context.Context, flags ...string) (*child, error) {
 	return c, nil
 }
 
-// workerEnv tells a test binary that it is to be the program.
+// workerEnv tells a test binary to run as the program.
 const workerEnv = "CRASHTEST_WORKER"
 
 func (c *child) listen(out io.Reader) {
@@ -82,7 +82,7 @@ func (c *child) give(jobs ...int) {
 	}
 }
 
-// left returns those of the jobs that the child did not say the store has.
+// left returns the jobs that the child has not reported as stored.
 func (c *child) left(jobs []int) []int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,7 +109,7 @@ func (c *child) kill() {
 	<-c.done
 }
 
-// finish says that there are no more jobs, and waits until the child is done.
+// finish tells the child that there are no more jobs, and waits for its end.
 func (c *child) finish() error {
 	c.in.Close()
 	<-c.done

@@ -20,14 +20,13 @@ const (
 	// election is how long a cluster may take to find a new leader.
 	election = 10 * time.Second
 
-	// writeDelay keeps some writes of the worker that is paused from being sent
-	// before.
+	// writeDelay delays writes, so that some are not sent yet when the worker is paused.
 	writeDelay = 300 * time.Millisecond
 )
 
-// overCluster runs three workers, each of which is a node of the cluster too.
-// One, of the earlier version of the program, is killed and comes back as the later
-// one; then another is paused, its jobs are taken over, and it goes on.
+// overCluster runs three workers, each of which is also a node of the cluster. One of them,
+// of the earlier version of the program, is killed and started again as the later version;
+// then another is paused, its jobs are taken over, and it goes on.
 func (s settings) overCluster(ctx context.Context, out io.Writer, w *world, tmp string) error {
 	if s.lease == 0 {
 		s.lease = clusterLease
@@ -59,7 +58,7 @@ type trio struct {
 func (c *trio) run(ctx context.Context) error {
 	for i := range c.children {
 		var program []string
-		if i == 0 { // it is killed, and comes back as the later version, as the others are
+		if i == 0 { // this one is killed, and comes back as the later version
 			program = []string{"-earlier"}
 		}
 		if err := c.start(ctx, i, program...); err != nil {
@@ -104,8 +103,8 @@ func (c *trio) run(ctx context.Context) error {
 		c.lease, killed.Seconds(), paused.Seconds()), c.began)
 }
 
-// kill kills a worker in mid-run, and returns how long it took until its jobs
-// were ended by others.
+// kill kills a worker while it works, and returns how long it took until others had ended
+// its jobs.
 func (c *trio) kill(ctx context.Context, victim int) (time.Duration, error) {
 	mine, err := c.giveAll(ctx, victim)
 	if err != nil {
@@ -115,15 +114,15 @@ func (c *trio) kill(ctx context.Context, victim int) (time.Duration, error) {
 	c.children[victim].kill()
 	unrecorded := c.children[victim].left(mine)
 	c.say("worker %d is killed: %d jobs of %d have no outcome or are not known to be recorded", victim, len(unrecorded), len(mine))
-	c.children[(victim+1)%3].give(unrecorded...) // as their caller would
+	c.children[(victim+1)%3].give(unrecorded...) // as a caller would that got no answer
 	err = c.settled(ctx, mine, 2*c.lease+election+within)
 	took := time.Since(began)
 	c.say("its jobs have ended, %v after the kill", took.Round(100*time.Millisecond))
 	return took, err
 }
 
-// pause does the same with a worker that is paused, and goes on when the others
-// have ended its jobs.
+// pause does the same with a worker that is paused. The worker goes on when the others have
+// ended its jobs.
 func (c *trio) pause(ctx context.Context, victim int) (time.Duration, error) {
 	process := c.children[victim].cmd.Process
 	defer process.Signal(syscall.SIGCONT)
@@ -147,9 +146,8 @@ func (c *trio) pause(ctx context.Context, victim int) (time.Duration, error) {
 	})
 }
 
-// stop stops a worker in the middle of its jobs, and returns those and the moment.
-// On a machine that stood still before, they may all have ended: then it goes on
-// and gets more.
+// stop stops a worker while it works, and returns its jobs and the time. If the machine stood
+// still just before, all jobs may have ended: then the worker goes on and gets more.
 func (c *trio) stop(ctx context.Context, victim int) (mine []int, at time.Time, err error) {
 	process := c.children[victim].cmd.Process
 	for range 10 {
@@ -186,8 +184,8 @@ func (c *trio) stop(ctx context.Context, victim int) (mine []int, at time.Time, 
 	return nil, at, errors.New("the jobs always end before their worker is stopped")
 }
 
-// giveAll gives each worker some jobs, and returns those of one of them when it
-// is in the middle of them: some are recorded, and few of those were sent.
+// giveAll gives each worker some jobs, and returns the jobs of victim when it is working on
+// them: some are recorded, and few of these were sent.
 func (c *trio) giveAll(ctx context.Context, victim int) (mine []int, err error) {
 	for range c.settings.jobs * 3 {
 		for i, child := range c.children {
@@ -266,9 +264,9 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// freePorts returns the ports of three peers, as parsePeers reads them. None of
-// them is one that systems give to those who ask for any: nobody gets it before
-// the peers do, or while one of them is away.
+// freePorts returns the ports of three peers, in the form that parsePeers reads. They are
+// outside the range that systems use for port 0, so that no other program gets one of them
+// before a peer does, or while a peer is down.
 func freePorts() (string, error) {
 	var pairs []string
 	for range 3 {

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// onSmallDisk runs this program again, in a process that has mounts of its own, so
-// that it can have a small disk.
+// onSmallDisk runs this program again in a process with its own mounts, so that it can mount
+// a small disk.
 func onSmallDisk(ctx context.Context, args []string, out, errs io.Writer) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -29,7 +29,7 @@ func onSmallDisk(ctx context.Context, args []string, out, errs io.Writer) error 
 	return again.Run()
 }
 
-// mountDisk makes a folder a disk of 64 MiB, until it is unmounted.
+// mountDisk mounts a disk of 64 MiB at a folder.
 func mountDisk(dir string) (unmount func() error, err error) {
 	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=64m"); err != nil {
 		return nil, fmt.Errorf("a small disk: %w", err)
@@ -37,7 +37,7 @@ func mountDisk(dir string) (unmount func() error, err error) {
 	return func() error { return syscall.Unmount(dir, 0) }, nil
 }
 
-// fillDisk takes all the room that a disk has, and returns a function that frees it.
+// fillDisk fills a disk with one file, and returns a function that removes it.
 func fillDisk(dir string) (free func() error, err error) {
 	path := filepath.Join(dir, "ballast")
 	f, err := os.Create(path)

@@ -18,12 +18,12 @@ const (
 	// start, submit, send or record.
 	shortLife = 250 * time.Millisecond
 
-	// longLife is that of every eighth: long enough to take over the jobs of
-	// those before.
+	// longLife is the longest life of every eighth worker: long enough to take over
+	// the jobs of earlier ones.
 	longLife = 3 * time.Second
 )
 
-// overFolder kills workers that follow each other on one folder.
+// overFolder kills workers one after another, all with the same folder.
 func (s settings) overFolder(ctx context.Context, out io.Writer, w *world, tmp string) error {
 	if s.lease == 0 {
 		s.lease = folderLease
@@ -81,8 +81,8 @@ func (s settings) overFolder(ctx context.Context, out io.Writer, w *world, tmp s
 
 const noDisk = ""
 
-// live starts a worker, gives it jobs and kills it. If a disk is named it is full when
-// the worker begins, or once it is at work, and either to its end or not.
+// live starts a worker, gives it jobs and kills it. If a disk is named, it is full either when
+// the worker starts and for the first part of its life, or for the second part.
 func (s settings) live(ctx context.Context, flags []string, jobs []int, disk string, draw func() time.Duration) (*child, error) {
 	first, second := draw()/2, draw()/2
 	free := func() error { return nil }

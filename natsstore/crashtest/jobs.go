@@ -57,14 +57,14 @@ func (c client) do(ctx context.Context, method, path string, header http.Header,
 	return json.Unmarshal(answer, into)
 }
 
-// statusError is an answer that is none of success.
+// statusError is the status of an answer that is not a success.
 type statusError int
 
 func (e statusError) Error() string   { return fmt.Sprintf("status %d", int(e)) }
 func (e statusError) StatusCode() int { return int(e) }
 
 func (c client) create(ctx context.Context, key string, o order) (string, error) {
-	select { // a worker that is paused is to be caught here
+	select { // time for the parent to pause the worker before the write
 	case <-time.After(c.delay):
 	case <-ctx.Done():
 		return "", ctx.Err()
@@ -95,11 +95,11 @@ func (c client) get(ctx context.Context, id string) (*workspaces.Workspace, erro
 	return &w, err
 }
 
-// within is how long a worker reads back. What is executed later is there long
-// before, also if the machine stands still for a while.
+// within is how long a worker reads back: long enough for all writes that the service carries
+// out late, also if the machine stands still for a while.
 const within = 10 * time.Second
 
-// flow makes the workspace of a job.
+// flow returns the flow of a job, which creates a workspace.
 func (c client) flow(key string, job order) consistency.Flow[string, *workspaces.Workspace] {
 	c.bug(key, "a flow")
 	flow := consistency.Create("create workspace",

@@ -1,34 +1,32 @@
-// Command crashtest kills processes that submit jobs, and then asks whether
-// anything was lost or sent twice.
+// Command crashtest kills processes that submit jobs, and then checks whether any job was
+// lost or sent twice.
 //
-// It runs the service of package workspaces, some of whose answers are 503 or
-// 504 with the write carried out at once, later or never. A child process
-// submits jobs to it over an embedded store. The child is killed at a random
-// instant, again and again, each time followed by another on the same folder;
-// the last one may finish. Then every job must have an outcome that the
-// service's own event log agrees with, and the service must have seen no write
-// twice.
+// It runs the service of package workspaces. Some of its answers are 503 or 504, and the
+// write is carried out at once, later or never. A worker process submits jobs to the service
+// over an embedded store. Workers are killed at random instants, one after another, each on
+// the same folder; the last one may finish. Then every job must have an outcome that agrees
+// with the service's own event log, and the service must not have seen any write twice.
 //
-// Workers are deployed forth and back between two versions, with different types of
-// jobs: the earlier one leaves alone what the later one recorded, which lifts what the
-// earlier one did. Some of either have bugs, that is functions that panic or end their
-// goroutine for some jobs, before or after the write. These jobs are set aside, and
-// each worker goes on with what was before it.
+// Workers change between two versions of the program, forward and back, with different types
+// of jobs. The earlier version leaves jobs of the later one alone; the later version lifts
+// jobs of the earlier one. Some workers have bugs: functions that panic or end their
+// goroutine for some jobs, before or after the write. These jobs are set aside, and each
+// worker first retries the jobs that earlier ones set aside.
 //
 //	go run ./natsstore/crashtest -rounds 300
 //
-// With -disk the folder lies on a small disk of its own, which is full for a while in
-// the life of every fourth worker.
+// With -disk the folder is on a small disk of its own, which is full for a while during the
+// life of every fourth worker.
 //
-// With -cluster there are three processes instead, each a node of a cluster and a
-// worker at once: one is killed and started again, one is paused until the
-// others have taken over its jobs and then goes on.
+// With -cluster there are three processes, each both a node of a cluster and a worker: one is
+// killed and started again; another is paused until the others have taken over its jobs, and
+// then goes on.
 //
-// With -postgres three workers share a private PostgreSQL server, of the machine's
-// own programs; they are killed in turn, and the server now and then.
+// With -postgres three workers share a private PostgreSQL server, started from the programs
+// of this machine. The workers are killed in turn, and the server now and then.
 //
-// The last line has the figures. The exit status is 0 only if nothing was lost,
-// sent twice or told wrong.
+// The last line has the numbers. The exit status is 0 only if no job was lost or sent twice,
+// and none has a wrong outcome.
 package main
 
 import (
@@ -96,14 +94,14 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	case s.worker.service != "":
 		return s.worker.run(ctx, in, out)
 	case s.rounds < 1 || s.jobs < 1:
-		return errors.New("there must be a round and a job")
+		return errors.New("-rounds and -jobs must be at least 1")
 	case s.disk && s.cluster:
-		return errors.New("a cluster has no small disk")
+		return errors.New("-disk does not go with -cluster")
 	case s.disk && os.Getenv(diskEnv) == "":
 		return onSmallDisk(ctx, args, out, errs)
 	}
 	if s.cluster && s.postgres {
-		return errors.New("either -cluster or -postgres")
+		return errors.New("give either -cluster or -postgres, not both")
 	}
 	w, err := openWorld()
 	if err != nil {

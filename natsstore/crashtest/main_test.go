@@ -41,10 +41,10 @@ func TestRun_folder(t *testing.T) {
 func TestRun_arguments(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
-		"there must be a round":  {"-rounds", "0"},
-		"unexpected argument":    {"x"},
-		"a cluster has no":       {"-disk", "-cluster"},
-		"flag provided but not ": {"-x"},
+		"-rounds and -jobs must be at least": {"-rounds", "0"},
+		"unexpected argument":                {"x"},
+		"-disk does not go with":             {"-disk", "-cluster"},
+		"flag provided but not ":             {"-x"},
 	} {
 		var out bytes.Buffer
 		require.ErrorContains(t, run(t.Context(), args, nil, &out, &out), want)

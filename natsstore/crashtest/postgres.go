@@ -54,7 +54,7 @@ func (s settings) overPostgres(ctx context.Context, out io.Writer, w *world) err
 	return c.audit(ctx, pool, store)
 }
 
-// crowd is the workers, and the server under them.
+// crowd is the workers and the server that they share.
 type crowd struct {
 	settings
 	world   *world
@@ -64,7 +64,7 @@ type crowd struct {
 	draw    *rand.Rand
 
 	children [3]*child
-	given    [3][]int // that the store is not known to have
+	given    [3][]int // jobs of each worker that are not known to be stored
 	jobs     int
 	kills    int // of the server
 	faults   faults
@@ -114,8 +114,8 @@ func (c *crowd) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// replace kills a worker and starts another in its place. What the store is not known
-// to have is handed in to the next, as its callers would.
+// replace kills a worker and starts another in its place. Its jobs that are not known to be
+// stored are given to the next worker, as callers would that got no answer.
 func (c *crowd) replace(ctx context.Context, victim int, program ...string) error {
 	c.children[victim].kill()
 	c.faults.heard(c.children[victim])
@@ -144,7 +144,7 @@ func (c *crowd) killAll() {
 	}
 }
 
-// audit looks at every job and every order: a transaction has left both or neither.
+// audit checks every job and every order: each transaction must have left both or neither.
 func (c *crowd) audit(ctx context.Context, pool *pgxpool.Pool, store submit.Store) error {
 	rows, err := pool.Query(ctx, "SELECT key FROM orders ORDER BY key")
 	if err != nil {
@@ -192,13 +192,13 @@ func (c *crowd) audit(ctx context.Context, pool *pgxpool.Pool, store submit.Stor
 	return errors.Join(err, c.faults.missing(c.settings))
 }
 
-// inTransaction reports whether a job is recorded in a transaction of its caller's,
-// and undone whether that is rolled back.
+// inTransaction reports whether a job is recorded in a transaction of its caller, and undone
+// whether that transaction is rolled back.
 func inTransaction(n int) bool { return n%4 >= 2 }
 func undone(n int) bool        { return n/4%3 == 0 }
 
-// openPostgres opens a store, and makes its table if it must. The server may be
-// down.
+// openPostgres opens a store, and makes its table if it is missing. The server may be down
+// for up to awaitServer.
 func openPostgres(ctx context.Context, dsn string) (*pgxpool.Pool, *pgstore.Store, error) {
 	pool, err := pgxpool.New(ctx, dsn)
 	if err != nil {
@@ -225,8 +225,8 @@ type outbox struct {
 	store *pgstore.Store
 }
 
-// keepOr records a job that belongs into a transaction by one, if there is an outbox,
-// and any other as keep does.
+// keepOr records a job in a transaction if it is one for that and there is an outbox;
+// otherwise as the function keep does.
 func (o *outbox) keepOr(ctx context.Context, jobs desk, n int) error {
 	if o == nil || !inTransaction(n) {
 		return keep(ctx, jobs, n)
@@ -234,7 +234,7 @@ func (o *outbox) keepOr(ctx context.Context, jobs desk, n int) error {
 	return o.keep(ctx, jobs, n)
 }
 
-// keep runs the transaction of a job to its end, however often that takes.
+// keep runs the transaction of a job until it succeeds or ctx ends.
 func (o *outbox) keep(ctx context.Context, jobs desk, n int) error {
 	job, err := jobs.draft(ctx, n)
 	if err != nil {
@@ -249,7 +249,7 @@ func (o *outbox) keep(ctx context.Context, jobs desk, n int) error {
 	return context.Cause(ctx)
 }
 
-var errUndone = errors.New("the transaction is to be undone")
+var errUndone = errors.New("the transaction is rolled back on purpose")
 
 func (o *outbox) transact(ctx context.Context, job submit.Draft, undo bool) error {
 	err := pgx.BeginFunc(ctx, o.pool, func(tx pgx.Tx) error {

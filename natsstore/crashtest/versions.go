@@ -12,15 +12,14 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// order is a job: a workspace to be made, whose answer meets a fault.
+// order is a job: a workspace to create, and the fault of the service's answer.
 type order struct {
 	Workspace string `json:"workspace"`
 	Region    string `json:"region"`
 	Fault     string `json:"fault,omitempty"`
 }
 
-// earlierOrder is what it was in the version of the program before, which some workers
-// still are, or are again.
+// earlierOrder is the job in the earlier version of the program, which some workers run.
 type earlierOrder struct {
 	Name  string `json:"name"`
 	Fault string `json:"fault,omitempty"`
@@ -30,8 +29,8 @@ func (o earlierOrder) today() order {
 	return order{Workspace: o.Name, Region: "eu", Fault: o.Fault}
 }
 
-// earlierOrderOf makes the n-th job. Its fault depends on n alone, so that it is the
-// same job when it is submitted again, and in each version.
+// earlierOrderOf returns the n-th job. Its fault depends on n alone, so that it is the same
+// job when it is submitted again, in either version.
 func earlierOrderOf(n int) earlierOrder {
 	faults := [...]string{"", "503 at-once", "", "504 later 200ms", "", "503 never", "504 at-once"}
 	return earlierOrder{Name: fmt.Sprintf("workspace%06d", n), Fault: faults[n%len(faults)]}
@@ -39,7 +38,7 @@ func earlierOrderOf(n int) earlierOrder {
 
 func orderOf(n int) order { return earlierOrderOf(n).today() }
 
-// version is that of order, which an earlier program leaves alone.
+// version is the JobVersion of order. The earlier program leaves such jobs alone.
 const version = 1
 
 type (
@@ -58,14 +57,14 @@ func (c client) submitter(store submit.Store, o options) (*submitter, error) {
 	return submit.New(o)
 }
 
-// lift reads a job of the version before.
+// lift decodes a job of the earlier version.
 func lift(_ int, data []byte) (order, error) {
 	var job earlierOrder
 	err := json.Unmarshal(data, &job)
 	return job.today(), err
 }
 
-// earlierSubmitter makes that of a worker of the version before.
+// earlierSubmitter makes the submitter of a worker of the earlier version.
 func (c client) earlierSubmitter(store submit.Store, o earlierOptions) (*earlierSubmitter, error) {
 	o.Store, o.Policy.Within = store, within
 	o.Flow = func(key string, job earlierOrder) consistency.Flow[string, *workspaces.Workspace] {
@@ -74,7 +73,7 @@ func (c client) earlierSubmitter(store submit.Store, o earlierOptions) (*earlier
 	return submit.New(o)
 }
 
-// desk is where a worker hands in jobs by their numbers, whatever version it is of.
+// desk takes jobs by their numbers, in either version of the program.
 type desk interface {
 	Run(ctx context.Context)
 	submit(ctx context.Context, n int) (submit.Result[string], error)
@@ -101,8 +100,8 @@ func (d deskOf[J]) draft(ctx context.Context, n int) (submit.Draft, error) {
 	return d.Draft(ctx, keyOf(n), d.job(n))
 }
 
-// redrive has all go on that was set aside, as an operator would after a deploy. What
-// cannot now waits for the next time.
+// redrive retries all jobs that were set aside, as an operator would after a deploy. Jobs
+// that cannot be retried now wait for the next call.
 func (d deskOf[J]) redrive(ctx context.Context) {
 	for job, err := range d.Jobs(ctx, submit.Filter{States: []submit.State{submit.SetAside}}) {
 		if err != nil {
@@ -112,8 +111,8 @@ func (d deskOf[J]) redrive(ctx context.Context) {
 	}
 }
 
-// desk returns that of the worker's version. It says when it reads a job of the earlier
-// one.
+// desk returns the desk of the worker's version. The later version warns when it reads a job
+// of the earlier one.
 func (w worker) desk(store submit.Store, out io.Writer) (desk, error) {
 	c := client{url: w.service, delay: w.delay, buggy: w.buggy}
 	policy := consistency.Policy{Logger: telling(out)}
@@ -131,5 +130,5 @@ func (w worker) desk(store submit.Store, out io.Writer) (desk, error) {
 	return deskOf[order]{jobs, orderOf}, err
 }
 
-// lifted is what a worker says of a job of the earlier version.
+// lifted is the warning of a worker that reads a job of the earlier version.
 const lifted = "a job was lifted"

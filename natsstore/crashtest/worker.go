@@ -19,9 +19,9 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// worker is a process that submits jobs until it is killed. The numbers of the
-// jobs come in, a line each; a line goes out when the store has one. When there
-// are no more, the worker goes on until no job is pending, and ends.
+// worker is a process that submits jobs until it is killed. It reads the numbers of jobs, one
+// in a line, and writes a line when the store has a job. At the end of its input, it goes on
+// until no job is pending, and then ends.
 type worker struct {
 	service string
 	dir     string
@@ -74,21 +74,21 @@ func (w worker) run(ctx context.Context, in io.Reader, out io.Writer) error {
 		})
 	}
 	if w.peers != "" {
-		return nil // a node is needed to the end: its parent has died
+		return nil // the input of a node ends only when its parent has died
 	}
 	submitting.Wait()
 	return drain(ctx, store, jobs)
 }
 
-// telling returns a logger that hands the parent each warning in a line.
+// telling returns a logger that writes each warning to the parent, as one line.
 func telling(out io.Writer) *zap.Logger {
 	encoder := zapcore.NewConsoleEncoder(zapcore.EncoderConfig{MessageKey: "message"})
 	core := zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(out)), zap.WarnLevel)
 	return zap.New(core)
 }
 
-// keep has the store keep a job: every other one is waited for until it has an
-// outcome.
+// keep has the store keep a job. It enqueues every other job, and waits for the outcome of
+// the rest.
 func keep(ctx context.Context, jobs desk, n int) error {
 	if n%2 == 0 {
 		return jobs.enqueue(ctx, n)
@@ -126,8 +126,8 @@ func countPending(ctx context.Context, store submit.Store) (n int, err error) {
 	return n, nil
 }
 
-// open opens the worker's store, and the node of the cluster first if it is one. The
-// outbox is nil if the store has none.
+// open opens the worker's store. If the worker is a node of a cluster, the node is started
+// first. The outbox is nil if the store has none.
 func (w worker) open(ctx context.Context) (store submit.Store, box *outbox, stop func(), err error) {
 	if w.dsn != "" {
 		pool, store, err := openPostgres(ctx, w.dsn)

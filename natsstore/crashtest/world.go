@@ -13,7 +13,7 @@ import (
 	"github.com/readback-go/readback/examples/workspaces"
 )
 
-// world is the service, and what it saw.
+// world is the service, and a count of the writes that it has seen.
 type world struct {
 	service *workspaces.Service
 	server  *http.Server
@@ -55,7 +55,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			return // it was cut off before it was a request
+			return // the client died before the request was complete
 		}
 		var command struct {
 			Reference string `json:"reference"`
