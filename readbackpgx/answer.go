@@ -13,8 +13,8 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// Answer is a Policy.Answer for errors of pgx, with database/sql too. What the
-// server's code means depends on the phase:
+// Answer is a Policy.Answer for errors of pgx, also when it is used through database/sql. The
+// meaning of the server's code depends on the phase:
 //
 //	            a write                               a read
 //	ERROR       refused: the statement, and the       unknown, for the server may be
@@ -26,13 +26,12 @@ import (
 //	no rows     nothing is known: it may have         404
 //	            been carried out
 //
-// A class 08 and a 40003 prove nothing, whatever their severity: they come from what
-// stands in between. False is returned for all other errors, and without one. Nothing
-// is made of pgconn.SafeToRetry, which before pgx 5.13 is true for statements that were
-// carried out.
+// Codes of class 08 and 40003 prove nothing, whatever their severity, since a proxy may send
+// them. For any other error, and for none, Answer returns false. It does not use
+// pgconn.SafeToRetry, which before pgx 5.13 is true for statements that were carried out.
 //
-// That a write was refused is the last try's word: set [Tracer] where something may
-// have sent it before.
+// A refusal speaks only for the last try: set [Tracer] if something may have sent the
+// statement before.
 func Answer(phase consistency.Phase, _ any, err error) (consistency.Answer, bool) {
 	var a interface{ Answer() consistency.Answer }
 	if errors.As(err, &a) {
@@ -85,24 +84,24 @@ func statusOfRead(code string) int {
 	return http.StatusServiceUnavailable
 }
 
-// told is an error with what it tells.
-type told struct {
+// answeredError is an error with the answer that it stands for.
+type answeredError struct {
 	err    error
 	answer consistency.Answer
 }
 
-func (t *told) Error() string              { return t.err.Error() }
-func (t *told) Unwrap() error              { return t.err }
-func (t *told) Answer() consistency.Answer { return t.answer }
+func (t *answeredError) Error() string              { return t.err.Error() }
+func (t *answeredError) Unwrap() error              { return t.err }
+func (t *answeredError) Answer() consistency.Answer { return t.answer }
 
-// tell gives err what it tells in that phase, unless the caller has said something
-// of it, or nothing is known.
-func tell(phase consistency.Phase, err error) error {
+// withAnswer returns err with its Answer in that phase. It returns err unchanged if the
+// caller has given it a class or a status, or if Answer knows nothing of it.
+func withAnswer(phase consistency.Phase, err error) error {
 	if err == nil || stated(err) {
 		return err
 	}
 	if a, ok := Answer(phase, nil, err); ok {
-		return &told{err, a}
+		return &answeredError{err, a}
 	}
 	return err
 }

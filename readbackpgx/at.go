@@ -11,19 +11,19 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// AtLSN returns a read of what w refers to, on a server that has come as far as the
-// transaction of w: on a standby that has replayed it, or on the primary. If the
-// server that the pool gives has not, or if it cannot be shown, read is not called,
-// and the error is one that [Behind] knows.
+// AtLSN returns a Read for a flow that calls read only on a server which has reached the
+// position of the write's transaction: on a standby that has replayed it, or on the primary.
+// If the server that the pool gives has not, or if that cannot be proven, read is not
+// called, and [Behind] recognises the error.
 //
-// Whether it has is asked by one statement, and what it shows by those of read after
-// that, on the same connection and in one READ COMMITTED transaction: a statement
-// that did both would read by a snapshot that is older than the position. So behind
-// one pool there may be several standbys, and poolers.
+// The position is checked by one statement, and read runs after it, on the same connection
+// and in one READ COMMITTED transaction. (A single statement that did both would read from a
+// snapshot that is older than its check.) So one pool may lead to several standbys, and to
+// poolers.
 //
-// A standby that follows another timeline, or was promoted to one, has not: what it
-// shows may be another history. To see the timeline of a standby at once the role
-// needs the rights of pg_read_all_stats; without them it is known once a standby has
+// A standby that follows another timeline, or was promoted to one, counts as behind, since it
+// may show another history. To see the timeline of a standby at once, the role needs the
+// rights of pg_read_all_stats; without them the timeline is known only when the standby has
 // noted it on its disk, which may take minutes.
 func AtLSN[K, R any](standby *pgxpool.Pool, read func(ctx context.Context, tx pgx.Tx, key K) (R, error)) func(context.Context, Written[K]) (R, error) {
 	server := onPool(standby)
@@ -37,57 +37,57 @@ func AtLSN[K, R any](standby *pgxpool.Pool, read func(ctx context.Context, tx pg
 
 var errNoPosition = errors.New("readbackpgx: the position of the transaction is not known")
 
-// behindCode is the code of an answer of a server that is behind.
+// behindCode is the Code of the answer for a server that is behind.
 const behindCode = "behind"
 
-// Behind is a Flow.Behind for reads by [AtLSN].
+// Behind is a Flow.Behind for reads by [AtLSN]: it reports whether the server was behind.
 func Behind(a consistency.Answer) bool { return a.Code == behindCode }
 
 func readAt[K, R, T any](ctx context.Context, server server[T], at position, key K, read func(context.Context, T, K) (R, error)) (value R, err error) {
 	s, err := server(ctx)
 	if err != nil {
-		return value, tell(consistency.PhaseRead, err)
+		return value, withAnswer(consistency.PhaseRead, err)
 	}
 	defer s.release()
 	tx, err := s.begin(own(ctx), true)
 	if err != nil {
-		return value, tell(consistency.PhaseRead, err)
+		return value, withAnswer(consistency.PhaseRead, err)
 	}
 	defer s.rollback()
 	var seen replica
-	if err := seen.look(own(ctx), s, at.LSN); err != nil {
-		return value, tell(consistency.PhaseRead, err)
+	if err := seen.query(own(ctx), s, at.LSN); err != nil {
+		return value, withAnswer(consistency.PhaseRead, err)
 	}
 	if why := seen.behind(at); why != "" {
 		return value, behind("the server is not known to be at "+at.LSN+" of timeline "+at.Timeline, why)
 	}
 	value, err = read(ctx, tx, key)
-	return value, tell(consistency.PhaseRead, err)
+	return value, withAnswer(consistency.PhaseRead, err)
 }
 
-// behind is the error of a read that is not made.
+// behind returns the error of a read that was not made.
 func behind(what, why string) error {
 	err := errors.New("readbackpgx: " + what + ": " + why)
-	return &told{err, consistency.Answer{Status: http.StatusPreconditionFailed, Code: behindCode, Note: why}}
+	return &answeredError{err, consistency.Answer{Status: http.StatusPreconditionFailed, Code: behindCode, Note: why}}
 }
 
-// replica is what a server says of how far it has come: by what it has replayed, with
-// the timeline from which it gets its log, and by what it has noted on its disk.
+// replica is what a server says of its position: what it has replayed, the timeline from
+// which it receives its log, and what it has noted on its disk.
 type replica struct {
 	recovering bool
 	system     string
-	timeline   string // of a primary
-	reached    bool   // it has replayed the position, or written it as a primary
-	receives   bool
-	receiving  *string // the timeline; nil if there is no right to see it
+	timeline   string  // if it is a primary
+	reached    bool    // it has replayed the position, or written it as a primary
+	receives   bool    // it receives a log
+	receiving  *string // the timeline of that log; nil if the role has no right to see it
 
-	noted, checked               string // timelines of what the disk has
-	notedReached, checkedReached bool
+	noted, checked               string // timelines of the minimum recovery point and of the last checkpoint on its disk
+	notedReached, checkedReached bool   // whether these have reached the position
 }
 
-// look asks what the server is. The timeline is asked after the place: it only grows,
-// so that a place was reached on that one or on an earlier one.
-func (r *replica) look(ctx context.Context, s interface {
+// query asks the server for its position. It asks for the timeline after the position:
+// timelines only grow, so the position was reached on that timeline or an earlier one.
+func (r *replica) query(ctx context.Context, s interface {
 	one(ctx context.Context, query string, args []any, dest ...any) error
 }, lsn string) error {
 	return s.one(ctx, `SELECT l.recovering, s.system_identifier::text,
@@ -103,7 +103,7 @@ func (r *replica) look(ctx context.Context, s interface {
 		&r.noted, &r.notedReached, &r.checked, &r.checkedReached)
 }
 
-// behind says why a server is not known to have reached at; nothing if it is.
+// behind says why a server is not known to have reached at; "" if it is known to have.
 func (r *replica) behind(at position) string {
 	switch {
 	case r.system != at.System:
@@ -111,11 +111,11 @@ func (r *replica) behind(at position) string {
 	case !r.recovering && r.timeline != at.Timeline:
 		return "it is the primary of another timeline, " + r.timeline
 	case !r.reached:
-		return "it has not come so far"
+		return "it has not reached the position yet"
 	case !r.recovering:
 		return ""
 	case r.notedReached && r.noted == at.Timeline, r.checkedReached && r.checked == at.Timeline:
-		return "" // it was there, on that timeline; all that comes later comes on top of it
+		return "" // it has reached the position on that timeline, and everything later builds on it
 	case r.receiving != nil && *r.receiving == at.Timeline:
 		return ""
 	case r.receiving != nil:
@@ -126,24 +126,23 @@ func (r *replica) behind(at position) string {
 	return "its timeline is not known while it receives nothing"
 }
 
-// read reads what w refers to, on a standby that has come as far.
+// read is the flow's Read: it reads on a standby that has reached the position of w.
 func (f *store[K, R, T]) read(ctx context.Context, w Written[K]) (value R, err error) {
 	at := w.at
 	if at.LSN == "" {
-		if at, err = f.lately(ctx, w.tx); err != nil {
-			return value, tell(consistency.PhaseRead, err)
+		if at, err = f.positionNow(ctx, w.tx); err != nil {
+			return value, withAnswer(consistency.PhaseRead, err)
 		}
 	}
-	return readAt(ctx, f.standby, at, w.Key, f.look)
+	return readAt(ctx, f.standby, at, w.Key, f.readFn)
 }
 
-// lately returns a position of the primary after the write, for a reference that has
-// none, as that of a delete, or one whose COMMIT was the last that was answered. If
-// the transaction is known, it must be of the same history: a standby that was
-// promoted since may not have it.
-func (f *store[K, R, T]) lately(ctx context.Context, tx transaction) (position, error) {
+// positionNow returns a position of the primary after the write, for a reference that has
+// none, such as of a delete. If the transaction is known, the position must be of the same
+// history: a standby that was promoted since may not have the transaction.
+func (f *store[K, R, T]) positionNow(ctx context.Context, tx transaction) (position, error) {
 	f.mu.Lock()
-	at, loose := f.late, false
+	at, loose := f.latest, false
 	for _, t := range f.tries {
 		loose = loose || t.w.tx.Loose
 	}
@@ -151,12 +150,12 @@ func (f *store[K, R, T]) lately(ctx context.Context, tx transaction) (position, 
 	if at.LSN != "" {
 		return at, nil
 	}
-	err := asking(ctx, f.primary, func(ctx context.Context, s session[T]) error {
+	err := inTransaction(ctx, f.primary, func(ctx context.Context, s session[T]) error {
 		_, err := lookAt(ctx, s)
 		if err != nil {
 			return err
 		}
-		at, err = end(ctx, s, loose)
+		at, err = logPosition(ctx, s, loose)
 		return err
 	})
 	if err != nil {
@@ -167,6 +166,6 @@ func (f *store[K, R, T]) lately(ctx context.Context, tx transaction) (position, 
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.late = at
+	f.latest = at
 	return at, nil
 }

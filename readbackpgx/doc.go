@@ -12,15 +12,15 @@
 //
 // # Writes
 //
-// An error before COMMIT is sent proves that nothing was carried out: the flow is
-// Failed. So does an answer to COMMIT of the severity ERROR, such as a serialization
-// failure, which Policy.Resend.When may let pass. FATAL, and no answer, prove nothing;
-// nor does pgconn.SafeToRetry, which before pgx 5.13 is true of statements that were
-// carried out.
+// An error before COMMIT is sent proves that nothing was carried out: the flow is Failed. An
+// answer to COMMIT with the severity ERROR, such as a serialization failure, proves it too;
+// Policy.Resend.When may allow another try. FATAL and a lost answer prove nothing. Neither
+// does pgconn.SafeToRetry, which before pgx 5.13 is true for statements that were carried
+// out.
 //
-// Then the primary is asked for the fate of the transaction, by the id that it had.
-// The reference of the write, [Written], keeps that id with the system identifier of
-// the cluster and the timeline.
+// After a lost answer, the primary is asked for the fate of the transaction, by its id. The
+// reference of the write, [Written], keeps that id with the system identifier of the cluster
+// and the timeline.
 //
 //	rolled back      Failed
 //	committed        read back, at a position that lies behind the commit
@@ -29,38 +29,39 @@
 //
 // It is not known if
 //
-//   - another timeline answers, as of a standby that was promoted, or another cluster:
-//     there the id is somebody else's;
-//   - the id is so old that vacuum has let go of it;
-//   - COMMIT was sent with synchronous_commit or fsync off: what is committed may be
+//   - another timeline answers, such as of a promoted standby, or another cluster: there
+//     the id may belong to another transaction;
+//   - the id is so old that vacuum has removed its status;
+//   - COMMIT was sent with synchronous_commit or fsync off: a committed transaction may be
 //     lost in a crash;
-//   - the server crashed, the disk had nothing of the transaction when COMMIT was sent,
-//     and the id is committed: ids of which the disk has nothing are given away again
-//     after a crash. That it was given away again is noticed, and proves that the
-//     write was not carried out, as long as the checkpoint that ended the crash is the
-//     last one, which is for minutes.
+//   - the server has crashed, its disk had nothing of the transaction when COMMIT was sent,
+//     and the id is committed: after a crash, a server may give such an id to another
+//     transaction. (For some minutes, until the next checkpoint, it can be proven that the
+//     id was not used before the crash; then the write is known not to be carried out.)
 //
 // # Reads
 //
-// A read goes to any server that the pool gives, and is taken only if that is a standby
-// which has replayed the write on its timeline, or the primary itself, see [AtLSN]. The
-// role needs pg_read_all_stats, which is part of pg_monitor, to see the timeline of a
-// standby; nothing here needs a superuser. While a standby receives nothing its
-// timeline is not known, unless its disk shows it: reads are pending then.
+// A read goes to the server that the pool gives. It counts only if that server is a standby
+// that has replayed the write on its timeline, or the primary itself; see [AtLSN]. To see the
+// timeline of a standby, the role needs pg_read_all_stats, which is part of pg_monitor;
+// nothing here needs a superuser. If a standby receives no log, and its disk does not show
+// its timeline, the timeline is not known, and reads are pending.
 //
 // # Statements of your own
 //
-// A Write that is not made here is told to the flow by two lines: [Answer] in the
-// policy, for what an error means, and [Tracer] in the configuration of pgx, for how
-// often something was sent. If its answer is lost it needs a Find of its own.
+// For a Write that you write yourself with pgx, set two things: [Answer] in the policy, which
+// says what an error means, and [Tracer] in the configuration of pgx, which counts how often
+// something was sent. Such a flow needs a Find of its own for lost answers.
 //
 // # What cannot be known
 //
-// A transaction is known to the process that sent it: a flow that resumes in another
-// one, without the reference of an applied write, needs a Find by a key, and a
-// MineValue. Two standbys of one primary that are promoted by themselves give their
-// timelines the same number, and a copy of the files that is started without a
-// recovery to a new timeline has the old one: such servers must not stand behind one
-// address. A statement that ends the transaction in which it is run, such as a COMMIT
-// in a text of several, is refused where it is seen; pgx.Tx.Conn leads around that.
+//   - Only the process that sent a transaction knows it. A flow that resumes in another
+//     process, without the reference of an applied write, needs a Find by a key, and a
+//     MineValue.
+//   - If two standbys of one primary are promoted independently, their timelines have the
+//     same number; a copy of the files that is started without a recovery has the old one.
+//     Such servers must not be behind one address.
+//   - A statement that ends the transaction in which it runs, such as a COMMIT in a text of
+//     several statements, is refused where it is seen. A function that uses pgx.Tx.Conn can
+//     avoid that check, and must not.
 package readbackpgx

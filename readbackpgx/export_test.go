@@ -13,7 +13,7 @@ var (
 	IsTry        = isTry
 	BeforeCommit = beforeCommit
 	AfterCommit  = afterCommit
-	Tell         = tell
+	Tell         = withAnswer
 )
 
 // WrittenOf returns a reference as a write makes it.
@@ -38,7 +38,7 @@ func BehindOf(recovering, reached, receives bool, system, own, receiving, noted 
 // with that id if it is not 0.
 func DoubtOf(ctx context.Context, began, asked *pgxpool.Pool, id uint64) (string, error) {
 	var tx transaction
-	err := asking(ctx, onPool(began), func(ctx context.Context, s session[pgx.Tx]) (err error) {
+	err := inTransaction(ctx, onPool(began), func(ctx context.Context, s session[pgx.Tx]) (err error) {
 		tx, err = identify(ctx, s)
 		return err
 	})
@@ -49,7 +49,7 @@ func DoubtOf(ctx context.Context, began, asked *pgxpool.Pool, id uint64) (string
 		tx.ID = id
 	}
 	var f fate
-	err = asking(ctx, onPool(asked), func(ctx context.Context, s session[pgx.Tx]) (err error) {
+	err = inTransaction(ctx, onPool(asked), func(ctx context.Context, s session[pgx.Tx]) (err error) {
 		f, err = fateOf(ctx, s, tx)
 		return err
 	})

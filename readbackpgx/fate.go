@@ -13,17 +13,15 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// timelineOf cuts the timeline out of the name of a segment of the log: pg_control
-// tells that of the last checkpoint, which may be the one before a promotion.
+// timelineOf takes the timeline from the name of the current segment of the log. The control
+// file has only the timeline of the last checkpoint, which may be from before a promotion.
 const timelineOf = "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
 
-// recoveryOf changes whenever the server recovers from a crash, as the statistics are
-// thrown away then, and at no restart in order.
+// recoveryOf changes whenever the server recovers from a crash, since statistics are reset
+// then, and not at a clean restart.
 const recoveryOf = "(extract(epoch FROM b.stats_reset) * 1000000)::bigint::text"
 
-// identify asks, in the transaction, for what its fate is found by later. What is on
-// the disk of what is written so far is asked first: the transaction's own records lie
-// before the end of the log.
+// identify asks, within the transaction, for all that is needed to find its fate later.
 func identify[T any](ctx context.Context, s session[T]) (tx transaction, err error) {
 	var id string
 	err = s.one(ctx, `SELECT pg_current_xact_id()::text, s.system_identifier::text, `+timelineOf+`, `+recoveryOf+`, c.checkpoint_lsn::text,
@@ -41,7 +39,7 @@ func identify[T any](ctx context.Context, s session[T]) (tx transaction, err err
 type fate struct {
 	state string   // committed, aborted, in progress, or empty if that is not known
 	doubt string   // why it is not known
-	now   position // of the server, so late that what is committed lies before it; zero if it is to be asked
+	at    position // of the server, after the commit; zero if it must be asked for later
 }
 
 const (
@@ -50,13 +48,13 @@ const (
 	inProgress = "in progress"
 )
 
-// primaryNow is what a server says of its own history.
+// primaryNow is what a server says of its history and its last checkpoint.
 type primaryNow struct {
 	position
 	recovery   string
 	checkpoint string
-	quiet      bool   // the last checkpoint ended a crash or a shutdown: others have records of their own before them
-	nextID     uint64 // of the first transaction after that
+	quiet      bool   // the last checkpoint was at a shutdown or after a crash: nothing was written during it
+	nextID     uint64 // the first transaction id after that checkpoint
 }
 
 func lookAt[T any](ctx context.Context, s session[T]) (p primaryNow, err error) {
@@ -85,7 +83,7 @@ func lookAt[T any](ctx context.Context, s session[T]) (p primaryNow, err error) 
 
 var errReplica = errors.New("readbackpgx: the primary is a standby, which does not know how transactions end")
 
-// fateOf asks for the fate of tx, of which COMMIT was sent.
+// fateOf asks for the fate of tx, after its COMMIT was sent.
 func fateOf[T any](ctx context.Context, s session[T], tx transaction) (f fate, err error) {
 	p, err := lookAt(ctx, s)
 	if err != nil {
@@ -97,10 +95,10 @@ func fateOf[T any](ctx context.Context, s session[T], tx transaction) (f fate, e
 	case p.System != tx.System:
 		f.doubt = "another cluster answers"
 	case p.Timeline != tx.Timeline:
-		f.doubt = "another timeline answers, where its id is another's"
+		f.doubt = "another timeline answers, where its id may belong to another transaction"
 	case p.quiet && p.checkpoint != tx.Checkpoint && p.nextID <= tx.ID:
-		// Since COMMIT was sent the server has been down, and came up without the id:
-		// nothing of the transaction was on the disk. The id is given away again.
+		// The server was down since COMMIT was sent, and came back without this id:
+		// nothing of the transaction was on its disk. The id will be used again.
 		f.state = aborted
 		return f, nil
 	default:
@@ -109,11 +107,11 @@ func fateOf[T any](ctx context.Context, s session[T], tx transaction) (f fate, e
 	if err != nil || f.state == aborted || f.state == inProgress || f.doubt == notGiven {
 		return f, err
 	}
-	f.now, err = end(ctx, s, tx.Loose)
+	f.at, err = logPosition(ctx, s, tx.Loose)
 	return f, err
 }
 
-const notGiven = "its id was not given away there yet"
+const notGiven = "the server has not used its id yet"
 
 func statusOfTx[T any](ctx context.Context, s session[T], tx transaction, recovery string) (state, doubt string, err error) {
 	var status *string
@@ -121,7 +119,7 @@ func statusOfTx[T any](ctx context.Context, s session[T], tx transaction, recove
 	var e *pgconn.PgError
 	switch {
 	case errors.As(err, &e) && e.Code == "22023":
-		return "", notGiven, nil // which fails the transaction in which it is asked
+		return "", notGiven, nil // this error ends the transaction that asks
 	case err != nil:
 		return "", "", err
 	case status == nil:
@@ -131,14 +129,15 @@ func statusOfTx[T any](ctx context.Context, s session[T], tx transaction, recove
 	case tx.Loose:
 		return "", "committed, but not safe with synchronous_commit or fsync off", nil
 	case tx.Recovery != recovery && !tx.Flushed:
-		return "", "committed, but after a crash the id may be another's", nil
+		return "", "committed, but after a crash the id may belong to another transaction", nil
 	}
 	return committed, "", nil
 }
 
-var errNoTransaction = errors.New("readbackpgx: no transaction is known whose fate could be asked for: it was begun in another process")
+var errNoTransaction = errors.New("readbackpgx: the transaction is not known in this process, so that its fate cannot be asked for: give the flow a Find by a key")
 
-// find asks for the fates of the transactions whose COMMIT was not answered.
+// find is the flow's Find: it asks for the fates of the transactions whose COMMIT was not
+// answered.
 func (f *store[K, R, T]) find(ctx context.Context) ([]Written[K], error) {
 	f.mu.Lock()
 	wrote, tries := f.wrote, slices.Clone(f.tries)
@@ -154,19 +153,19 @@ func (f *store[K, R, T]) find(ctx context.Context) ([]Written[K], error) {
 			continue
 		}
 		var is fate
-		err := asking(ctx, f.primary, func(ctx context.Context, s session[T]) (err error) {
+		err := inTransaction(ctx, f.primary, func(ctx context.Context, s session[T]) (err error) {
 			is, err = fateOf(ctx, s, t.w.tx)
 			return err
 		})
 		switch {
 		case err != nil:
-			return nil, tell(consistency.PhaseRead, err)
+			return nil, withAnswer(consistency.PhaseRead, err)
 		case is.state == aborted:
 			never = fmt.Errorf("transaction %d was rolled back", t.w.tx.ID)
 		case is.state == inProgress:
 			open = true
 		default:
-			t.w.at, t.w.doubt = is.now, is.doubt
+			t.w.at, t.w.doubt = is.at, is.doubt
 			found = append(found, t.w)
 		}
 	}
@@ -176,9 +175,9 @@ func (f *store[K, R, T]) find(ctx context.Context) ([]Written[K], error) {
 	return found, nil
 }
 
-// asking holds a connection in one transaction, so that a pooler does not ask one
-// thing of one server, and the next of another.
-func asking[T any](ctx context.Context, server server[T], ask func(context.Context, session[T]) error) error {
+// inTransaction calls ask with a connection that is in a transaction, so that a pooler sends
+// all statements of ask to the same server.
+func inTransaction[T any](ctx context.Context, server server[T], ask func(context.Context, session[T]) error) error {
 	ctx = own(ctx)
 	s, err := server(ctx)
 	if err != nil {

@@ -276,7 +276,7 @@ func TestFate_notKnown(t *testing.T) {
 	}{
 		"known":                          {primary, 0, ""},
 		"vacuum has let go of it":        {primary, 4, "too old"},
-		"it was not given away yet":      {primary, 1 << 31, "not given away"},
+		"it was not used yet":            {primary, 1 << 31, "has not used its id"},
 		"another cluster has such a one": {pool(t, other.primary.DSN()), 0, "another cluster"},
 	} {
 		doubt, err := readbackpgx.DoubtOf(t.Context(), primary, tt.asked, tt.id)
@@ -333,7 +333,7 @@ func TestAtLSN_otherTimeline(t *testing.T) {
 		_, err := readbackpgx.AtLSN(pool(t, c.DSN()), get(table))(t.Context(), res.Written)
 		return err
 	}
-	assert.ErrorContains(t, look(standby), "has not come so far")
+	assert.ErrorContains(t, look(standby), "has not reached the position yet")
 	require.NoError(t, standby.Promote())
 	must(t, standby, far)
 	assert.ErrorContains(t, look(standby), "primary of another timeline")
@@ -369,7 +369,7 @@ func TestAtLSN_paused(t *testing.T) {
 	assert.GreaterOrEqual(t, reads, 3)
 	_, err = readbackpgx.AtLSN(pool(t, s.standbys[1].DSN()), get(table))(t.Context(), res.Written)
 	if err != nil { // the delayed one may be as far by now
-		assert.ErrorContains(t, err, "has not come so far")
+		assert.ErrorContains(t, err, "has not reached the position yet")
 	}
 	res, err = consistency.Do(t.Context(), quick, readbackpgx.Create("note", primary, pool(t, s.standbyDSNs()...), insert(table, "mine"), get(table)))
 	require.NoError(t, err)

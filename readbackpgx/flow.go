@@ -10,23 +10,23 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// Create returns a flow that writes by a transaction on the primary, and is confirmed
-// when read finds something on a standby that has replayed it. Write returns the key,
-// such as the id, that read gets; nil commits, and an error rolls back. Both run in a
-// transaction that ends with them, and must do nothing outside of it; that of read is
-// READ COMMITTED, and may be on another standby each time. Pass the primary twice to
-// read from it.
+// Create returns a flow that writes in a transaction on the primary, and is confirmed when
+// read finds something on a standby that has replayed it. Write returns the key that read
+// gets, such as the id. If write returns a nil error, its transaction is committed,
+// otherwise rolled back. Both functions must use only their transaction, and it ends when
+// they return. Read runs in a READ COMMITTED transaction, on another standby each time
+// perhaps. To read from the primary, pass it twice.
 //
-// If the answer to COMMIT is lost, Find asks the primary for the fate of the
-// transaction: committed, and the flow goes on; rolled back, and it is Failed; in
-// progress, and it is asked again. Where the database does not know, see
-// [Written.Doubt], the flow is Unconfirmed, unless a MineValue knows by the value:
+// If the answer to COMMIT is lost, Find asks the primary for the fate of the transaction. If
+// it was committed, the flow goes on; if it was rolled back, the flow is Failed; while it is
+// in progress, Find asks again. If the database does not know, see [Written.Doubt], the flow
+// is Unconfirmed, unless a MineValue recognises the value:
 //
 //	flow.MineValue = func(w readbackpgx.Written[int64], o *Order) bool { return o.Token == token }
 //
-// It is asked of any transaction whose answer was lost, in place of one that is
-// content with what is known to be committed. A flow that resumes in another process
-// knows no transaction: give it a Find by a key as well, which returns
+// It replaces the flow's own MineValue, which accepts a transaction that is known to be
+// committed, and is asked after every lost answer. A flow that resumes in another process
+// does not know its transaction: give it a Find by a key as well, which returns
 // []Written[int64]{{Key: id}}.
 func Create[K, R any](name string, primary, standby *pgxpool.Pool,
 	write func(ctx context.Context, tx pgx.Tx) (K, error),
@@ -35,13 +35,13 @@ func Create[K, R any](name string, primary, standby *pgxpool.Pool,
 	return create(name, onPool(primary), onPool(standby), write, read)
 }
 
-// Update is [Create] for a flow that is confirmed when match accepts what read
-// returns. What is matched is the state: after a lost answer too, whoever made it.
+// Update is [Create] for a flow that is confirmed when match accepts what read returns. Match
+// sees the state, whoever made it, also after a lost answer.
 //
-// A nil match takes whatever is read, once the server is at the position of a
-// transaction that is known to be committed: that is at least as new as the write. It
-// needs synchronous_commit, and with that off nothing is carried out: after a crash
-// the log may be at the position without the transaction.
+// With a nil match, any value confirms that is read on a server at the position of a
+// transaction that is known to be committed, since it is at least as new as the write. That
+// needs synchronous_commit: if it is off, the log may reach the position without the
+// transaction after a crash, so the write fails before COMMIT, and nothing is carried out.
 func Update[K, R any](name string, primary, standby *pgxpool.Pool,
 	write func(ctx context.Context, tx pgx.Tx) (K, error),
 	read func(ctx context.Context, tx pgx.Tx, key K) (R, error),
@@ -50,9 +50,9 @@ func Update[K, R any](name string, primary, standby *pgxpool.Pool,
 	return update(name, onPool(primary), onPool(standby), write, read, match)
 }
 
-// Delete is [Create] for a flow that is confirmed when read finds nothing. After a
-// lost answer key is read, and the fate of the transaction is not asked for: what is
-// still there in the end is Unconfirmed, whatever became of it.
+// Delete is [Create] for a flow that is confirmed when read finds nothing for key. After a
+// lost answer, key is read, and the fate of the transaction is not asked for: if the row is
+// still there at the end, the flow is Unconfirmed, even if the transaction was rolled back.
 func Delete[K, R any](name string, primary, standby *pgxpool.Pool, key K,
 	write func(ctx context.Context, tx pgx.Tx, key K) error,
 	read func(ctx context.Context, tx pgx.Tx, key K) (R, error),
@@ -61,7 +61,7 @@ func Delete[K, R any](name string, primary, standby *pgxpool.Pool, key K,
 }
 
 func create[K, R, T any](name string, primary, standby server[T], write func(context.Context, T) (K, error), read func(context.Context, T, K) (R, error)) consistency.Flow[Written[K], R] {
-	f := &store[K, R, T]{primary: primary, standby: standby, do: write, look: read}
+	f := &store[K, R, T]{primary: primary, standby: standby, writeFn: write, readFn: read}
 	flow := consistency.Create(name, f.writes(), f.reads())
 	flow.Find, flow.Behind = f.find, Behind
 	flow.MineValue = func(w Written[K], _ R) bool { return w.Doubt() == "" }
@@ -69,7 +69,7 @@ func create[K, R, T any](name string, primary, standby server[T], write func(con
 }
 
 func update[K, R, T any](name string, primary, standby server[T], write func(context.Context, T) (K, error), read func(context.Context, T, K) (R, error), match func(K, R) bool) consistency.Flow[Written[K], R] {
-	f := &store[K, R, T]{primary: primary, standby: standby, do: write, look: read, blind: match == nil}
+	f := &store[K, R, T]{primary: primary, standby: standby, writeFn: write, readFn: read, blind: match == nil}
 	flow := consistency.Update(name, f.writes(), f.reads(), func(w Written[K], value R) bool {
 		if match == nil {
 			return w.Doubt() == "" && !isNil(value)
@@ -92,9 +92,9 @@ func isNil(value any) bool {
 }
 
 func remove[K, R, T any](name string, primary, standby server[T], key K, write func(context.Context, T, K) error, read func(context.Context, T, K) (R, error)) consistency.Flow[Written[K], R] {
-	f := &store[K, R, T]{primary: primary, standby: standby, look: read}
+	f := &store[K, R, T]{primary: primary, standby: standby, readFn: read}
 	if write != nil {
-		f.do = func(ctx context.Context, tx T) (K, error) { return key, write(ctx, tx, key) }
+		f.writeFn = func(ctx context.Context, tx T) (K, error) { return key, write(ctx, tx, key) }
 	}
 	flow := consistency.Delete(name, Written[K]{Key: key}, func(ctx context.Context, _ Written[K]) error {
 		_, err := f.write(ctx)
@@ -107,17 +107,17 @@ func remove[K, R, T any](name string, primary, standby server[T], key K, write f
 	return flow
 }
 
-// writes and reads return nil where an argument is missing, which is refused before
+// writes and reads return nil if an argument is missing: the flow is then refused before
 // anything is sent.
 func (f *store[K, R, T]) writes() func(context.Context) (Written[K], error) {
-	if f.primary == nil || f.do == nil {
+	if f.primary == nil || f.writeFn == nil {
 		return nil
 	}
 	return f.write
 }
 
 func (f *store[K, R, T]) reads() func(context.Context, Written[K]) (R, error) {
-	if f.primary == nil || f.standby == nil || f.look == nil {
+	if f.primary == nil || f.standby == nil || f.readFn == nil {
 		return nil
 	}
 	return f.read

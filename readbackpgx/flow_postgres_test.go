@@ -288,7 +288,7 @@ func TestCreate_resumeLost(t *testing.T) {
 	policy.Within = 500 * time.Millisecond
 	f := readbackpgx.Create("note", primary, pool(t, shared.standbys[0].DSN()), insert(table, "mine"), get(table))
 	_, err := consistency.Resume(t.Context(), policy, f, f.Lost())
-	assert.ErrorContains(t, err, "another process")
+	assert.ErrorContains(t, err, "not known in this process")
 
 	f.Find = func(context.Context) ([]written, error) { return []written{{Key: 1}}, nil }
 	_, err = consistency.Resume(t.Context(), policy, f, f.Lost())

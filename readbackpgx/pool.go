@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// onPool returns a server that a pool of pgx leads to.
+// onPool returns the server of a pool of pgx; nil for a nil pool.
 func onPool(pool *pgxpool.Pool) server[pgx.Tx] {
 	if pool == nil {
 		return nil
@@ -19,16 +19,16 @@ func onPool(pool *pgxpool.Pool) server[pgx.Tx] {
 		if err != nil {
 			return nil, err
 		}
-		return &pooled{conn: conn}, nil
+		return &poolSession{conn: conn}, nil
 	}
 }
 
-type pooled struct {
+type poolSession struct {
 	conn *pgxpool.Conn
 	tx   pgx.Tx
 }
 
-func (s *pooled) begin(ctx context.Context, reads bool) (pgx.Tx, error) {
+func (s *poolSession) begin(ctx context.Context, reads bool) (pgx.Tx, error) {
 	var options pgx.TxOptions
 	if reads {
 		options = pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadOnly}
@@ -38,20 +38,20 @@ func (s *pooled) begin(ctx context.Context, reads bool) (pgx.Tx, error) {
 	return guarded{tx}, err
 }
 
-func (s *pooled) one(ctx context.Context, query string, args []any, dest ...any) error {
+func (s *poolSession) one(ctx context.Context, query string, args []any, dest ...any) error {
 	return s.conn.QueryRow(ctx, query, args...).Scan(dest...)
 }
 
-func (s *pooled) commit(ctx context.Context) error { return s.tx.Commit(ctx) }
+func (s *poolSession) commit(ctx context.Context) error { return s.tx.Commit(ctx) }
 
-func (s *pooled) rollback() {
+func (s *poolSession) rollback() {
 	ctx, cancel := context.WithTimeout(own(context.Background()), patience)
 	defer cancel()
 	_ = s.tx.Rollback(ctx) // if it fails, the connection is closed
 }
 
-func (s *pooled) status() byte { return statusOf(s.conn.Conn()) }
-func (s *pooled) release()     { s.conn.Release() }
+func (s *poolSession) status() byte { return statusOf(s.conn.Conn()) }
+func (s *poolSession) release()     { s.conn.Release() }
 
 func statusOf(conn *pgx.Conn) byte {
 	if conn.IsClosed() {
@@ -61,7 +61,7 @@ func statusOf(conn *pgx.Conn) byte {
 }
 
 // errNotYours is returned for a statement that would end the transaction.
-var errNotYours = errors.New("readbackpgx: the transaction is ended by this package: return nil to commit, and an error to roll back")
+var errNotYours = errors.New("readbackpgx: only this package ends the transaction: return nil to commit, and an error to roll back")
 
 // guarded is a transaction that the caller's function cannot end by mistake.
 type guarded struct{ pgx.Tx }

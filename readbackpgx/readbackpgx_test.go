@@ -188,7 +188,7 @@ func TestBehind(t *testing.T) {
 		system, own, receiving, noted, wants string
 	}{
 		"a standby that is there":             {true, true, true, "s", "", one, "", ""},
-		"one that is not":                     {true, false, true, "s", "", one, "", "has not come so far"},
+		"one that is not":                     {true, false, true, "s", "", one, "", "has not reached the position yet"},
 		"one of another timeline":             {true, true, true, "s", "", two, "", "another timeline"},
 		"one of another, after it was there":  {true, true, true, "s", "", two, one, ""},
 		"one that noted another":              {true, true, false, "s", "", "", two, "receives nothing"},
@@ -196,11 +196,11 @@ func TestBehind(t *testing.T) {
 		"one without a primary":               {true, true, false, "s", "", "", "", "receives nothing"},
 		"one without a primary, but noted":    {true, true, false, "s", "", "", one, ""},
 		"the primary":                         {false, true, false, "s", one, "", "", ""},
-		"the primary, which has lost it":      {false, false, false, "s", one, "", "", "has not come so far"},
+		"the primary, which has lost it":      {false, false, false, "s", one, "", "", "has not reached the position yet"},
 		"a promoted standby":                  {false, true, false, "s", two, "", "", "primary of another timeline"},
 		"another cluster":                     {true, true, true, "x", "", one, one, "another cluster"},
 		"a promoted standby that noted it":    {false, true, false, "s", two, "", one, "primary of another timeline"},
-		"one that noted it, and is not there": {true, false, true, "s", "", one, one, "has not come so far"},
+		"one that noted it, and is not there": {true, false, true, "s", "", one, one, "has not reached the position yet"},
 	} {
 		got := readbackpgx.BehindOf(tt.recovering, tt.reached, tt.receives, tt.system, tt.own, tt.receiving, tt.noted)
 		if tt.wants == "" {

@@ -11,7 +11,8 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// SQLTx is what a function may do in a transaction of database/sql: all but to end it.
+// SQLTx is a transaction of database/sql for the functions of a flow: they may do anything in
+// it except end it.
 type SQLTx interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
@@ -19,10 +20,10 @@ type SQLTx interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// CreateSQL is [Create] through database/sql, whose driver must be pgx's stdlib. Each
-// call holds one connection, on which database/sql sends nothing twice. What it hides
-// cannot be promised: if the context ends while COMMIT is under way, it may be sent or
-// not, and the fate of the transaction is asked for as after a lost answer.
+// CreateSQL is [Create] through database/sql, whose driver must be pgx's stdlib. Each call
+// holds one connection, on which database/sql sends nothing twice. If the context ends while
+// COMMIT is under way, database/sql does not say whether it was sent: the fate of the
+// transaction is then asked for, as after a lost answer.
 func CreateSQL[K, R any](name string, primary, standby *sql.DB,
 	write func(ctx context.Context, tx SQLTx) (K, error),
 	read func(ctx context.Context, tx SQLTx, key K) (R, error),
@@ -47,7 +48,7 @@ func DeleteSQL[K, R any](name string, primary, standby *sql.DB, key K,
 	return remove(name, onDB(primary), onDB(standby), key, write, read)
 }
 
-// onDB returns a server that database/sql leads to.
+// onDB returns the server of a database/sql pool; nil for a nil one.
 func onDB(db *sql.DB) server[SQLTx] {
 	if db == nil {
 		return nil
@@ -57,7 +58,7 @@ func onDB(db *sql.DB) server[SQLTx] {
 		if err != nil {
 			return nil, err
 		}
-		s := &held{conn: conn}
+		s := &sqlSession{conn: conn}
 		if err := s.with(func(*pgx.Conn) {}); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
@@ -66,22 +67,22 @@ func onDB(db *sql.DB) server[SQLTx] {
 }
 
 // held is a connection of database/sql.
-type held struct {
+type sqlSession struct {
 	conn *sql.Conn
 	tx   *sql.Tx
 }
 
-var errNotPgx = errors.New("readbackpgx: the driver of the database is not pgx's stdlib")
+var errNotPgx = errors.New("readbackpgx: the driver of the database is not pgx's stdlib: open it by sql.Open(\"pgx\", …) or stdlib.OpenDB")
 
-// with calls f with pgx's connection.
-func (s *held) with(f func(*pgx.Conn)) error {
+// with calls f with the connection of pgx.
+func (s *sqlSession) with(f func(*pgx.Conn)) error {
 	return s.conn.Raw(func(conn any) error {
 		for {
 			switch c := conn.(type) {
 			case interface{ Conn() *pgx.Conn }:
 				f(c.Conn())
 				return nil
-			case interface{ Raw() driver.Conn }: // what wraps a driver, to trace it
+			case interface{ Raw() driver.Conn }: // a wrapper around the driver, such as for tracing
 				conn = c.Raw()
 			default:
 				return errNotPgx
@@ -90,7 +91,7 @@ func (s *held) with(f func(*pgx.Conn)) error {
 	})
 }
 
-func (s *held) begin(ctx context.Context, reads bool) (SQLTx, error) {
+func (s *sqlSession) begin(ctx context.Context, reads bool) (SQLTx, error) {
 	var options *sql.TxOptions
 	if reads {
 		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted, ReadOnly: true}
@@ -100,33 +101,33 @@ func (s *held) begin(ctx context.Context, reads bool) (SQLTx, error) {
 	return guardedSQL{s.tx}, err
 }
 
-func (s *held) one(ctx context.Context, query string, args []any, dest ...any) error {
+func (s *sqlSession) one(ctx context.Context, query string, args []any, dest ...any) error {
 	if s.tx != nil {
 		return s.tx.QueryRowContext(ctx, query, args...).Scan(dest...)
 	}
 	return s.conn.QueryRowContext(ctx, query, args...).Scan(dest...)
 }
 
-func (s *held) commit(context.Context) error {
+func (s *sqlSession) commit(context.Context) error {
 	tx := s.tx
 	s.tx = nil
 	return tx.Commit()
 }
 
-func (s *held) rollback() {
+func (s *sqlSession) rollback() {
 	if s.tx != nil {
 		_ = s.tx.Rollback() // if it fails, the connection is closed
 		s.tx = nil
 	}
 }
 
-func (s *held) status() (status byte) {
+func (s *sqlSession) status() (status byte) {
 	_ = s.with(func(conn *pgx.Conn) { status = statusOf(conn) }) // an error says that it is lost
 	return status
 }
 
-// release waits for the transaction, which is over but for a panic.
-func (s *held) release() {
+// release gives the connection back. The transaction is open only if a function panicked.
+func (s *sqlSession) release() {
 	s.rollback()
 	_ = s.conn.Close()
 }

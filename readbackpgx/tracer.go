@@ -8,15 +8,14 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// Tracer counts what pgx sends for the Write of a flow: each statement that can
-// commit by itself, and each COMMIT. Set it where the Write is the caller's own, so
-// that a statement which something sends again, as database/sql did before pgx 5.13, is
-// never taken for the only one:
+// Tracer counts the tries of a flow's Write in pgx: each statement that can commit by itself,
+// and each COMMIT. Set it if the Write is your own, since something below it may send a
+// statement twice, as database/sql did before pgx 5.13:
 //
 //	config.ConnConfig.Tracer = readbackpgx.Tracer{}
 //
-// A tracer that is there already goes on beside it by pgx's package multitracer. The
-// flows of this package need none. Its zero value is ready for use.
+// To use it beside another tracer, combine both by pgx's package multitracer. The flows of
+// this package do not need it. The zero value is ready for use, also concurrently.
 type Tracer struct{}
 
 // TraceQueryStart implements [pgx.QueryTracer].
@@ -35,7 +34,7 @@ func (Tracer) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.Trac
 	status := conn.PgConn().TxStatus()
 	for _, query := range data.Batch.QueuedQueries {
 		if isTry(status, query.SQL) {
-			consistency.CountTry(ctx) // they are sent, and carried out, as one
+			consistency.CountTry(ctx) // the batch is sent and carried out as one
 			break
 		}
 	}
@@ -59,8 +58,8 @@ func (Tracer) TraceCopyFromStart(ctx context.Context, conn *pgx.Conn, _ pgx.Trac
 // TraceCopyFromEnd implements [pgx.CopyFromTracer].
 func (Tracer) TraceCopyFromEnd(context.Context, *pgx.Conn, pgx.TraceCopyFromEndData) {}
 
-// isTry reports whether a text can commit something, sent on a connection of that
-// status. A SELECT can: functions write.
+// isTry reports whether a text of SQL can commit something on a connection of that status. A
+// SELECT can, since functions may write.
 func isTry(status byte, sql string) bool {
 	word, several := verb(sql)
 	switch {

@@ -2,9 +2,9 @@ package readbackpgx
 
 import "strings"
 
-// verb returns the first word of a text of SQL, in lower case, or the sign that it
-// begins with, such as a parenthesis, and whether more than one statement may be in
-// it. It is empty if there are only comments, as in a ping of pgx.
+// verb returns the first word of a text of SQL in lower case, or its first character if that
+// is not a letter, such as a parenthesis. Several says that it may have more than one
+// statement. The word is empty if there are only comments, as in a ping of pgx.
 func verb(sql string) (word string, several bool) {
 	for {
 		sql = strings.TrimLeft(sql, " \t\r\n\f;")
@@ -28,7 +28,7 @@ func verb(sql string) (word string, several bool) {
 	}
 }
 
-// afterComment returns what follows a comment, which may hold others.
+// afterComment returns the text after a comment. Comments may be nested.
 func afterComment(sql string) string {
 	depth := 0
 	for i := 0; i+1 < len(sql); i++ {
@@ -47,9 +47,9 @@ func afterComment(sql string) string {
 	return ""
 }
 
-// ends reports whether a text may end the transaction in which it is run, by any of its
-// statements. An END that is not the first of them ends the body of a function as well:
-// that it was one is seen after it.
+// ends reports whether any statement of a text may end the transaction in which it runs. An
+// END counts only as the first statement, since a later one may end the body of a function.
+// An END that did end the transaction is noticed afterwards.
 func ends(sql string) bool {
 	first := true
 	for statement := range strings.SplitSeq(sql, ";") {
@@ -62,7 +62,7 @@ func ends(sql string) bool {
 				return true
 			}
 		case "rollback":
-			if !strings.Contains(strings.ToLower(statement), "to") { // a savepoint
+			if !strings.Contains(strings.ToLower(statement), "to") { // ROLLBACK TO a savepoint does not end it
 				return true
 			}
 		}

@@ -12,32 +12,32 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// store is a flow's two sides, and what its own transactions came to.
+// store is the two servers and functions of a flow, and the results of its transactions.
 type store[K, R, T any] struct {
 	primary, standby server[T]
-	do               func(context.Context, T) (K, error)
-	look             func(context.Context, T, K) (R, error)
+	writeFn          func(context.Context, T) (K, error)
+	readFn           func(context.Context, T, K) (R, error)
 	blind            bool // the position alone says whether a value is new enough
 
-	mu    sync.Mutex
-	wrote bool     // in this process
-	tries []try[K] // of which COMMIT was sent, or may have been
-	late  position // for a reference that has none
+	mu     sync.Mutex
+	wrote  bool     // the write was called in this process
+	tries  []try[K] // transactions whose COMMIT was sent, or may have been
+	latest position // a position after the last write, for references without one
 }
 
-// try is one such transaction.
+// try is a transaction whose COMMIT was sent, or may have been.
 type try[K any] struct {
 	w       Written[K]
-	refused bool // it is proven that it was rolled back
+	refused bool // it was provably rolled back
 }
 
 var (
-	errEndedInside = errors.New("readbackpgx: the function has ended the transaction itself, so that nothing is known of it")
-	errFailed      = errors.New("readbackpgx: the transaction has failed, although the function returned no error")
+	errEndedInside = errors.New("readbackpgx: the function has ended the transaction itself, so that its fate is not known: return nil to commit, and an error to roll back")
+	errFailed      = errors.New("readbackpgx: a statement of the transaction has failed, but the function returned no error: return it")
 	errNotKept     = errors.New("readbackpgx: synchronous_commit is off: after a crash the log may be at the position without the transaction; give the update a match, or SET LOCAL synchronous_commit = on")
 )
 
-// write runs the caller's function in a transaction of known phases: until COMMIT is
+// write is the flow's Write. It runs the caller's function in a transaction. Until COMMIT is
 // sent, any error proves that nothing was carried out.
 func (f *store[K, R, T]) write(ctx context.Context) (w Written[K], err error) {
 	f.mu.Lock()
@@ -52,10 +52,10 @@ func (f *store[K, R, T]) write(ctx context.Context) (w Written[K], err error) {
 	if err != nil {
 		return w, consistency.As(consistency.NotExecuted, err)
 	}
-	w.Key, err = f.do(ctx, tx)
+	w.Key, err = f.writeFn(ctx, tx)
 	status := s.status()
 	if status == 'I' {
-		f.sent(w)
+		f.noteCommit(w)
 		consistency.CountTry(ctx)
 		return w, consistency.As(consistency.Ambiguous, errors.Join(errEndedInside, err))
 	}
@@ -76,22 +76,22 @@ func (f *store[K, R, T]) write(ctx context.Context) (w Written[K], err error) {
 		s.rollback()
 		return w, beforeCommit(err, status != 0)
 	}
-	n := f.sent(w)
+	n := f.noteCommit(w)
 	consistency.CountTry(ctx)
 	if err := s.commit(own(ctx)); err != nil {
 		err, refused := afterCommit(err)
-		f.settle(n, w, refused)
+		f.noteResult(n, w, refused)
 		return w, err
 	}
-	if at, err := end(ctx, s, w.tx.Loose); err == nil && at.follows(w.tx) {
+	if at, err := logPosition(ctx, s, w.tx.Loose); err == nil && at.follows(w.tx) {
 		w.at = at
 	}
-	f.settle(n, w, false)
+	f.noteResult(n, w, false)
 	return w, nil
 }
 
-// isKept returns an error if what the log has at a position may be lost and be
-// something else later.
+// isKept returns an error if the commit may be lost in a crash: the log may then have another
+// content at its position.
 func isKept[T any](ctx context.Context, s session[T]) error {
 	var lost bool
 	err := s.one(ctx, "SELECT current_setting('synchronous_commit') = 'off'", nil, &lost)
@@ -101,13 +101,13 @@ func isKept[T any](ctx context.Context, s session[T]) error {
 	return err
 }
 
-// end returns how far the log has come, and which one it is. If that cannot be told, it
-// is asked when it is needed: the write is what it is.
-func end[T any](ctx context.Context, s session[T], loose bool) (at position, err error) {
+// logPosition returns the position of the log, with its cluster and timeline. After an error
+// the write is still committed, and the position is asked for when it is needed.
+func logPosition[T any](ctx context.Context, s session[T], loose bool) (at position, err error) {
 	ctx, cancel := context.WithTimeout(own(ctx), patience)
 	defer cancel()
-	// After a commit whose answer waits for the disk, that has it. A standby comes as
-	// far as the disk soon, and further only when more is written.
+	// If the commit waited for the disk, it is before the flushed position. A standby
+	// reaches that position soon; it reaches the insert position only after more is written.
 	place := "pg_current_wal_flush_lsn()"
 	if loose {
 		place = "pg_current_wal_insert_lsn()"
@@ -116,29 +116,29 @@ func end[T any](ctx context.Context, s session[T], loose bool) (at position, err
 		nil, &at.System, &at.Timeline, &at.LSN)
 }
 
-func (f *store[K, R, T]) sent(w Written[K]) int {
+func (f *store[K, R, T]) noteCommit(w Written[K]) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tries = append(f.tries, try[K]{w: w})
 	return len(f.tries) - 1
 }
 
-func (f *store[K, R, T]) settle(n int, w Written[K], refused bool) {
+func (f *store[K, R, T]) noteResult(n int, w Written[K], refused bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tries[n] = try[K]{w, refused}
-	f.late = w.at
+	f.latest = w.at
 }
 
-// beforeCommit says what an error means before COMMIT was sent: nothing was carried
-// out. Alive says that the connection is not lost.
+// beforeCommit returns an error from before COMMIT was sent with its class: nothing was
+// carried out. Alive says that the connection is not lost.
 func beforeCommit(err error, alive bool) error {
 	var e *pgconn.PgError
 	switch {
 	case stated(err):
 		return err
 	case errors.As(err, &e) && answered(e):
-		return tell(consistency.PhaseWrite, err)
+		return withAnswer(consistency.PhaseWrite, err)
 	case noRows(err):
 		return consistency.Status(err, http.StatusNotFound)
 	case !alive:
@@ -147,15 +147,15 @@ func beforeCommit(err error, alive bool) error {
 	return consistency.As(consistency.Refused, err)
 }
 
-// afterCommit says what an error of COMMIT means, and whether it proves that it was
-// rolled back.
+// afterCommit returns an error of COMMIT with its class, and true if it proves that the
+// transaction was rolled back.
 func afterCommit(err error) (error, bool) {
 	var e *pgconn.PgError
 	switch {
 	case errors.Is(err, pgx.ErrTxCommitRollback):
 		return consistency.As(consistency.Refused, err), true
 	case errors.As(err, &e) && answered(e):
-		return tell(consistency.PhaseWrite, err), true
+		return withAnswer(consistency.PhaseWrite, err), true
 	}
 	return consistency.As(consistency.Ambiguous, err), false
 }

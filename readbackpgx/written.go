@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Written refers to what a transaction wrote: what the write returned, and which
-// transaction that was. It is kept in a [consistency.Pending] as JSON; only Key is
-// the caller's.
+// Written is the reference of a flow of this package: the key that the write returned, and
+// the transaction that wrote it. A [consistency.Pending] keeps it as JSON. The caller uses
+// only Key.
 type Written[K any] struct {
 	Key K
 
@@ -16,10 +16,10 @@ type Written[K any] struct {
 	doubt string
 }
 
-// Doubt says why it is not known whether the transaction was committed, and is empty
-// if it was. It is for a MineValue: only the value that was read can tell then whether
-// the write is this one. Of a reference that a Find of the caller's makes of a key no
-// transaction is known.
+// Doubt says why it is not known whether the transaction was committed; it is empty if it is
+// known to be. It is for a MineValue: in doubt, only the value that was read can tell whether
+// it is of this write. A reference that the caller's own Find makes from a key is always in
+// doubt, since its transaction is not known.
 func (w Written[K]) Doubt() string {
 	if w.tx.ID == 0 && w.doubt == "" {
 		return "its transaction is not known"
@@ -27,32 +27,33 @@ func (w Written[K]) Doubt() string {
 	return w.doubt
 }
 
-// transaction says which transaction of which history a write was, and what must be
-// known to ask for its fate later.
+// transaction identifies the transaction of a write, and has all that is needed to ask for
+// its fate later.
 type transaction struct {
-	ID         uint64 `json:"id,string,omitempty"` // 0 if that is not known
-	System     string `json:"system,omitempty"`    // of the cluster, as initdb named it
+	ID         uint64 `json:"id,string,omitempty"` // 0 if it is not known
+	System     string `json:"system,omitempty"`    // the system identifier of the cluster
 	Timeline   string `json:"timeline,omitempty"`
 	Recovery   string `json:"recovery,omitempty"`   // changes whenever the server recovers from a crash
-	Checkpoint string `json:"checkpoint,omitempty"` // the last one before the commit
+	Checkpoint string `json:"checkpoint,omitempty"` // the last checkpoint before the commit
 	Flushed    bool   `json:"flushed,omitempty"`    // the disk had its id before COMMIT was sent
-	Loose      bool   `json:"loose,omitempty"`      // its commit is acknowledged before the disk has it
+	Loose      bool   `json:"loose,omitempty"`      // its commit may be acknowledged before the disk has it
 }
 
-// position is a place in the log of one history. Its zero value is not known.
+// position is a position in the log of one timeline. Its zero value means that it is not
+// known.
 type position struct {
 	System   string `json:"system,omitempty"`
 	Timeline string `json:"timeline,omitempty"`
 	LSN      string `json:"lsn,omitempty"`
 }
 
-// follows reports whether a place that was told after tx is in the same history.
+// follows reports whether p, a position from after tx, is of the same history as tx.
 func (p position) follows(tx transaction) bool {
 	return p.System == tx.System && p.Timeline == tx.Timeline
 }
 
 type writtenJSON[K any] struct {
-	Doubt string      `json:"doubt,omitempty"` // first, to be seen in the beginning that an error shows
+	Doubt string      `json:"doubt,omitempty"` // first, since errors show only the beginning
 	Key   K           `json:"key"`
 	Tx    transaction `json:"tx"`
 	At    position    `json:"at"`
