@@ -7,23 +7,22 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// Backoff is a [Schedule] of waits that grow with the time that has passed. Its
-// zero value reads at once and then waits for 60 ms, 90 ms, 135 ms and so on, each
-// half as long again as the one before and at most 5 s, spread at random by 30 % to
-// both sides, so that many flows do not read in step, see [Brooker 2015]. It
-// notices a constant lag L on average 0.3 L + 50 ms late or sooner, after 7 reads
-// at 1 s and 12 at 10 s.
+// Backoff is a [Schedule] of growing waits. Its zero value reads at once and then
+// waits for 60 ms, 90 ms, 135 ms and so on: each wait is half as long again as the one
+// before, at most 5 s, and spread at random by 30 % to both sides, so that many flows
+// do not read in step, see [Brooker 2015]. On average it notices a constant lag L at
+// most 0.3 L + 50 ms late, after about 7 reads for 1 s and 12 for 10 s.
 //
-// Waits count from the end of a read to the beginning of the next. They stop
-// growing while a streak of ready reads is being confirmed, and there is no
-// limit but the flow's deadline. The draws come from an ExponentialBackOff of
-// github.com/cenkalti/backoff/v4, a fresh one for each flow.
+// Waits count from the end of a read to the beginning of the next. They do not grow
+// during a streak of ready reads. Only the deadline of the flow ends them. The waits
+// are drawn from an ExponentialBackOff of github.com/cenkalti/backoff/v4, a new one
+// for each flow.
 //
 // [Brooker 2015]: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 type Backoff struct {
-	// FirstRead is when the first read begins, measured from the write's
-	// answer. Zero is at once. Set it where something in between would cache
-	// an early 404, or where the lag is known never to be shorter.
+	// FirstRead is when the first read begins, measured from the write's answer.
+	// Zero means at once. Set it if a cache would keep an early 404, or if the lag
+	// is never shorter.
 	FirstRead time.Duration
 
 	// Initial is the first wait, before jitter. Zero means 60 ms, or Max if that
@@ -37,12 +36,12 @@ type Backoff struct {
 	// Multiplier is the growth from wait to wait, at least 1. Zero means 1.5.
 	Multiplier float64
 
-	// Jitter spreads each wait at random, by up to 1: one of d lies between
-	// (1-Jitter)·d and (1+Jitter)·d. Zero means 0.3.
+	// Jitter spreads each wait at random: a wait of d becomes one between
+	// (1-Jitter)·d and (1+Jitter)·d. At most 1. Zero means 0.3.
 	Jitter float64
 
-	// NoJitter leaves the waits as they are: for tests that expect
-	// exact times, and for a process that is alone with its server.
+	// NoJitter switches the spread off: for tests that expect exact times, and for
+	// a process that is the only client of its server.
 	NoJitter bool
 }
 
@@ -52,14 +51,14 @@ const (
 	defaultMultiplier = 1.5
 	defaultJitter     = 0.3
 
-	// longestWait is 146 years: neither a float64 nor a sum of times overflows.
+	// longestWait is 146 years, so that no sum of times overflows.
 	longestWait time.Duration = 1 << 62
 )
 
 // First returns b.FirstRead.
 func (b Backoff) First(time.Duration) time.Duration { return b.FirstRead }
 
-// Plan returns a plan of its own for one flow. It expects b to be valid.
+// Plan returns the plan of one flow. It expects b to be valid.
 func (b Backoff) Plan() Plan {
 	b = b.withDefaults()
 	// Max bounds the waits after jitter, and the source's maximum those before it.
@@ -77,8 +76,7 @@ func (b Backoff) Plan() Plan {
 // Validate returns an error if a field is negative, not a number or out of
 // range. It is called before anything is sent.
 func (b Backoff) Validate() error {
-	// A NaN fails every comparison, so each range is asked for, not its
-	// opposite.
+	// Every comparison with a NaN is false, so conditions say what is valid.
 	switch {
 	case b.FirstRead < 0:
 		return fmt.Errorf("readback: Backoff.FirstRead is negative: %v", b.FirstRead)
@@ -93,7 +91,7 @@ func (b Backoff) Validate() error {
 	case !(b.Jitter >= 0 && b.Jitter <= 1):
 		return fmt.Errorf("readback: Backoff.Jitter is not between 0 and 1: %v", b.Jitter)
 	case b.NoJitter && b.Jitter != 0:
-		return fmt.Errorf("readback: Backoff.Jitter is %v, and NoJitter is set", b.Jitter)
+		return fmt.Errorf("readback: Backoff.Jitter is %v, but NoJitter is set: set one of them", b.Jitter)
 	}
 	return nil
 }
@@ -118,10 +116,10 @@ func (b Backoff) withDefaults() Backoff {
 
 func scale(d time.Duration, by float64) time.Duration { return time.Duration(float64(d) * by) }
 
-// Every returns a [Schedule] that reads at once and then waits for d between the
-// end of a read and the beginning of the next, spread by a tenth so that many flows
-// do not read in step: a tick, for those who want one. A d of zero or less is
-// refused before anything is sent.
+// Every returns a [Schedule] with a fixed wait: it reads at once, and then waits for d
+// from the end of a read to the beginning of the next. The wait is spread at random by
+// a tenth, so that many flows do not read in step. A d of zero or less is refused
+// before anything is sent.
 func Every(d time.Duration) Schedule { return every(d) }
 
 type every time.Duration

@@ -156,7 +156,7 @@ func TestBackoff_Validate(t *testing.T) {
 		{"jitter above one", readback.Backoff{Jitter: 1.1}, "readback: Backoff.Jitter is not between 0 and 1: 1.1"},
 		{"jitter is not a number", readback.Backoff{Jitter: math.NaN()}, "readback: Backoff.Jitter is not between 0 and 1: NaN"},
 		{"infinite jitter", readback.Backoff{Jitter: math.Inf(1)}, "readback: Backoff.Jitter is not between 0 and 1: +Inf"},
-		{"jitter and none", readback.Backoff{Jitter: .5, NoJitter: true}, "readback: Backoff.Jitter is 0.5, and NoJitter is set"},
+		{"jitter and none", readback.Backoff{Jitter: .5, NoJitter: true}, "readback: Backoff.Jitter is 0.5, but NoJitter is set: set one of them"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

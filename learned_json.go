@@ -8,8 +8,7 @@ import (
 	"github.com/readback-go/readback/internal/lagplan"
 )
 
-// learnedVersion changes with the meaning of what is stored, the grid of lags
-// included.
+// learnedVersion changes when the meaning of a stored field changes, or the grid of lags.
 const learnedVersion = 2
 
 // mostReadTime bounds the stored duration of a read, in seconds.
@@ -26,16 +25,15 @@ type keyJSON struct {
 	Flows    int64            `json:"flows"`
 	Price    float64          `json:"price,omitempty"` // seconds
 	Trim     float64          `json:"trim,omitempty"`
-	Priced   int              `json:"priced,omitempty"`    // flows that the price knows of
+	Priced   int              `json:"priced,omitempty"`    // flows that the price was learned from
 	ReadTime float64          `json:"read_time,omitempty"` // seconds
 	Lag      lagplan.Snapshot `json:"lag"`
 
 	Firsts *lagplan.FirstsSnapshot `json:"firsts,omitempty"` // where early reads make flows late
 }
 
-// MarshalJSON returns what was learned, of the parent and of all keys, whichever
-// of them it is called on. The options are not part of it. A key takes about 4
-// kB.
+// MarshalJSON returns what was learned, of the parent and of all keys, whichever of them
+// it is called on. The options are not included. A key takes about 4 kB.
 func (l *Learned) MarshalJSON() ([]byte, error) {
 	m := l.shared()
 	stored := learnedJSON{Version: learnedVersion, Parent: m.parent.stored("")}
@@ -47,14 +45,14 @@ func (l *Learned) MarshalJSON() ([]byte, error) {
 	return json.Marshal(stored)
 }
 
-// UnmarshalJSON replaces what was learned, of the parent and of all keys, by
-// what [Learned.MarshalJSON] returned, so that a new process begins warm. If
-// more keys are stored than may be kept, those used last are. Flows in flight
-// go on with the plan that they have.
+// UnmarshalJSON replaces what was learned, of the parent and of all keys, by what
+// [Learned.MarshalJSON] returned, so that a new process need not learn again. If more keys
+// are stored than LearnedOptions.Keys allows, those that were used last are kept. Flows
+// under way keep their plan.
 //
-// It returns an error, and changes nothing, if the data are not JSON, of a
-// version that it does not know, of a wrong length, or hold a number that is
-// negative or out of range. JSON null changes nothing and is no error.
+// It returns an error, and changes nothing, if the data are not JSON, have an unknown
+// version or a wrong length, or if a number is negative or out of range. JSON null changes
+// nothing, without an error.
 func (l *Learned) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		return nil
@@ -64,7 +62,7 @@ func (l *Learned) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("readback: learned lags: %w", err)
 	}
 	if stored.Version != learnedVersion {
-		return fmt.Errorf("readback: learned lags of version %d, not %d", stored.Version, learnedVersion)
+		return fmt.Errorf("readback: learned lags are of version %d, not %d: learn them anew", stored.Version, learnedVersion)
 	}
 	m := l.shared()
 	parent, err := m.restored(stored.Parent)
@@ -102,7 +100,7 @@ func (k *lagKey) stored(name string) keyJSON {
 	}
 }
 
-// restored returns a key as it was stored.
+// restored returns the key of a stored one.
 func (m *lagModel) restored(s keyJSON) (*lagKey, error) {
 	k := m.newKey()
 	k.budget.Price, k.budget.Trim, k.budget.Flows = s.Price, s.Trim, s.Priced
@@ -121,7 +119,7 @@ func (m *lagModel) restored(s keyJSON) (*lagKey, error) {
 	return k, nil
 }
 
-// replace puts restored keys in the place of those kept.
+// replace replaces the keys by restored ones.
 func (m *lagModel) replace(parent *lagKey, keys map[string]*lagKey) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	certainProbes = 3    // first flows of a key, which read at zero
+	certainProbes = 3    // the first flows of a key read at zero
 	probeRate     = 0.02 // share of later flows that read at zero
-	doubtRate     = 0.05 // and what is added to it where it is in doubt
-	tryRate       = 0.01 // share that read somewhere before the first best time after zero
-	carefulJitter = 0.1  // of a first read that must not be early, which others tell of
+	doubtRate     = 0.05 // added to probeRate, in proportion to the doubt whether writes are visible at once
+	tryRate       = 0.01 // share of flows whose first read after zero comes earlier than planned
+	carefulJitter = 0.1  // spread of a first read that must not be early
 
-	borrowed    = 4  // flows of the parent that a new key begins with
-	eagerFlows  = 32 // flows after each of which the plan is made anew
-	lazyFlows   = 8  // flows after which it is, later
-	patience    = 20 // times the wanted reads after which waits grow
+	borrowed    = 4  // weight of the parent, in flows, that a new key begins with
+	eagerFlows  = 32 // up to so many flows, the plan is made anew after each
+	lazyFlows   = 8  // later it is made anew after so many flows
+	patience    = 20 // waits grow after LearnedOptions.Reads times this
 	leastGrowth = 1.25
 	leastGap    = time.Millisecond
 )
@@ -50,8 +50,8 @@ func (m *lagModel) newKey() *lagKey {
 	return k
 }
 
-// key returns the named key, or the parent for the empty name. A new one takes
-// over a little of the parent, and the place of the one not used for longest.
+// key returns the named key, or the parent for the empty name. A new key inherits from the
+// parent, and replaces the key that was not used for longest if there are too many.
 func (m *lagModel) key(name string) *lagKey {
 	if name == "" {
 		return m.parent
@@ -69,7 +69,7 @@ func (m *lagModel) key(name string) *lagKey {
 	return k
 }
 
-// dropOldest keeps the keys within their bound.
+// dropOldest drops the keys that were not used for longest, if there are too many.
 func (m *lagModel) dropOldest() {
 	for len(m.keys) > max(m.options.Keys, 1) {
 		names := m.byUse()
@@ -81,15 +81,15 @@ func (m *lagModel) dropOldest() {
 
 // byUse returns the names of the keys, the one used last first.
 func (m *lagModel) byUse() []string {
-	used := make(map[string]int64, len(m.keys)) // flows go on while names are sorted
+	used := make(map[string]int64, len(m.keys)) // a copy, since flows change it while names are sorted
 	for name, k := range m.keys {
 		used[name] = k.used.Load()
 	}
 	return slices.SortedFunc(maps.Keys(used), func(a, b string) int { return cmp.Compare(used[b], used[a]) })
 }
 
-// lagKey is what is known of the lag of one read model. Flows in flight hold on
-// to the table they began with; the lock guards only what they never wait for.
+// lagKey is what is known of the lag of one key. Flows under way keep the table that they
+// began with.
 type lagKey struct {
 	model   *lagModel
 	used    atomic.Int64
@@ -104,30 +104,30 @@ type lagKey struct {
 	readTime float64 // smoothed, in seconds
 }
 
-// timetable is a plan and the number of flows that it knows of.
+// timetable is a plan, and the number of flows that it was made from.
 type timetable struct {
 	lagplan.Table
 	flows   int64
 	probes  float64 // share of the flows that read at zero
-	careful bool    // early reads make flows late: the first is at best
+	careful bool    // early reads make flows late: the first read is at best
 	best    float64
-	tries   float64 // share of the flows that read earlier
+	tries   float64 // if careful: share of the flows that read earlier all the same
 }
 
 func (k *lagKey) touch() { k.used.Store(k.model.clock.Add(1)) }
 
-// stale reports whether the plan is worth making anew after so many flows.
+// stale reports whether the plan should be made anew after so many flows.
 func (t *timetable) stale(flows int64) bool {
 	return flows != t.flows && (t.careful || flows <= eagerFlows || flows-t.flows >= lazyFlows)
 }
 
-// readsAtZero reports whether each flow does.
+// readsAtZero reports whether each flow reads at zero.
 func (t *timetable) readsAtZero() bool {
 	first, _ := t.First()
 	return first == 0
 }
 
-// plan returns the table for flows with this deadline, made anew if need be.
+// plan returns the table for flows with this deadline, and makes it anew if needed.
 func (k *lagKey) plan(deadline time.Duration) *timetable {
 	ends := max(deadline.Seconds(), 0)
 	if t := k.table.Load(); t != nil && t.Suits(ends) && !t.stale(k.flows.Load()) {
@@ -157,8 +157,7 @@ func (k *lagKey) plan(deadline time.Duration) *timetable {
 	return t
 }
 
-// fresh returns the table made last, whatever its deadline, or nil if another
-// is due.
+// fresh returns the last table, whatever its deadline, or nil if it is stale.
 func (k *lagKey) fresh() *timetable {
 	if t := k.table.Load(); t != nil && !t.stale(k.flows.Load()) {
 		return t
@@ -199,7 +198,7 @@ func (k *lagKey) first(deadline time.Duration) time.Duration {
 	return min(seconds(random.spread(0, best, room)), deadline)
 }
 
-// probeRate returns which share of the flows that go by the table read at zero.
+// probeRate returns the share of the flows with this table that read at zero.
 func (k *lagKey) probeRate(t *lagplan.Table) float64 {
 	first, _ := t.First()
 	if first == 0 {
@@ -234,8 +233,8 @@ func (k *lagKey) observe(interval lagplan.Interval, probed float64, lag Lag) {
 	k.flows.Add(1)
 }
 
-// observeFirst takes in what the first read of a flow led to. One that never
-// noticed was at least as late as its end.
+// observeFirst learns when a flow noticed its write, by the time of its first read. A flow
+// that never noticed it counts as noticing at its deadline.
 func (k *lagKey) observeFirst(lag Lag) {
 	if lag.By < 0 {
 		lag.By = lag.Deadline
@@ -245,7 +244,7 @@ func (k *lagKey) observeFirst(lag Lag) {
 	}
 }
 
-// follow learns, as the parent, from a flow of one of its keys.
+// follow is observe of the parent, for a flow of one of its keys.
 func (k *lagKey) follow(interval lagplan.Interval, probed float64, lag Lag, child *lagKey) {
 	child.mu.Lock()
 	price, readTime := child.budget.Now(), child.readTime
@@ -259,7 +258,7 @@ func (k *lagKey) follow(interval lagplan.Interval, probed float64, lag Lag, chil
 	k.flows.Add(1)
 }
 
-// inherit begins a new key with a little of what its parent knows.
+// inherit starts a new key with a small part of the parent's weight.
 func (k *lagKey) inherit(parent *lagKey) {
 	parent.mu.Lock()
 	defer parent.mu.Unlock()

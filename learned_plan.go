@@ -12,9 +12,8 @@ type learnedPlan struct {
 	random random
 }
 
-// Next returns the best time for the read after step. While a streak is being
-// confirmed the lag is over, so what the reads cost no longer depends on when
-// they are: they follow each other at the shortest spacing.
+// Next returns the best time for the read after step. During a streak the lag is over, and
+// waiting saves nothing: the reads follow each other at the shortest spacing.
 func (p *learnedPlan) Next(step Step) time.Duration {
 	options := &p.key.model.options
 	soonest := step.Began + max(options.Spacing, step.ReadTime, leastGap)
@@ -43,12 +42,12 @@ func (p *learnedPlan) Next(step Step) time.Duration {
 	return next
 }
 
-// jitter is the share of a gap over which a read is spread. Reads that always
-// fall at the same times would teach nothing of what lies between them.
+// jitter is the share of a gap over which a read is spread. Reads always at the same times
+// would teach nothing of the lags between them.
 const jitter = 0.2
 
-// random is a source of random numbers, splitmix64 (Steele, Lea and Flood 2014):
-// a word of state, so that a plan is small.
+// random is a source of random numbers, splitmix64 (Steele, Lea and Flood 2014). Its state
+// is one word, so that a plan is small.
 type random uint64
 
 func (r *random) next() uint64 {
@@ -65,7 +64,8 @@ func mix(z uint64) uint64 {
 // float returns a number in [0, 1).
 func (r *random) float() float64 { return float64(r.next()>>11) / (1 << 53) }
 
-// spread returns a time near best, which lies after from and has room after it.
+// spread returns a random time near best. From is the read before, and room the time after
+// best until the next planned read.
 func (r *random) spread(from, best, room float64) float64 {
 	return best + jitter*(r.float()-0.5)*min(best-from, room)
 }

@@ -29,7 +29,7 @@ func TestLearned_Validate(t *testing.T) {
 		{readback.LearnedOptions{}, ""},
 		{readback.LearnedOptions{Reads: 1.25, Spacing: time.Second, Keys: 1, Seed: 1}, ""},
 		{readback.LearnedOptions{Price: time.Nanosecond}, ""},
-		{readback.LearnedOptions{Reads: 3, Price: 1}, "readback: LearnedOptions.Reads is 3, and Price is set to 1ns"},
+		{readback.LearnedOptions{Reads: 3, Price: 1}, "readback: LearnedOptions.Reads is 3, but Price is 1ns: set one of them"},
 		{readback.LearnedOptions{Reads: 1.2}, "readback: LearnedOptions.Reads is not between 1.25 and 10000: 1.2"},
 		{readback.LearnedOptions{Reads: -3}, "readback: LearnedOptions.Reads is not between 1.25 and 10000: -3"},
 		{readback.LearnedOptions{Reads: math.NaN()}, "readback: LearnedOptions.Reads is not between 1.25 and 10000: NaN"},

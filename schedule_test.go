@@ -134,11 +134,11 @@ func TestDelays_withoutAFunction(t *testing.T) {
 	t.Parallel()
 	schedule := readback.Delays[backoff.BackOff](nil)
 	require.Implements(t, (*interface{ Validate() error })(nil), schedule)
-	require.EqualError(t, schedule.(interface{ Validate() error }).Validate(), "readback: Delays without a function")
+	require.EqualError(t, schedule.(interface{ Validate() error }).Validate(), "readback: Delays needs a function that returns a source of waits")
 
 	read := func(context.Context) (int, error) { panic("called in spite of bad input") }
 	_, err := poll.Until(t.Context(), read, poll.When(func(int) bool { return true }), poll.Options{Schedule: schedule})
-	require.EqualError(t, err, "readback: Delays without a function")
+	require.EqualError(t, err, "readback: Delays needs a function that returns a source of waits")
 }
 
 // Any source of waits makes a schedule, such as one of cenkalti's.

@@ -89,7 +89,7 @@ func TestDo_badInput(t *testing.T) {
 		{name: "deadline in the past, and no room for SettleFor", ctx: past, policy: func(p *policy) { p.SettleFor = time.Second }, wantIs: context.DeadlineExceeded},
 		{name: "negative backoff", policy: func(p *policy) { p.Schedule = readback.Backoff{Initial: -1} }, wantErr: "Policy.Schedule: readback: Backoff.Initial is negative"},
 		{name: "backoff of NaN", policy: func(p *policy) { p.Schedule = readback.Backoff{Jitter: math.NaN()} }, wantErr: "Backoff.Jitter"},
-		{name: "delays of nothing", policy: func(p *policy) { p.Schedule = readback.Delays[constant](nil) }, wantErr: "Delays without a function"},
+		{name: "delays of nothing", policy: func(p *policy) { p.Schedule = readback.Delays[constant](nil) }, wantErr: "Delays needs a function"},
 
 		{name: "ended context", ctx: canceled, wantIs: context.Canceled},
 		{name: "deadline in the past", ctx: past, wantIs: context.DeadlineExceeded},

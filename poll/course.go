@@ -10,8 +10,9 @@ import (
 	"github.com/readback-go/readback/internal/cause"
 )
 
-// Stepper takes a poll one read at a time, for programs with more polls under way
-// than they can have goroutines. [Until] is a Stepper that waits for itself.
+// Stepper runs a poll one read at a time, for programs with too many polls for a goroutine
+// each. It does what [Until] does, but the caller waits between the reads. A Stepper may be
+// used for any number of polls, also concurrently if its functions may.
 type Stepper[T any] struct {
 	read  func(context.Context) (T, error)
 	judge Judge[T]
@@ -23,25 +24,25 @@ func NewStepper[T any](read func(context.Context) (T, error), judge Judge[T], op
 	return Stepper[T]{read, judge, opts}
 }
 
-// Course is where a poll stands that a [Stepper] takes: a few numbers. Its zero
-// value is a poll that has not begun. One goroutine at a time may use it.
+// Course is the state of a poll that a [Stepper] runs: a few numbers. Its zero value is a
+// poll that has not begun. One goroutine at a time may use it.
 type Course struct {
-	plan     readback.Plan
-	reason   unique.Handle[Reason]
-	deadline time.Duration
-	at       time.Duration // of the next read
-	total    time.Duration // see pace
-	slowest  time.Duration
-	recent   time.Duration // the last read that was answered; as long as none was, what is expected
-	reserve  time.Duration
-	missed   time.Duration // see History
-	shown    time.Duration // see History; of a second poll, when it was called
-	upTo     int32         // see History; of a second poll, the reads before it
-	answered int32
-	reads    int32
-	streak   int16
-	flags    courseFlags
-	first    time.Duration // end of the first read of the streak
+	plan          readback.Plan
+	reason        unique.Handle[Reason]
+	deadline      time.Duration
+	nextAt        time.Duration // of the next read
+	total         time.Duration // see pace
+	slowest       time.Duration
+	lastTook      time.Duration // duration of the last answered read; the expected one before
+	reserve       time.Duration
+	lastPending   time.Duration // see History
+	streakBegan   time.Duration // see History; in a second poll, when it was called
+	readsToStreak int32         // see History; in a second poll, the reads before it
+	answered      int32
+	reads         int32
+	streak        int16
+	flags         courseFlags
+	first         time.Duration // end of the first read of the streak
 }
 
 type courseFlags uint8
@@ -64,8 +65,8 @@ func (f *courseFlags) set(one courseFlags, on bool) {
 // Reads returns how many reads there were.
 func (c *Course) Reads() int { return int(c.reads) }
 
-// Reason returns why the last read that was pending was; empty if none was, or if
-// one was ready since.
+// Reason returns the reason of the last pending read; empty if there was none, or if a read
+// was ready since.
 func (c *Course) Reason() Reason {
 	if c.reason == (unique.Handle[Reason]{}) {
 		return ""
@@ -73,28 +74,28 @@ func (c *Course) Reason() Reason {
 	return c.reason.Value()
 }
 
-// Next returns when the next visit is due, on the clock that begins at
-// Options.Since. A visit before that does nothing.
-func (c *Course) Next() time.Duration { return c.at }
+// Next returns when the next visit is due, measured from Options.Since. A visit before that
+// does nothing.
+func (c *Course) Next() time.Duration { return c.nextAt }
 
-// Began returns when c began as a second poll, on the clock that begins at
-// Options.Since; zero if it is not one, or has not begun.
+// Began returns when a second poll began, measured from Options.Since; zero if c is not a
+// second poll, see [Course.Again], or has not begun.
 func (c *Course) Began() time.Duration {
 	if !c.flags.has(second) {
 		return 0
 	}
-	return c.shown
+	return c.streakBegan
 }
 
-// Again makes c a second poll that has not begun, except that it goes on counting
-// reads. Its histories tell no lag.
+// Again makes c a second poll that has not begun. It goes on counting reads. Its histories
+// have no lag.
 func (c *Course) Again() {
-	*c = Course{reads: c.reads, upTo: c.reads, flags: second, reserve: c.reserve}
+	*c = Course{reads: c.reads, readsToStreak: c.reads, flags: second, reserve: c.reserve}
 }
 
-// Begin sets when the first visit of c is due, for c.Next to tell. Without it,
-// that is known after the first visit. The error says what is wrong with opts, and
-// leaves c as it was.
+// Begin sets when the first visit of c is due, so that c.Next returns it. Begin need not be
+// called: then the first visit may come at any time. If opts are invalid, it returns an error
+// and does not change c.
 func (c *Course) Begin(opts Options) error {
 	if opts.Since.IsZero() {
 		return errNoSince
@@ -110,20 +111,20 @@ func (c *Course) Begin(opts Options) error {
 
 var errNoSince = errors.New("poll: Visit and Begin need Options.Since")
 
-// Visit reads once and judges, if the next read of c is due; before that it does
-// nothing. It returns the value and true once the poll is ready, and the error that
-// [Until] would have ended with once it is over. If it is neither, the next visit is
-// due at c.Next, with the same options. The poll is over when there is no time for
-// another read: no visit waits for the deadline.
+// Visit reads once and judges, if the next read of c is due; before that it does nothing.
+// When the poll is ready, it returns the value and true. When the poll is over, it returns
+// the error that [Until] would return. Otherwise the next visit is due at c.Next, with the
+// same options. A poll is over when there is no time for another read; no visit waits for
+// the deadline.
 //
-// A visit that comes late does not lose its read: the time that the reads still
-// needed must have is added to the deadline, but no more than the visit was late. A
-// read that was cut short by ctx leaves c as it was.
+// A late visit does not lose its read: the deadline moves by the time that the reads still
+// needed lack, at most by as much as the visit is late. A read that was cut short by ctx
+// does not change c.
 //
-// Began is when the read really began, if it was made before the visit and Read only
-// hands it over. The zero value is now.
+// Began is when the read really began, if it was made before the visit and the read function
+// only returns its result. The zero value means now.
 //
-// Options.History gets this visit's read alone, with the number and the lag of all.
+// Options.History gets only the read of this visit, with the number and the lag of all.
 func (s Stepper[T]) Visit(ctx context.Context, c *Course, began time.Time) (value T, done bool, _ error) {
 	opts := &s.opts
 	switch {
@@ -139,9 +140,9 @@ func (s Stepper[T]) Visit(ctx context.Context, c *Course, began time.Time) (valu
 	now := time.Now()
 	called := now
 	if c.reads == 0 {
-		called = opts.Since // however late the first visit is
+		called = opts.Since // a late first visit does not move the schedule
 	}
-	// The deadline of ctx is this visit's, and not the poll's.
+	// The deadline of ctx is for this visit, not for the poll.
 	if err := r.init(context.Background(), opts, called); err != nil {
 		return value, false, err
 	}
@@ -155,7 +156,7 @@ func (s Stepper[T]) Visit(ctx context.Context, c *Course, began time.Time) (valu
 	case due >= r.deadline && r.read.N > r.before:
 		return value, false, r.notReady(r.overdue(ctx))
 	}
-	r.forgive(at - due)
+	r.extend(at - due)
 	if !began.IsZero() {
 		at = min(at, max(began.Sub(r.zero), 0))
 	}
@@ -179,13 +180,13 @@ func (s Stepper[T]) Visit(ctx context.Context, c *Course, began time.Time) (valu
 	return value, false, nil
 }
 
-// forgive moves the deadline of a run whose read begins so late that the reads
-// still needed would not have their reserves.
-func (r *run) forgive(late time.Duration) {
+// extend moves the deadline if a read begins so late that the reads still needed would not
+// have their reserves.
+func (r *run) extend(late time.Duration) {
 	now := r.clock()
 	lacking := now - r.closing(now)
 	if r.streak > 0 && r.span > 0 {
-		lacking = max(lacking, r.first+r.span+r.pace.reserve-r.deadline)
+		lacking = max(lacking, r.streakSince+r.span+r.pace.reserve-r.deadline)
 	}
 	if by := min(late, lacking); by > 0 {
 		r.deadline += by
@@ -193,11 +194,11 @@ func (r *run) forgive(late time.Duration) {
 	}
 }
 
-// restore makes r the run that was saved in c, which begins if it has not.
+// restore loads the run that was saved in c, or begins c if it has not begun.
 func (r *run) restore(c *Course) {
 	r.read.N = int(c.reads)
 	if r.before = 0; c.flags.has(second) {
-		r.before = int(c.upTo)
+		r.before = int(c.readsToStreak)
 	}
 	h := r.history
 	if h != nil {
@@ -205,51 +206,51 @@ func (r *run) restore(c *Course) {
 	}
 	if !c.flags.has(begun) {
 		c.flags.set(begun, true)
-		c.deadline, c.at = r.deadline, r.begins()
+		c.deadline, c.nextAt = r.deadline, r.begins()
 		if c.flags.has(second) && c.reserve > 0 {
 			r.pace.carry(c.reserve, r.left(r.called), r.needed())
 		}
-		c.recent, c.reserve = r.pace.expected, r.pace.reserve
+		c.lastTook, c.reserve = r.pace.expected, r.pace.reserve
 		if c.flags.has(second) {
-			c.shown = r.called
+			c.streakBegan = r.called
 		}
 		return
 	}
 	r.plan, r.deadline, r.called = c.plan, c.deadline, 0
-	r.limit = max(r.limit, r.deadline) // a visit that was late has moved it
-	r.streak, r.first = int(c.streak), c.first
+	r.limit = max(r.limit, r.deadline) // a late visit may have moved the deadline
+	r.streak, r.streakSince = int(c.streak), c.first
 	if c.reason != (unique.Handle[Reason]{}) {
 		r.reason = c.reason.Value()
 	}
 	p := &r.pace
 	p.answered, p.total, p.slowest, p.reserve = int(c.answered), c.total, c.slowest, c.reserve
-	if p.last = c.recent; p.answered == 0 {
-		p.last, p.expected = 0, c.recent
+	if p.lastTook = c.lastTook; p.answered == 0 {
+		p.lastTook, p.expected = 0, c.lastTook
 	}
 	if c.flags.has(second) {
-		r.called = c.shown
+		r.called = c.streakBegan
 	} else if h != nil {
-		h.missed, h.shown, h.upTo = c.missed, c.shown, int(c.upTo)
+		h.lastPending, h.streakBegan, h.readsToStreak = c.lastPending, c.streakBegan, int(c.readsToStreak)
 		h.pending, h.streak = c.flags.has(pending), c.flags.has(shows)
-		h.spent, h.telling = c.total, int(c.answered)
+		h.readTime, h.answered = c.total, int(c.answered)
 	}
 }
 
-// save notes in c when the next visit is due, and what it must know.
+// save stores in c when the next visit is due, and the state that it needs.
 func (r *run) save(c *Course, next time.Duration) {
-	c.at, c.plan, c.deadline = next, r.plan, r.deadline
-	c.reads, c.streak, c.first = int32(r.read.N), int16(min(r.streak, MaxSettle)), r.first
+	c.nextAt, c.plan, c.deadline = next, r.plan, r.deadline
+	c.reads, c.streak, c.first = int32(r.read.N), int16(min(r.streak, MaxSettle)), r.streakSince
 	c.reason = unique.Handle[Reason]{}
 	if r.reason != "" {
 		c.reason = unique.Make(r.reason)
 	}
 	p := &r.pace
 	c.answered, c.total, c.slowest, c.reserve = int32(p.answered), p.total, p.slowest, p.reserve
-	if c.recent = p.last; p.answered == 0 {
-		c.recent = p.expected
+	if c.lastTook = p.lastTook; p.answered == 0 {
+		c.lastTook = p.expected
 	}
 	if h := r.history; h != nil && !c.flags.has(second) {
-		c.missed, c.shown, c.upTo = h.missed, h.shown, int32(h.upTo)
+		c.lastPending, c.streakBegan, c.readsToStreak = h.lastPending, h.streakBegan, int32(h.readsToStreak)
 		c.flags.set(pending, h.pending)
 		c.flags.set(shows, h.streak)
 	}

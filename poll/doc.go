@@ -12,31 +12,32 @@
 //
 // # Verdicts
 //
-// A [Judge] says of each read that it is pending, ready, unknown or a reason to
-// stop. A pending read ends a streak of ready ones, so 200 404 200 404 200 is
-// not settled with [Options.Settle] 3. An unknown read, such as a 503, says
-// nothing about the value: it neither counts nor ends a streak.
+// A [Judge] calls each read pending, ready, unknown or a reason to stop. A pending read
+// ends a streak of ready ones, so 200 404 200 404 200 is not settled with
+// [Options.Settle] 3. An unknown read, such as a 503, says nothing about the value: it
+// neither counts nor ends a streak.
 //
 // # Time
 //
-// There is always a deadline. Let the reserve of a moment be twice the slowest
-// read answered so far, and at least a millisecond; before any was answered,
-// Options.Reserve; at most half the time left divided by the ready reads still
-// needed. The loop keeps a reserve for each read that is still needed before the
-// deadline: it starts its closing reads in time, whatever the schedule or a
-// Retry-After says, and cuts short a read that hangs, at the latest when settle +
-// 1 reserves are left or, if it began later, after a reserve of its own. So a
-// value that every later read shows within the reserve, from settle + 1 reserves
-// before the deadline on, is never missed.
+// There is always a deadline. Before it, the loop keeps a reserve of time for each ready
+// read that is still needed. The reserve is
+//
+//   - twice the slowest read answered so far; Options.Reserve before any was answered;
+//   - at least a millisecond;
+//   - at most half the time left, divided by the ready reads still needed.
+//
+// So the closing reads start in time, whatever the schedule or a Retry-After says. A read
+// that hangs is cut short when settle + 1 reserves are left, or after one reserve if it
+// began later. Therefore a value is never missed if every read from settle + 1 reserves
+// before the deadline on shows it within the reserve.
 //
 // # Errors
 //
-// A poll that ends unready returns a [*NotReadyError]. It says why the poll
-// ended and keeps the error of the last read; [errors.Is] and [errors.As] find
-// both.
+// A poll that ends before the value is ready returns a [*NotReadyError]. It says why the
+// poll ended and keeps the error of the last read; [errors.Is] and [errors.As] find both.
 //
 // # A million at once
 //
-// [Until] waits on its caller's goroutine. A [Stepper] takes one read of a poll whose
-// waits somebody else looks after, with some hundred bytes kept in between.
+// [Until] waits on its caller's goroutine. A [Stepper] makes one read at a time, and the
+// caller waits in between; a waiting poll is then only a [Course] of some hundred bytes.
 package poll

@@ -13,12 +13,12 @@ var (
 	// ErrNotReady matches every [*NotReadyError].
 	ErrNotReady = errors.New("poll: not ready")
 
-	// ErrDeadline is the cause of a poll that ended at its own deadline, not
-	// at its context's.
+	// ErrDeadline is the cause of a poll that ended at its own deadline, not at the
+	// deadline of its context.
 	ErrDeadline = errors.New("the deadline of the poll passed")
 
-	// ErrWindow is the cause of a poll that ended because one reason lasted
-	// for longer than its window.
+	// ErrWindow is the cause of a poll that ended because one reason lasted longer
+	// than its window, see Judgement.Until.
 	ErrWindow = errors.New("the window of the reason passed")
 
 	// ErrReadTimeout is in the error of a read that took longer than
@@ -26,7 +26,7 @@ var (
 	ErrReadTimeout = errors.New("read timed out")
 )
 
-// errStopped is the cause of a stop that came with none.
+// errStopped is the cause of a Stop without a cause or an error.
 var errStopped = errors.New("the judge said stop")
 
 // errCut is in the error of a read that was cut short to let the closing reads
@@ -35,15 +35,15 @@ var errCut = errors.New(cutShort)
 
 const cutShort = "read cut short"
 
-// NotReadyError reports a poll that ended unready. [errors.Is] and [errors.As]
-// find Cause and Last, in this order, and [errors.Is] matches [ErrNotReady].
-// Only the caller's own context makes it match context.DeadlineExceeded or
-// context.Canceled, never the timeout of a read.
+// NotReadyError is the error of a poll that ended before the value was ready. [errors.Is]
+// and [errors.As] find Cause and Last, in this order, and [errors.Is] matches
+// [ErrNotReady]. It matches context.DeadlineExceeded or context.Canceled only because of
+// the caller's context, never because of the timeout of a read.
 type NotReadyError struct {
-	Reads   int           // calls of read, those of an earlier run in the history included
+	Reads   int           // calls of read, including those of an earlier run in the history
 	Elapsed time.Duration // from the beginning of the run to its end
-	Cause   error         // why the poll ended: context.Cause, ErrDeadline, ErrWindow or what a judge gave
-	Last    error         // error of the last read that was not cut short; if all were, that of the first
+	Cause   error         // why the poll ended: context.Cause, ErrDeadline, ErrWindow or the cause of a judge
+	Last    error         // error of the last read that was not cut short; of the first one if all were
 	History *History      // the reads; never nil
 }
 

@@ -16,54 +16,53 @@ type Options struct {
 	// at once, then waits that grow from 60 ms to 5 s.
 	Schedule readback.Schedule
 
-	// Settle is how many reads must be ready in a row. Replicas catch up one
-	// by one, so a single ready read can be luck. Zero means 1.
+	// Settle is how many reads must be ready in a row. Replicas catch up one by one, so
+	// a single ready read can be luck. Zero means 1; at most MaxSettle.
 	Settle int
 
-	// SettleFor is how long the ready reads must span, from the end of the first
-	// to the beginning of the last, for states that come and go: then at least two
-	// are needed, whatever Settle and Judgement.Settled say. Zero means that
-	// their number is enough.
+	// SettleFor is how long the ready reads must span, from the end of the first to the
+	// beginning of the last, for states that come and go. Then at least two ready reads
+	// are needed, whatever Settle and Judgement.Settled say. Zero means no such time.
 	SettleFor time.Duration
 
-	// KeepReads is how many reads follow when this run is over, before the same
-	// deadline: their reserves are kept, as is KeepFor, the time between them. It
-	// is for a run that only waits for another to begin. Zero means none.
+	// KeepReads is for a run that another one follows, before the same deadline: the
+	// reserves of so many more reads are kept, and the time KeepFor between them. Zero
+	// means none.
 	KeepReads int
 	KeepFor   time.Duration
 
-	// Pause is how long the first read waits at least, as the answer before it
-	// asked, like Judgement.RetryAfter. Zero means that it need not wait.
+	// Pause is the shortest wait before the first read, such as the Retry-After of the
+	// answer before it. Zero means that it need not wait.
 	Pause time.Duration
 
-	// Within is how long the run may take. Zero means as long as the context,
-	// or 30 s if that has no deadline.
+	// Within is how long the run may take. Zero means until the deadline of the
+	// context, or 30 s if it has none.
 	Within time.Duration
 
-	// ReadTimeout bounds each read. Zero means 10 s. NoTimeout gives reads the
-	// context as it is and saves them a context of their own; a read that
-	// hangs then holds up the run.
+	// ReadTimeout bounds each read. Zero means 10 s. NoTimeout passes the caller's
+	// context to the reads, which saves an allocation; but then a read that hangs
+	// holds up the run.
 	ReadTimeout time.Duration
 
-	// Reserve is how long a read is expected to take as long as none has been
-	// answered, such as the duration of the write. Zero means a tenth of the
-	// time that the run has.
+	// Reserve is the expected duration of a read before any was answered, such as the
+	// duration of the write. Zero means a tenth of the time that the run has.
 	Reserve time.Duration
 
-	// Since is when the clock of the run begins, if earlier than the call:
-	// Within and the times of reads count from there. The schedule's times
-	// count from the call.
+	// Since is when the clock of the run began, if that was before the call: Within
+	// and the times of reads count from it. The times of the schedule count from the
+	// call. Zero means the call.
 	Since time.Time
 
-	// Observe is called after each read was judged, on the same goroutine.
+	// Observe is called after each read was judged, on the same goroutine. Nil means
+	// no calls.
 	Observe func(Read)
 
-	// History, if not nil, gets the reads as they happen. One that has reads
-	// already goes on.
+	// History gets the reads as they happen, after those that it has already. Nil means
+	// that only a NotReadyError gets a history.
 	History *History
 }
 
-// MaxSettle is the most that Options.Settle may ask for.
+// MaxSettle is the greatest Options.Settle.
 const MaxSettle = math.MaxInt16
 
 // NoTimeout as Options.ReadTimeout means that reads have no timeout of their
@@ -117,6 +116,6 @@ func (o *Options) validate() error {
 }
 
 var (
-	errNoRead  = errors.New("poll: no function to read with")
-	errNoJudge = errors.New("poll: no judge")
+	errNoRead  = errors.New("poll: the read function is nil")
+	errNoJudge = errors.New("poll: the judge is nil")
 )

@@ -5,18 +5,17 @@ import (
 	"time"
 )
 
-// Until calls read until judge has called it ready Options.Settle times in a
-// row, and returns the last value.
+// Until calls read until judge has called it ready Options.Settle times in a row, and
+// returns the last value.
 //
-// Reads run one at a time on the calling goroutine, the first without delay
-// unless the schedule says otherwise. Waits lie between the end of one read and
-// the beginning of the next. Each read gets a context with a timeout of its own.
+// Reads run one at a time on the calling goroutine, the first without delay unless the
+// schedule says otherwise. A wait is from the end of one read to the beginning of the
+// next. Each read gets a context with its own timeout.
 //
-// If the time is up or judge says stop, Until returns the last value of a read
-// without an error, and a [*NotReadyError]. The error of a read that was cut
-// short by ctx or by the deadline does not replace an earlier one: it says
-// nothing new. Invalid options are reported before the first read. If ctx has
-// already ended, read is not called.
+// If the time is up or judge says stop, Until returns a [*NotReadyError], and the value of
+// the last read without an error. The error of a read that was cut short by ctx or by the
+// deadline does not replace an earlier error, since it says nothing new. Invalid options
+// are reported before the first read. If ctx has already ended, read is not called.
 //
 // A read that returns after its context ended counts if it returns no error. A
 // panic of read or judge passes through, with the timer stopped. Until starts no
@@ -52,11 +51,11 @@ func Until[T any](ctx context.Context, read func(context.Context) (T, error), ju
 	}
 }
 
-// once reads and judges. It returns whether the run is done, or the error that
-// ends it, and sets last to what a read without an error returned.
+// once reads once and judges. It returns true if the run is done, or the error that ends it.
+// If the read has no error, it sets last to the value.
 func once[T any](ctx context.Context, r *run, read func(context.Context) (T, error), judge Judge[T], last *T) (done bool, err error) {
-	value, err := read(r.own)
-	cut := whyCut(ctx, r.own, err)
+	value, err := read(r.readCtx)
+	cut := whyCut(ctx, r.readCtx, err)
 	r.close()
 	if err == nil {
 		*last = value

@@ -12,38 +12,37 @@ import (
 	"github.com/readback-go/readback/internal/cause"
 )
 
-// run is the state of one poll. All its times are on the clock that begins at
-// zero.
+// run is the state of one poll. All its times are measured from the field zero.
 type run struct {
-	schedule readback.Schedule
-	observe  func(Read)
-	timeout  time.Duration   // of a read
-	zero     time.Time       // Options.Since, or the call
-	called   time.Duration   // the call: zero of the schedule
-	limit    time.Duration   // the end of the run at the latest
-	deadline time.Duration   // limit, or the end of the window of the reason seen last
-	reason   Reason          // of the last pending read
-	read     Read            // the current one
-	own      context.Context // its context, until it returns
-	cancel   func()          // ends own; nil if that is the caller's
-	after    time.Duration   // how long it asks to be left alone
-	cut      bool            // it was cut short for the closing reads
-	streak   int             // ready reads in a row; -1 after a setback
-	first    time.Duration   // end of the first of them
-	span     time.Duration   // Options.SettleFor
-	kept     time.Duration   // Options.KeepFor
-	last     error           // of the last read that was not cut short
-	plan     readback.Plan   // nil until the first wait
-	pace     pace
-	timer    *time.Timer // nil until the first wait
-	history  *History
-	before   int // reads in the history of an earlier run
+	schedule    readback.Schedule
+	observe     func(Read)
+	timeout     time.Duration   // of a read
+	zero        time.Time       // Options.Since, or the call
+	called      time.Duration   // the time of the call, from which the schedule counts
+	limit       time.Duration   // the latest end of the run
+	deadline    time.Duration   // limit, or the end of the window of the last reason
+	reason      Reason          // of the last pending read
+	read        Read            // the current read
+	readCtx     context.Context // of the current read, until it returns
+	cancel      func()          // cancels readCtx; nil if that is the caller's context
+	retryAfter  time.Duration   // of the current read; Options.Pause before the first
+	cut         bool            // the current read was cut short for the closing reads
+	streak      int             // ready reads in a row; -1 after a setback
+	streakSince time.Duration   // end of the first read of the streak
+	span        time.Duration   // Options.SettleFor
+	keepFor     time.Duration   // Options.KeepFor
+	lastErr     error           // of the last read that was not cut short
+	plan        readback.Plan   // nil until the first wait
+	pace        pace
+	timer       *time.Timer // nil until the first wait
+	history     *History
+	before      int // reads in the history of an earlier run
 }
 
 // runs are reused: a poll that is ready at once allocates nothing.
 var runs = sync.Pool{New: func() any { return new(run) }}
 
-// release gives r back with its timer stopped and its read's context ended, also
+// release stops the timer, ends the context of the read and gives r back to the pool, also
 // after a panic.
 func (r *run) release() {
 	r.close()
@@ -54,7 +53,7 @@ func (r *run) release() {
 	runs.Put(r)
 }
 
-// init makes r a run that is called now.
+// init sets up r for a call at now.
 func (r *run) init(ctx context.Context, opts *Options, now time.Time) error {
 	opts.fillIn()
 	if err := opts.validate(); err != nil {
@@ -79,8 +78,8 @@ func (r *run) init(ctx context.Context, opts *Options, now time.Time) error {
 		r.before = r.history.Reads()
 		r.read.N = r.before
 	}
-	r.span, r.kept, r.after = opts.SettleFor, opts.KeepFor, opts.Pause
-	r.pace.settle, r.pace.keepers, r.pace.expected = opts.Settle, opts.KeepReads, opts.Reserve
+	r.span, r.keepFor, r.retryAfter = opts.SettleFor, opts.KeepFor, opts.Pause
+	r.pace.settle, r.pace.keepReads, r.pace.expected = opts.Settle, opts.KeepReads, opts.Reserve
 	if opts.Reserve == 0 {
 		r.pace.expected = (r.limit - r.called) / reservedShare
 	}
@@ -92,29 +91,28 @@ func (r *run) init(ctx context.Context, opts *Options, now time.Time) error {
 	return nil
 }
 
-// isFirst reports whether the current read, or the next if none has begun, is the
-// first. There always is one, unless the caller's context ends before.
+// isFirst reports whether the current read, or the next if none has begun, is the first. A
+// run always makes a first read, unless the caller's context ends before.
 func (r *run) isFirst() bool { return r.read.N-r.before <= 1 }
 
 func (r *run) clock() time.Duration { return time.Since(r.zero) }
 
-// needed returns how many reads are still needed, those that follow the run
-// included.
-func (r *run) needed() int { return max(r.pace.settle-r.streak, 1) + r.pace.keepers }
+// needed returns how many reads are still needed, including Options.KeepReads.
+func (r *run) needed() int { return max(r.pace.settle-r.streak, 1) + r.pace.keepReads }
 
-// left returns how much of the time from now to the deadline is left for reads
-// themselves. The span of a streak that has begun passes while they are made. It
-// need not fit into the window of a reason, which a ready read clears.
+// left returns how much of the time from now to the deadline is left for reads: without
+// KeepFor, and without SettleFor if no streak has begun. SettleFor need not fit into the
+// window of a reason, since a ready read ends that window.
 func (r *run) left(now time.Duration) time.Duration {
-	left := r.limit - now - r.kept
+	left := r.limit - now - r.keepFor
 	if r.streak <= 0 {
 		left -= r.span
 	}
 	return min(left, r.deadline-now)
 }
 
-// closing returns when the next read must begin, so that all that are needed fit
-// before the deadline.
+// closing returns the latest beginning of the next read, so that all needed reads fit before
+// the deadline.
 func (r *run) closing(now time.Duration) time.Duration {
 	return now + r.left(now) - r.pace.closing(r.needed())
 }
@@ -122,11 +120,12 @@ func (r *run) closing(now time.Duration) time.Duration {
 // begins returns when the first read begins.
 func (r *run) begins() time.Duration {
 	left := r.limit - r.called
-	at := r.called + min(max(r.schedule.First(left), r.after), left)
+	at := r.called + min(max(r.schedule.First(left), r.retryAfter), left)
 	return max(r.called, min(at, r.closing(r.called)))
 }
 
-// now returns the time, and spares the clock if the run was called just now.
+// now returns the time. Before the first read and wait, it is the time of the call, without
+// asking the clock.
 func (r *run) now() time.Duration {
 	if r.read.N > r.before || r.timer != nil {
 		return r.clock()
@@ -137,14 +136,13 @@ func (r *run) now() time.Duration {
 // begin begins a read, whose context lasts until close.
 func (r *run) begin(ctx context.Context, at time.Duration) {
 	r.read = Read{N: r.read.N + 1, Began: at}
-	if r.own = ctx; r.timeout != NoTimeout {
+	if r.readCtx = ctx; r.timeout != NoTimeout {
 		end, why := r.allowance()
-		r.own, r.cancel = context.WithDeadlineCause(ctx, end, why)
+		r.readCtx, r.cancel = context.WithDeadlineCause(ctx, end, why)
 	}
 }
 
-// allowance returns until when the current read may last, and what cuts it short
-// then.
+// allowance returns until when the current read may last, and the cause that ends it then.
 func (r *run) allowance() (time.Time, error) {
 	allowed, why := r.pace.allowance(r.left(r.read.Began), r.needed()), errCut
 	if r.isFirst() && r.deadline-r.read.Began < minWait {
@@ -161,12 +159,12 @@ func (r *run) close() {
 	if r.cancel != nil {
 		r.cancel()
 	}
-	r.own, r.cancel = nil, nil
+	r.readCtx, r.cancel = nil, nil
 }
 
-// whyCut returns why the context of a read, own, cut it short: ErrReadTimeout,
-// errCut or the end of the caller's. It returns nil if there is no error, or one
-// that stands for itself.
+// whyCut returns why own, the context of a read, cut it short: ErrReadTimeout, errCut or the
+// end of the caller's context. It returns nil if the read has no error, or one that its
+// context did not cause.
 func whyCut(caller, own context.Context, err error) error {
 	if err == nil || own.Err() == nil {
 		return nil
@@ -181,9 +179,8 @@ func whyCut(caller, own context.Context, err error) error {
 	return why
 }
 
-// end notes how the current read ended. It returns whether there is anything to
-// judge: not if the read was cut short for the closing reads or by the end of the
-// caller's context.
+// end notes how the current read ended. It returns false if there is nothing to judge,
+// because the read was cut short for the closing reads or by the caller's context.
 func (r *run) end(err, cut error) bool {
 	r.read.Ended = r.clock()
 	took := r.read.Ended - r.read.Began
@@ -196,33 +193,33 @@ func (r *run) end(err, cut error) bool {
 	r.read.Err = err
 	r.cut = cut == errCut
 	whole := cut == nil || cut == ErrReadTimeout
-	if whole || r.last == nil && r.pace.answered == 0 && cut == errCut {
-		r.last = err
+	if whole || r.lastErr == nil && r.pace.answered == 0 && cut == errCut {
+		r.lastErr = err
 	}
 	return whole
 }
 
-// settle notes what the current read means. It returns whether the streak is
-// complete, or why the run cannot go on.
+// settle applies the judgement of the current read. It returns true if the streak is
+// complete, or why the run must stop.
 func (r *run) settle(j *Judgement) (done bool, stop error) {
 	r.read.Verdict, r.read.Reason = j.Verdict, j.Reason
 	r.read.Status, r.read.Note = j.Status, j.Note
-	r.after = j.RetryAfter
+	r.retryAfter = j.RetryAfter
 	switch j.Verdict {
 	case Ready:
 		r.deadline, r.reason = r.limit, ""
 		if j.Settled {
-			r.streak = max(r.streak, 0) // no setback leaves behind what looks so
+			r.streak = max(r.streak, 0) // a settled read counts also after a setback
 		}
 		if r.streak++; j.Anew {
-			r.streak = min(r.streak, 1) // the one after a setback does not count
+			r.streak = min(r.streak, 1) // 1, or 0 after a setback
 		}
 		if r.streak == 1 {
-			r.first = r.read.Ended
+			r.streakSince = r.read.Ended
 		}
 		done = j.Settled || r.streak >= r.pace.settle
 		if r.span > 0 {
-			done = done && r.streak > 0 && r.read.Began-r.first >= r.span
+			done = done && r.streak > 0 && r.read.Began-r.streakSince >= r.span
 		}
 	case Pending:
 		r.streak, r.reason = 0, j.Reason
@@ -239,7 +236,7 @@ func (r *run) settle(j *Judgement) (done bool, stop error) {
 	}
 	if r.history != nil || !done {
 		r.remember()
-		if done && r.pace.keepers > 0 {
+		if done && r.pace.keepReads > 0 {
 			r.history.carried = r.pace.reserve
 		}
 		if j.Setback {
@@ -260,7 +257,7 @@ func (r *run) remember() {
 	r.history.add(&r.read)
 }
 
-// never is a time that does not come: no further read fits.
+// never says that no further read fits before the deadline.
 const never time.Duration = -1
 
 // next returns when the next read begins, or never.
@@ -271,18 +268,18 @@ func (r *run) next() time.Duration {
 	now := r.clock()
 	ready := r.read.Verdict == Ready
 	r.pace.keep(r.left(now), r.needed(), ready)
-	if r.streak <= 0 && r.span+r.kept > 0 && r.left(now) < minWait {
-		return never // no streak that begins from now on is long enough
+	if r.streak <= 0 && r.span+r.keepFor > 0 && r.left(now) < minWait {
+		return never // a streak that begins now cannot be long enough
 	}
 	if r.cut && r.left(now) >= minWait {
 		return now // the closing reads are due
 	}
 	closing := r.closing(now)
 	at := r.planned(closing)
-	if r.after > 0 {
-		rest := r.limit - r.read.Ended // beyond which there is nothing to add up
-		pause := min(r.after, rest)
-		spread := time.Duration(rand.Int64N(int64(r.after)/10 + 1))
+	if r.retryAfter > 0 {
+		rest := r.limit - r.read.Ended // keeps the sum below from overflowing
+		pause := min(r.retryAfter, rest)
+		spread := time.Duration(rand.Int64N(int64(r.retryAfter)/10 + 1))
 		at = max(at, r.read.Ended+pause+min(spread, rest-pause))
 	}
 	at = min(at, closing)
@@ -295,14 +292,14 @@ func (r *run) next() time.Duration {
 	return at
 }
 
-// inStreak returns when a read of a streak begins that is planned at that time.
-// If only the span is lacking, the last read begins when that is over, and no
-// later; near the deadline nothing is read before that in vain.
+// inStreak returns when the next read of a streak begins; at is its planned time. With
+// SettleFor, the last read begins when that time is over, and not later. Near the deadline
+// no reads are made before that, since they could not complete the streak.
 func (r *run) inStreak(at, now time.Duration) time.Duration {
 	if r.span == 0 || r.streak < r.pace.settle-1 {
 		return at
 	}
-	spanned := max(r.first+r.span, now)
+	spanned := max(r.streakSince+r.span, now)
 	late := r.closing(now) <= now
 	if !late && (r.streak < r.pace.settle || at < spanned) {
 		return at
@@ -313,8 +310,7 @@ func (r *run) inStreak(at, now time.Duration) time.Duration {
 	return spanned
 }
 
-// planned asks the schedule for the next read, which is at closing if there is
-// none before.
+// planned asks the schedule for the next read, and returns closing if it has none.
 func (r *run) planned(closing time.Duration) time.Duration {
 	at := r.plan.Next(readback.Step{
 		Reads:    r.read.N - r.before,
@@ -332,8 +328,7 @@ func (r *run) planned(closing time.Duration) time.Duration {
 	return max(r.called+at, r.read.Ended+minWait)
 }
 
-// sleepUntil waits and returns nil when the next read is to begin, or why there
-// is none.
+// sleepUntil waits until the next read, and returns nil; or why there is no next read.
 func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
 	if ctx.Err() != nil {
 		return cause.Of(ctx)
@@ -350,7 +345,7 @@ func (r *run) sleepUntil(ctx context.Context, at time.Duration) error {
 			case <-r.timer.C:
 			}
 		}
-		// When both are due, select picks either.
+		// If both are due, select may pick the timer.
 		if ctx.Err() != nil {
 			return cause.Of(ctx)
 		}
@@ -370,7 +365,7 @@ func (r *run) overdue(ctx context.Context) error {
 		return fmt.Errorf("%w: %s", ErrWindow, r.reason)
 	}
 	if end, bounded := ctx.Deadline(); bounded && !time.Now().Before(end) {
-		// Its timer is about to fire, and only then its cause is known.
+		// The timer of ctx is about to fire, and context.Cause is known only then.
 		r.startTimer(lateTimer)
 		select {
 		case <-ctx.Done():
@@ -394,5 +389,5 @@ func (r *run) notReady(why error) error {
 	if r.history == nil {
 		r.history = new(History)
 	}
-	return &NotReadyError{Reads: r.read.N, Elapsed: r.clock(), Cause: why, Last: r.last, History: r.history}
+	return &NotReadyError{Reads: r.read.N, Elapsed: r.clock(), Cause: why, Last: r.lastErr, History: r.history}
 }

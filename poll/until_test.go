@@ -113,9 +113,9 @@ func TestUntil_badInput(t *testing.T) {
 		opts  poll.Options
 		want  string
 	}{
-		{"no read", nil, poll.When(yes), poll.Options{}, "poll: no function to read with"},
-		{"no judge", read, nil, poll.Options{}, "poll: no judge"},
-		{"judge of nothing", read, poll.When[int](nil), poll.Options{}, "poll: no judge"},
+		{"no read", nil, poll.When(yes), poll.Options{}, "poll: the read function is nil"},
+		{"no judge", read, nil, poll.Options{}, "poll: the judge is nil"},
+		{"judge of nothing", read, poll.When[int](nil), poll.Options{}, "poll: the judge is nil"},
 		{"settle", read, poll.When(yes), poll.Options{Settle: -1}, "poll: Options.Settle is negative: -1"},
 		{"within", read, poll.When(yes), poll.Options{Within: -time.Second}, "poll: Options.Within is negative: -1s"},
 		{"read timeout", read, poll.When(yes), poll.Options{ReadTimeout: -time.Second}, "poll: Options.ReadTimeout is negative: -1s"},
@@ -123,7 +123,7 @@ func TestUntil_badInput(t *testing.T) {
 		{"schedule", read, poll.When(yes), poll.Options{Schedule: readback.Backoff{Multiplier: .5}},
 			"readback: Backoff.Multiplier is not between 1 and 1e6: 0.5"},
 		{"delays of nothing", read, poll.When(yes), poll.Options{Schedule: readback.Delays[noDelays](nil)},
-			"readback: Delays without a function"},
+			"readback: Delays needs a function that returns a source of waits"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

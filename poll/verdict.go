@@ -2,7 +2,7 @@ package poll
 
 import "time"
 
-// Verdict is what one read says about the value that is waited for.
+// Verdict is what one read says about the awaited value.
 type Verdict uint8
 
 const (
@@ -36,44 +36,43 @@ type Judgement struct {
 	Verdict Verdict
 	Reason  Reason
 
-	// Until ends the poll early if this is still the last pending read by
-	// then: it is when the reason is no longer taken for lag, measured like
-	// Read.Ended. Zero means that it has as long as the poll.
+	// Until ends a window: the poll ends with ErrWindow at this time, measured like
+	// Read.Ended, unless another judgement comes before. It says until when the reason
+	// of a pending read may be lag. Zero means until the deadline of the poll.
 	Until time.Duration
 
-	// RetryAfter is how long the server asks to be left alone after this
-	// read. The next read waits at least that long and up to a tenth longer,
-	// but the closing reads begin in time.
+	// RetryAfter is how long the server asks to wait after this read. The next read
+	// waits at least that long and up to a tenth longer, but the closing reads begin
+	// in time.
 	RetryAfter time.Duration
 
-	// Setback makes an unknown read end the streak, and the ready read after
-	// it not count: the first answer after an outage is not to be trusted.
+	// Setback makes an unknown read end the streak, and the next ready read not count,
+	// since the first answer after an outage may be wrong.
 	Setback bool
 
-	// Settled makes a ready read enough by itself, however many are asked for:
-	// a tombstone, say, is no matter of luck. Options.SettleFor is asked for
-	// all the same.
+	// Settled makes one ready read enough, whatever Options.Settle says, for a read
+	// that cannot be luck, such as of a tombstone. Options.SettleFor still applies.
 	Settled bool
 
-	// Anew makes a ready read the first of a streak, whatever was ready before:
-	// it is ready in another way.
+	// Anew makes a ready read the first of a new streak, because it is ready in
+	// another way than the reads before.
 	Anew bool
 
 	// Cause says why to stop. Nil means the read's error.
 	Cause error
 
-	// Status and Note go into the history: the HTTP status or its like, zero
-	// if none, and what else a reader of the history should know.
+	// Status and Note go into the history: the HTTP status or its like, zero if there
+	// is none, and anything else that a reader of the history should know.
 	Status int
 	Note   string
 }
 
-// A Judge says what a read means. It gets what the read returned, with its
-// number and times, and is called after each read that was not cut short.
+// A Judge says what a read means. It gets the value and error of the read, with its number
+// and times. It is called after each read that was not cut short, on the same goroutine.
 type Judge[T any] func(value T, err error, r Read) Judgement
 
-// When returns the judge that calls a value ready if ok does. A read that fails
-// is pending.
+// When returns a judge that calls a value ready if ok returns true, and pending otherwise. A
+// read that fails is pending. A nil ok returns nil, which [Until] refuses.
 func When[T any](ok func(T) bool) Judge[T] {
 	if ok == nil {
 		return nil
