@@ -14,27 +14,27 @@ import (
 	"github.com/readback-go/readback/internal/testing/laws"
 )
 
-// A cell is what one setting made of the lags of one law.
+// A cell is the result of one setting on the lags of one law.
 type cell struct {
 	Law     string   `json:"law"`
 	Peer    string   `json:"peer"`
 	Knobs   string   `json:"knobs"`
 	Default bool     `json:"default"`
 	How     peer.How `json:"how"`
-	AtZero  bool     `json:"readsAtZero"` // false if it never does, or if that read was left out
+	AtZero  bool     `json:"readsAtZero"` // false if it has no read at zero, or if that was left out
 	front.Point
 	P50      float64     `json:"p50"`      // of being late, in seconds
 	P95      float64     `json:"p95"`      // of being late, in seconds
 	P99      float64     `json:"p99"`      // of being late, in seconds
 	Interval float64     `json:"interval"` // half the 95 % interval of Late
-	Cold     front.Point `json:"cold"`     // over all flows, those before it had learned included
+	Cold     front.Point `json:"cold"`     // over all flows, including those before it had learned
 
 	late []float32 // flow by flow, where cells are paired
 }
 
-// played are the laws, in the order of the output: those that the schedule was
-// built on, and two more at the end, which it was not. One has a share that is
-// visible at once, so that a read at zero pays.
+// played returns the laws, in the order of the output. The last two were not used to develop
+// the schedule. In one, a share of the writes is visible at once, so that a read at zero
+// pays.
 func played() []laws.Law {
 	names := []string{
 		exponential, "lognormal", "two modes", "pareto", "uniform",
@@ -48,7 +48,7 @@ func played() []laws.Law {
 	return all
 }
 
-// exponential is the law that no shape of a schedule gains on.
+// exponential is the law for which no schedule is better than a fixed tick.
 const exponential = "exponential"
 
 // draw returns the lags of one run, the same for every poller.

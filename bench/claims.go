@@ -37,7 +37,7 @@ func (f field) points(which func(cell) bool) (points []front.Point) {
 	return points
 }
 
-// noise is the share by which Learned near so many reads may be off.
+// noise is the relative error of Learned near so many reads.
 func (f field) noise(reads float64) float64 {
 	var near cell
 	for _, c := range f.cells {
@@ -86,8 +86,8 @@ func (s *score) count(v verdict) { *[]*int{&s.Fewer, &s.Less, &s.Same, &s.More}[
 
 func (s score) all() int { return s.Less + s.Same + s.More + s.Fewer }
 
-// library reports whether a cell is of a library: one of the peers, not ours, and
-// no rule of ours.
+// library reports whether a cell is of another library, not of ours and not of a rule that
+// no library ships.
 func library(c cell) bool {
 	switch c.Peer {
 	case peer.OurLearned, peer.OurBackoff, peer.Target, peer.Tick:
@@ -96,7 +96,7 @@ func library(c cell) bool {
 	return true
 }
 
-// groups are whom Learned is compared with.
+// groups are the settings that Learned is compared with.
 var groups = []struct {
 	name string
 	has  func(cell) bool
@@ -123,8 +123,8 @@ func (f field) scores() []score {
 	return all
 }
 
-// worst returns the setting of a library, as it is, that is least late beside
-// Learned at no more reads, and how late Learned is then as a multiple.
+// worst returns the setting of a library that compares best with Learned at no more reads,
+// and how many times as late as that setting Learned is.
 func (f field) worst() (at cell, times float64) {
 	for _, c := range f.cells {
 		if ours, ok := f.learned.At(c.Reads); ok && library(c) && c.AtZero && ours/c.Late > times {
@@ -148,8 +148,8 @@ func (f field) halves() (held, compared int) {
 	return held, compared
 }
 
-// possible counts the libraries at their defaults that the oracle is at most
-// half as late as.
+// possible counts the libraries at their defaults that are at least twice as late as the
+// oracle.
 func (f field) possible() (count int) {
 	for _, c := range f.cells {
 		if bound, ok := f.oracle.At(c.Reads); ok && c.Default && c.AtZero && library(c) && bound <= c.Late/2 {
@@ -159,9 +159,9 @@ func (f field) possible() (count int) {
 	return count
 }
 
-// beside returns how late Learned is beside the best tick for the same reads,
-// with or without the read at zero, where flows take between two and ten: the
-// least and the most of that ratio.
+// beside compares Learned with the best tick for the same number of reads, with or without
+// the read at zero, between two and ten reads. It returns the least and the greatest ratio
+// of their delays.
 func (f field) beside() (least, most float64) {
 	ticks := front.Of(f.points(func(c cell) bool { return c.Peer == peer.Tick }))
 	least, most = math.Inf(1), 0

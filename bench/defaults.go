@@ -31,13 +31,13 @@ func formerBackoff(seed uint64) peer.Setting {
 	})
 }
 
-// defaults prints how late each poller is at its defaults where the lag is a
-// number: on average, at worst, and after how many reads on average.
+// defaults prints how late each poller is at its defaults if the lag is constant: on average
+// and at worst, with the mean number of reads.
 func defaults(w io.Writer, t *testing.T, o options) error {
 	settings := []peer.Setting{formerBackoff(o.seed)}
 	for _, s := range peer.Settings(o.seed) {
 		switch {
-		case !s.Default || s.Peer == peer.OurLearned: // which has none before it has learned
+		case !s.Default || s.Peer == peer.OurLearned: // Learned has no fixed times
 		case s.Peer == peer.OurBackoff:
 			settings = append([]peer.Setting{s}, settings...)
 		default:

@@ -17,7 +17,7 @@ const (
 	price  = 10 * time.Millisecond // of a read
 )
 
-// A curve is what flows take while a schedule learns.
+// A curve is the mean of flows while a schedule learns.
 type curve struct {
 	Lag    string        `json:"lag"`
 	Flows  []int         `json:"flows"`  // last flow of each window
@@ -82,7 +82,7 @@ func parents(t *testing.T, o options) []curve {
 	return curves
 }
 
-// learner is one that knows nothing before.
+// learner returns a schedule that has learned nothing.
 func learner(options readback.LearnedOptions) peer.Setting { return peer.LearnedWith("", options) }
 
 // trips plays the defaults and Learned's sweep on a lognormal lag of 80 ms with

@@ -25,8 +25,8 @@ type options struct {
 	defaults bool // the table of defaults alone
 }
 
-// warm is how many flows come before those that count, so that what learns has
-// learned. Learning is told of apart.
+// warm is how many flows come before those that count, so that schedules have learned. The
+// learning itself is measured apart, see learningCurves.
 const warm = 1000
 
 func parse(args []string) (o options, err error) {
@@ -68,8 +68,8 @@ func main() {
 	os.Exit(code)
 }
 
-// bubbles calls f with a T, which a bubble wants and only package testing makes.
-// What testing would print and return at the end does not come about.
+// bubbles calls f with a T, which a bubble needs and only package testing makes. The program
+// exits before package testing prints anything.
 func bubbles(f func(*testing.T)) {
 	os.Args = os.Args[:1]
 	all := func(string, string) (bool, error) { return true, nil }

@@ -7,8 +7,8 @@ import (
 	"github.com/readback-go/readback/bench/internal/peer"
 )
 
-// pairable returns how late each flow was, of the settings that are compared flow
-// by flow: those of Learned, and the libraries at their defaults.
+// pairable returns how late each flow was, for settings that are compared flow by flow:
+// those of Learned, and the libraries at their defaults. It returns nil for others.
 func pairable(s peer.Setting, late []float64) []float32 {
 	if s.Peer != peer.OurLearned && !s.Default {
 		return nil
@@ -23,9 +23,8 @@ func pairable(s peer.Setting, late []float64) []float32 {
 // resamples is how often the bootstrap draws the flows anew.
 const resamples = 400
 
-// times returns the 95 % interval of how many times as late as ours a poller is,
-// both on the same lags. It is Efron's bootstrap: the flows are drawn anew, each
-// with both of its delays.
+// times returns the 95 % interval of how many times as late as ours a poller is, both on the
+// same lags. It uses Efron's bootstrap: flows are drawn again, each with both of its delays.
 func times(theirs, ours []float32, seed uint64) (low, high float64) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	n := uint32(len(ours))
@@ -54,8 +53,8 @@ func (f field) pairs(c cell) (ours cell, ok bool) {
 	return ours, ok
 }
 
-// surely counts the libraries that are at least twice as late at their defaults
-// as a setting of Learned with no more reads, at the lower end of the interval.
+// surely counts the libraries at their defaults that are at least twice as late as a setting
+// of Learned with no more reads, at the lower end of the 95 % interval.
 func (f field) surely() (held, compared int) {
 	for _, c := range f.cells {
 		ours, ok := f.pairs(c)

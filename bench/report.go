@@ -11,7 +11,7 @@ import (
 	"github.com/readback-go/readback/bench/internal/peer"
 )
 
-// A result is all that a run found.
+// A result is everything that a run measured.
 type result struct {
 	Seed     uint64            `json:"seed"`
 	Flows    int               `json:"flows"`
@@ -35,7 +35,7 @@ type lawResult struct {
 	Cells  []cell      `json:"cells"`
 }
 
-// report plays everything and prints what it found.
+// report plays everything and prints the result.
 func report(w io.Writer, t *testing.T, o options) error {
 	r := run(t, o)
 	if o.svg != "" {

@@ -28,14 +28,14 @@ func (t *text) row(cells ...any) {
 	t.line(strings.Repeat("%v\t", len(cells)), cells...)
 }
 
-// line prints what has no columns of its own, and ends a table if it is empty.
+// line prints a line without columns. An empty line ends a table.
 func (t *text) line(format string, args ...any) {
 	if _, err := fmt.Fprintf(t, format+"\n", args...); t.err == nil {
 		t.err = err
 	}
 }
 
-// digits prints three of them.
+// digits returns x with three digits.
 func digits(x float64) string {
 	switch {
 	case math.IsNaN(x):
@@ -72,8 +72,8 @@ func writeText(w io.Writer, r result) error {
 	return t.Flush()
 }
 
-// leastCompared is how many reads it takes at least to be held against the
-// oracle: near one, its bound is so steep that the noise of a sample decides.
+// leastCompared is the least number of reads at which a poller is compared with the oracle:
+// near one read, the bound is so steep that noise decides.
 const leastCompared = 1.05
 
 func (t *text) defaults(f field) {

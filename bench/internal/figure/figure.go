@@ -47,8 +47,8 @@ const (
 
 func init() { plot.DefaultFont.Variant = "Sans" }
 
-// Write draws panels in rows of three, and a legend after the last, on a white
-// ground, so that it reads on a dark page as well.
+// Write draws panels in rows of three, and a legend after the last. The background is white,
+// so that the figure can be read on a dark page too.
 func Write(w io.Writer, panels []Panel) error {
 	const columns = 3
 	rows := (len(panels) + columns) / columns
@@ -115,7 +115,8 @@ var readTicks = plot.ConstantTicks{
 	{Value: 5, Label: "5"}, {Value: 10, Label: "10"}, {Value: 20, Label: "20"},
 }
 
-// span returns how late the panel shows: from the best to a thousand times that.
+// span returns the range of delays that the panel shows: from the least to a thousand times
+// that.
 func (n Panel) span() (low, high float64) {
 	low = math.Inf(1)
 	for _, l := range n.Lines {
@@ -146,7 +147,7 @@ func visible(all []front.Point, high float64) (xys plotter.XYs) {
 	return xys
 }
 
-// glyph is the mark of the pollers' nth.
+// glyph is the mark of the nth poller.
 func glyph(n int) draw.GlyphStyle {
 	shapes := []draw.GlyphDrawer{
 		draw.CircleGlyph{}, draw.TriangleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{}, draw.PlusGlyph{},

@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// A Point is what flows take on average, in reads and in seconds from the end
-// of the lag to the look that noticed it.
+// A Point is the mean of some flows: their reads, and the seconds from the end of the lag to
+// the read that noticed it.
 type Point struct {
 	Reads float64 `json:"reads"`
 	Late  float64 `json:"late"`
 }
 
-// A Front is the points that no other beats in both, with growing reads.
+// A Front is the points that no other point beats in both values, in the order of reads.
 type Front []Point
 
 // Of returns the front of some points.
@@ -29,9 +29,9 @@ func Of(points []Point) (f Front) {
 	return f
 }
 
-// At returns how late the front is with so many reads at most. Between two
-// points that is what flows reach which toss a coin for one or the other; below
-// the fewest reads there is nothing.
+// At returns how late the front is with at most so many reads. Between two points it
+// interpolates, since flows that choose one or the other at random reach that mean. It
+// returns false below the fewest reads.
 func (f Front) At(reads float64) (late float64, ok bool) {
 	i, _ := slices.BinarySearchFunc(f, reads, func(p Point, reads float64) int { return cmp.Compare(p.Reads, reads) })
 	switch {

@@ -8,11 +8,10 @@ import (
 	"github.com/readback-go/readback/internal/testing/laws"
 )
 
-// Oracle returns the least that any schedule can reach which knows the law but
-// not the lag: for each price of a read the optimum, by dynamic programming. It
-// is the lower hull of what can be reached, so the bound between two points is
-// the line through them, too. A read takes a round trip, looks half way, and the
-// next begins after it.
+// Oracle returns the best that a schedule can reach which knows the law of the lag but not
+// the lag of a flow: the optimum for each price of a read, by dynamic programming. The front
+// is convex, so the bound between two points is the line through them. A read takes a round
+// trip and looks at the replica half way; the next read begins after it.
 func Oracle(l laws.Law, trip, longest float64) Front {
 	const least, most, factor = 1e-5, 100, 1.3
 	look := candidates(l, trip, longest)
@@ -36,8 +35,8 @@ func Oracle(l laws.Law, trip, longest float64) Front {
 	return Of(points)
 }
 
-// candidates are the times at which a read may look, after the beginning. Some
-// are drawn from the law, so that they lie densely where it does.
+// candidates returns the times at which a read may look. Some are drawn from the law, so that
+// they are dense where lags are likely.
 func candidates(l laws.Law, trip, longest float64) []float64 {
 	const draws, finest, growth = 5000, 2e-4, 1.004
 	first := trip / 2
@@ -55,7 +54,7 @@ func candidates(l laws.Law, trip, longest float64) []float64 {
 	return append([]float64{0}, slices.Compact(look)...)
 }
 
-// Least returns the least cost at a price of a read, and where it is reached.
+// Least returns the least cost at a price of a read, and the point that reaches it.
 func (f Front) Least(price float64) (cost float64, at Point) {
 	at = slices.MinFunc(f, func(a, b Point) int {
 		if price*a.Reads+a.Late < price*b.Reads+b.Late {

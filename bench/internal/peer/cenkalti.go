@@ -11,7 +11,7 @@ import (
 
 var errNotYet = errors.New("not yet")
 
-// attempt makes a read one that fails until it returns true.
+// attempt returns a read as a function that fails until the read returns true.
 func attempt(read func() bool) func() error {
 	return func() error {
 		if read() {
@@ -45,8 +45,8 @@ func cenkalti4() []Setting {
 	return all
 }
 
-// cenkalti5 draws from a source that nobody can seed, so its intervals grow by
-// its own code and are spread by its rule with our draws.
+// cenkalti5 draws from a source that cannot be seeded. So its intervals grow by its own code,
+// and our draws spread them by its rule.
 func cenkalti5() []Setting {
 	const peer = "cenkalti/backoff v5"
 	setting := func(knobs string, first time.Duration, growth float64) Setting {

@@ -8,7 +8,7 @@ import (
 	gaxgo "github.com/googleapis/gax-go/v2"
 )
 
-// gax is played by the source of its pauses, which its Invoke sleeps one by one.
+// gax is played by the source of its pauses; its Invoke sleeps for one after another.
 func gax() []Setting {
 	setting := func(knobs string, b gaxgo.Backoff) Setting {
 		return Setting{

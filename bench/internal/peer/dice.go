@@ -8,15 +8,14 @@ import (
 	smithyrand "github.com/aws/smithy-go/rand"
 )
 
-// dice is what pollers draw from that have no source of their own.
+// dice is the source for pollers that have none of their own.
 var dice struct {
 	sync.Mutex
 	ours *rand.Rand
 }
 
-// Throw seeds the sources that pollers share, and keeps others off them until
-// release is called. For the one of math/rand, the program must be built with
-// GODEBUG randseednop=0.
+// Throw seeds the sources that pollers share, and locks them until release is called. To seed
+// the source of math/rand, the program must be built with GODEBUG randseednop=0.
 func Throw(seed uint64) (release func()) {
 	dice.Lock()
 	//lint:ignore SA1019 There is no other way to the source that these peers draw from.

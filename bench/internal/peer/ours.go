@@ -15,7 +15,7 @@ const (
 	OurLearned = "readback Learned"
 )
 
-// Within is the time that a flow has. The longest lag is half as long.
+// Within is the time that a flow has: twice the longest lag.
 const Within = 2 * Longest
 
 // Backoff is poll.Until with the schedule that it uses unless told otherwise.
@@ -57,8 +57,8 @@ func waitsOf(p readback.Plan) func() time.Duration {
 
 var seen = poll.When(func(visible bool) bool { return visible })
 
-// Learned is poll.Until with a schedule that all flows of a run share. It is
-// told of each flow as package consistency would tell it.
+// Learned is poll.Until with a schedule that all flows of a run share. It observes each flow
+// as in package consistency.
 func Learned(seed uint64) []Setting {
 	all := []Setting{LearnedWith("3 reads", readback.LearnedOptions{Seed: seed})}
 	all[0].Default = true

@@ -1,9 +1,9 @@
-// Package peer plays pollers against lags, each by its own code: a poller that
-// has a loop reads in it, on the clock of a synctest bubble, and one that has
-// only waits to offer has them summed up.
+// Package peer plays pollers against lags, each by its own code. A poller with a loop runs
+// it on the clock of a synctest bubble; for a poller that only computes waits, they are
+// added up.
 //
-// A read takes a round trip and looks at the replica half way. The flows of one
-// poller follow one another, so that a poller that learns can.
+// A read takes a round trip and looks at the replica half way. The flows of one poller run
+// one after another, so that a poller can learn from them.
 package peer
 
 import (
@@ -17,11 +17,11 @@ type How string
 const (
 	// Bubble: its own loop plays every flow, on a bubble's clock.
 	Bubble How = "bubble"
-	// Recorded: its own loop is run once in a bubble. It draws nothing and is
-	// told nothing but "not yet", so it always reads at the same times.
+	// Recorded: its own loop is run once in a bubble. It draws nothing at random and
+	// learns nothing, so it always reads at the same times.
 	Recorded How = "recorded"
-	// Waits: its own waits, each from the end of a read to the next, are summed
-	// up. Tests hold this against its loop, if it has one.
+	// Waits: its own waits, each from the end of a read to the next, are added up.
+	// Tests compare the result with its loop, if it has one.
 	Waits How = "waits"
 	// Rule: a few lines of ours stand for a rule that no library ships.
 	Rule How = "rule"
@@ -42,8 +42,8 @@ type Setting struct {
 	fresh func() func() time.Duration
 	// player makes what plays the flows, if neither of the above does.
 	player func(trip time.Duration) Player
-	// decides means that the poller chooses its first read, so that there is
-	// no read at zero to leave out.
+	// decides means that the poller chooses the time of its first read, so that there
+	// is no read at zero to leave out.
 	decides bool
 }
 
@@ -75,8 +75,8 @@ var growths = []float64{1, 1.5, 2, 3}
 
 func times(growth float64) string { return "×" + strconv.FormatFloat(growth, 'g', -1, 64) }
 
-// WaitsOf is a rule that no library ships: waits from the end of each read to the
-// next, those of a flow from fresh.
+// WaitsOf is a rule that no library ships. Fresh returns the waits of one flow, each from the
+// end of a read to the next.
 func WaitsOf(name, knobs string, fresh func() func() time.Duration) Setting {
 	return Setting{Peer: name, Knobs: knobs, How: Waits, fresh: fresh}
 }

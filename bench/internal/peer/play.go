@@ -13,18 +13,17 @@ type Player interface {
 	Play(lag time.Duration) Flow
 }
 
-// A Flow is what a poller made of one lag.
+// A Flow is the result of a poller for one lag.
 type Flow struct {
 	Reads int
 	Late  time.Duration // from the end of the lag to the look that noticed it
 }
 
-// Lags are those of the flows of one run, the same for every poller.
+// Lags are the lags of the flows of one run, the same for every poller.
 type Lags []time.Duration
 
-// Play plays all lags with a setting, and calls flow after each. With skip, the
-// read at zero is left out: what the poller calls then answers "not yet" by
-// itself, at once.
+// Play plays all lags with a setting, and calls flow after each. With skip, the read at zero
+// is left out: the poller's first call returns false at once, and does not count.
 func (s Setting) Play(t *testing.T, trip time.Duration, skip bool, lags Lags, flow func(Flow)) {
 	switch s.How {
 	case Bubble:
@@ -49,8 +48,8 @@ func play(p Player, lags Lags, flow func(Flow)) {
 // Longest is the longest lag there may be.
 const Longest = time.Minute
 
-// Record returns when a loop reads whose write never becomes visible, up to the
-// first read that begins after the longest lag.
+// Record returns when a loop reads if its write never becomes visible, up to the first read
+// that begins after the longest lag.
 func Record(t *testing.T, own func(read func() bool), trip time.Duration, skip bool) (began []time.Duration) {
 	synctest.Test(t, func(*testing.T) {
 		zero, calls := time.Now(), 0

@@ -11,8 +11,8 @@ import (
 	sethvargoretry "github.com/sethvargo/go-retry"
 )
 
-// failsafeGo retries twice and without delay unless told otherwise, which finds
-// no write that lags, so it has no default here.
+// failsafeGo retries twice and without delay by default, which finds no write that lags. So
+// it has no default here.
 func failsafeGo() []Setting {
 	setting := func(knobs string, with func(retrypolicy.Builder[bool])) Setting {
 		return Setting{
@@ -33,8 +33,7 @@ func failsafeGo() []Setting {
 	return all
 }
 
-// avast ends after ten attempts, some 50 s, unless told otherwise; here it goes
-// on.
+// avast ends after ten attempts, some 50 s, by default; here it goes on.
 func avast() []Setting {
 	setting := func(knobs string, delay avastretry.DelayTypeFunc, options ...avastretry.Option) Setting {
 		retrier := avastretry.New(append(options, avastretry.DelayType(delay), avastretry.UntilSucceeded())...)

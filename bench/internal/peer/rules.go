@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// Ticks are the fixed intervals among which an oracle picks the best for each
-// law.
+// Ticks returns fixed intervals. The best one for each law is the tuned tick.
 func Ticks() []Setting {
 	const least, most, steps = 2 * time.Millisecond, 40 * time.Second, 48
 	all := make([]Setting, steps)
