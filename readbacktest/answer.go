@@ -28,13 +28,12 @@ func document(status int, body []byte) *reply {
 	return &reply{status: status, header: http.Header{"Content-Type": {"application/json"}}, body: body}
 }
 
-// refuse answers with a status and nothing else, in the words of an API that
-// speaks of this instance.
+// refuse answers with a status, and a body that repeats it, as the instance of an API would.
 func refuse(status int) *reply {
 	return object(status, map[string]any{"status": status, "message": http.StatusText(status)})
 }
 
-// apply does with a usual answer what the rule says. Now is the server's clock.
+// apply returns the usual answer, changed as the rule says. Now is the server's clock.
 func (rule *Rule) apply(usual *reply, now time.Time) *reply {
 	r := *usual
 	switch {
@@ -69,8 +68,8 @@ func (r *reply) bodiless() bool {
 // pieces is how many pieces a slow body comes in.
 const pieces = 10
 
-// fillerSize and fillerWait are those of a piece of an endless body. There is
-// always a wait, or a bubble's clock would stand still while one is read.
+// fillerSize and fillerWait are the size of a piece of an endless body and the wait before
+// it. Without a wait, the clock of a bubble would stand still while the body is read.
 const (
 	fillerSize = 4 << 10
 	fillerWait = time.Millisecond
@@ -98,8 +97,7 @@ func (r *reply) stream() *stream {
 	return s
 }
 
-// next returns the next piece and how long it takes. It comes with an error if
-// nothing follows it.
+// next returns the next piece and how long it takes; or, after the last piece, an error.
 func (s *stream) next() (piece []byte, wait time.Duration, err error) {
 	if s.n == s.of {
 		if s.endless {

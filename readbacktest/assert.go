@@ -7,28 +7,26 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// TestingT is what an assertion needs of a test. [*testing.T] has it, as do
-// testify's TestingT and a [C]. As in these, FailNow does not return.
+// TestingT is what an assertion needs of a test. [*testing.T], testify's TestingT and a [C]
+// implement it. FailNow must not return.
 //
-// Two more methods are used where there are any. Helper() lets the failure show
-// the line of the call. Context() context.Context gives the context: to set one,
-// wrap the test and replace this method. One that was cancelled already is used
-// without its end, since that is how a test's context looks in its cleanups, and
-// what these delete is to be confirmed too. Without the method there is no end
-// but that of the policy.
+// Two more methods are used if the value has them. With Helper(), the failure shows the line
+// of the call. Context() context.Context returns the context of the flow: to set one, wrap
+// the test and replace this method. If that context was cancelled before, it is used without
+// its cancellation: so is the context of a test in its cleanups, and their deletions must be
+// confirmed too. Without the method, only the policy ends the flow.
 type TestingT interface {
 	Errorf(format string, args ...any)
 	FailNow()
 }
 
-// Confirm runs f as [consistency.Do] does and returns the value that the reads
-// showed. If the outcome is not Confirmed, the test ends at once, with the
-// reasons and the timeline of the flow: the write and each read with its time,
-// its status and what it said.
+// Confirm runs f by [consistency.Do] and returns the value that the reads showed. If the
+// outcome is not Confirmed, the test ends at once. The failure shows the reasons and a
+// timeline: the write and each read, with its time, status and meaning.
 //
-// It runs on the calling goroutine, starts none, and takes no longer than the
-// policy allows; a write must heed its context, or t's, to be bounded. In a
-// [testing/synctest] bubble the waits take no time at all.
+// It runs on the calling goroutine, starts no other, and takes no longer than the policy
+// allows, if the write obeys its context. In a [testing/synctest] bubble the waits take no
+// real time.
 func Confirm[W, R any](t TestingT, p consistency.Policy, f consistency.Flow[W, R]) R {
 	if h, ok := t.(helper); ok {
 		h.Helper()
@@ -40,10 +38,9 @@ func Confirm[W, R any](t TestingT, p consistency.Policy, f consistency.Flow[W, R
 	return res.Value
 }
 
-// Unconfirmed runs f as [consistency.Do] does and returns what is known of it,
-// which the test may check further: that the handle is there, say, or what the
-// cause is. If the outcome is not Unconfirmed, the test ends at once, as with
-// [Confirm].
+// Unconfirmed runs f by [consistency.Do] and returns its result and error, so that the test
+// can check the handle or the cause. If the outcome is not Unconfirmed, the test ends at
+// once, as with [Confirm].
 func Unconfirmed[W, R any](t TestingT, p consistency.Policy, f consistency.Flow[W, R]) (consistency.Result[W, R], *consistency.Error) {
 	if h, ok := t.(helper); ok {
 		h.Helper()
@@ -55,10 +52,9 @@ func Unconfirmed[W, R any](t TestingT, p consistency.Policy, f consistency.Flow[
 	return res, report.err
 }
 
-// Failed runs f as [consistency.Do] does and returns what is known of it. If the
-// outcome is not Failed, the test ends at once, as with [Confirm]; and also if
-// the flow or the policy was invalid, since then nothing was sent that could
-// have failed.
+// Failed runs f by [consistency.Do] and returns its result and error. If the outcome is not
+// Failed, the test ends at once, as with [Confirm]. It also ends if the flow or the policy
+// is invalid, since then nothing was sent.
 func Failed[W, R any](t TestingT, p consistency.Policy, f consistency.Flow[W, R]) (consistency.Result[W, R], *consistency.Error) {
 	if h, ok := t.(helper); ok {
 		h.Helper()
@@ -81,7 +77,7 @@ func run[W, R any](t TestingT, p consistency.Policy, f consistency.Flow[W, R]) (
 	return res, r
 }
 
-// contextOf returns the context that t gives.
+// contextOf returns the context of t, see TestingT.
 func contextOf(t TestingT) context.Context {
 	has, ok := t.(interface{ Context() context.Context })
 	if !ok {

@@ -13,15 +13,15 @@ type report struct {
 	name     string             // of the flow
 	err      *consistency.Error // nil if confirmed
 	timeline timeline
-	said     []string // by the last check, as it stands
+	said     []string // complaints of the last check
 }
 
-// mismatch returns the title of a flow that was to have another outcome.
+// mismatch returns the title of a report about a flow with a wrong outcome.
 func (r *report) mismatch(want consistency.Outcome) string {
 	if r.err == nil {
 		return fmt.Sprintf("%s: confirmed, want %v", r.name, want)
 	}
-	if r.err.Outcome == want { // asked for, but not like this
+	if r.err.Outcome == want { // Failed because it is invalid: not what the test means
 		return fmt.Sprintf("%s: invalid, want %v", r.name, want)
 	}
 	return fmt.Sprintf("%s: %v, want %v", r.name, r.err.Outcome, want)

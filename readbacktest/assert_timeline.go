@@ -12,8 +12,7 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// keptSteps is how many of the first steps a timeline keeps, and how many of
-// the last: who reads a failure wants to see how it began and how it ended.
+// keptSteps is how many of the first steps a timeline keeps, and how many of the last.
 const keptSteps = 20
 
 // Texts are cut at so many bytes: in a line of the timeline, and elsewhere.
@@ -31,16 +30,16 @@ type timeline struct {
 
 	complaint string // of the check of the current read
 	reads     int    // the number of the last read
-	told      bool   // a read said something about the value
+	told      bool   // a read has shown whether the value is there
 }
 
-// step is an event, and what a check had against the value.
+// step is an event, and the complaint of the check about its value.
 type step struct {
 	consistency.Event
 	complaint string
 }
 
-// watch makes p tell the timeline of its events too.
+// watch adds the events of p to the timeline, beside its own Observer.
 func (l *timeline) watch(p *consistency.Policy) {
 	other := p.Observer
 	p.Observer = func(e consistency.Event) {
@@ -70,7 +69,7 @@ func (l *timeline) add(e consistency.Event) {
 	}
 }
 
-// String returns the timeline as a table, times counted from the write's answer.
+// String returns the timeline as a table. Times count from the write's answer.
 func (l *timeline) String() string {
 	var b strings.Builder
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -118,12 +117,12 @@ func (s step) row() string {
 	return strings.Join([]string{short(s.Began), took, name, status, says, string(s.Reason), strings.Join(notes, "; ")}, "\t")
 }
 
-// tells reports whether a read says something about the value.
+// tells reports whether a read shows whether the value is there.
 func (s step) tells() bool {
 	return s.Verdict == poll.Ready || s.Verdict == poll.Pending && s.Reason != consistency.Forbidden
 }
 
-// short returns d with as many digits as one reads in a table.
+// short returns d rounded for a table.
 func short(d time.Duration) string {
 	switch {
 	case d.Abs() >= time.Second:

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// precondition returns the status that refuses a write whose conditions the
-// thing does not meet, and 0 if it meets them. Current is nil if there is none.
+// precondition returns the status that refuses a write whose If-Match or If-None-Match is not
+// met, and 0 if they are. Current is nil if the thing does not exist.
 func precondition(header http.Header, current *version) int {
 	etag := ""
 	if current != nil {
@@ -21,8 +21,8 @@ func precondition(header http.Header, current *version) int {
 	return 0
 }
 
-// hasTag reports whether an entity tag is in a list of them, in which * stands
-// for any. What is not there has none, and is never listed.
+// hasTag reports whether an entity tag is in a list; * means any. An empty tag, of a thing
+// that does not exist, is in no list.
 func hasTag(list []string, etag string) bool {
 	if etag == "" {
 		return false

@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// Draw draws a duration, such as the lag of one write. Any function will do;
-// what it returns below zero counts as zero. All its chance comes from the
-// generator, which is its own for each write and replica: what one write draws
-// depends on the seed and on how many were executed before it, and on nothing
-// else.
+// Draw draws a duration, such as the lag of one write. Any function will do; a negative
+// result counts as zero. It must use only the generator that it gets, which is a new one for
+// each write and replica. So the result depends only on the seed, the replica and the
+// number of writes executed before.
 type Draw func(*rand.Rand) time.Duration
 
 // Fixed always draws d.
@@ -19,8 +18,8 @@ func Fixed(d time.Duration) Draw {
 	return func(*rand.Rand) time.Duration { return d }
 }
 
-// Uniform draws from the given range, which does not include its end unless that
-// is its beginning too. It panics if the end comes before the beginning.
+// Uniform draws from the range [from, to); if both are equal, it always draws from. It panics
+// if to is less than from.
 func Uniform(from, to time.Duration) Draw {
 	if to < from {
 		panic(fmt.Sprintf("readbacktest: Uniform(%v, %v): the end comes before the beginning", from, to))
@@ -33,10 +32,10 @@ func Uniform(from, to time.Duration) Draw {
 	}
 }
 
-// Lognormal draws median times e to the power of sigma times a normal deviate:
-// half of the draws are above the median, and with a sigma of 1 one in six is
-// above 2.7 times that. Lags of many small causes look like this. It panics if
-// sigma is not a number.
+// Lognormal draws from a log-normal distribution: median × exp(sigma × a standard normal
+// deviate). Half of the draws are above the median; with a sigma of 1, one in six is above
+// 2.7 times the median. Lags with many small causes look like this. It panics if sigma is
+// infinite or not a number.
 func Lognormal(median time.Duration, sigma float64) Draw {
 	if math.IsNaN(sigma) || math.IsInf(sigma, 0) {
 		panic(fmt.Sprintf("readbacktest: Lognormal(%v, %v): sigma is not a number", median, sigma))
@@ -47,12 +46,12 @@ func Lognormal(median time.Duration, sigma float64) Draw {
 	}
 }
 
-// longestDraw keeps sums of times far from an overflow.
+// longestDraw bounds draws, so that no sum of times overflows.
 const longestDraw = 20 * 365 * 24 * time.Hour
 
-// draw draws for the write that is the nth, as the kth draw of that.
+// draw returns the kth draw for the nth write.
 func (d Draw) draw(seed uint64, n, k int) time.Duration {
-	// Two numbers of one sequence must not make two equal generators.
+	// Each pair of n and k needs a different generator.
 	r := rand.New(rand.NewPCG(seed, uint64(n)<<16|uint64(k)))
 	return min(max(0, d(r)), longestDraw)
 }

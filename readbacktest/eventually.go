@@ -10,32 +10,29 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// Eventually reads until check has nothing against the value, and returns that
-// value. If the time of the policy ends before, or an answer says that no later
-// read can be good, the test ends at once, with what the last check said and the
-// timeline of the reads.
+// Eventually reads until check accepts the value, and returns that value. If the time of the
+// policy ends first, or an answer says that no later read can be good, the test ends at
+// once. The failure shows the complaints of the last check and the timeline of the reads.
 //
-// The check says what it has against a value to its C, which testify takes for
-// a test:
+// The check reports complaints to its C, which works as a test for testify:
 //
 //	ws := readbacktest.Eventually(t, policy, read, func(t *readbacktest.C, ws *Workspace) {
 //		require.NotNil(t, ws.Plan)
 //		assert.Equal(t, "active", ws.Status)
 //	})
 //
-// What is said to the C only makes the value one to read again. Naming it t, as
-// here, keeps the test's own t out of the check; that one may be used all the
-// same, in the check and in read: a failed require on it ends the test at once.
+// A complaint to the C only means that the value must be read again. If the C is named t, as
+// here, the check cannot use the test's own t by mistake. With another name, the check may
+// use the test's t too: a failed require on that ends the test at once.
 //
-// Reads are judged as by [consistency.Await]: a 404 and a nil pointer are not
-// there yet, a 503 and an error without a status say nothing, a 401 ends the
-// wait, and of all good answers the check is asked, an empty list included. A nil
-// check accepts whatever is there. Policy.Settle asks for several good reads in a
-// row.
+// Reads are judged as by [consistency.Await]: a 404 and a nil pointer are pending, a 503 and
+// an error without a status say nothing, and a 401 ends the wait. All other good answers go
+// to the check, also an empty list. A nil check accepts any value that is there. Policy.Settle
+// asks for several good reads in a row.
 //
-// Read and check run on the calling goroutine, which nothing outlives. Each read
-// gets a context that ends with its timeout and with the time of the policy, and
-// must heed it. In a [testing/synctest] bubble the waits take no time at all.
+// Read and check run on the calling goroutine, and no other is started. Each read gets a
+// context that ends with its timeout and with the time of the policy, and must obey it. In a
+// [testing/synctest] bubble the waits take no real time.
 func Eventually[R any](t TestingT, p consistency.Policy, read func(context.Context) (R, error), check func(c *C, value R)) R {
 	if h, ok := t.(helper); ok {
 		h.Helper()
@@ -47,15 +44,14 @@ func Eventually[R any](t TestingT, p consistency.Policy, read func(context.Conte
 	return value
 }
 
-// Never reads until the time of the policy ends. The test ends at once, with the
-// timeline of the reads, at the first read of whose value check has nothing to
-// complain: what never was to be seen is there.
+// Never reads until the time of the policy ends, and passes if check accepted no value. At
+// the first value that check accepts, the test ends at once, and the failure shows the
+// timeline of the reads. Never takes as long as Policy.Within: keep that short.
 //
-// All else is as with [Eventually], but that one read is enough whatever
-// Policy.Settle says, that only a 403 has a window, and that a wait that could not
-// have seen anything fails too: if no read said whether the value is there, if
-// one said that no later one will, or if the context ended before the policy's
-// time. So let Policy.Within be short: Never always takes that long.
+// It works as [Eventually], with these differences: one accepted read is enough to fail,
+// whatever Policy.Settle says; only a 403 has a window; and the test also fails if the wait
+// could not have seen the value: if no read showed whether it is there, if an answer said
+// that no later read can be good, or if the context ended before the policy's time.
 func Never[R any](t TestingT, p consistency.Policy, read func(context.Context) (R, error), check func(c *C, value R)) {
 	if h, ok := t.(helper); ok {
 		h.Helper()
@@ -69,7 +65,7 @@ func Never[R any](t TestingT, p consistency.Policy, read func(context.Context) (
 	case !errors.Is(r.err.Cause, poll.ErrDeadline):
 		r.fail(t, fmt.Sprintf("never: the wait ended early, after %s", short(r.err.Elapsed)))
 	case !r.timeline.told:
-		r.fail(t, fmt.Sprintf("never: none of %d reads said anything", r.err.Reads))
+		r.fail(t, fmt.Sprintf("never: none of %d reads showed whether the value is there", r.err.Reads))
 	}
 }
 
@@ -88,7 +84,7 @@ func await[R any](t TestingT, p consistency.Policy, name string, read func(conte
 	return value, r
 }
 
-// ask asks a check of a value, and reports what it says.
+// ask calls a check with a value, reports its complaints, and returns whether it accepts.
 func ask[R any](r *report, check func(*C, R), value R) bool {
 	c := new(C)
 	c.run(func() { check(c, value) })
@@ -97,8 +93,7 @@ func ask[R any](r *report, check func(*C, R), value R) bool {
 	return good
 }
 
-// isNil reports whether value is a nil pointer or interface, of which no check is
-// asked: nothing is there.
+// isNil reports whether value is a nil pointer or interface: nothing is there to check.
 func isNil[R any](value R) bool {
 	v := reflect.ValueOf(&value).Elem()
 	return (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.IsNil()

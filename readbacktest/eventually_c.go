@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// C collects what a check has against a value. It is a test to testify and to
-// the assertions of this package, but failing it only means to read again:
-// Errorf notes a complaint, and FailNow leaves the check.
+// C collects the complaints of a check about a value. testify and the assertions of this
+// package can use it as a test. A complaint only means that the value is read again: Errorf
+// notes one, and FailNow leaves the check.
 //
-// Errorf may be called concurrently; FailNow only where the check was called, as
-// with a test. A C is of no use once its check has returned.
+// Errorf may be called concurrently; FailNow only on the goroutine of the check, as with a
+// test. A C must not be used after its check has returned.
 type C struct {
 	mu     sync.Mutex
 	said   []string
@@ -26,8 +26,7 @@ func (c *C) Errorf(format string, args ...any) {
 	c.said = append(c.said, fmt.Sprintf(format, args...))
 }
 
-// FailNow leaves the check, whose deferred functions run: the value is not as it
-// should be.
+// FailNow leaves the check, after its deferred functions: the value is not as it should be.
 func (c *C) FailNow() {
 	c.mu.Lock()
 	c.failed = true
@@ -35,8 +34,8 @@ func (c *C) FailNow() {
 	panic(leave{c})
 }
 
-// leave is how FailNow leaves a check. Ending the goroutine, as a test does,
-// would end the test.
+// leave is the panic by which FailNow leaves a check. It cannot end the goroutine, as a test
+// does, since that would end the test.
 type leave struct{ c *C }
 
 func (leave) Error() string {
@@ -60,7 +59,7 @@ func (c *C) run(check func()) {
 	returned = true
 }
 
-// complaints returns what was said against the value, and whether it is good.
+// complaints returns the complaints, and whether the value is good.
 func (c *C) complaints() (said []string, good bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/readback-go/readback/internal/redact"
 )
 
-// check notes what a check said against the value of the current read.
+// check notes the complaints of a check about the value of the current read.
 func (r *report) check(said []string) {
 	r.said = said
 	gists := make([]string, len(said))
@@ -17,7 +17,7 @@ func (r *report) check(said []string) {
 	r.timeline.complaint = strings.Join(gists, "; ")
 }
 
-// complaints returns what was said to a C, in full, with the secrets hidden.
+// complaints returns complaints as they were made, with secrets hidden.
 func complaints(said []string) string {
 	texts := make([]string, len(said))
 	for i := range said {
@@ -27,8 +27,7 @@ func complaints(said []string) string {
 	return strings.Join(texts, "\n")
 }
 
-// gist returns a complaint in few words, without the place in the program and the
-// comparison in full that testify puts around it.
+// gist returns a complaint in few words: without the trace and the diff that testify adds.
 func gist(complaint string) string {
 	var words []string
 	skip := false
@@ -49,8 +48,7 @@ func gist(complaint string) string {
 	return strings.Join(words, " ")
 }
 
-// untraced returns a complaint without the part of testify's traces that lies in
-// the loop that called the check.
+// untraced returns a complaint without the lines of testify's trace that are in this package.
 func untraced(complaint string) string {
 	var b strings.Builder
 	skip := false

@@ -29,7 +29,7 @@ func TestNever(t *testing.T) {
 		{"seen at once", []any{"active"}, "never: seen by read 1", time.Millisecond},
 		{"seen late", []any{status(404), "pending", "active"}, "never: seen by read 3", 2*time.Second + 3*time.Millisecond},
 		{"seen once", []any{"pending", "active", "pending"}, "never: seen by read 2", time.Second + 2*time.Millisecond},
-		{"no read says anything", []any{status(503), errors.New("connection reset")}, "never: none of 11 reads said anything", 10 * time.Second},
+		{"no read says anything", []any{status(503), errors.New("connection reset")}, "never: none of 11 reads showed whether the value is there", 10 * time.Second},
 		{"an answer that ends it", []any{"pending", status(401)}, "never: the wait ended early, after 1.002s", time.Second + 2*time.Millisecond},
 		{"forbidden", []any{status(403)}, "never: the wait ended early, after 5.001s", 5*time.Second + time.Millisecond},
 	}
@@ -72,7 +72,7 @@ func TestNever_forbiddenAtTheEnd(t *testing.T) {
 		p := everySecond
 		p.Within = 3 * time.Second
 		got := under(func(t *fakeT) { readbacktest.Never(t, p, (&service{answers: []any{status(403)}}).read, isActive) })
-		assert.Contains(t, got.text(), "never: none of 4 reads said anything\n")
+		assert.Contains(t, got.text(), "never: none of 4 reads showed whether the value is there\n")
 	})
 }
 

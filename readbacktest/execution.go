@@ -2,9 +2,9 @@ package readbacktest
 
 import "time"
 
-// Execution says how often, and when, a write is carried out, whatever it is
-// answered. The zero value goes by the answer: at once if that is below 400, and
-// not at all if it is another or none.
+// Execution says how often and when a write is carried out, whatever its answer. The zero
+// value depends on the answer: the write is carried out at once if the status is below 400,
+// and not at all for any other status, or without an answer.
 type Execution struct {
 	after []time.Duration // since the request
 	said  bool
@@ -18,9 +18,8 @@ func Later(after time.Duration) Execution {
 	return Execution{after: []time.Duration{after}, said: true}
 }
 
-// Twice carries a write out two times, so long after it arrived; the second time
-// does not come before the first. A POST that is carried out twice makes two
-// things.
+// Twice carries a write out two times, so long after it arrived; second must not be less than
+// first. A POST that is carried out twice creates two things.
 func Twice(first, second time.Duration) Execution {
 	return Execution{after: []time.Duration{first, second}, said: true}
 }
@@ -28,8 +27,8 @@ func Twice(first, second time.Duration) Execution {
 // NotAtAll never carries a write out, whatever the answer promises.
 func NotAtAll() Execution { return Execution{said: true} }
 
-// times returns when a write with that answer is carried out. Status is 0 if
-// there is none.
+// times returns when a write is carried out that is answered with status; 0 means that there
+// is no answer.
 func (e Execution) times(status int) []time.Duration {
 	switch {
 	case e.said:

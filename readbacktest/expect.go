@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// AssertCount fails the test unless on fits exactly n requests: that a write was
-// sent once, say. As in a [Rule], on is a method, a path or both. The failure
-// lists all requests, with secrets hidden. It returns whether all is well.
+// AssertCount fails the test unless exactly n requests match on, such as to check that a
+// write was sent once. As in a [Rule], on is a method, a path or both. The failure lists all
+// requests, with secrets hidden. It returns true if the count is right.
 func (h *Handler) AssertCount(t TestingT, on string, n int) bool {
 	if h, ok := t.(helper); ok {
 		h.Helper()
@@ -22,9 +22,9 @@ func (h *Handler) AssertCount(t TestingT, on string, n int) bool {
 	return h.expect(t, got == n, "%s: %s, want %d", named(on), count(got, "request"), n)
 }
 
-// AssertAt fails the test unless the requests that on fits came exactly at these
-// times, which count from when the server was made. That is for bubbles, where
-// time is exact. See [Handler.AssertCount].
+// AssertAt fails the test unless the requests that match on came exactly at these times,
+// measured from when the server was made. It is for bubbles, where time is exact. See
+// [Handler.AssertCount].
 func (h *Handler) AssertAt(t TestingT, on string, at ...time.Duration) bool {
 	if h, ok := t.(helper); ok {
 		h.Helper()
@@ -45,8 +45,8 @@ func (h *Handler) AssertAt(t TestingT, on string, at ...time.Duration) bool {
 	return h.expect(t, same, "%s: requests at %s, want %s", named(on), times(got), times(at))
 }
 
-// AssertExecuted fails the test unless exactly n of the writes that on fits were
-// executed until now, whatever they were answered. See [Handler.AssertCount].
+// AssertExecuted fails the test unless exactly n writes that match on were executed until
+// now, whatever their answers. See [Handler.AssertCount].
 func (h *Handler) AssertExecuted(t TestingT, on string, n int) bool {
 	if h, ok := t.(helper); ok {
 		h.Helper()
@@ -60,7 +60,7 @@ func (h *Handler) AssertExecuted(t TestingT, on string, n int) bool {
 	return h.expect(t, got == n, "%s: %s, want %d", named(on), count(got, "execution"), n)
 }
 
-// expect fails t with all that happened unless ok.
+// expect fails t unless ok, and shows all requests and executions.
 func (h *Handler) expect(t TestingT, ok bool, format string, args ...any) bool {
 	if h, ok := t.(helper); ok {
 		h.Helper()

@@ -11,9 +11,8 @@ import (
 )
 
 // Handler is a server with a script. It is an [http.Handler], and also an
-// [http.RoundTripper]: the transport of a client that talks to it alone,
-// whatever the host, without a network. Make it with [NewHandler]. It is safe
-// for concurrent use.
+// [http.RoundTripper]: as the transport of a client it answers all requests, whatever their
+// host, without a network. Make it with [NewHandler]. It is safe for concurrent use.
 type Handler struct {
 	script Script
 	rules  []rule
@@ -31,7 +30,7 @@ type Handler struct {
 	executed   []Executed
 }
 
-// rule is one of the script and how often it was asked.
+// rule is a rule of the script, and how many requests it matched.
 type rule struct {
 	Rule
 	pattern
@@ -45,8 +44,7 @@ type dueCommand struct {
 	request *Request
 }
 
-// NewHandler returns a server with a script. It panics if the script says
-// something that cannot be.
+// NewHandler returns a server with a script. It panics if the script is invalid.
 func NewHandler(script Script) *Handler {
 	h, err := newHandler(script)
 	if err != nil {
@@ -73,7 +71,7 @@ func newHandler(script Script) (*Handler, error) {
 
 func (h *Handler) now() time.Duration { return time.Since(h.start) }
 
-// clock is what the server takes for the time.
+// clock is the time on the server's clock, which may be ahead.
 func (h *Handler) clock() time.Time { return time.Now().Add(h.script.Skew) }
 
 // exchange is a request that is being answered.
@@ -92,8 +90,8 @@ func (x *exchange) note(format string, args ...any) {
 
 var noRule = new(Rule)
 
-// arrive finds the rule for a request, whose body was not read yet, and records
-// it unless it does not reach the server.
+// arrive finds the rule for a request whose body was not read yet. It records the request,
+// unless the rule says that it does not reach the server.
 func (h *Handler) arrive(r *http.Request) *exchange {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -132,8 +130,8 @@ func (h *Handler) brokenOff(x *exchange) {
 	x.note("broke off")
 }
 
-// answer answers a request whose body was read. Pause waits, and fails if
-// nobody waits for the answer any more.
+// answer answers a request whose body was read. Pause waits, and returns an error if the
+// client no longer waits for the answer.
 func (h *Handler) answer(x *exchange, body []byte, pause func(time.Duration) error) (*reply, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -144,7 +142,7 @@ func (h *Handler) answer(x *exchange, body []byte, pause func(time.Duration) err
 	switch x.request.Method {
 	case http.MethodGet, http.MethodHead:
 		if x.rule.Cut == 0 && x.rule.Status < 300 {
-			usual, err = h.read(x, x.request.At, pause) // what came meanwhile is not seen
+			usual, err = h.read(x, x.request.At, pause) // the state of its arrival, however slow its body was
 		}
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 		usual = h.write(x, body, now)
@@ -175,8 +173,8 @@ func (h *Handler) answer(x *exchange, body []byte, pause func(time.Duration) err
 	return r, nil
 }
 
-// settle executes what is due, each at its time, and returns the time. There is
-// no timer: nobody sees the difference.
+// settle executes all commands that are due, each as of its time, and returns the time. It
+// replaces timers: nobody can see the state in between.
 func (h *Handler) settle() time.Duration {
 	now := h.now()
 	for len(h.due) > 0 && h.due[0].at <= now {
@@ -187,7 +185,7 @@ func (h *Handler) settle() time.Duration {
 	return now
 }
 
-// schedule has a command executed later, after what is due at the same time.
+// schedule adds a command to be executed later, after others that are due at the same time.
 func (h *Handler) schedule(j dueCommand) {
 	i := len(h.due)
 	for i > 0 && h.due[i-1].at > j.at {

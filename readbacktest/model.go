@@ -5,25 +5,24 @@ import (
 	"time"
 )
 
-// This is the read model: what a replica shows of a thing, as a function of the
-// writes executed so far and the time. Times count from when the server was
-// made.
+// This file is the read model: what a replica shows of a thing, as a function of the executed
+// writes and the time. Times count from when the server was made.
 
-// version is what one executed write made of a thing.
+// version is the state of a thing after one executed write.
 type version struct {
 	made      time.Duration   // when it was executed
-	lags      []time.Duration // until each replica knows of it
-	forbidden time.Duration   // for how long a creation answers 403 then
-	partial   time.Duration   // and for how long it is shown in part after that
-	created   bool            // nothing was there before
+	lags      []time.Duration // of each replica
+	forbidden time.Duration   // how long a creation answers 403 after the lag
+	partial   time.Duration   // how long it is shown in part after that
+	created   bool            // the thing did not exist before
 	gone      bool            // it is a deletion
 	doc       map[string]any  // what is shown
 	body      []byte          // the same, as JSON
-	stub      []byte          // as it is shown in part, or when gone
+	stub      []byte          // what is shown in part, or when gone
 	etag      string
 }
 
-// always is before any time that can be asked for, however much more lists lag.
+// always is before any time of a read, also if lists lag.
 const always = time.Duration(math.MinInt64 / 2)
 
 // sight is what a replica shows of a thing.
@@ -37,10 +36,9 @@ const (
 	sightDeleted
 )
 
-// look returns what a replica shows at a time of the thing with that history,
-// and of which version; nil for nothing. What a replica has shown once it never
-// takes back but for what is newer: of two versions whose order the lags turn
-// round, it keeps the newer.
+// look returns what a replica shows of a thing at a time, and the version that it shows; nil
+// if nothing. A replica that has shown a version never goes back to an older one, even if the
+// older one has the longer lag.
 func look(history []*version, replica int, at time.Duration) (*version, sight) {
 	n := len(history) - 1
 	for n >= 0 && history[n].made+history[n].lags[replica] > at {
@@ -64,7 +62,7 @@ func look(history []*version, replica int, at time.Duration) (*version, sight) {
 	return v, sightWhole
 }
 
-// birth returns the version that created the thing that the nth belongs to.
+// birth returns the creation that the nth version belongs to.
 func birth(history []*version, n int) *version {
 	for !history[n].created {
 		n--
@@ -72,7 +70,7 @@ func birth(history []*version, n int) *version {
 	return history[n]
 }
 
-// shownAt returns from when on a replica shows the newest version as it is.
+// shownAt returns from when a replica shows the newest version whole.
 func shownAt(history []*version, replica int) time.Duration {
 	v := history[len(history)-1]
 	at := v.made + v.lags[replica]

@@ -9,8 +9,8 @@ import (
 
 var errNotObject = errors.New("is not a JSON object")
 
-// parseObject reads a JSON object, numbers as they are written. Nothing at all
-// is an empty one.
+// parseObject decodes a JSON object, and keeps numbers as they are written. An empty body is
+// an empty object.
 func parseObject(body []byte) (map[string]any, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return map[string]any{}, nil
@@ -50,7 +50,8 @@ func merge(value, patch any) any {
 	return merged
 }
 
-// encode returns doc as JSON. What came from JSON can be encoded.
+// encode returns doc as JSON. It panics if doc cannot be encoded, which does not happen for
+// values that were decoded from JSON.
 func encode(doc any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -61,8 +62,7 @@ func encode(doc any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// plain returns a member as a query would write it, and false if it has no such
-// form.
+// plain returns a member in the form that a query has, and false if it has no such form.
 func plain(member any) (string, bool) {
 	switch m := member.(type) {
 	case string:

@@ -8,29 +8,27 @@ import (
 	"time"
 )
 
-// Operation makes a write one that goes on after it was answered, with 202: the
-// answer names a status monitor, /operations/1 for the first one. That answers
-// 200 and a JSON object with the member status: running, then succeeded, with
-// the path of what was written in the member resource, or failed. It lags behind
-// nothing.
+// Operation makes a write an asynchronous operation. The write is answered with 202 and the
+// path of a status monitor: /operations/1 for the first one. The monitor answers 200 and a
+// JSON object. Its member status is running, then succeeded or failed; after success, the
+// member resource is the path of the written thing. The monitor itself does not lag.
 //
-// Unless Rule.Execute says otherwise the write is executed when the operation
-// ends, and not at all if that fails. Reads show it after its lag: that the
-// monitor says succeeded proves nothing to them. A write that is refused when its
-// time has come makes the operation fail.
+// Unless Rule.Execute says otherwise, the write is executed when the operation ends, and not
+// at all if it fails. Reads show it after its lag, which may be long after the monitor says
+// succeeded. If the write is refused when it is executed, the operation fails.
 type Operation struct {
-	// Takes is how long it takes, from the request on.
+	// Takes is how long the operation takes, measured from the request.
 	Takes time.Duration
 
-	// Fails makes it end failed.
+	// Fails makes the operation fail.
 	Fails bool
 
-	// Header names the monitor. Empty means Operation-Location. If it is
-	// another than Location, that names what is to be written.
+	// Header is the header that names the monitor. Empty means Operation-Location.
+	// Unless it is Location, the header Location names the thing to be written.
 	Header string
 
-	// SeeOther makes the monitor of an operation that succeeded answer 303,
-	// with what was written as its Location.
+	// SeeOther makes the monitor of a succeeded operation answer 303, with the path of
+	// the written thing as its Location.
 	SeeOther bool
 }
 
@@ -46,7 +44,7 @@ func (o *Operation) check(r *Rule) error {
 	return nil
 }
 
-// operation is one that was begun.
+// operation is an Operation that has begun.
 type operation struct {
 	Operation
 	path     string

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// pattern says which requests are meant, in the words of net/http.ServeMux:
-// a method, a path or both. Each may be left out and is then any.
+// pattern selects requests by a method, a path or both, in the syntax of net/http.ServeMux. A
+// part that is left out matches any.
 type pattern struct {
 	method   string
 	path     bool
 	segments []segment
-	rest     bool // and whatever follows
+	rest     bool // any further segments may follow
 }
 
 // segment is a literal text, or any one segment.
@@ -68,7 +68,7 @@ func parsePattern(text string) (pattern, error) {
 	return p, nil
 }
 
-// mustPattern is parsePattern for what the caller wrote in a test.
+// mustPattern is parsePattern, and panics for an invalid pattern.
 func mustPattern(text string) pattern {
 	p, err := parsePattern(text)
 	if err != nil {
@@ -77,7 +77,7 @@ func mustPattern(text string) pattern {
 	return p
 }
 
-// match reports whether a request is meant. The path is as segments returns it.
+// match reports whether a request matches. The path is in the form of segments.
 func (p pattern) match(method string, path []string) bool {
 	if p.method != "" && p.method != method {
 		return false

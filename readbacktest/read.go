@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// read answers a read as usual: by the cache, by the monitor of an operation, or
-// by the replica whose turn it is.
+// read answers a read without the rules: from the cache, from the monitor of an operation, or
+// from the replica whose turn it is.
 func (h *Handler) read(x *exchange, now time.Duration, pause func(time.Duration) error) (*reply, error) {
 	if c, ok := h.cached[x.request.Target]; ok && now < c.until {
 		x.note("from the cache")
@@ -47,7 +47,7 @@ func (h *Handler) pick(x *exchange) int {
 	if h.script.Pick != nil {
 		replica = h.script.Pick(h.reads)
 		if replica < 0 || replica >= of {
-			panic("readbacktest: Script.Pick returned " + strconv.Itoa(replica) + ", and there are " + count(of, "replica"))
+			panic("readbacktest: Script.Pick returned " + strconv.Itoa(replica) + ", but there are only " + count(of, "replica"))
 		}
 	}
 	h.reads++
@@ -103,14 +103,14 @@ func (h *Handler) show(x *exchange, replica int, now time.Duration) *reply {
 	return refuse(http.StatusNotFound)
 }
 
-// isCollection reports whether a path is one that lists: something was posted
-// to it, or lies right below it, whether it is to be seen or not.
+// isCollection reports whether a path is a collection: something was posted to it, or is
+// directly below it, visible or not.
 func (rs *resources) isCollection(path string) bool {
 	return rs.collections[path] || len(rs.children[path]) > 0
 }
 
-// list returns what a replica shows of a collection at a time, less what does
-// not have a member that the query asks for.
+// list returns the objects of a collection that a replica shows at a time, and that have the
+// members which the query asks for.
 func (rs *resources) list(path string, query map[string][]string, replica int, at time.Duration) []byte {
 	shown := [][]byte{}
 	for _, t := range rs.children[path] {
@@ -135,13 +135,12 @@ func fits(doc map[string]any, query map[string][]string) bool {
 	return true
 }
 
-// has reports whether a replica shows all up to a position.
+// has reports whether a replica has reached a position.
 func (rs *resources) has(position, replica int, now time.Duration) bool {
 	return position >= 1 && position <= len(rs.reached) && rs.reached[position-1][replica] <= now
 }
 
-// until returns how long it takes to find out whether a replica gets to a
-// position within a wait.
+// until returns how long a read waits for a replica to reach a position, at most wait.
 func (rs *resources) until(position, replica int, now, wait time.Duration) time.Duration {
 	if position >= 1 && position <= len(rs.reached) {
 		return min(wait, max(0, rs.reached[position-1][replica]-now))
@@ -172,7 +171,7 @@ func (h *Handler) store(x *exchange, r *reply) {
 	}
 	now := x.request.At
 	if c, ok := h.cached[x.request.Target]; ok && now < c.until {
-		return // it came from there
+		return // the answer came from the cache
 	}
 	h.cached[x.request.Target] = cached{reply: r, since: now, until: now + h.script.NegativeCache}
 }

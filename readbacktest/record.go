@@ -14,15 +14,15 @@ import (
 	"github.com/readback-go/readback/internal/redact"
 )
 
-// Request is one that reached the server. What a read shows is of the time At,
-// unless it waited for a token, however long its body or its answer took.
+// Request is a request that reached the server. A read shows the state of the time At, unless
+// it waited for a token, however long its body or its answer took.
 type Request struct {
 	At     time.Duration // since the server was made
 	Method string
 	Target string // path and query, as they were sent
 	Header http.Header
 	Body   []byte
-	Status int    // what it was answered with; 0 if the connection was cut, or for now
+	Status int    // of the answer; 0 if there is none yet, or the connection was cut
 	Note   string // what the script did with it
 
 	path []string
@@ -56,11 +56,11 @@ type Executed struct {
 	At     time.Duration // since the server was made
 	Method string
 	Target string // of the request
-	Path   string // of what was written
-	Body   []byte // that it has since then; nil if it was deleted
+	Path   string // of the written thing
+	Body   []byte // of the written thing; nil if it was deleted
 
-	// Shown is from when on every replica shows it as it is, unless a later
-	// write hides it. Lists may lag more, and caches know nothing of it.
+	// Shown is from when every replica shows the written version whole, unless a later
+	// write hides it. Lists may lag more, and a cache may still keep a 404.
 	Shown time.Duration
 
 	path []string
@@ -74,9 +74,8 @@ func (e Executed) row() string {
 		oneLine(redact.URLString(e.Target), longestNote), oneLine(redact.URLString(e.Path), longestNote), short(e.Shown))
 }
 
-// Requests returns the requests that on fits, in order of arrival: as in a
-// [Rule], a method, a path or both, and all if it is empty. It panics if on is
-// none of these.
+// Requests returns the requests that match on, in order of arrival. As in a [Rule], on is a
+// method, a path or both; empty matches all. It panics if on is not a valid pattern.
 func (h *Handler) Requests(on string) []Request {
 	return h.requestsOf(mustPattern(on))
 }
@@ -95,8 +94,8 @@ func (h *Handler) requestsOf(p pattern) []Request {
 	return found
 }
 
-// Executed returns the writes that were executed until now and whose requests on
-// fits, in order of execution. It panics if on is no pattern.
+// Executed returns the writes that were executed until now and whose requests match on, in
+// order of execution. It panics if on is not a valid pattern.
 func (h *Handler) Executed(on string) []Executed {
 	return h.executedOf(mustPattern(on))
 }

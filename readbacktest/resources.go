@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// resources are the things that the server holds, with all that ever became of
-// them.
+// resources are the things that the server keeps, with all their versions.
 type resources struct {
 	script      *Script
 	start       time.Time
@@ -17,7 +16,7 @@ type resources struct {
 	children    map[string][]*thing // by the path above, in order of creation
 	collections map[string]bool     // paths that something was posted to
 	lastID      int
-	reached     [][]time.Duration // by position, less 1: from when each replica shows all up to there
+	reached     [][]time.Duration // by position-1: from when each replica has reached the position
 }
 
 // thing is one resource.
@@ -56,20 +55,20 @@ func (rs *resources) get(path string) (*thing, *version) {
 	return t, nil
 }
 
-// command is a write as it arrived, to be executed now or later.
+// command is a write that arrived, to be executed now or later.
 type command struct {
 	method string
 	path   []string
 	header http.Header
 	doc    map[string]any
 	rule   *Rule
-	id     string // of what a POST is to create, until it was used
-	keyed  *keyed // what is remembered of its Idempotency-Key; nil if nothing is
+	id     string // of the thing that a POST will create, until it was created
+	keyed  *keyed // what is remembered for its Idempotency-Key; nil if nothing
 	op     *operation
 }
 
-// change is what a command amounts to, as things stand: a new version, or a status
-// of 400 and above that refuses it.
+// change is the result of a command in the present state: a new version, or a status of 400
+// and above that refuses it.
 type change struct {
 	status  int
 	path    []string
@@ -78,8 +77,8 @@ type change struct {
 	doc     map[string]any
 }
 
-// plan returns what a command amounts to. It changes nothing but the id that a POST
-// is given, so that its answer can name what is executed later.
+// plan returns the change that a command would make. It changes only the id that a POST
+// gets, so that the answer can name a thing that is created later.
 func (rs *resources) plan(j *command) change {
 	path := joinPath(j.path)
 	t, current := rs.get(path)
@@ -128,8 +127,7 @@ func (rs *resources) plan(j *command) change {
 	return c
 }
 
-// taken reports whether the collection at path has a thing that is to be unique
-// and would not be beside doc.
+// taken reports whether a thing of the collection at path has the same unique member as doc.
 func (rs *resources) taken(path string, doc map[string]any) bool {
 	name := rs.script.Unique
 	wanted, given := doc[name]
@@ -142,8 +140,8 @@ func (rs *resources) taken(path string, doc map[string]any) bool {
 	})
 }
 
-// execute carries a command out at a time. If the change refuses, it does nothing,
-// and the version is nil.
+// execute carries a command out at a time. It returns the change, the new version and its
+// position. If the command is refused, it does nothing, and the version is nil.
 func (rs *resources) execute(j *command, at time.Duration) (change, *version, int) {
 	c := rs.plan(j)
 	j.id = ""
@@ -168,7 +166,7 @@ func (rs *resources) execute(j *command, at time.Duration) (change, *version, in
 	return c, v, n + 1
 }
 
-// version makes the version of a change, as yet without a lag.
+// version makes the version of a change, without lags yet.
 func (rs *resources) version(c *change, at time.Duration) *version {
 	v := &version{made: at, created: c.created, gone: c.gone, lags: make([]time.Duration, rs.script.replicas())}
 	before := 0

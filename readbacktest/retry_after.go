@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// retryAfter returns the header that asks to wait so long, as whole seconds or
-// as a date in a layout.
+// retryAfter returns the value of a Retry-After header, in whole seconds or as a date in a
+// layout.
 func retryAfter(wait time.Duration, layout string, now time.Time) string {
 	if layout == "" {
 		return strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10)
 	}
-	// HTTP's zone is GMT by name, and its clock has seconds only.
+	// Dates of HTTP name the zone GMT, and have whole seconds.
 	at := now.UTC().Truncate(time.Second).Add(wait).Format(layout)
 	return strings.Replace(at, "UTC", "GMT", 1)
 }

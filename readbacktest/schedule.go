@@ -11,23 +11,21 @@ import (
 	"github.com/readback-go/readback"
 )
 
-// TestSchedule checks that a [readback.Schedule] of your own keeps what the loop
-// and its users rely on, and fails the test for each promise that it breaks:
+// TestSchedule checks the contract of a [readback.Schedule] of your own, and fails the test
+// for each promise that it breaks:
 //
-//   - It is valid as it was made, if it has a method Validate.
+//   - It is valid, if it has a method Validate.
 //   - First is never negative, and not after the deadline of a common flow.
-//   - Each time from Next lies after the beginning of the read before, or is
-//     negative: times are absolute, and waits are not.
-//   - A flow that does not become ready does not read again and again without a
-//     wait.
-//   - What one flow does changes nothing for the next: state is in plans.
+//   - Each result of Next is after the beginning of the read before, or negative. (Next
+//     returns a time, not a wait.)
+//   - A flow that does not become ready does not read again and again without a wait.
+//   - One flow does not change the times of another: all state is in plans.
 //   - It is safe for concurrent use.
-//   - Nonsense does not make it panic, nor break a promise later.
-//   - All that holds after it has learned, too, if it is a [readback.Learner].
+//   - Absurd input does not make it panic or break a promise later.
+//   - All this is still true after it has learned, if it is a [readback.Learner].
 //
-// Fresh returns a new schedule with each call. Let the race detector watch the
-// test: some mistakes are seen by it alone. A schedule that is safe and random is
-// not failed by chance.
+// Fresh returns a new schedule at each call. Run the test with the race detector, which
+// alone finds some mistakes. A correct schedule with random times does not fail by chance.
 //
 //	func TestMySchedule(t *testing.T) {
 //		readbacktest.TestSchedule(t, func() readback.Schedule { return NewMine() })
@@ -37,7 +35,7 @@ func TestSchedule(t TestingT, fresh func() readback.Schedule) {
 		h.Helper()
 	}
 	if fresh == nil || fresh() == nil {
-		t.Errorf("schedule: there is none")
+		t.Errorf("schedule: fresh is nil or returns nil")
 		t.FailNow()
 		return
 	}
@@ -53,14 +51,14 @@ func TestSchedule(t TestingT, fresh func() readback.Schedule) {
 	})
 }
 
-// promise is one that a conformance test holds an implementation to.
+// promise is a part of a contract that a conformance test checks.
 type promise struct {
-	broken string // what to say of one that breaks it
+	broken string // the failure of an implementation that breaks it
 	check  func() error
 }
 
-// conform fails the test for each promise of the first stage that is broken, or if
-// none is, of the next: what rests on a broken promise would only say the same.
+// conform fails the test for each broken promise of the first stage, and goes on to the next
+// stage only if none is broken, since later promises depend on earlier ones.
 func conform(t TestingT, what string, stages ...[]promise) {
 	if h, ok := t.(helper); ok {
 		h.Helper()
@@ -86,7 +84,7 @@ func checkValid(s readback.Schedule) error {
 	return nil
 }
 
-// commonDeadlines are those that flows have by default.
+// commonDeadlines are the default deadlines of flows.
 var commonDeadlines = []time.Duration{30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
 func checkFirst(s readback.Schedule) error {
@@ -130,9 +128,8 @@ func first(errs []error) error {
 	return nil
 }
 
-// checkApart compares the plans of a schedule in use with those of fresh ones.
-// They may be random, but half of many draws do not lie beyond all of as many
-// others.
+// checkApart compares the plans of a schedule in use with those of fresh ones. Times may be
+// random, so it checks only that the median of the ones is within the range of the others.
 func checkApart(fresh func() readback.Schedule) error {
 	return guarded("Next", func() error {
 		const draws, reads = 64, 6
@@ -149,7 +146,7 @@ func checkApart(fresh func() readback.Schedule) error {
 			s.First(flow.deadline)
 			flow.times(used, reads)
 			plan := s.Plan()
-			flow.times(used, reads) // between the other's beginning and its use
+			flow.times(used, reads) // another flow reads between Plan and its first Next
 			for n, at := range flow.times(plan, reads) {
 				among[n] = append(among[n], at)
 			}
@@ -194,7 +191,7 @@ func checkConcurrent(s readback.Schedule) error {
 	return first(errs)
 }
 
-// checkNonsense asks what no loop would, and then what one does.
+// checkNonsense passes absurd values, and then checks that normal flows still work.
 func checkNonsense(s readback.Schedule) error {
 	odd := []time.Duration{math.MinInt64, -time.Hour, -1, 0, 1, time.Hour, math.MaxInt64}
 	counts := []int{math.MinInt, -1, 0, 1, math.MaxInt}
@@ -225,7 +222,7 @@ func checkNonsense(s readback.Schedule) error {
 	return nil
 }
 
-// checkLearner teaches a schedule short lags, long ones and nonsense.
+// checkLearner teaches a schedule short lags, long lags and absurd ones.
 func checkLearner(fresh func() readback.Schedule) error {
 	odd := []time.Duration{math.MinInt64, -1, 0, 1, math.MaxInt64}
 	var nonsense []readback.Lag
@@ -262,7 +259,7 @@ func checkLearner(fresh func() readback.Schedule) error {
 	return nil
 }
 
-// lagAfter is a lag as a flow tells it.
+// lagAfter returns the Lag of a flow that noticed its write after lag.
 func lagAfter(lag time.Duration) readback.Lag {
 	after := lag - lag/10
 	if lag == 0 {

@@ -9,22 +9,22 @@ import (
 	"github.com/readback-go/readback"
 )
 
-// flowOf is a flow as a plan sees it, without the waits: what the loop of
-// package poll makes of the plan's times.
+// flowOf is a simulated flow: it calls a plan as the loop of package poll does, but does not
+// wait.
 type flowOf struct {
 	deadline time.Duration
-	took     time.Duration // by each read
+	took     time.Duration // duration of each read
 	settle   int
-	ready    time.Duration // from when on reads are ready
+	ready    time.Duration // from when reads are ready
 }
 
 const (
 	leastWait = time.Millisecond // the loop's own
-	hotReads  = 64               // so many in a row without a wait are a hot loop
+	hotReads  = 64               // so many reads in a row without a wait are a busy loop
 	mostReads = 20_000
 )
 
-// check follows a flow by a plan of s up to its end.
+// check simulates a flow with a plan of s up to its end.
 func (f flowOf) check(s readback.Schedule) error {
 	return guarded("Next", func() error {
 		plan := s.Plan()
@@ -41,7 +41,7 @@ func (f flowOf) check(s readback.Schedule) error {
 			if next <= step.Began {
 				return fmt.Errorf("after a read at %v Next is %v", step.Began, next)
 			}
-			// Slow reads may well follow each other at once: a tick has passed.
+			// Slow reads may follow each other at once: they are no busy loop.
 			if hot++; next > step.Ended+leastWait || f.took > time.Second {
 				hot = 0
 			}
@@ -52,12 +52,12 @@ func (f flowOf) check(s readback.Schedule) error {
 				return nil
 			}
 		}
-		return nil // to read often is no hot loop
+		return nil // many reads with waits are allowed
 	})
 }
 
-// times returns when the next n reads are, if none is ready. A time that does
-// not come is the latest there is.
+// times returns when the next n reads are, if none is ready. Reads that the plan does not
+// make are at the greatest time.
 func (f flowOf) times(plan readback.Plan, n int) []time.Duration {
 	f.ready = math.MaxInt64
 	times := make([]time.Duration, n)
@@ -84,7 +84,7 @@ func (f flowOf) begin(at time.Duration) readback.Step {
 	return step
 }
 
-// read reads at a time, and returns whether that was before the deadline.
+// read makes a read at a time, and returns true if that is before the deadline.
 func (f flowOf) read(step *readback.Step, at time.Duration) bool {
 	if step.Reads > 0 {
 		at = max(at, step.Ended+leastWait)

@@ -127,8 +127,8 @@ func TestSchedule_broken(t *testing.T) {
 		fresh func() readback.Schedule
 		want  string
 	}{
-		{"no constructor", nil, "there is none"},
-		{"no schedule", func() readback.Schedule { return nil }, "there is none"},
+		{"no constructor", nil, "fresh is nil or returns nil"},
+		{"no schedule", func() readback.Schedule { return nil }, "fresh is nil or returns nil"},
 		{"invalid", func() readback.Schedule { return validated{} }, "is not valid: no interval"},
 		{"first before the write", func() readback.Schedule { return schedule{first: constant(-time.Second)} }, "does not begin in time: First(30s) is -1s"},
 		{"first after the deadline", func() readback.Schedule { return schedule{first: constant(time.Minute)} }, "does not begin in time: First(30s) is 1m0s"},

@@ -5,85 +5,80 @@ import (
 	"time"
 )
 
-// Script says how a server lags and misbehaves. The zero value is an honest
-// store that is consistent at once.
+// Script says how a server lags, and which faults it has. The zero value is a store without
+// faults that is consistent at once.
 //
-// An executed write is shown by a replica from its lag on; until then the
-// replica shows what was before: nothing, the old value, or what is deleted by
-// now. All times count from the execution, which is not always when the write
-// was answered.
+// A replica shows an executed write when its lag is over. Until then it shows the state
+// before: nothing, the old value, or the deleted thing. All times count from the execution,
+// which may be at another time than the answer.
 type Script struct {
-	// Existing is what is there from the start, for all to see: a JSON object
+	// Existing has the things that exist from the start, without a lag: a JSON object
 	// for each path, such as "/workspaces/1".
 	Existing map[string]string
 
-	// Lag is how long reads do not show what was written. Zero means not at
-	// all.
+	// Lag is how long reads do not show a write. Zero means no lag.
 	Lag time.Duration
 
-	// LagFrom draws the lag of each write, in place of Lag.
+	// LagFrom draws the lag of each write, in place of Lag. Nil means Lag.
 	LagFrom Draw
 
-	// Replicas draw the lag of each write on one replica each, in place of Lag
-	// and LagFrom. Nil means one replica.
+	// Replicas has a function for each replica that draws the lag of a write there, in
+	// place of Lag and LagFrom. Nil means one replica.
 	Replicas []Draw
 
-	// Pick returns which replica answers the nth read, both counted from 0;
-	// only reads that get as far as a replica count. Nil means in turn. It is
-	// called by one goroutine at a time.
+	// Pick returns the replica that answers the nth read, both counted from 0. Reads
+	// that a rule or the cache answers do not count. Nil means in turn. It is called by
+	// one goroutine at a time.
 	Pick func(n int) int
 
-	// Seed makes other draws. Zero is a seed like any other: the same requests
-	// in the same order always draw the same.
+	// Seed changes the draws. The same requests in the same order, with the same seed,
+	// always draw the same. Zero is a seed like any other.
 	Seed uint64
 
-	// Forbidden is how long what was created answers 403 once its lag is over,
-	// with a body that speaks of this instance; lists leave it out. It is shown
-	// after the sum of both.
+	// Forbidden is how long a created thing answers 403 when its lag is over, with a
+	// body as of the instance itself. Lists leave it out in that time.
 	Forbidden time.Duration
 
-	// Partial is how long, after that, what was created is shown with nothing
-	// but its id.
+	// Partial is how long, after that, a created thing shows only its id.
 	Partial time.Duration
 
-	// ListLag is how much longer lists lag.
+	// ListLag is how much longer lists lag than reads of a thing.
 	ListLag time.Duration
 
-	// Tombstone is what is shown of a thing once its deletion is. Zero means
-	// that it is not found.
+	// Tombstone is what reads show of a deleted thing when the lag of its deletion is
+	// over. Zero means 404.
 	Tombstone Tombstone
 
-	// NegativeCache is how long a cache in front of the replicas keeps a 404,
-	// whatever a request says of caches. Its answers have an Age and X-Cache:
-	// HIT. Rules are asked before it. Zero means that there is no cache.
+	// NegativeCache is how long a cache in front of the replicas keeps a 404, whatever
+	// the headers of a request say. Its answers have an Age and X-Cache: HIT. Rules
+	// come before the cache. Zero means that there is no cache.
 	NegativeCache time.Duration
 
-	// Unique is the name of the member that no two things in a collection may
-	// share: a POST that would be the second is answered with 409. Empty means
-	// that there is none, and that only a POST with an id that is taken is
-	// answered so.
+	// Unique is the name of a member that no two things in a collection may share: a
+	// POST that would be the second is answered with 409. Empty means that only the id
+	// must be unique.
 	Unique string
 
-	// IdempotencyKeys makes the server honour the header Idempotency-Key: a
-	// write with a key that was executed before is not executed again and gets
-	// the first answer. While the first is still to be executed the answer is
-	// 409, and if the bodies differ 422.
+	// IdempotencyKeys makes the server honour the header Idempotency-Key: a write with
+	// a key that was executed before is not executed again, and gets the first answer.
+	// If the first write is not executed yet, the answer is 409; if the bodies differ,
+	// it is 422.
 	IdempotencyKeys bool
 
-	// Token is the kind of consistency token that writes are answered with and
-	// reads can ask for. Zero means none.
+	// Token is the kind of consistency token that answers to writes carry and reads
+	// can ask for. Zero means none.
 	Token Token
 
-	// Skew is how far the clock of the server is ahead, in its Date and its
-	// dates of Retry-After.
+	// Skew is how far the clock of the server is ahead, in its header Date and in the
+	// dates of Retry-After. Negative means behind.
 	Skew time.Duration
 
-	// Rules are the exceptions, for some requests. The first rule that fits a
+	// Rules are the exceptions, for some requests. The first rule that matches a
 	// request decides.
 	Rules []Rule
 }
 
-// Tombstone is what is shown of a thing once its deletion is.
+// Tombstone is what reads show of a deleted thing.
 type Tombstone uint8
 
 const (
@@ -92,70 +87,70 @@ const (
 	DeletedAt                  // 200, with a member deleted_at
 )
 
-// Rule is an exception: what becomes of some requests, and how they are
-// answered. What it does not say stays as it is without it.
+// Rule is an exception for some requests: how they are carried out and answered. Fields that
+// are not set leave the usual behaviour as it is.
 //
 //	{On: "GET /workspaces/{id}", Skip: 1, Times: 2, Status: 429, RetryAfter: time.Second}
 //	{On: "PATCH", Status: 504, Execute: readbacktest.Later(3 * time.Second)}
 //	{On: "POST /exports", Operation: &readbacktest.Operation{Takes: 5 * time.Second}}
 //	{On: "PUT /workspaces/{id}", Times: 1, Cut: readbacktest.CutAnswer, Execute: readbacktest.AtOnce()}
 type Rule struct {
-	// On says which requests are meant: a method, a path or both, as in
-	// "GET /workspaces/{id}". A segment in braces is any one, and {rest...} at
-	// the end any number. Empty means all requests.
+	// On selects requests by a method, a path or both, such as "GET /workspaces/{id}". A
+	// segment in braces matches any one, and {rest...} at the end matches any number.
+	// Empty means all requests.
 	On string
 
-	// Skip is how many requests pass by first, and Times how many are meant
-	// then. Only requests count that no earlier rule has taken. Zero Times
-	// means all.
+	// Skip is how many requests the rule lets pass first, and Times how many it applies
+	// to then. Requests that an earlier rule has taken do not count. Zero Times means
+	// all.
 	Skip, Times int
 
-	// From and Until are when the rule is in force, since the server was made.
+	// From and Until are when the rule applies, measured from when the server was made.
 	// Zero Until means to the end.
 	From, Until time.Duration
 
-	// Execute says when a write is carried out. Zero means at once if Status is
-	// below 400, and not at all if it is another or the connection is cut.
+	// Execute says when a write is carried out. Zero means at once if Status is zero or
+	// below 400, and not at all if it is 400 or above, or the connection is cut.
 	Execute Execution
 
-	// Lag draws the lag of such a write on each replica, and Forbidden for how
-	// long what it created answers 403. Nil means as the script says.
+	// Lag draws the lag of such a write on each replica. Forbidden draws how long the
+	// thing that it created answers 403. Nil means as in the script.
 	Lag, Forbidden Draw
 
-	// Operation answers a write with 202 and a status monitor. Nil means no.
+	// Operation answers a write with 202 and a status monitor. Nil means no operation.
 	Operation *Operation
 
-	// Status is what the answer says. With one below 300 all else is as usual;
-	// another has no header and no body but those of the rule and a JSON object
-	// with the status and its text. Zero means as usual.
+	// Status is the status of the answer. Below 300, the rest of the answer is as usual.
+	// From 300 on, the answer has only the headers of the rule, and as its body that of
+	// the rule or a JSON object with the status and its text. Zero means the usual
+	// status.
 	Status int
 
-	// Header goes into the answer, and replaces what is there. A header of no
-	// values is left out of the answer.
+	// Header has headers of the answer, which replace the usual ones. A header without
+	// values is removed from the answer.
 	Header http.Header
 
-	// Body replaces the body of the answer. Empty means as usual.
+	// Body replaces the body of the answer. Empty means the usual body.
 	Body string
 
-	// RetryAfter asks the client to wait so long, in whole seconds or, if
-	// RetryAfterAs is a layout of time.Format, as a date: http.TimeFormat,
-	// time.RFC850 and time.ANSIC are the forms that HTTP knows. What else a
-	// Retry-After may hold can be set as a Header. Zero means none.
+	// RetryAfter adds a Retry-After to the answer, in whole seconds or, if RetryAfterAs
+	// is a layout of time.Format, as a date. HTTP allows http.TimeFormat, time.RFC850 and
+	// time.ANSIC; set any other value as a Header. Zero means none.
 	RetryAfter   time.Duration
 	RetryAfterAs string
 
-	// Cut cuts the connection. Zero means no.
+	// Cut cuts the connection. Zero means that it is not cut.
 	Cut Cut
 
-	// Delay is how long the answer, or the end of the connection, takes. What
-	// it says was decided before, and the lag of a write counts from there.
+	// Delay is how long the answer, or the end of the connection, is delayed. The
+	// content of the answer and the execution of a write do not wait for it.
 	Delay time.Duration
 
-	// Slow is how long the body takes after that, in pieces.
+	// Slow is how long the body takes after that, in ten pieces.
 	Slow time.Duration
 
-	// Truncated breaks the body off in the middle, and Endless goes on with
-	// spaces for ever, 4 KiB a millisecond.
+	// Truncated breaks the body off in the middle. Endless goes on with spaces for
+	// ever, 4 KiB in a millisecond.
 	Truncated, Endless bool
 }
 
@@ -169,7 +164,7 @@ const (
 	// CutAnswer cuts after the request was read, in place of an answer.
 	CutAnswer
 
-	// Unreachable makes no connection: nothing was sent. Only a [Handler] that
+	// Unreachable refuses the connection, so that nothing is sent. Only a [Handler] that
 	// is the transport of its client can do that.
 	Unreachable
 )

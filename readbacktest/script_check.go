@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// check returns what is wrong with s, which is worth a test's end: a script
-// that does not say what it seems to say makes a test that cannot fail.
+// check returns what is wrong with s. An invalid script ends the test, since a test whose
+// script does not mean what it seems to might never fail.
 func (s *Script) check() error {
 	for _, field := range []struct {
 		name string

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// ServeHTTP answers r as the script says. It cuts a connection by the panic that
-// net/http has for it, [http.ErrAbortHandler].
+// ServeHTTP answers r as the script says. To cut a connection it panics with
+// [http.ErrAbortHandler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := h.arrive(r)
 	wait := func(d time.Duration) error { return pause(r.Context(), h.closed, d) }
@@ -40,7 +40,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for s := answer.stream(); ; {
 		piece, takes, err := s.next()
 		if takes > 0 {
-			_ = http.NewResponseController(w).Flush() // what was written before
+			_ = http.NewResponseController(w).Flush() // sends the pieces before this one
 		}
 		if err == io.EOF {
 			return
@@ -67,11 +67,10 @@ type Server struct {
 	once   sync.Once
 }
 
-// NewServer starts a server with a script and closes it when the test ends, if t
-// has a Cleanup; otherwise close it. If the script says something that cannot
-// be, the test ends at once.
+// NewServer starts a server with a script. It is closed when the test ends, if t has a method
+// Cleanup; otherwise call Close. If the script is invalid, the test ends at once.
 //
-// In a [testing/synctest] bubble use a [Handler] as the client's transport.
+// In a [testing/synctest] bubble, use a [Handler] as the client's transport instead.
 func NewServer(t TestingT, script Script) *Server {
 	if h, ok := t.(helper); ok {
 		h.Helper()
@@ -95,11 +94,11 @@ func NewServer(t TestingT, script Script) *Server {
 	return s
 }
 
-// Client returns a client of the server. It is always the same one.
+// Client returns a client for the server, always the same one.
 func (s *Server) Client() *http.Client { return s.server.Client() }
 
-// Close ends the server and its connections, whatever is going on on them. What
-// is recorded stays. It may be called again.
+// Close ends the server and its connections, also those in use. Recorded requests stay. It
+// may be called again.
 func (s *Server) Close() {
 	s.once.Do(func() {
 		close(s.closed)

@@ -15,13 +15,13 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// TestStore tests that a store keeps the contract of [submit.Store].
+// TestStore tests that a store keeps the contract of [submit.Store], and those of
+// [submit.BatchStore] and [submit.Journal] if it is one.
 //
-// Open is called once for each subtest and returns two handles on one new and
-// empty store, as two processes would have them; they may be the same. It should
-// use t.Cleanup to close them. The subtests run one after another, in real time,
-// each for a few seconds; what takes five minutes fails. Those of [submit.BatchStore]
-// and [submit.Journal] run if the store is one.
+// Open is called once for each subtest. It returns two handles of one new and empty store,
+// as two processes would have them; they may be the same. It should use t.Cleanup to close
+// them. The subtests run one after another in real time, each for a few seconds; a subtest
+// that takes five minutes fails.
 func TestStore(t *testing.T, open func(t *testing.T) (here, there submit.Store)) {
 	for _, test := range []struct {
 		name string
@@ -60,7 +60,8 @@ func TestStore(t *testing.T, open func(t *testing.T) (here, there submit.Store))
 	}
 }
 
-// storeTest is one subtest. Changes are made here and seen there.
+// storeTest is one subtest. Changes are made on the store here, and checked on the store
+// there.
 type storeTest struct {
 	*testing.T
 	ctx         context.Context
@@ -91,7 +92,7 @@ func (t storeTest) changed(r submit.Record) submit.Record {
 	return r
 }
 
-// same checks that the store has r.
+// same checks that the store there has r.
 func (t storeTest) same(r submit.Record) {
 	t.Helper()
 	got, err := t.there.Get(t.ctx, r.Kind, r.Key)
@@ -230,8 +231,9 @@ func (t storeTest) values() {
 	}
 }
 
-// tooLarge has the store keep what it refuses for its size neither alone nor among
-// others, and go on with what it has. A store may also take it.
+// tooLarge checks records that the store refuses because of their size: nothing of them is
+// kept, neither alone nor in a batch, and the other records stay. A store may also accept
+// them.
 func (t storeTest) tooLarge() {
 	r := t.made(job("a", "small"))
 	for _, size := range []int{1 << 20, 2 << 20, 9 << 20} {

@@ -14,13 +14,13 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// batched calls f if the store makes batches, and if these can be made now.
+// batched calls f if the store makes batches.
 func (t storeTest) batched(f func(here submit.BatchStore)) {
 	here, ok := t.here.(submit.BatchStore)
 	if !ok {
 		return
 	}
-	first := make([]submit.Record, submit.MaxBatch) // as large as it may be: for a store that makes no small ones
+	first := make([]submit.Record, submit.MaxBatch) // the largest, since a store may refuse small batches
 	for i := range first {
 		first[i] = job(fmt.Sprint("a first batch ", i), "")
 	}
@@ -33,8 +33,8 @@ func (t storeTest) batched(f func(here submit.BatchStore)) {
 	f(here)
 }
 
-// changeAll makes a batch, or its changes one by one if the store rather has them so:
-// then none of them was made.
+// changeAll makes a batch; or its changes one by one, if the store refuses the batch, which
+// must not have made any of them.
 func (t storeTest) changeAll(here submit.BatchStore, records []submit.Record) []uint64 {
 	t.Helper()
 	revisions, err := here.ChangeAll(t.ctx, records)
@@ -97,8 +97,7 @@ func (t storeTest) batch() {
 	})
 }
 
-// batchIsRefused makes batches with one record that is not as expected: then none is
-// changed.
+// batchIsRefused makes batches with one record of a wrong revision: then none may be changed.
 func (t storeTest) batchIsRefused() {
 	t.batched(func(here submit.BatchStore) {
 		there := t.made(job("there", "1"))
@@ -127,8 +126,8 @@ func (t storeTest) batchIsRefused() {
 	})
 }
 
-// batchesRace makes batches and single changes of the same records at once: one of
-// them alone is made, as a whole.
+// batchesRace makes batches of the same records at once: only one of them may be made, as a
+// whole.
 func (t storeTest) batchesRace() {
 	t.batched(func(submit.BatchStore) {
 		for round := range 10 {

@@ -12,7 +12,7 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// since returns what a journal yields, by key, and checks the order.
+// since returns the records that a journal yields, by key, and checks their order.
 func (t storeTest) since(journal submit.Journal, after uint64, labels ...string) map[string]submit.Record {
 	t.Helper()
 	found := make(map[string]submit.Record)
@@ -68,8 +68,8 @@ func (t storeTest) journal() {
 	assert.Equal(t, 5, n)
 }
 
-// journalIsStable lists some of many while these change: each that stays as it is, is
-// listed once, and none twice at one revision.
+// journalIsStable lists records of one label while one record changes: the others must be
+// listed each time.
 func (t storeTest) journalIsStable() {
 	there, ok := t.there.(submit.Journal)
 	if !ok {
@@ -117,8 +117,8 @@ func (t storeTest) journalIsStable() {
 	assert.Equal(t, 100, len(t.since(there, 0, "confirmed"))+len(t.since(there, 0, "unconfirmed")))
 }
 
-// journalWaits follows changes that are made at the same time from several sides: it
-// misses none, and keeps the order.
+// journalWaits follows changes that several goroutines make at once: it must miss none, and
+// keep the order.
 func (t storeTest) journalWaits() {
 	there, ok := t.there.(submit.Journal)
 	if !ok {

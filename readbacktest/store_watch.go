@@ -43,11 +43,11 @@ func (t storeTest) watch() {
 	require.ErrorIs(t, err, submit.ErrNotFound)
 }
 
-// letWatch waits until those who watch surely wait, as far as that goes: it is in
-// the store that they wait, and nothing tells.
+// letWatch gives calls of Watch time to begin. They wait inside the store, so that the test
+// cannot know when they do.
 func (t storeTest) letWatch() { time.Sleep(50 * time.Millisecond) }
 
-// watching begins to watch r there, and returns what waits for the end of that.
+// watching begins to watch r there, and returns a function that waits for the result.
 func (t storeTest) watching(r submit.Record) (wait func() (submit.Record, error)) {
 	type end struct {
 		r   submit.Record

@@ -12,43 +12,40 @@ import (
 	"github.com/readback-go/readback/readbackhttp"
 )
 
-// TokenAnswers are answers of the service that a [readbackhttp.Token] is made
-// for, as [TestToken] needs them.
+// TokenAnswers are sample answers of the service that a [readbackhttp.Token] is for.
+// [TestToken] needs them.
 type TokenAnswers struct {
 	// Written are the answers to two writes, with different positions.
 	Written [2]consistency.Answer
 
-	// Behind are answers to reads that have not reached the position. Nil
-	// means that the service has none, since it waits.
+	// Behind are answers to reads whose server has not reached the position. Nil means
+	// that the service has no such answer, since it waits.
 	Behind []consistency.Answer
 
-	// Reached are other answers to reads, above all those that look as if they
-	// were behind, such as a 404 of what is not there.
+	// Reached are other answers to reads, above all those that look similar, such as a
+	// 404 for a thing that does not exist.
 	Reached []consistency.Answer
 }
 
-// TestToken checks that a [readbackhttp.Token] of your own keeps what the
-// Transport and exchanges rely on, and fails the test for each promise that it
-// breaks:
+// TestToken checks the contract of a [readbackhttp.Token] of your own, and fails the test for
+// each promise that it breaks:
 //
-//   - Take finds the token of each write, one that may stand in a header, and
-//     none in an answer without headers.
-//   - Put puts the token into the read, once, however often it is called, and
-//     changes neither where the read goes nor what else it carries.
-//   - Behind knows the answers that are behind, and takes no other for one.
-//   - A token kind keeps nothing of an answer: what it saw before changes
-//     nothing, and answers stay as they are.
+//   - Take finds the token in the answer to each write. It is a valid value of a header.
+//     Take finds none in an answer without headers.
+//   - Put puts the token into the read once, however often it is called, and changes neither
+//     its URL nor its other headers.
+//   - Behind is true for the answers that are behind, and false for all others.
+//   - It keeps no state: earlier answers change nothing, and answers are not modified.
 //   - It is safe for concurrent use.
 //
-// That nothing but the answer to a write that was carried out is asked for a
-// token is the library's part. Let the race detector watch the test: some
-// mistakes are seen by it alone.
+// The library itself makes sure that Take sees only answers to writes that were carried out.
+// Run the test with the race detector, which alone finds some mistakes.
 func TestToken(t TestingT, token readbackhttp.Token, answers TokenAnswers) {
 	if h, ok := t.(helper); ok {
 		h.Helper()
 	}
 	if token == nil {
-		t.Errorf("token: there is none")
+		t.Errorf("token: it is nil")
 		t.FailNow()
 		return
 	}
@@ -141,7 +138,7 @@ func (c tokenCheck) behind() error {
 	return nil
 }
 
-// apart looks whether one write's token finds its way into another's read.
+// apart checks that the token of one write does not get into the read of another.
 func (c tokenCheck) apart() error {
 	token := c.token.Take(c.Written[0])
 	read := c.read(token)
@@ -200,7 +197,7 @@ func (c tokenCheck) read(token string) string {
 	return dump(r)
 }
 
-// newRead returns a read that has something of everything.
+// newRead returns a read with a query and several headers.
 func newRead(method string) *http.Request {
 	r, err := http.NewRequest(method, "https://api.example/v1/things/7?expand=all", nil)
 	if err != nil {
@@ -213,7 +210,7 @@ func newRead(method string) *http.Request {
 	return r
 }
 
-// sameBut reports what is lost or led astray in a read with a token.
+// sameBut returns what a token has changed in a read besides adding itself.
 func sameBut(bare, with *http.Request) error {
 	switch {
 	case with.Method != bare.Method, with.URL.Scheme != bare.URL.Scheme, with.URL.Host != bare.URL.Host,
@@ -232,7 +229,7 @@ func sameBut(bare, with *http.Request) error {
 	return nil
 }
 
-// dump returns what is sent of a read.
+// dump returns a read as it is sent.
 func dump(r *http.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", r.Method, r.URL)

@@ -102,7 +102,7 @@ func TestToken_broken(t *testing.T) {
 		token readbackhttp.Token
 		want  string
 	}{
-		{"none", nil, "there is none"},
+		{"none", nil, "token: it is nil"},
 		{"takes nothing", token{take: func(consistency.Answer) string { return "" }}, "does not take what a write carries: there is none in map[X-Vault-Index:[one]]"},
 		{"takes another header", token{take: func(a consistency.Answer) string { return a.Header.Get("Etag") }}, "does not take what a write carries: there is none"},
 		{"takes what cannot be sent", token{take: func(a consistency.Answer) string { return take(a) + "\n" }}, `does not take what a write carries: it is not used, since`},

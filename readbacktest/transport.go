@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// RoundTrip answers req as the script says, on the calling goroutine and without
-// a network. Whatever takes time takes it on the clock of the caller, and ends
-// with the request's context, whose cause is then the error.
+// RoundTrip answers req as the script says, on the calling goroutine and without a network.
+// All waits are on the clock of the caller. If the context of the request ends first, the
+// error is its cause.
 //
-// A connection that is cut is an error as net/http returns it, and an
-// [net/http/httptrace.ClientTrace] is told of a connection got, of headers and
-// a request written and of a first byte, as far as it got. Unlike net/http's own
-// transport it sends nothing twice.
+// For a connection that is cut, it returns the error that net/http would return. It calls
+// the functions GetConn, GotConn, WroteHeaders, WroteRequest and GotFirstResponseByte of a
+// [net/http/httptrace.ClientTrace] as far as the request gets. Unlike the transport of
+// net/http, it sends nothing twice.
 func (h *Handler) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	body := req.Body
@@ -74,8 +74,8 @@ func (h *Handler) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.response(req), nil
 }
 
-// readAll reads the body of a request, which may wait for the client. That wait
-// ends with ctx, too.
+// readAll reads the body of a request. The body may wait for the client; the end of ctx ends
+// that wait too.
 func readAll(ctx context.Context, body io.ReadCloser) ([]byte, error) {
 	if body == http.NoBody {
 		return nil, nil
@@ -88,8 +88,8 @@ func readAll(ctx context.Context, body io.ReadCloser) ([]byte, error) {
 	return sent, err
 }
 
-// pause waits, and returns the cause if ctx ends before, and an error if stop is
-// closed.
+// pause waits for d. It returns the cause if ctx ends first, and an error if stop is closed
+// first.
 func pause(ctx context.Context, stop <-chan struct{}, d time.Duration) error {
 	if d <= 0 {
 		return nil
@@ -129,7 +129,7 @@ func (r *reply) response(req *http.Request) *http.Response {
 	return resp
 }
 
-// arriving is the body of an answer on its way.
+// arriving is the body of an answer, whose pieces arrive over time.
 type arriving struct {
 	ctx    context.Context
 	closed chan struct{}
@@ -169,8 +169,7 @@ func (b *arriving) Close() error {
 	return nil
 }
 
-// tracing returns the trace of ctx, with a function for each event that there
-// is.
+// tracing returns the trace of ctx, with a function for each event that RoundTrip reports.
 func tracing(ctx context.Context) httptrace.ClientTrace {
 	var t httptrace.ClientTrace
 	if given := httptrace.ContextClientTrace(ctx); given != nil {
@@ -194,8 +193,7 @@ func tracing(ctx context.Context) httptrace.ClientTrace {
 	return t
 }
 
-// conn stands for the connection that there is none of. It has addresses, which
-// is what traces ask for.
+// conn is a connection for traces, which ask for its addresses. It cannot be used.
 type conn struct{ net.Conn }
 
 func hostPort(u *url.URL) string {
@@ -215,8 +213,8 @@ var address = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80}
 func (conn) LocalAddr() net.Addr  { return address }
 func (conn) RemoteAddr() net.Addr { return address }
 
-// received returns req as a server sees it: there the names of headers have one
-// form, whatever they had at the client.
+// received returns req as a server receives it, with the names of its headers in canonical
+// form.
 func received(req *http.Request) *http.Request {
 	header := make(http.Header, len(req.Header))
 	for name, values := range req.Header {

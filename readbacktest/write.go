@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// write answers a write as usual, and executes it as the rule says.
+// write executes a write as the rule says, and returns the usual answer.
 func (h *Handler) write(x *exchange, body []byte, now time.Duration) *reply {
 	j, refused := h.command(x, body)
 	if refused != nil {
@@ -21,7 +21,7 @@ func (h *Handler) write(x *exchange, body []byte, now time.Duration) *reply {
 	c := h.resources.plan(j)
 	refusing := c.status >= 400
 	if refusing && x.rule.Status == 0 && x.rule.Cut == 0 {
-		after = nil // or what was refused to the client would be executed
+		after = nil // a write whose answer is the refusal must not be executed later
 	}
 	if refusing {
 		x.note("refused")
@@ -55,7 +55,7 @@ func (h *Handler) write(x *exchange, body []byte, now time.Duration) *reply {
 	return h.written(c, h.resources.version(&c, now), 0) // as if it were executed
 }
 
-// command makes a command of a request, or refuses it for what can never be executed.
+// command returns the command of a request, or an answer that refuses an invalid request.
 func (h *Handler) command(x *exchange, body []byte) (*command, *reply) {
 	r := x.request
 	j := &command{method: r.Method, path: r.path, header: r.Header, rule: x.rule}
@@ -76,7 +76,7 @@ func (h *Handler) command(x *exchange, body []byte) (*command, *reply) {
 	return j, nil
 }
 
-// after returns when a write is executed, since its request.
+// after returns when a write is executed, measured from its request.
 func (rule *Rule) after() []time.Duration {
 	switch {
 	case rule.Operation != nil && !rule.Execute.said:
@@ -89,8 +89,8 @@ func (rule *Rule) after() []time.Duration {
 	return rule.Execute.times(rule.Status)
 }
 
-// written answers a write that amounts to c. Position is 0 if it was not
-// executed yet.
+// written returns the answer to a write with the change c. Position is 0 if it was not executed
+// yet.
 func (h *Handler) written(c change, v *version, position int) *reply {
 	if v == nil {
 		return refuse(c.status)
@@ -107,12 +107,12 @@ func (h *Handler) written(c change, v *version, position int) *reply {
 	return r
 }
 
-// keyed is what is remembered of a write with an idempotency key. Nil remembers
+// keyed is what is remembered of a write with an idempotency key. A nil keyed remembers
 // nothing.
 type keyed struct {
 	body    string
-	pending int    // executions to come
-	answer  *reply // of the first one; nil if there was none
+	pending int    // executions that are still to come
+	answer  *reply // of the first execution; nil if there was none
 }
 
 // executed remembers the answer to one more execution; nil if it was refused.
@@ -126,8 +126,8 @@ func (k *keyed) executed(answer *reply) {
 	}
 }
 
-// recall returns the answer to a repeated write whose key is known, and
-// otherwise what is to remember this one.
+// recall returns the answer to a repeated write whose key is known; otherwise a new keyed that
+// remembers this write.
 func (h *Handler) recall(j *command, body []byte) (*keyed, *reply) {
 	key := j.header.Get("Idempotency-Key")
 	if !h.script.IdempotencyKeys || key == "" {
