@@ -3,6 +3,8 @@ package consistency
 import (
 	"io"
 	"net/http"
+
+	"github.com/readback-go/readback/internal/coding"
 )
 
 const (
@@ -32,6 +34,7 @@ func release[T any](value *T, asked bool) (body []byte, whole bool) {
 		_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)
 	}
 	_ = resp.Body.Close()
+	body, whole = coding.Text(resp.Header, body, whole, limit)
 	if body == nil {
 		body = []byte{}
 	}

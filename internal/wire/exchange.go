@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/readback-go/readback/internal/coding"
 )
 
 // Exchange is one request of a call and what became of it, as a RoundTripper saw
@@ -19,7 +21,7 @@ type Exchange struct {
 	URL      *url.URL
 	Status   int // 0 if no answer came
 	Header   http.Header
-	Body     []byte // its beginning, as far as it was read
+	Body     []byte // what its beginning says, as far as it was read
 	Whole    bool   // Body is the whole body
 	Err      error  // why no answer came
 	Safe     bool   // by its method, it asks for no change
@@ -300,6 +302,7 @@ func (c *Call) Exchanges() []Exchange {
 			continue
 		}
 		ex := o.ex
+		ex.Body, ex.Whole = coding.Text(ex.Header, ex.Body, ex.Whole, bodyLimit)
 		if o.trace != nil {
 			ex.Writes = o.trace.writes()
 		}
