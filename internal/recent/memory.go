@@ -256,6 +256,34 @@ func (m *Memory) latest(space Space, u *url.URL, long bool) (Write, bool) {
 	m.follow(&t, space, u)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	found := m.search(&t, long)
+	return found.write(m.zero)
+}
+
+// Writes returns how many writes were ever remembered, deletions included.
+func (m *Memory) Writes() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.writes
+}
+
+// Gone returns how many writes had been remembered when what lies below u in space
+// was deleted or forgotten last; 0 if it was not.
+func (m *Memory) Gone(space Space, u *url.URL) uint64 {
+	var t trail
+	m.follow(&t, space, u)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := m.search(&t, false)
+	gone := max(found.deleted.n, found.cleared)
+	if e := m.entries[t.whole]; e != nil {
+		gone = max(gone, e.cleared.n)
+	}
+	return gone
+}
+
+// search looks at what covers a URL. The lock is the caller's.
+func (m *Memory) search(t *trail, long bool) search {
 	now := time.Since(m.zero)
 	m.sweep(now)
 	found := search{oldest: now - m.below}
@@ -272,7 +300,7 @@ func (m *Memory) latest(space Space, u *url.URL, long bool) (Write, bool) {
 		found.at(m.entries[t.whole], AnyQuery)
 	}
 	found.at(m.entries[t.key()], 0)
-	return found.write(m.zero)
+	return found
 }
 
 // search is the latest of what was looked at.
