@@ -26,9 +26,16 @@ type covering struct {
 
 // place is a URL that a write covers, and what beside it.
 type place struct {
-	url   *url.URL
-	reach recent.Reach
+	url    *url.URL
+	reach  recent.Reach
+	secret string // a segment that is not to be shown; empty if all are
 }
+
+// methodMove is that of WebDAV: what was there is elsewhere then.
+const methodMove = "MOVE"
+
+// forgets reports whether nothing is left where a request of a method was sent to.
+func forgets(method string) bool { return method == http.MethodDelete || method == methodMove }
 
 // Why a write covers nothing.
 const (
@@ -93,9 +100,9 @@ func (c *covering) says() bool {
 func (c *covering) usual() ([]place, string) {
 	own := logical(c.req)
 	switch c.req.Method {
-	case http.MethodDelete:
+	case http.MethodDelete, methodMove:
 		c.unlist(c.t.space(c.req, own), own)
-		return []place{{own, recent.Below | recent.AnyQuery}}, "" // what is gone has no older views
+		return []place{{url: own, reach: recent.Below | recent.AnyQuery}}, "" // what is gone has no older views
 	case http.MethodPost:
 		if c.class == consistency.Ambiguous {
 			return nil, nothingKnown
@@ -105,11 +112,11 @@ func (c *covering) usual() ([]place, string) {
 			created := c.class != consistency.Ambiguous && c.req.Method == http.MethodPut && c.resp.StatusCode == http.StatusCreated
 			switch {
 			case created:
-				return []place{{own, recent.Below}}, ""
+				return []place{{url: own, reach: recent.Below}}, ""
 			case c.t.options.OnlyCreated:
 				return nil, nothingUpdated
 			}
-			return []place{{own, 0}}, ""
+			return []place{{url: own}}, ""
 		}
 	default:
 		return nil, nothingOther
@@ -119,10 +126,10 @@ func (c *covering) usual() ([]place, string) {
 		switch relation(at, own) {
 		case theSame:
 			if c.req.Method != http.MethodPost && !c.t.options.OnlyCreated {
-				return []place{{own, 0}}, ""
+				return []place{{url: own}}, ""
 			}
 		case below:
-			return []place{{at, recent.Below | recent.AnyQuery}}, ""
+			return []place{{url: at, reach: recent.Below | recent.AnyQuery}}, ""
 		}
 	}
 	return nil, nothingMade
@@ -152,8 +159,7 @@ func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 			places = append(places, p)
 		}
 	}
-	kind := strings.TrimSuffix(own.Path, "/")
-	kind = kind[strings.LastIndexByte(kind, '/')+1:]
+	kind := lastSegment(own)
 	told := namesIn(body, kind)
 	ids := told.ids
 	if len(ids) == 0 || c.resp.StatusCode == http.StatusAccepted {
@@ -178,15 +184,19 @@ func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 		}
 	}
 	for _, id := range ids {
-		if id == kind {
-			places = []place{{own, 0}} // it says what it changed
+		if id.text == kind {
+			places = []place{{url: own}} // it says what it changed
 			if c.t.options.OnlyCreated {
 				c.end(nil, nothingUpdated)
 				return
 			}
 			break
 		}
-		places = append(places, place{under(own, id), c.made()})
+		at := place{url: under(own, id.text), reach: c.made()}
+		if id.secret {
+			at.secret = lastSegment(at.url)
+		}
+		places = append(places, at)
 	}
 	why := nothingNamed
 	switch {
@@ -198,9 +208,9 @@ func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 	c.end(places, why)
 }
 
-func first(list []string) string {
+func first(list []id) id {
 	if len(list) == 0 {
-		return ""
+		return id{}
 	}
 	return list[0]
 }
@@ -232,9 +242,9 @@ func (c *covering) link(at *url.URL) place {
 		if c.t.options.OnlyCreated {
 			return place{}
 		}
-		return place{at, 0}
+		return place{url: at}
 	}
-	return place{at, c.made()}
+	return place{url: at, reach: c.made()}
 }
 
 // made returns how far what was made reaches: below it only where nothing is in doubt.
@@ -322,7 +332,7 @@ func (c *covering) chosen(usual []place) (places []place) {
 	}
 	reach := recent.Reach(recent.Below)
 	switch {
-	case c.req.Method == http.MethodDelete:
+	case forgets(c.req.Method):
 		reach = recent.Below | recent.AnyQuery
 	case c.class == consistency.Ambiguous:
 		reach = 0
@@ -333,13 +343,13 @@ func (c *covering) chosen(usual []place) (places []place) {
 		if u == nil {
 			continue
 		}
-		own := reach
+		own := place{url: u, reach: reach}
 		for _, p := range usual {
 			if p.url == u {
-				own = p.reach
+				own = p
 			}
 		}
-		places = append(places, place{u, own})
+		places = append(places, own)
 	}
 	return places
 }
@@ -349,7 +359,7 @@ func (c *covering) add(p place) {
 	if p.url == nil {
 		return
 	}
-	w := recent.Write{At: c.at, Class: uint8(c.class), Deleted: c.req.Method == http.MethodDelete, Token: c.token}
+	w := recent.Write{At: c.at, Class: uint8(c.class), Deleted: forgets(c.req.Method), Token: c.token}
 	space := c.t.space(c.req, p.url)
 	if w.Token != "" && space != c.t.space(c.req, c.req.URL) {
 		w.Token = "" // one origin's token is none of another's business

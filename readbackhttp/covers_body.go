@@ -2,12 +2,13 @@ package readbackhttp
 
 import (
 	"bytes"
-	"compress/gzip"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/readback-go/readback/internal/coding"
 )
 
 // alongLimit is how much of a body is kept while it is read along.
@@ -32,11 +33,10 @@ func (c *covering) read(end func(body []byte, read howRead)) {
 		return
 	}
 	r := &readAlong{source: resp.Body, end: end, left: resp.ContentLength, json: mayBeJSON(resp.Header)}
-	switch encoding := resp.Header.Get("Content-Encoding"); {
-	case encoding == "", strings.EqualFold(encoding, "identity"):
-	case strings.EqualFold(encoding, "gzip"):
+	switch coding.Of(resp.Header) {
+	case coding.Gzip:
 		r.zipped = true
-	default:
+	case coding.Unknown:
 		r.json, r.coded = false, r.json
 	}
 	resp.Body = r
@@ -145,7 +145,9 @@ func (r *readAlong) finish(read howRead) {
 	end, body, cut := r.end, r.kept, r.cut
 	r.end, r.kept = nil, nil
 	if r.zipped && len(body) > 0 {
-		body, cut = unzip(body)
+		var all bool
+		body, all = coding.Unzip(body, alongLimit)
+		cut = !all
 	}
 	if read == toItsEnd && (r.coded || cut && mayGoOn(body)) {
 		read = unclear
@@ -158,16 +160,6 @@ func (r *readAlong) finish(read howRead) {
 func mayGoOn(begin []byte) bool {
 	begin = bytes.TrimLeft(begin, "\ufeff \t\r\n")
 	return len(begin) == 0 || begin[0] == '{'
-}
-
-// unzip returns the beginning of what is in it, and whether there is more.
-func unzip(body []byte) (plain []byte, more bool) {
-	z, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return nil, true
-	}
-	plain, err = io.ReadAll(io.LimitReader(z, alongLimit))
-	return plain, err != nil || len(plain) == alongLimit
 }
 
 // sentBody is the beginning of the body of a request, which is looked at only if

@@ -2,6 +2,7 @@ package readbackhttp
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/readback-go/readback/consistency"
@@ -17,7 +18,7 @@ type Coverage struct {
 	Route  string            // method and URL of it and of its like, with {id} for what differs
 	Status int               // 0 if no answer came
 	Class  consistency.Class // what the answer proves
-	Covers []string          // URLs, without queries; of a DELETE what is forgotten
+	Covers []string          // URLs, without queries; of a DELETE or a MOVE what is forgotten
 	Why    string            // why it covers nothing; empty if it does
 }
 
@@ -35,15 +36,14 @@ func (c *covering) tell(why string) {
 	note := "covers nothing: " + why
 	if why == "" {
 		verb := "covers "
-		if c.req.Method == http.MethodDelete {
+		if forgets(c.req.Method) {
 			verb = "forgets "
 		}
 		texts := make([]string, 0, len(c.done))
 		for _, p := range c.done {
-			u := *p.url
-			u.RawQuery = ""
-			told.Covers = append(told.Covers, redact.URL(&u))
-			text := u.EscapedPath()
+			u := p.shown()
+			told.Covers = append(told.Covers, redact.URL(u))
+			text := instanceOf(u)
 			if p.reach&recent.Below != 0 {
 				text += " and below"
 			}
@@ -59,6 +59,18 @@ func (c *covering) tell(why string) {
 		Phase: consistency.PhaseWrite, N: 1,
 		Status: told.Status, Class: c.class, Note: note,
 	})
+}
+
+// shown returns the URL of a place without its query, and without the segment that
+// is not to be shown.
+func (p *place) shown() *url.URL {
+	u := *p.url
+	u.RawQuery = ""
+	if p.secret != "" {
+		u.RawPath = strings.ReplaceAll(u.EscapedPath(), "/"+url.PathEscape(p.secret), "/REDACTED")
+		u.Path, _ = url.PathUnescape(u.RawPath)
+	}
+	return &u
 }
 
 func plainURL(req *http.Request) string {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/coding"
 	"github.com/readback-go/readback/internal/recent"
 	"github.com/readback-go/readback/poll"
 )
@@ -28,7 +29,7 @@ type asked struct {
 	space  recent.Space
 	write  recent.Write
 	phase  consistency.Phase
-	listed bool             // it is a list, and its Match the Transport's
+	listed func() bool      // of a list, whose Match is the Transport's: an entry is still wanted
 	goal   consistency.Goal // zero if nothing but a token can make an answer pending
 }
 
@@ -89,6 +90,7 @@ func (h *held) asksForBody(resp *http.Response) bool {
 // judged says what an answer means: that it is pending, that it is to be handed
 // on, which is ready, or that it says nothing, which is unknown.
 func (h *held) judged(judge *consistency.Judge, resp *http.Response, body []byte, whole bool, at time.Duration) poll.Judgement {
+	body, whole = coding.Text(resp.Header, body, whole, holdLimit)
 	a := consistency.AnswerOf(resp)
 	a.Body, a.Whole = body, whole
 	if h.sent != h.req && h.t.options.Token.Behind(a) {
@@ -154,8 +156,8 @@ func (h *held) until() time.Duration {
 // superseded reports whether something happened after the write that makes
 // waiting for it pointless.
 func (h *held) superseded() bool {
-	if h.listed {
-		return false // its match knows
+	if h.listed != nil {
+		return !h.listed()
 	}
 	latest := h.t.memory.Latest
 	if h.phase == consistency.PhaseWrite {

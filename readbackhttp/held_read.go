@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/internal/reserve"
 	"github.com/readback-go/readback/poll"
 )
@@ -111,7 +112,11 @@ func (h *held) lead(g *group) {
 // true if another reason has come since, with a later window.
 func (h *held) leadUntil(g *group, end time.Duration) (again bool) {
 	g.pacing.latest = h.closing()
-	_, h.why = poll.Until(h.ctx, h.look, func(resp *http.Response, err error, _ poll.Read) poll.Judgement {
+	look := func(ctx context.Context) (*http.Response, error) {
+		resp, err := h.look(ctx)
+		return resp, redact.Guard(err)
+	}
+	_, h.why = poll.Until(h.ctx, look, func(resp *http.Response, err error, _ poll.Read) poll.Judgement {
 		j := h.weigh(resp, err)
 		g.pacing.pause(j.RetryAfter)
 		return j
@@ -154,6 +159,7 @@ func (h *held) once(longest time.Duration, look func(context.Context) (*http.Res
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
+	err = redact.Guard(err)
 	if h.ctx.Err() == nil {
 		h.last = err
 	}

@@ -22,7 +22,8 @@ type Hold struct {
 
 	// Match accepts the answer that shows the write. It is asked of answers with
 	// status 2xx: one that it does not accept is held too, as stale; one longer
-	// than 64 KiB is handed on unasked. Its Ref is zero. [HasETag], [AtLeast] and
+	// than 64 KiB, or in a coding other than gzip, is handed on unasked. Its Ref is
+	// zero. [HasETag], [AtLeast] and
 	// [HasJSON] make common ones. Nil accepts all. Reads with a Match do not share
 	// their waiting with others.
 	Match func(Ref, *Document) bool

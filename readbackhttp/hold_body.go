@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -101,11 +102,11 @@ func readPiece(source io.Reader) arrival {
 type keptBody struct {
 	kept   *bytes.Reader
 	end    error
-	closed bool
+	closed atomic.Bool // perhaps while it is read
 }
 
 func (b *keptBody) Read(p []byte) (int, error) {
-	if b.closed {
+	if b.closed.Load() {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := b.kept.Read(p)
@@ -116,7 +117,7 @@ func (b *keptBody) Read(p []byte) (int, error) {
 }
 
 func (b *keptBody) Close() error {
-	b.closed = true
+	b.closed.Store(true)
 	return nil
 }
 
@@ -126,9 +127,13 @@ type longBody struct {
 	arrives chan arrival // gets what is being read just now; nil if nothing is
 	source  io.ReadCloser
 	end     error // of what arrived
+	closed  atomic.Bool
 }
 
 func (b *longBody) Read(p []byte) (int, error) {
+	if b.closed.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	if len(b.kept) == 0 && b.arrives != nil && len(p) > 0 {
 		next := <-b.arrives
 		b.kept, b.end, b.arrives = next.data, next.err, nil
@@ -145,7 +150,10 @@ func (b *longBody) Read(p []byte) (int, error) {
 }
 
 // Close ends a Read of the source that is still under way, too.
-func (b *longBody) Close() error { return b.source.Close() }
+func (b *longBody) Close() error {
+	b.closed.Store(true)
+	return b.source.Close()
+}
 
 // boundBody is the body of a polled answer, which lives as long as the context
 // of its request.

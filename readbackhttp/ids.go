@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/readback-go/readback/internal/redact"
 )
 
 // What is taken for the id of what a write made, and for a link to it, is one
@@ -35,9 +37,15 @@ const (
 	maxIDLength = 256
 )
 
+// id is one that a document names.
+type id struct {
+	text   string
+	secret bool // its member has the name of a secret, as key: it is not to be shown
+}
+
 // names are what a document says of what it shows.
 type names struct {
-	ids   []string
+	ids   []id
 	links []string // to itself
 }
 
@@ -85,21 +93,20 @@ func (n *names) member(name string, value []byte, kind string) {
 		n.linkIn(value)
 	case idMembers[name] || ofKind(name, kind):
 		if id, ok := plainValue(value); ok {
-			n.id(id)
+			n.id(id, redact.Secret(name))
 		}
 	}
 }
 
-func (n *names) id(id string) {
-	if len(n.ids) == maxIDs {
-		return
-	}
+func (n *names) id(text string, secret bool) {
 	for _, known := range n.ids {
-		if known == id {
+		if known.text == text {
 			return
 		}
 	}
-	n.ids = append(n.ids, id)
+	if len(n.ids) < maxIDs {
+		n.ids = append(n.ids, id{text, secret})
+	}
 }
 
 // link adds a link, which may be an object with a member href.

@@ -31,6 +31,7 @@ type entry struct {
 	id    uint64
 	at    time.Time
 	class consistency.Class
+	after uint64 // the writes that were remembered before
 }
 
 func newLists(hash func(id string) uint64, limit int, keep time.Duration) *lists {
@@ -54,7 +55,7 @@ func (l *lists) add(list uint64, e entry) {
 // want notes that a list is to have the entry that a write made, here and where
 // else it is read.
 func (c *covering) want(list uint64, space recent.Space, id string) {
-	e := entry{space, c.t.lists.hash(id), c.at, c.class}
+	e := entry{space, c.t.lists.hash(id), c.at, c.class, c.t.memory.Writes()}
 	c.t.lists.add(list, e)
 	c.t.sharing.tell(note{kind: noteListed, class: uint8(c.class), about: list, space: uint64(space), id: e.id})
 }
@@ -102,12 +103,13 @@ func (l *lists) drop(done func(entry) bool) {
 	}
 }
 
-// of returns the entries that a list is to have.
-func (l *lists) of(list uint64) (wanted []entry) {
+// of returns the entries that a list is to have: those that were made after that many
+// writes.
+func (l *lists) of(list, gone uint64) (wanted []entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.wanted[list] {
-		if time.Since(e.at) < l.keep {
+		if time.Since(e.at) < l.keep && e.after >= gone {
 			wanted = append(wanted, e)
 		}
 	}
@@ -119,14 +121,20 @@ func (t *Transport) listKey(space recent.Space, u *url.URL) uint64 {
 	return t.memory.Read(space, "list", u)
 }
 
+// wantedIn returns the entries that the list is to have that a request reads: none
+// that was deleted since, or is gone with what lies above it.
+func (t *Transport) wantedIn(req *http.Request) []entry {
+	space, u := t.space(req, req.URL), named(req)
+	return t.lists.of(t.listKey(space, u), t.memory.Gone(space, u))
+}
+
 // listed returns how a read of a list is held whose entries are wanted, and the
 // write that it is held for; nil if none are.
 func (t *Transport) listed(req *http.Request, own *Hold) (*Hold, recent.Write) {
 	if t.lists.empty() || req.Method == http.MethodHead || own.Match != nil {
 		return nil, recent.Write{}
 	}
-	key := t.listKey(t.space(req, req.URL), named(req))
-	wanted := t.lists.of(key)
+	wanted := t.wantedIn(req)
 	if len(wanted) == 0 {
 		return nil, recent.Write{}
 	}
@@ -134,7 +142,7 @@ func (t *Transport) listed(req *http.Request, own *Hold) (*Hold, recent.Write) {
 	hold := *own
 	hold.Match = func(_ Ref, doc *Document) bool {
 		has, isList := t.lists.idsOf(doc.Body, kind)
-		for _, e := range t.lists.of(key) { // what was deleted meanwhile is wanted no more
+		for _, e := range t.wantedIn(req) { // as of now
 			if isList && !has[e.id] {
 				return false
 			}
@@ -159,7 +167,7 @@ func (l *lists) idsOf(doc []byte, kind string) (ids map[uint64]bool, isList bool
 			}
 			if value[0] == '{' {
 				for _, id := range namesIn(value, kind).ids {
-					ids[l.hash(id)] = true
+					ids[l.hash(id.text)] = true
 				}
 			} else if id, ok := plainValue(value); ok {
 				ids[l.hash(id)] = true

@@ -24,7 +24,8 @@ type Route struct {
 	Covers []string
 
 	// Lists are the URLs of lists, unpaged, that get an entry by such a write: a
-	// read of one is held until the entry is in it, by its id, or was deleted.
+	// read of one is held until the entry is in it, by its id, or was deleted, or what
+	// lies below a URL at or above the list was forgotten.
 	// They are templates too. A list is the document, or a member of it.
 	Lists []string
 }
@@ -118,34 +119,38 @@ func (c *covering) onRoute() bool {
 
 // madeID returns the id of what was made: what is put somewhere has it in its URL,
 // as the field id of a route or at the end.
-func (c *covering) madeID(fields map[string]string, named string) string {
+func (c *covering) madeID(fields map[string]string, named id) id {
 	switch {
 	case c.req.Method == http.MethodPost:
 		return named
 	case fields["id"] != "":
-		return fields["id"]
+		return id{text: fields["id"]}
 	}
-	return lastSegment(c.req.URL)
+	return id{text: lastSegment(c.req.URL)}
 }
 
 // routed returns what a route says that a write covers, and whether there is one.
-func (c *covering) routed(body []byte, id string) (places []place, ok bool) {
+func (c *covering) routed(body []byte, named id) (places []place, ok bool) {
 	for i := range c.t.routes {
 		r := &c.t.routes[i]
 		fields, ok := r.fields(c.req)
 		if !ok {
 			continue
 		}
-		made := c.madeID(fields, id)
+		made := c.madeID(fields, named)
+		secret := ""
+		if made.secret {
+			secret = made.text
+		}
 		for _, target := range r.covers {
-			if at := c.resolve(target, fields, body, made); at != nil {
-				places = append(places, place{at, c.made()})
+			if at := c.resolve(target, fields, body, made.text); at != nil {
+				places = append(places, place{at, c.made(), secret})
 			}
 		}
 		for _, target := range r.lists {
-			if at := c.resolve(target, fields, body, made); at != nil && made != "" {
+			if at := c.resolve(target, fields, body, made.text); at != nil && made.text != "" {
 				space := c.t.space(c.req, at)
-				c.want(c.t.listKey(space, at), space, made)
+				c.want(c.t.listKey(space, at), space, made.text)
 			}
 		}
 		if len(r.covers) == 0 {

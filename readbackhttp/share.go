@@ -154,7 +154,7 @@ func (s *sharing) take(raw []byte) {
 	case noteCleared:
 		s.memory.ClearAt(recent.Mark(n.about))
 	case noteListed:
-		s.lists.add(n.about, entry{recent.Space(n.space), n.id, now, consistency.Class(n.class)})
+		s.lists.add(n.about, entry{recent.Space(n.space), n.id, now, consistency.Class(n.class), s.memory.Writes()})
 	case noteUnlisted:
 		s.lists.remove(recent.Space(n.space), n.id)
 	}

@@ -45,8 +45,8 @@ import (
 //   - A PUT that is answered with 201 covers its URL and what lies below; any other
 //     update that is done covers its exact URL alone, and so does one whose answer
 //     is ambiguous, such as a 503 or none.
-//   - A DELETE that is not refused covers nothing, and what was written before on
-//     its URL and below is forgotten. A POST that is done, names nothing and was
+//   - A DELETE, or a MOVE of WebDAV, that is not refused covers nothing, and what
+//     was written before on its URL and below is forgotten. A POST that is done, names nothing and was
 //     read to its end forgets what lies below its URL, unless that is the root, or
 //     the answer is a JSON object of over 64 KiB or in an encoding that is not known.
 //   - A redirect covers what lies below the URL of the write, and nothing else. What
@@ -75,7 +75,8 @@ import (
 // do requests with something in their body, conditional ones, those with Range,
 // Expect or Upgrade, and a 403 whose body names a missing role. The answer of a
 // read that is held is kept, up to 64 KiB, so that its connection is free; a longer
-// one is handed on at once, and so is one that takes over a second to arrive.
+// one is handed on at once, and so is one that takes over a second to arrive. Where
+// a body counts, such as for Hold.Match, gzip is undone for who judges it.
 //
 // A poll is the same request again, with Cache-Control: no-cache unless the
 // request has one. One that fails, or whose answer says nothing of what is there,
@@ -219,7 +220,7 @@ func (t *Transport) readPlain(req *http.Request) (*http.Response, error) {
 	}
 	if hold, w := t.listed(req, own); hold != nil {
 		h := t.held(req, req, hold, w, began)
-		h.listed = true
+		h.listed = func() bool { return len(t.wantedIn(req)) > 0 }
 		return h.hold(resp)
 	}
 	w, covered := t.memory.Latest(t.space(req, req.URL), named(req))
@@ -241,13 +242,8 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 		w, covered = t.memory.Latest(t.space(req, req.URL), named(req))
 	}
 	list, _ := t.listed(req, own)
-	switch {
-	case list != nil && !own.Off:
-		return t.readPlain(req) // what is in a list is for its ids to tell
-	case !covered && !own.Off && t.sharing != nil:
-		return t.readPlain(req) // of another's write no token is known
-	case !covered:
-		return t.base.RoundTrip(req)
+	if !covered || list != nil { // what is in a list is for its ids to tell
+		return t.readPlain(req)
 	}
 	sent := req
 	if w.Token != "" {

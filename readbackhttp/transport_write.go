@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/internal/reserve"
 	"github.com/readback-go/readback/internal/wire"
 	"github.com/readback-go/readback/poll"
@@ -111,7 +112,7 @@ func (t *Transport) sendAgain(req *http.Request, w try, began time.Time) try {
 	_, h.why = poll.Until(h.ctx, func(context.Context) (*http.Response, error) {
 		sent, err := withBody(req)
 		if err != nil {
-			return nil, err // the answer before is worth more
+			return nil, redact.Guard(err) // the answer before is worth more
 		}
 		began := time.Now()
 		w = t.sendOnce(req, sent)
@@ -119,7 +120,7 @@ func (t *Transport) sendAgain(req *http.Request, w try, began time.Time) try {
 		switch {
 		case w.err != nil:
 			h.failed = w.err
-			return nil, w.err
+			return nil, redact.Guard(w.err)
 		case w.unsure():
 			h.final = w.resp
 			return w.resp, nil

@@ -40,6 +40,9 @@ func secret(name string, more []string) bool {
 	return slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(name, w) })
 }
 
+// Secret reports whether a member of a body that has this name is a secret.
+func Secret(name string) bool { return secret(name, nil) }
+
 // secretParam is secret for URLs, where a code is what buys a token.
 func secretParam(name string, more []string) bool {
 	return secret(name, more) || strings.Contains(strings.ToLower(name), "code")
