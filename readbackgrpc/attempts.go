@@ -93,6 +93,13 @@ func (c *attempts) header() bool {
 	return counts
 }
 
+// left reports whether some attempt was seen to write a header.
+func (c *attempts) left() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sent
+}
+
 // answer notes that the server has said something.
 func (c *attempts) answer() {
 	c.mu.Lock()

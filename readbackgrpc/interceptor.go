@@ -29,7 +29,10 @@ import (
 // from the moment on when the caller sees, over the same interceptor, that it has
 // ended well, the resource that its response names. After an ambiguous answer, such
 // as UNAVAILABLE, it covers the resource that its request names, which a Create seldom
-// does. A Delete that was not refused forgets its name, and all that lies below.
+// does. A Delete that was not refused forgets its name, and all that lies below. Of
+// a write that is not known to have left nothing is remembered if its context was over
+// before; over a connection with the options of [Counting], neither is one of which no
+// attempt wrote a header, whatever the reason.
 //
 // The memory is bounded in number and time. It knows of a write by keyed hashes of
 // target, caller and name: what one user writes does not hold up the reads of
@@ -91,20 +94,13 @@ func (i *Interceptor) Unary(ctx context.Context, method string, req, reply any, 
 // follow makes a call that writes, or may read what was written. It is apart from
 // Unary, so that what that passes through allocates nothing.
 func (i *Interceptor) follow(ctx context.Context, kind Kind, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts []grpc.CallOption) error {
+	if kind != Read {
+		return i.write(ctx, kind, method, req, reply, cc, invoke, opts)
+	}
 	began := time.Now()
 	err := invoke(ctx, method, req, reply, cc, opts...)
-	request, ok := req.(proto.Message)
-	response, fine := reply.(proto.Message)
-	if !ok || !fine {
-		return err
-	}
-	if kind != Read {
-		c := i.call(ctx, method, request, response, cc, invoke, opts)
-		if kind == Delete {
-			c.deleted(err)
-		} else {
-			c.wrote(err)
-		}
+	request, response, ok := messages(req, reply)
+	if !ok {
 		return err
 	}
 	if err == nil {
@@ -127,6 +123,38 @@ func (i *Interceptor) follow(ctx context.Context, kind Kind, method string, req,
 		}
 	}
 	return err
+}
+
+// write makes a call that writes, and remembers it unless it is known not to be
+// carried out.
+func (i *Interceptor) write(ctx context.Context, kind Kind, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts []grpc.CallOption) error {
+	over := ctx.Err() != nil
+	sent, tries := ctx, new(attempts)
+	if wire.From(ctx) == nil { // else its flow has Counting follow the attempts
+		sent = context.WithValue(ctx, attemptsKey{}, tries)
+	}
+	err := invoke(sent, method, req, reply, cc, opts...)
+	request, response, ok := messages(req, reply)
+	if !ok {
+		return err
+	}
+	c := i.call(ctx, method, request, response, cc, invoke, opts)
+	proven := tries.failed(err)
+	switch {
+	case err != nil && over && !tries.left():
+		c.over(kind)
+	case kind == Delete:
+		c.deleted(proven)
+	default:
+		c.wrote(proven)
+	}
+	return err
+}
+
+func messages(req, reply any) (request, response proto.Message, ok bool) {
+	request, ok = req.(proto.Message)
+	response, fine := reply.(proto.Message)
+	return request, response, ok && fine
 }
 
 // suspicious reports whether an answer may come of lag. It is asked of every read.

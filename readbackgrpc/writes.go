@@ -2,6 +2,7 @@ package readbackgrpc
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -16,7 +17,7 @@ func (c *call) wrote(err error) {
 	w := written{at: time.Now(), class: class}
 	switch {
 	case class == 0:
-		c.tell(a, w, "", "refused")
+		c.tell(a, w, nil, "refused")
 	case err != nil:
 		c.coverAll(a, c.namesInside(), w)
 	default:
@@ -34,7 +35,7 @@ func (c *call) wrote(err error) {
 func (c *call) started(a consistency.Answer, op Operation, w written) {
 	switch {
 	case op.GetDone() && op.GetError() != nil:
-		c.tell(a, w, "", "the operation failed")
+		c.tell(a, w, nil, "the operation failed")
 	case op.GetDone():
 		c.made(a, op, c.kind(), w)
 	case op.GetName() == "":
@@ -42,7 +43,7 @@ func (c *call) started(a consistency.Answer, op Operation, w written) {
 	default:
 		w.kind = c.kind()
 		c.cover(operations, op.GetName(), w)
-		c.tell(a, w, op.GetName(), "")
+		c.tell(a, w, []string{op.GetName()}, "")
 	}
 }
 
@@ -79,14 +80,26 @@ func (c *call) deleted(err error) {
 	a, class := c.class(consistency.ToAbsent, err)
 	w := written{at: time.Now(), class: class, deleted: true}
 	if class == 0 {
-		c.tell(a, w, "", "refused")
+		c.tell(a, w, nil, "refused")
 		return
 	}
-	for _, name := range c.names(c.request) {
-		c.cover(c.kind(), name, w)
-		c.tell(a, w, name, "")
+	names, why := c.names(c.request), ""
+	if len(names) == 0 {
+		why = namesNothing
 	}
+	for _, name := range names {
+		c.cover(c.kind(), name, w)
+	}
+	c.tell(a, w, names, why)
 }
+
+// over tells of a write whose context was over before, and which nobody saw leave.
+func (c *call) over(kind Kind) {
+	w := written{class: consistency.Ambiguous, deleted: kind == Delete}
+	c.tell(consistency.Answer{}, w, nil, "its context was over before")
+}
+
+const namesNothing = "it names no resource"
 
 // class returns what the answer to a write says and proves, and 0 if that is
 // nothing worth remembering.
@@ -115,14 +128,15 @@ func (c *call) coverAll(a consistency.Answer, names []string, w written) {
 
 // coverAs covers the names of resources of that kind.
 func (c *call) coverAs(a consistency.Answer, kind string, names []string, w written) {
+	why := ""
 	if len(names) == 0 {
 		c.i.counts.unnamed.Add(1)
-		c.tell(a, w, "", "it names no resource")
+		why = namesNothing
 	}
 	for _, name := range names {
 		c.cover(kind, name, w)
-		c.tell(a, w, name, "")
 	}
+	c.tell(a, w, names, why)
 }
 
 func (c *call) cover(kind, name string, w written) {
@@ -133,16 +147,18 @@ func (c *call) cover(kind, name string, w written) {
 }
 
 // tell says what a write covers, or why nothing, to everyone who wants to know.
-func (c *call) tell(a consistency.Answer, w written, name, why string) {
+func (c *call) tell(a consistency.Answer, w written, names []string, why string) {
 	if !c.i.observed() {
 		return
 	}
-	note := "covers " + name
+	note := "covers " + strings.Join(names, ", ")
 	switch {
+	case why != "" && w.deleted:
+		note = "forgets nothing: " + why
 	case why != "":
 		note = "covers nothing: " + why
 	case w.deleted:
-		note = "forgets " + name + " and below"
+		note = "forgets " + strings.Join(names, " and below, ") + " and below"
 	}
 	class := w.class
 	if class == 0 {
@@ -152,7 +168,7 @@ func (c *call) tell(a consistency.Answer, w written, name, why string) {
 		}
 	}
 	c.i.options.Policy.Tell(consistency.Event{
-		Context: c.ctx, Flow: c.method, Instance: name, Phase: consistency.PhaseWrite, N: 1,
+		Context: c.ctx, Flow: c.method, Instance: strings.Join(names, ", "), Phase: consistency.PhaseWrite, N: 1,
 		Status: a.Status, Code: a.Code, Class: class, Note: note,
 	})
 }

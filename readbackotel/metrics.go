@@ -120,7 +120,7 @@ func outcomeOf(e *consistency.Event) []attribute.KeyValue {
 func (m *Metrics) ObserveHolds(e consistency.Event) {
 	switch ctx := within(e.Context); e.Phase {
 	case consistency.PhaseWrite:
-		nothing := strings.HasPrefix(e.Note, "covers nothing")
+		nothing := strings.HasPrefix(e.Note, "covers nothing: ")
 		covers := nothing || strings.HasPrefix(e.Note, "covers ")
 		if covers && m.coverage.Enabled(ctx) { // and no try of a write that is sent again
 			m.coverage.Add(ctx, 1, by(attribute.String(nameKey, e.Flow), attribute.Bool("readback.covers", !nothing)))
