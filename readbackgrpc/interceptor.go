@@ -29,10 +29,10 @@ import (
 // from the moment on when the caller sees, over the same interceptor, that it has
 // ended well, the resource that its response names. After an ambiguous answer, such
 // as UNAVAILABLE, it covers the resource that its request names, which a Create seldom
-// does. A Delete that was not refused forgets its name, and all that lies below. Of
-// a write that is not known to have left nothing is remembered if its context was over
-// before; over a connection with the options of [Counting], neither is one of which no
-// attempt wrote a header, whatever the reason.
+// does. A Delete that was not refused forgets its name, and all that lies below.
+// Nothing is remembered of a write whose context was over before, unless it was seen
+// to leave, nor of one that never left, as a connection with the options of [Counting]
+// shows.
 //
 // The memory is bounded in number and time. It knows of a write by keyed hashes of
 // target, caller and name: what one user writes does not hold up the reads of

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -32,7 +34,7 @@ const (
 
 // identity says which flow it is.
 func identity(e *consistency.Event) []attribute.KeyValue {
-	all := []attribute.KeyValue{attribute.String(nameKey, e.Flow)}
+	all := []attribute.KeyValue{text(nameKey, e.Flow)}
 	return appendText(all, instanceKey, e.Instance)
 }
 
@@ -42,11 +44,11 @@ func ofFlow(e *consistency.Event) []attribute.KeyValue {
 		return nil
 	}
 	all := []attribute.KeyValue{
-		attribute.String(outcomeKey, e.Outcome.String()),
+		text(outcomeKey, e.Outcome.String()),
 		attribute.Int(readsKey, e.N),
 	}
 	if e.Class != 0 {
-		all = append(all, attribute.String(classKey, e.Class.String()))
+		all = append(all, text(classKey, e.Class.String()))
 	}
 	if e.Lag.After >= 0 && e.N > 0 {
 		all = append(all, attribute.Float64(lagAfterKey, e.Lag.After.Seconds()))
@@ -61,9 +63,9 @@ func ofFlow(e *consistency.Event) []attribute.KeyValue {
 func ofStep(e *consistency.Event) []attribute.KeyValue {
 	all := []attribute.KeyValue{attribute.Int(attemptKey, e.N)}
 	if e.Phase == consistency.PhaseWrite {
-		all = append(all, attribute.String(classKey, e.Class.String()))
+		all = append(all, text(classKey, e.Class.String()))
 	} else {
-		all = append(all, attribute.String(verdictKey, e.Verdict.String()))
+		all = append(all, text(verdictKey, e.Verdict.String()))
 	}
 	return appendAnswer(appendText(all, reasonKey, string(e.Reason)), e)
 }
@@ -75,11 +77,19 @@ func appendAnswer(all []attribute.KeyValue, e *consistency.Event) []attribute.Ke
 	return appendText(appendText(all, codeKey, e.Code), noteKey, e.Note)
 }
 
+// text is an attribute. Its value is UTF-8, whatever it was: an exporter that finds other
+// bytes drops all that it was to send together with them.
+func text(key, value string) attribute.KeyValue {
+	return attribute.String(key, valid(value))
+}
+
+func valid(value string) string { return strings.ToValidUTF8(value, string(utf8.RuneError)) }
+
 func appendText(all []attribute.KeyValue, key, value string) []attribute.KeyValue {
 	if value == "" {
 		return all
 	}
-	return append(all, attribute.String(key, value))
+	return append(all, text(key, value))
 }
 
 // stepFailed reports whether a step went wrong: what is only lag did not.

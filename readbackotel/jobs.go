@@ -54,7 +54,7 @@ func (m *Metrics) newJobMetrics() jobMetrics {
 // ObserveJobs reports jobs under that name whenever metrics are collected, until the
 // registration that it returns is undone.
 func (m *Metrics) ObserveJobs(name string, jobs Jobs) (metric.Registration, error) {
-	own := attribute.String("readback.jobs.name", name)
+	own := text("readback.jobs.name", name)
 	with := func(more ...attribute.KeyValue) metric.ObserveOption {
 		return metric.WithAttributeSet(attribute.NewSet(append(more, own)...))
 	}
@@ -71,10 +71,10 @@ func (m *Metrics) ObserveJobs(name string, jobs Jobs) (metric.Registration, erro
 			name string
 			n    int
 		}{{"confirmed", p.Confirmed}, {"unconfirmed", p.Unconfirmed}, {"failed", p.Failed}} {
-			o.ObserveInt64(j.ended, int64(outcome.n), with(attribute.String(outcomeKey, outcome.name)))
+			o.ObserveInt64(j.ended, int64(outcome.n), with(text(outcomeKey, outcome.name)))
 		}
 		for why, n := range s.Reasons {
-			o.ObserveInt64(j.notShown, int64(n), with(semconv.ErrorTypeKey.String(why)))
+			o.ObserveInt64(j.notShown, int64(n), with(text(string(semconv.ErrorTypeKey), why)))
 		}
 		for _, call := range [...]struct {
 			name string

@@ -79,7 +79,7 @@ func (m *Metrics) Observe(e consistency.Event) {
 	switch ctx := within(e.Context); e.Phase {
 	case consistency.PhaseWrite:
 		if m.writes.Enabled(ctx) {
-			m.writes.Add(ctx, 1, by(attribute.String(nameKey, e.Flow), attribute.String(classKey, e.Class.String())))
+			m.writes.Add(ctx, 1, by(text(nameKey, e.Flow), text(classKey, e.Class.String())))
 		}
 	case consistency.PhaseEnd:
 		if m.flows.Enabled(ctx) || m.duration.Enabled(ctx) || m.reads.Enabled(ctx) || m.lag.Enabled(ctx) {
@@ -90,11 +90,11 @@ func (m *Metrics) Observe(e consistency.Event) {
 
 func (m *Metrics) observeEnd(ctx context.Context, e consistency.Event) {
 	m.flows.Add(ctx, 1, by(outcomeOf(&e)...))
-	ended := by(attribute.String(nameKey, e.Flow), attribute.String(outcomeKey, e.Outcome.String()))
+	ended := by(text(nameKey, e.Flow), text(outcomeKey, e.Outcome.String()))
 	m.duration.Record(ctx, e.Ended.Seconds(), ended)
 	m.reads.Record(ctx, int64(e.N), ended)
 	if e.Outcome == consistency.Confirmed && e.N > 0 && e.Lag.By >= 0 {
-		m.lag.Record(ctx, e.Lag.By.Seconds(), by(attribute.String(nameKey, e.Flow)))
+		m.lag.Record(ctx, e.Lag.By.Seconds(), by(text(nameKey, e.Flow)))
 	}
 }
 
@@ -104,12 +104,12 @@ func by(all ...attribute.KeyValue) metric.MeasurementOption {
 
 // outcomeOf is by what outcomes are counted.
 func outcomeOf(e *consistency.Event) []attribute.KeyValue {
-	all := []attribute.KeyValue{attribute.String(nameKey, e.Flow), attribute.String(outcomeKey, e.Outcome.String())}
+	all := []attribute.KeyValue{text(nameKey, e.Flow), text(outcomeKey, e.Outcome.String())}
 	if e.Class != 0 {
-		all = append(all, attribute.String(classKey, e.Class.String()))
+		all = append(all, text(classKey, e.Class.String()))
 	}
 	if e.Outcome != consistency.Confirmed {
-		all = appendText(append(all, semconv.ErrorTypeKey.String(errorType(e))), reasonKey, string(e.Reason))
+		all = appendText(append(all, text(string(semconv.ErrorTypeKey), errorType(e))), reasonKey, string(e.Reason))
 	}
 	return all
 }
@@ -123,11 +123,11 @@ func (m *Metrics) ObserveHolds(e consistency.Event) {
 		nothing := strings.HasPrefix(e.Note, "covers nothing: ")
 		covers := nothing || strings.HasPrefix(e.Note, "covers ")
 		if covers && m.coverage.Enabled(ctx) { // and no try of a write that is sent again
-			m.coverage.Add(ctx, 1, by(attribute.String(nameKey, e.Flow), attribute.Bool("readback.covers", !nothing)))
+			m.coverage.Add(ctx, 1, by(text(nameKey, e.Flow), attribute.Bool("readback.covers", !nothing)))
 		}
 	case consistency.PhaseEnd:
 		if m.holds.Enabled(ctx) || m.holdTime.Enabled(ctx) {
-			ended := by(attribute.String(nameKey, e.Flow), attribute.String(outcomeKey, e.Outcome.String()))
+			ended := by(text(nameKey, e.Flow), text(outcomeKey, e.Outcome.String()))
 			m.holds.Add(ctx, 1, ended)
 			m.holdTime.Record(ctx, e.Ended.Seconds(), ended)
 		}

@@ -69,7 +69,7 @@ func (t *Tracer) Begin(ctx context.Context, e consistency.Event) (context.Contex
 	return ctx, func(end consistency.Event) {
 		span.SetAttributes(ofStep(&end)...)
 		if stepFailed(&end) {
-			span.SetAttributes(semconv.ErrorTypeKey.String(stepError(&end)))
+			span.SetAttributes(text(string(semconv.ErrorTypeKey), stepError(&end)))
 			fail(span, end.Err, end.Class.String())
 		}
 		span.End()
@@ -81,7 +81,7 @@ func (t *Tracer) beginFlow(ctx context.Context, e consistency.Event) (context.Co
 	if t.options.SameTrace && before.IsValid() && !trace.SpanContextFromContext(ctx).IsValid() {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, before)
 	}
-	ctx, span := t.tracer.Start(ctx, e.Flow)
+	ctx, span := t.tracer.Start(ctx, valid(e.Flow))
 	if !span.IsRecording() {
 		return ctx, nil
 	}
@@ -92,7 +92,7 @@ func (t *Tracer) beginFlow(ctx context.Context, e consistency.Event) (context.Co
 	return ctx, func(end consistency.Event) {
 		span.SetAttributes(ofFlow(&end)...)
 		if end.Phase == consistency.PhaseEnd && end.Outcome != consistency.Confirmed {
-			span.SetAttributes(semconv.ErrorTypeKey.String(errorType(&end)))
+			span.SetAttributes(text(string(semconv.ErrorTypeKey), errorType(&end)))
 			fail(span, end.Err, end.Outcome.String())
 		}
 		span.End()
@@ -127,5 +127,5 @@ func fail(span trace.Span, err error, otherwise string) {
 	if err != nil {
 		otherwise = err.Error() // without secrets, as events have it
 	}
-	span.SetStatus(codes.Error, otherwise)
+	span.SetStatus(codes.Error, valid(otherwise))
 }
