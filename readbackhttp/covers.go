@@ -12,16 +12,17 @@ import (
 
 // covering finds out what one write covers, as its answer comes in.
 type covering struct {
-	t     *Transport
-	req   *http.Request
-	resp  *http.Response // nil if the answer was lost
-	told  *http.Response // the same for others' eyes, as it was: who gets resp may change it
-	where *url.URL       // where the answer says that something is
-	at    time.Time      // of the answer
-	class consistency.Class
-	token string
-	done  []place
-	whole bool // the answer was read to its end, and all that it says is known
+	t      *Transport
+	req    *http.Request
+	resp   *http.Response // nil if the answer was lost
+	told   *http.Response // the same for others' eyes, as it was: who gets resp may change it
+	where  *url.URL       // where the answer says that something is
+	at     time.Time      // of the answer
+	class  consistency.Class
+	method string // that it asks for
+	token  string
+	done   []place
+	whole  bool // the answer was read to its end, and all that it says is known
 }
 
 // place is a URL that a write covers, and what beside it.
@@ -33,6 +34,24 @@ type place struct {
 
 // methodMove is that of WebDAV: what was there is elsewhere then.
 const methodMove = "MOVE"
+
+// askedMethod returns the method that a request asks for. Some clients send all of
+// their writes as POST, since proxies know no other, and say in a header what they
+// mean.
+func askedMethod(req *http.Request) string {
+	if req.Method != http.MethodPost {
+		return req.Method
+	}
+	for _, name := range [...]string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
+		switch asked := strings.ToUpper(req.Header.Get(name)); asked {
+		case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete:
+			return asked
+		case "MERGE": // of OData
+			return http.MethodPatch
+		}
+	}
+	return http.MethodPost
+}
 
 // forgets reports whether nothing is left where a request of a method was sent to.
 func forgets(method string) bool { return method == http.MethodDelete || method == methodMove }
@@ -55,7 +74,7 @@ const (
 // covers begins to find out what a write covers. Resp is nil if its answer was
 // lost; its body is read along as the client reads it, if what it says counts.
 func (t *Transport) covers(req *http.Request, resp *http.Response, class consistency.Class, asked *sentBody) {
-	c := &covering{t: t, req: req, resp: resp, at: time.Now(), class: class}
+	c := &covering{t: t, req: req, resp: resp, at: time.Now(), class: class, method: askedMethod(req)}
 	if resp != nil {
 		c.where = c.parse(resp.Header.Get("Location"))
 	}
@@ -89,7 +108,7 @@ func (c *covering) says() bool {
 	switch {
 	case c.resp == nil, c.resp.StatusCode/100 == 3, c.class == consistency.Ambiguous && !good(c.resp):
 		return false
-	case c.req.Method == http.MethodPost:
+	case c.method == http.MethodPost:
 		return true
 	}
 	return c.class != consistency.Ambiguous && c.onRoute()
@@ -99,7 +118,7 @@ func (c *covering) says() bool {
 // is nothing.
 func (c *covering) usual() ([]place, string) {
 	own := logical(c.req)
-	switch c.req.Method {
+	switch c.method {
 	case http.MethodDelete, methodMove:
 		c.unlist(c.t.space(c.req, own), own)
 		return []place{{url: own, reach: recent.Below | recent.AnyQuery}}, "" // what is gone has no older views
@@ -109,7 +128,7 @@ func (c *covering) usual() ([]place, string) {
 		}
 	case http.MethodPut, http.MethodPatch:
 		if c.class == consistency.Ambiguous || c.resp.StatusCode/100 != 3 {
-			created := c.class != consistency.Ambiguous && c.req.Method == http.MethodPut && c.resp.StatusCode == http.StatusCreated
+			created := c.class != consistency.Ambiguous && c.method == http.MethodPut && c.resp.StatusCode == http.StatusCreated
 			switch {
 			case created:
 				return []place{{url: own, reach: recent.Below}}, ""
@@ -125,7 +144,7 @@ func (c *covering) usual() ([]place, string) {
 	if at := c.location(); at != nil {
 		switch relation(at, own) {
 		case theSame:
-			if c.req.Method != http.MethodPost && !c.t.options.OnlyCreated {
+			if c.method != http.MethodPost && !c.t.options.OnlyCreated {
 				return []place{{url: own}}, ""
 			}
 		case below:
@@ -139,7 +158,7 @@ func (c *covering) usual() ([]place, string) {
 func (c *covering) created(asked *sentBody) {
 	switch at := c.location(); {
 	case c.t.options.Covers != nil: // which is asked once
-	case c.req.Method != http.MethodPost:
+	case c.method != http.MethodPost:
 		usual, _ := c.usual()
 		for _, p := range usual {
 			c.add(p)
@@ -168,7 +187,7 @@ func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 	c.whole = read == toItsEnd
 	routed, ok := c.routed(body, first(ids))
 	switch {
-	case c.req.Method != http.MethodPost: // a route adds to it
+	case c.method != http.MethodPost: // a route adds to it
 		usual, why := c.usual()
 		c.end(append(usual, routed...), why)
 		return
@@ -332,11 +351,11 @@ func (c *covering) chosen(usual []place) (places []place) {
 	}
 	reach := recent.Reach(recent.Below)
 	switch {
-	case forgets(c.req.Method):
+	case forgets(c.method):
 		reach = recent.Below | recent.AnyQuery
 	case c.class == consistency.Ambiguous:
 		reach = 0
-	case c.req.Method == http.MethodPost:
+	case c.method == http.MethodPost:
 		reach |= recent.AnyQuery
 	}
 	for _, u := range c.t.options.Covers(c.req, c.told, list) {
@@ -359,7 +378,7 @@ func (c *covering) add(p place) {
 	if p.url == nil {
 		return
 	}
-	w := recent.Write{At: c.at, Class: uint8(c.class), Deleted: forgets(c.req.Method), Token: c.token}
+	w := recent.Write{At: c.at, Class: uint8(c.class), Deleted: forgets(c.method), Token: c.token}
 	space := c.t.space(c.req, p.url)
 	if w.Token != "" && space != c.t.space(c.req, c.req.URL) {
 		w.Token = "" // one origin's token is none of another's business

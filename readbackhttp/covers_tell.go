@@ -13,7 +13,7 @@ import (
 // Coverage is what a [Transport] knows of one write: which later reads it will
 // hold for it, or why none. It holds no secrets.
 type Coverage struct {
-	Method string
+	Method string            // or what a POST asks for in its place, by X-HTTP-Method-Override
 	URL    string            // of the write, without its query
 	Route  string            // method and URL of it and of its like, with {id} for what differs
 	Status int               // 0 if no answer came
@@ -28,7 +28,7 @@ func (c *covering) tell(why string) {
 	if o.Wrote == nil && o.Policy.Observer == nil && o.Policy.Logger == nil {
 		return
 	}
-	told := Coverage{Method: method(c.req), URL: plainURL(c.req), Class: c.class, Why: why}
+	told := Coverage{Method: c.method, URL: plainURL(c.req), Class: c.class, Why: why}
 	told.Route = boundedName(told.Method, c.req.URL)
 	if c.resp != nil {
 		told.Status = c.resp.StatusCode
@@ -36,7 +36,7 @@ func (c *covering) tell(why string) {
 	note := "covers nothing: " + why
 	if why == "" {
 		verb := "covers "
-		if forgets(c.req.Method) {
+		if forgets(c.method) {
 			verb = "forgets "
 		}
 		texts := make([]string, 0, len(c.done))

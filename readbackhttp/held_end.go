@@ -162,7 +162,7 @@ func (h *held) tell(read poll.Read) {
 		Status: read.Status, Verdict: read.Verdict, Reason: read.Reason, Note: read.Note, Err: read.Err,
 	}
 	if h.phase == consistency.PhaseWrite {
-		e.Class = h.t.options.Policy.Rules.ClassOf(goalOf(h.req.Method), consistency.Answer{Method: h.req.Method, Status: read.Status})
+		e.Class = h.t.options.Policy.Rules.ClassOf(goalOf(askedMethod(h.req)), consistency.Answer{Method: h.req.Method, Status: read.Status})
 	}
 	h.t.options.Policy.Tell(e)
 }

@@ -263,26 +263,26 @@ type depth struct {
 // scan takes the next piece, and returns where in it an object, a list or a string
 // ends that is not inside of another; negative if none does.
 func (d *depth) scan(piece []byte) int {
+	quote := -1 // the one that was looked for last, so that no text is searched twice
 	for i := 0; i < len(piece); i++ {
 		if d.escaped {
 			d.escaped = false
 			continue
 		}
 		if d.text {
-			end := bytes.IndexByte(piece[i:], '"')
-			inside := piece[i:]
-			if end >= 0 {
-				inside = piece[i : i+end]
+			if quote < i {
+				if quote = i + bytes.IndexByte(piece[i:], '"'); quote < i {
+					quote = len(piece)
+				}
 			}
-			if escape := bytes.IndexByte(inside, '\\'); escape >= 0 {
+			if escape := bytes.IndexByte(piece[i:quote], '\\'); escape >= 0 {
 				i += escape
 				d.escaped = true
 				continue
 			}
-			if end < 0 {
+			if i = quote; i == len(piece) {
 				return -1
 			}
-			i += end
 			if d.text = false; d.open == 0 {
 				return i
 			}

@@ -12,7 +12,13 @@ import (
 // without what tells one thing from another of its kind. The last segment of a path
 // does, unless something is posted to it.
 func boundedName(method string, u *url.URL) string {
+	if len(method) > maxWord {
+		method = "…"
+	}
 	segments := strings.Split(u.EscapedPath(), "/")
+	if len(segments) > maxSegments {
+		segments = append(segments[:maxSegments], "…")
+	}
 	last := len(segments) - 1
 	if last > 0 && segments[last] == "" {
 		last--
@@ -30,6 +36,10 @@ func boundedName(method string, u *url.URL) string {
 func instanceOf(u *url.URL) string {
 	return redact.URL(&url.URL{Path: u.Path, RawPath: u.RawPath})
 }
+
+// maxSegments is how many segments of a path are in a name: whoever sends requests
+// may make paths as long as headers may be.
+const maxSegments = 20
 
 // maxWord is how long a segment may be that is a word.
 const maxWord = 40

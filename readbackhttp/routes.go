@@ -81,11 +81,11 @@ func templates(texts []string) (targets []Target, _ error) {
 
 // fields returns what the names in the path of a write stand for, and whether the
 // route is that of the write.
-func (r *route) fields(req *http.Request) (map[string]string, bool) {
-	if r.method != req.Method {
+func (r *route) fields(method string, u *url.URL) (map[string]string, bool) {
+	if r.method != method {
 		return nil, false
 	}
-	rest := strings.Trim(req.URL.EscapedPath(), "/")
+	rest := strings.Trim(u.EscapedPath(), "/")
 	fields := make(map[string]string)
 	for i, want := range r.segments {
 		segment, after, more := strings.Cut(rest, "/")
@@ -106,11 +106,11 @@ func (r *route) fields(req *http.Request) (map[string]string, bool) {
 
 // onRoute reports whether a route has a word in what the write covers.
 func (c *covering) onRoute() bool {
-	if c.t.options.OnlyCreated && c.resp.StatusCode != http.StatusCreated && c.req.Method != http.MethodPost {
+	if c.t.options.OnlyCreated && c.resp.StatusCode != http.StatusCreated && c.method != http.MethodPost {
 		return false
 	}
 	for i := range c.t.routes {
-		if _, ok := c.t.routes[i].fields(c.req); ok {
+		if _, ok := c.t.routes[i].fields(c.method, c.req.URL); ok {
 			return true
 		}
 	}
@@ -121,7 +121,7 @@ func (c *covering) onRoute() bool {
 // as the field id of a route or at the end.
 func (c *covering) madeID(fields map[string]string, named id) id {
 	switch {
-	case c.req.Method == http.MethodPost:
+	case c.method == http.MethodPost:
 		return named
 	case fields["id"] != "":
 		return id{text: fields["id"]}
@@ -133,7 +133,7 @@ func (c *covering) madeID(fields map[string]string, named id) id {
 func (c *covering) routed(body []byte, named id) (places []place, ok bool) {
 	for i := range c.t.routes {
 		r := &c.t.routes[i]
-		fields, ok := r.fields(c.req)
+		fields, ok := r.fields(c.method, c.req.URL)
 		if !ok {
 			continue
 		}

@@ -52,6 +52,9 @@ import (
 //   - A redirect covers what lies below the URL of the write, and nothing else. What
 //     was refused or never sent covers nothing.
 //
+// A POST with an X-HTTP-Method-Override, X-HTTP-Method or X-Method-Override is taken
+// for a request of that method.
+//
 // What lies below is covered for 3 s (TransportOptions.Below), and only until a read
 // of the same caller, begun after the write, shows something at or below it: then a
 // 404 beside that is an honest one.

@@ -344,3 +344,73 @@ func zipped(t *testing.T, text string) []byte {
 	require.NoError(t, z.Close())
 	return b.Bytes()
 }
+
+// A POST that asks for another method by its header is taken for one of that method.
+func TestTransport_methodOverride(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		header, method, answer string
+		want                   bool // a read of what was made before is held
+		route                  string
+	}{
+		{"X-HTTP-Method-Override", "DELETE", "204", false, "DELETE http://api.test/a/{id}"},
+		{"X-HTTP-Method", "DELETE", "204", false, "DELETE http://api.test/a/{id}"},
+		{"X-Method-Override", "delete", "404", false, "DELETE http://api.test/a/{id}"},
+		{"X-HTTP-Method-Override", "DELETE", "422", true, "DELETE http://api.test/a/{id}"},
+		{"X-HTTP-Method-Override", "PUT", "200", true, "PUT http://api.test/a/{id}"},
+		{"X-HTTP-Method-Override", "GET", "200 | []", true, "GET http://api.test/a/{id}"},
+		{"X-HTTP-Method", "MERGE", "200", true, "PATCH http://api.test/a/{id}"},
+		{"X-HTTP-Method", "BREW", "204", true, "POST http://api.test/a/b"},
+		{"X-Method", "DELETE", "204", true, "POST http://api.test/a/b"},
+	}
+	for _, tt := range tests {
+		inBubbleOf(t, tt.header+" "+tt.method+" "+tt.answer, func(t *testing.T) {
+			var told []readbackhttp.Coverage
+			options := slowly
+			options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
+			s := serve(t, script{"PUT /a/b": {"201"}, "POST /a/b": {tt.answer}, "GET /a/b": {"404", "200"}, "GET /a/b/c": {"404", "200"}}.handler())
+			client := s.over(options)
+			answered(t, "201", client, "PUT", api+"/a/b")
+			answered(t, strings.Replace(tt.answer, " | ", " ", 1), client, "POST", api+"/a/b", tt.header+": "+tt.method)
+			assert.Equal(t, tt.want && tt.route[:4] != "POST", held(t, client, api+"/a/b/c"), "what lies below a nameless POST is forgotten")
+			assert.Equal(t, tt.want, held(t, client, api+"/a/b"))
+			assert.Equal(t, tt.route, told[1].Route)
+		})
+	}
+}
+
+// A text with many escapes in it costs what others of its length do.
+func TestTransport_manyEscapes(t *testing.T) {
+	t.Parallel()
+	body := `{"id":7,"log":"` + strings.Repeat(`\\`, 1<<20) + `"}`
+	rt := readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: 201, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: req,
+			Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1,
+		}, nil
+	}), slowly)
+	resp, err := rt.RoundTrip(send("POST", api+"/things", ""))
+	require.NoError(t, err)
+	began := time.Now()
+	_, err = io.ReadFull(resp.Body, make([]byte, len(body)))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Less(t, time.Since(began), 5*time.Second)
+}
+
+// The name of a route is short, however long its paths are.
+func TestTransport_routeIsShort(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var told []readbackhttp.Coverage
+		options := slowly
+		options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
+		client := serve(t, answersThenLags("200")).over(options)
+		answered(t, "200", client, "POST", api+strings.Repeat("/a", 10_000))
+		answered(t, "200", client, "POST", api+strings.Repeat("/a", 10_000)+"/b")
+		answered(t, "200", client, strings.Repeat("A", 10_000), api+"/a")
+		require.Len(t, told, 3)
+		assert.Less(t, len(told[0].Route), 1000)
+		assert.Equal(t, told[0].Route, told[1].Route)
+		assert.Less(t, len(told[2].Route), 1000)
+	})
+}

@@ -67,7 +67,7 @@ func (t *Transport) sendOnce(req, sent *http.Request) try {
 		if n := len(tries.Seen); n > 0 {
 			a.Body, a.Whole = tries.Seen[n-1].Body, tries.Seen[n-1].Whole
 		}
-		w.class = t.options.Policy.Rules.ClassOf(goalOf(req.Method), a)
+		w.class = t.options.Policy.Rules.ClassOf(goalOf(askedMethod(req)), a)
 	}
 	return w
 }
@@ -186,7 +186,7 @@ func (h *held) judgeWrite(resp *http.Response, err error, _ poll.Read) poll.Judg
 // answered a read. To a DELETE, 404 says that it is done.
 func (h *held) missing(resp *http.Response) bool {
 	a := consistency.AnswerOf(resp)
-	if h.t.options.Policy.Rules.ClassOf(goalOf(h.req.Method), a) != consistency.Refused {
+	if h.t.options.Policy.Rules.ClassOf(goalOf(askedMethod(h.req)), a) != consistency.Refused {
 		return false
 	}
 	judge := h.judge
