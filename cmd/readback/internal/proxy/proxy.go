@@ -156,6 +156,7 @@ type exchange struct {
 	claimed string              // that which the client's own headers tell it of
 	tries   *wire.Call          // of a write
 	never   bool                // the write was provably not sent
+	sent    atomic.Int32        // requests that went to the upstream for it
 	report  readbackhttp.Report // of a read that was held
 }
 
@@ -232,7 +233,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Http2-Settings")
 	}
 	x.out = w.Header()
-	p.reverse.ServeHTTP(w, r)
+	p.reverse.ServeHTTP(hinting{w, x}, r)
 }
 
 // Drain makes the proxy ready to stop: connections are told to close after the

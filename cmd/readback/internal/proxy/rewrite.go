@@ -63,10 +63,11 @@ var keys = map[string]string{"Idempotency-Key": "idempotency-key", "X-Idempotenc
 type unbegun struct{ http.RoundTripper }
 
 func (t unbegun) RoundTrip(r *http.Request) (*http.Response, error) {
-	if kindOf(r.Method) != write {
-		return t.RoundTripper.RoundTrip(r)
+	x := exchangeOf(r.Context())
+	if x != nil {
+		x.sent.Add(1)
 	}
-	if x := exchangeOf(r.Context()); x != nil && x.body != nil {
+	if kindOf(r.Method) == write && x != nil && x.body != nil {
 		body := r.Body
 		r = r.WithContext(r.Context())
 		r.GetBody = func() (io.ReadCloser, error) {
