@@ -43,7 +43,11 @@ func (c *covering) read(end func(body []byte, read howRead)) {
 }
 
 func mayBeJSON(h http.Header) bool {
-	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	text := h.Get("Content-Type")
+	if text == "application/json" { // as most are
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(text)
 	return err != nil || kind == "application/json" || kind == "text/json" || kind == "text/plain" || strings.HasSuffix(kind, "+json")
 }
 

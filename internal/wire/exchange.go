@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -46,17 +47,11 @@ const (
 // Of several RoundTrippers that note the same request the innermost counts: one
 // around it may send it more than once.
 func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
-	o := &observed{call: c, limit: shortLimit, ex: Exchange{Method: req.Method, URL: req.URL}}
-	if o.ex.Method == "" {
-		o.ex.Method = http.MethodGet
-	}
-	if c.Bodies {
-		o.limit = bodyLimit
-	}
-	o.ex.Safe = safe(o.ex.Method)
 	if c.alone && c.one == nil {
-		return c.only(o, rest, req, direct)
+		return c.only(rest, req, direct)
 	}
+	o := new(observed)
+	o.init(c, req)
 	if outer, ok := req.Context().Value(inside{}).(*observed); ok && outer.call == c {
 		if o.isPartOf(outer) {
 			outer.covered.Store(true)
@@ -76,12 +71,34 @@ func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool)
 	return o.follow(req, sent, resp, err, direct)
 }
 
+// init makes o the observation of a request.
+func (o *observed) init(c *Call, req *http.Request) {
+	o.call, o.limit = c, shortLimit
+	if c.Bodies {
+		o.limit = bodyLimit
+	}
+	o.ex = Exchange{Method: cmp.Or(req.Method, http.MethodGet), URL: req.URL}
+	o.ex.Safe = safe(o.ex.Method)
+}
+
+// single is all that is kept of the single request of a call, in one piece.
+type single struct {
+	observed
+	trace trace
+	hooks httptrace.ClientTrace
+	alone [1]*observed
+}
+
 // only is RoundTrip for the single request of a call, which is its context.
-func (c *Call) only(o *observed, rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
-	c.one = o
-	o.trace = &trace{of: o}
+func (c *Call) only(rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
+	s := new(single)
+	o := &s.observed
+	o.init(c, req)
+	c.one, c.exchanges = o, s.alone[:0]
+	o.trace, s.trace.of = &s.trace, o
+	s.trace.few(&s.hooks)
 	c.begin(o, req.Response != nil)
-	sent := req.WithContext(httptrace.WithClientTrace(c, o.trace.few()))
+	sent := req.WithContext(httptrace.WithClientTrace(c, &s.hooks))
 	resp, err := rest.RoundTrip(sent)
 	o.answered(resp, err, direct)
 	if !c.Bodies {

@@ -39,6 +39,7 @@ func (c *Call) Tries() Tries {
 	}
 	var tries Tries
 	all := c.Exchanges()
+	tries.Seen = all[:0] // what is no try is dropped, behind what is looked at
 	last := -1
 	for i := range all {
 		if !all[i].Safe {

@@ -129,21 +129,20 @@ type trace struct {
 }
 
 func (t *trace) hooks() *httptrace.ClientTrace {
-	all := t.few()
+	all := new(httptrace.ClientTrace)
+	t.few(all)
 	all.DNSDone = func(info httptrace.DNSDoneInfo) { t.fail(info.Err) }
 	all.ConnectDone = func(_, _ string, err error) { t.fail(err) }
 	all.TLSHandshakeDone = func(_ tls.ConnectionState, err error) { t.fail(err) }
 	return all
 }
 
-// few returns the hooks that tell whether and how often a request was written.
-func (t *trace) few() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn:          t.getConn,
-		GotConn:          t.gotConn,
-		WroteHeaderField: t.wroteHeaderField,
-		WroteHeaders:     t.wroteHeaders,
-	}
+// few sets the hooks that tell whether and how often a request was written.
+func (t *trace) few(hooks *httptrace.ClientTrace) {
+	hooks.GetConn = t.getConn
+	hooks.GotConn = t.gotConn
+	hooks.WroteHeaderField = t.wroteHeaderField
+	hooks.WroteHeaders = t.wroteHeaders
 }
 
 func (t *trace) getConn(host string) {
