@@ -383,6 +383,11 @@ func (c *covering) add(p place) {
 	if w.Token != "" && space != c.t.space(c.req, c.req.URL) {
 		w.Token = "" // one origin's token is none of another's business
 	}
+	if w.Deleted && hasValues(p.url.RawQuery) {
+		path := c.t.memory.Path(space, p.url)
+		c.t.memory.ForgetAt(path)
+		c.t.sharing.tell(note{kind: noteCleared, class: w.Class, reach: uint8(recent.AnyQuery), about: uint64(path)})
+	}
 	at, reach := c.t.memory.Mark(space, p.url, p.reach)
 	c.t.memory.RememberAt(at, reach, w)
 	kind := noteWrote
@@ -390,6 +395,17 @@ func (c *covering) add(p place) {
 		kind = noteDeleted
 	}
 	c.t.sharing.tell(note{kind: kind, class: w.Class, reach: uint8(reach), about: uint64(at)})
+}
+
+// hasValues reports whether a query says how something is deleted, or which of what lies
+// below, as in force=true. One without values names a part of it, as ?tagging does.
+func hasValues(query string) bool {
+	for pair := range strings.SplitSeq(query, "&") {
+		if _, value, _ := strings.Cut(pair, "="); value != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // logical returns the URL of req as the server sees it: with the Host that is

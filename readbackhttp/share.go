@@ -152,7 +152,11 @@ func (s *sharing) take(raw []byte) {
 	case noteWrote, noteDeleted:
 		s.memory.RememberAt(recent.Mark(n.about), recent.Reach(n.reach), w)
 	case noteCleared:
-		s.memory.ClearAt(recent.Mark(n.about))
+		forget := s.memory.ClearAt
+		if n.reach != 0 {
+			forget = s.memory.ForgetAt
+		}
+		forget(recent.Mark(n.about))
 	case noteListed:
 		s.lists.add(n.about, entry{recent.Space(n.space), n.id, now, consistency.Class(n.class), s.memory.Writes()})
 	case noteUnlisted:

@@ -414,3 +414,35 @@ func TestTransport_routeIsShort(t *testing.T) {
 		assert.Less(t, len(told[2].Route), 1000)
 	})
 }
+
+// A deletion whose query says how, or which, forgets what was made all the same.
+func TestTransport_deletedWithQuery(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, made, deleted, read string }{
+		{"by force", "PUT /a/b", "DELETE /a/b?force=true", "/a/b"},
+		{"read with another query", "POST /a", "DELETE /a/b?force=true", "/a/b?view=full"},
+		{"written with another query", "PUT /a/b?v=1", "DELETE /a/b?v=2", "/a/b?v=1"},
+		{"what lies below", "PUT /a/b", "DELETE /a?cascade=all", "/a/b"},
+		{"below what was made", "PUT /a", "DELETE /a?cascade=all", "/a/b"},
+		{"by a filter", "POST /a", "DELETE /a?name=b", "/a/b"},
+	}
+	for _, tt := range tests {
+		inBubbleOf(t, tt.name, func(t *testing.T) {
+			s := serve(t, script{
+				"PUT /a": {"201"}, "PUT /a/b": {"201"}, "POST /a": {`201 | {"id":"b"}`}, "DELETE /a/b": {"204"}, "DELETE /a": {"204"},
+				"GET /a/b": {"404", "404", "200"},
+			}.handler())
+			client := s.over(slowly)
+			for _, step := range []string{tt.made, tt.deleted} {
+				method, path, _ := strings.Cut(step, " ")
+				_, err := ask(t.Context(), client, method, api+path)
+				require.NoError(t, err)
+			}
+			assert.False(t, held(t, client, api+tt.read))
+			method, path, _ := strings.Cut(tt.made, " ")
+			_, err := ask(t.Context(), client, method, api+path)
+			require.NoError(t, err)
+			assert.True(t, held(t, client, api+tt.read), "it is made anew")
+		})
+	}
+}

@@ -62,6 +62,7 @@ type entry struct {
 	written    record
 	deleted    record
 	cleared    clearing
+	forgotten  uint64 // when the path itself was forgotten too, in the order of the writes
 }
 
 // clearing is when what lies below a path was forgotten.
@@ -180,6 +181,20 @@ func (m *Memory) ClearAt(at Mark) {
 	defer m.mu.Unlock()
 	e := m.touch(uint64(at))
 	e.cleared = clearing{n: m.writes, at: time.Since(m.zero)}
+	m.shrink()
+}
+
+// ForgetAt forgets what was remembered at and below what [Memory.Path] returned, with
+// any query.
+func (m *Memory) ForgetAt(at Mark) {
+	if m.Empty() {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.touch(uint64(at))
+	e.cleared = clearing{n: m.writes, at: time.Since(m.zero)}
+	e.forgotten = m.writes
 	m.shrink()
 }
 
@@ -337,6 +352,7 @@ func (s *search) at(e *entry, reach Reach) {
 	if e == nil {
 		return
 	}
+	s.cleared = max(s.cleared, e.forgotten)
 	if r := &e.written; r.n > s.exact.n && r.reach&reach == reach {
 		s.exact = *r
 		s.tokenOf(r)
