@@ -15,6 +15,10 @@ func (p Policy) WithinAfter(class Class) time.Duration { return p.within(class) 
 // Tell hands an event to p's observer and logger, the observer first.
 func (p Policy) Tell(e Event) { p.tell(e) }
 
+// Observed reports whether anybody hears what [Policy.Tell] says: whoever does not ask
+// builds events for nobody.
+func (p Policy) Observed() bool { return p.observed() }
+
 // ClassOf returns what an answer to a write proves: by the first rule of r that
 // fits, and otherwise by the built-in table.
 func (r Rules) ClassOf(goal Goal, a Answer) Class { return r.write(goal, &a) }

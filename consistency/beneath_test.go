@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/readback-go/readback/consistency"
@@ -35,6 +36,12 @@ func TestPolicy_beneath(t *testing.T) {
 	assert.Equal(t, []string{"own"}, order)
 	assert.Equal(t, 1, logs.Len())
 	consistency.Policy{}.Tell(consistency.Event{})
+	for level, heard := range map[zapcore.Level]bool{zap.DebugLevel: true, zap.InfoLevel: false} {
+		core, _ := observer.New(level)
+		assert.Equal(t, heard, consistency.Policy{Logger: zap.New(core)}.Observed())
+	}
+	assert.True(t, p.Observed())
+	assert.False(t, consistency.Policy{}.Observed())
 }
 
 func TestRules_ClassOf(t *testing.T) {

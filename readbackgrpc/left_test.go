@@ -14,7 +14,9 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackgrpc"
@@ -107,6 +109,28 @@ func TestInterceptor_undeleted(t *testing.T) {
 		require.NoError(t, call("UndeleteThing", get("shelves/1/things/7"), &things.Thing{Name: "shelves/1/things/7"}, nil))
 		began := time.Now()
 		require.NoError(t, call("GetThing", get("shelves/1/things/7"), &things.Thing{Name: "shelves/1/things/7"}, nil))
+		assert.Zero(t, time.Since(began))
+	})
+}
+
+// What was deleted in a batch is forgotten.
+func TestInterceptor_batchDeleted(t *testing.T) {
+	bubble(t, "names in a list", func(t *testing.T) {
+		i := readbackgrpc.NewInterceptor(readbackgrpc.Options{Fields: []protoreflect.Name{"name", "path"}, Policy: consistency.Policy{Schedule: every(100 * ms)}})
+		call := func(method string, req, reply proto.Message, err error) error {
+			return i.Unary(t.Context(), "/things.v1.Things/"+method, req, reply, nil,
+				func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error { return err })
+		}
+		names := []string{"shelves/1/things/7", "shelves/1/things/8"}
+		for _, name := range names {
+			require.NoError(t, call("CreateThing", get(""), &things.Thing{Name: name}, nil))
+		}
+		require.NoError(t, call("BatchDeleteThings", &fieldmaskpb.FieldMask{Paths: names}, new(emptypb.Empty), nil))
+		began := time.Now()
+		for _, name := range names {
+			err := call("GetThing", get(name), new(things.Thing), status.Error(codes.NotFound, "none"))
+			assert.Equal(t, codes.NotFound, status.Code(err))
+		}
 		assert.Zero(t, time.Since(began))
 	})
 }

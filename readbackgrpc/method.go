@@ -20,8 +20,8 @@ const (
 )
 
 // KindOf returns the kind of a method, such as "/library.v1.Library/GetBook", by
-// the verb that its name begins with, after AIP-131 to 135 and 164: Get reads, Create,
-// Update and Undelete write, Delete deletes. Any other is Other: List too, since what a list
+// the verb that its name begins with, after AIP-131 to 135, 164 and 235: Get reads, Create,
+// Update and Undelete write, Delete and BatchDelete delete. Any other is Other: List too, since what a list
 // does not show yet cannot be told from what is not there, and GetOrCreate and
 // GetAndDelete, since they do more than read and must not be made again.
 func KindOf(method string) Kind {
@@ -35,7 +35,7 @@ func verb(full string) (Kind, string) {
 	for _, v := range [...]struct {
 		text string
 		kind Kind
-	}{{"Get", Read}, {"Create", Write}, {"Update", Write}, {"Delete", Delete}, {"Undelete", Write}} {
+	}{{"Get", Read}, {"Create", Write}, {"Update", Write}, {"Delete", Delete}, {"Undelete", Write}, {"BatchDelete", Delete}} {
 		noun, ok := strings.CutPrefix(name, v.text)
 		if ok && v.kind == Read && (begins(noun, "Or") || begins(noun, "And")) {
 			break

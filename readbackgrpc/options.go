@@ -37,7 +37,7 @@ type Options struct {
 	// Set it where callers differ in something else, and where these differ from
 	// call to call, as credentials that are made anew for each do: then nothing is
 	// ever held. Where credentials belong to the connection, all calls look alike,
-	// and are.
+	// and are: connections to one target with different ones need an Interceptor each.
 	Scope func(context.Context) string
 
 	// Kind returns what a method such as "/library.v1.Library/PublishBook" does.
@@ -47,7 +47,8 @@ type Options struct {
 	// Fields are the fields, strings or numbers, that hold the name of a resource,
 	// in requests and in responses; the first counts that a message has. A name
 	// without a slash, such as an id, is taken to be one of the service and of what
-	// the method's name says after its verb. Nil means the field name, after
+	// the method's name says after its verb. A BatchDelete has them in a list, whose
+	// name has an s more, or in its list of requests. Nil means the field name, after
 	// AIP-122.
 	Fields []protoreflect.Name
 

@@ -81,9 +81,7 @@ func (h *held) handed() consistency.Answer {
 	return a
 }
 
-func (i *Interceptor) observed() bool {
-	return i.options.Policy.Observer != nil || i.options.Policy.Logger != nil
-}
+func (i *Interceptor) observed() bool { return i.options.Policy.Observed() }
 
 func (h *held) event(phase consistency.Phase) consistency.Event {
 	return consistency.Event{Context: h.ctx, Flow: h.method, Instance: h.name, Phase: phase}

@@ -83,7 +83,7 @@ func (c *call) deleted(err error) {
 		c.tell(a, w, nil, "refused")
 		return
 	}
-	names, why := c.names(c.request), ""
+	names, why := c.namesGone(), ""
 	if len(names) == 0 {
 		why = namesNothing
 	}
@@ -91,6 +91,36 @@ func (c *call) deleted(err error) {
 		c.cover(c.kind(), name, w)
 	}
 	c.tell(a, w, names, why)
+}
+
+// namesGone returns the names of what is deleted: that of the request, or those of a
+// batch, which has them in a list, as names, or in a list of requests.
+func (c *call) namesGone() []string {
+	names := c.names(c.request)
+	if len(names) > 0 || c.i.options.NameOf != nil {
+		return names
+	}
+	r := c.request.ProtoReflect()
+	for _, field := range c.i.options.Fields {
+		each(r, field+"s", protoreflect.StringKind, func(v protoreflect.Value) { names = append(names, v.String()) })
+	}
+	each(r, "requests", protoreflect.MessageKind, func(v protoreflect.Value) {
+		if name := nameOfMessage(v.Message().Interface(), c.i.options.Fields); name != "" {
+			names = append(names, name)
+		}
+	})
+	return names
+}
+
+// each calls yield for each value of a list of that kind in m, if it has one.
+func each(m protoreflect.Message, list protoreflect.Name, kind protoreflect.Kind, yield func(protoreflect.Value)) {
+	fd := m.Descriptor().Fields().ByName(list)
+	if fd == nil || !fd.IsList() || fd.Kind() != kind {
+		return
+	}
+	for all, i := m.Get(fd).List(), 0; i < all.Len(); i++ {
+		yield(all.Get(i))
+	}
 }
 
 // over tells of a write whose context was over before, and which nobody saw leave.

@@ -25,7 +25,7 @@ type Coverage struct {
 // tell says what the write covers, to everyone who wants to know.
 func (c *covering) tell(why string) {
 	o := &c.t.options
-	if o.Wrote == nil && o.Policy.Observer == nil && o.Policy.Logger == nil {
+	if o.Wrote == nil && !o.Policy.Observed() {
 		return
 	}
 	told := Coverage{Method: c.method, URL: plainURL(c.req), Class: c.class, Why: why}

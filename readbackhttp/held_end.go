@@ -140,9 +140,7 @@ func (h *held) name() string {
 // instance says which of the reads of its bounded name is held.
 func (h *held) instance() string { return instanceOf(h.req.URL) }
 
-func (h *held) observed() bool {
-	return h.t.options.Policy.Observer != nil || h.t.options.Policy.Logger != nil
-}
+func (h *held) observed() bool { return h.t.options.Policy.Observed() }
 
 // note adds a read that the loop has not made.
 func (h *held) note(read poll.Read) {
