@@ -1,5 +1,5 @@
-// Package cause keeps errors of contexts apart: those of the caller's context,
-// which end a run, from those of a read, which end nothing.
+// Package cause separates two kinds of errors of contexts: those of the caller's context,
+// which end a run, and those of a read, which do not.
 package cause
 
 import (
@@ -9,9 +9,8 @@ import (
 	"reflect"
 )
 
-// Veil returns an error with the text of err, which errors.Is and errors.As
-// look through except for context.Canceled and context.DeadlineExceeded. Veil of
-// nil is nil.
+// Veil returns an error with the text of err. errors.Is and errors.As find what they find
+// in err, except for context.Canceled and context.DeadlineExceeded. Veil of nil is nil.
 //
 // A read that fails by a timeout of its own, such as http.Client.Timeout,
 // matches context.DeadlineExceeded. In a result that must mean one thing: the
@@ -23,7 +22,7 @@ func Veil(err error) error {
 	return veiled{err}
 }
 
-// There is no Unwrap: it would show what Is hides.
+// veiled has no Unwrap, which would show what Is hides.
 type veiled struct{ error }
 
 func (v veiled) Is(target error) bool {
@@ -35,8 +34,8 @@ func (v veiled) Is(target error) bool {
 
 func (v veiled) As(target any) bool { return guarded(v).As(target) }
 
-// Is is [errors.Is] for errors that may be of any make: if a comparison or a
-// method panics, those are the same that are alike.
+// Is is [errors.Is] for errors of unknown types: if a comparison or a method panics, errors
+// are the same if they are deeply equal.
 func Is(err, target error) (is bool) {
 	defer func() {
 		if recover() != nil {
@@ -46,8 +45,7 @@ func Is(err, target error) (is bool) {
 	return errors.Is(err, target)
 }
 
-// As is [errors.As] for errors that may be of any make: one whose method panics
-// is not found.
+// As is [errors.As] for errors of unknown types: it finds nothing if a method panics.
 func As[T any](err error) (found T, ok bool) {
 	defer func() {
 		if recover() != nil {
@@ -65,13 +63,12 @@ type Ended struct {
 	Cause error // context.Cause
 }
 
-// Of returns why ctx ended. It must have.
+// Of returns why ctx ended. Ctx must have ended.
 func Of(ctx context.Context) *Ended {
 	return &Ended{Err: ctx.Err(), Cause: context.Cause(ctx)}
 }
 
-// Error returns the text of the cause, and of the context's error if that is
-// another.
+// Error returns the text of the cause, and that of the context's error if it differs.
 func (e *Ended) Error() string {
 	if e.Cause == e.Err {
 		return e.Err.Error()
@@ -79,8 +76,8 @@ func (e *Ended) Error() string {
 	return fmt.Sprintf("%v (%v)", e.Cause, e.Err)
 }
 
-// Unwrap returns the cause, as an error that errors.Is and errors.As look through
-// without a panic, and the context's error.
+// Unwrap returns the context's error and the cause, in a form in which errors.Is and
+// errors.As never panic.
 func (e *Ended) Unwrap() []error {
 	if e.Cause == nil {
 		return []error{e.Err}
@@ -88,7 +85,7 @@ func (e *Ended) Unwrap() []error {
 	return []error{guarded{e.Cause}, e.Err}
 }
 
-// guarded has no Unwrap: it would show what may panic.
+// guarded has no Unwrap, which would show an error whose methods may panic.
 type guarded struct{ error }
 
 func (g guarded) Is(target error) bool { return Is(g.error, target) }

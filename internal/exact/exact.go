@@ -1,10 +1,8 @@
-// Package exact encodes values as JSON, and finds out whether they come back as
-// they were.
+// Package exact encodes values as JSON, and checks that decoding gives the same value.
 //
-// JSON loses more than one expects: an integer in an interface comes back as a
-// float, bytes that are no UTF-8 as something else, a field that is not exported
-// not at all. A reference that is stored must be read by another process as the
-// same one.
+// JSON loses more than one expects: an integer in an interface becomes a float, bytes that
+// are not UTF-8 change, and fields that are not exported are lost. But another process must
+// read a stored reference as the same one.
 package exact
 
 import (
@@ -24,8 +22,8 @@ var (
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// Type returns why no value of type t, or hardly any, comes back from JSON as it
-// was, and nil if that depends on the value.
+// Type returns an error if JSON changes all, or nearly all, values of type t, and nil if that
+// depends on the value.
 func Type(t reflect.Type) error {
 	if why, ok := known.Load(t); ok {
 		err, _ := why.(error)
@@ -36,7 +34,7 @@ func Type(t reflect.Type) error {
 	return err
 }
 
-// known is what was found out of types, which does not change.
+// known keeps the results of Type.
 var known sync.Map
 
 func find(t reflect.Type) error {
@@ -112,8 +110,8 @@ func deref(t reflect.Type) reflect.Type {
 	return t
 }
 
-// encodesItself reports whether values of type t say themselves how they are
-// encoded and decoded; only one of both is an error.
+// encodesItself reports whether type t has its own methods to encode and to decode itself. It
+// is an error if it can only encode itself.
 func encodesItself(t reflect.Type) (bool, error) {
 	if t.Kind() == reflect.Interface {
 		return false, nil
@@ -135,8 +133,8 @@ func has(t, method reflect.Type) bool {
 	return t.Implements(method) || reflect.PointerTo(t).Implements(method)
 }
 
-// Encode returns v as JSON, or why it would not come back as it is. A method of v
-// that panics is such a reason.
+// Encode returns v as JSON, or an error if decoding would not give the same value. A method
+// of v that panics is an error too.
 func Encode[T any](v *T) (encoded json.RawMessage, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -161,10 +159,10 @@ func Encode[T any](v *T) (encoded json.RawMessage, err error) {
 	return encoded, nil
 }
 
-// simple reports whether v surely comes back, which spares the way.
+// simple reports whether v surely survives JSON, which saves the check.
 func simple(v reflect.Value) bool {
 	if _, plain := v.Interface().(interface{ String() string }); plain {
-		return false // perhaps of a kind of its own
+		return false // its type may have its own encoding
 	}
 	switch k := v.Kind(); {
 	case k == reflect.String:
@@ -257,8 +255,8 @@ func same(a, b reflect.Value, depth int) error {
 	return nil
 }
 
-// sameFields compares the exported fields of structs that encode themselves: what is
-// embedded in a struct may encode all of it as if nothing else was there.
+// sameFields compares the exported fields of structs that encode themselves: the method may
+// come from an embedded field, and encode that field alone.
 func sameFields(a, b reflect.Value, depth int) error {
 	if a.Kind() == reflect.Pointer && !a.IsNil() && !b.IsNil() {
 		a, b = a.Elem(), b.Elem()
@@ -278,8 +276,8 @@ func sameFields(a, b reflect.Value, depth int) error {
 	return nil
 }
 
-// sameJSON compares values by their encoding: two of the same time, say, may
-// differ in ways that nobody sees.
+// sameJSON compares values by their encoding, since values that mean the same, such as two
+// times, may differ in hidden fields.
 func sameJSON(a, b reflect.Value) error {
 	if !a.CanInterface() || !b.CanInterface() {
 		return nil

@@ -1,10 +1,10 @@
-// Package forbidden tells a denied role from an instance that cannot be seen
-// yet.
+// Package forbidden distinguishes two kinds of 403: a missing role, and an instance that is
+// not visible yet.
 //
-// Some APIs answer 403 with two bodies. One that carries a code says that the
-// caller lacks a role or permission for this type of resource, which no waiting
-// will change. One that carries a status says that the caller has no access to
-// this instance, which right after a write may be lag.
+// Some APIs answer 403 with two kinds of bodies. A body with a code says that the caller lacks
+// a role or permission for this type of resource, which waiting does not change. A body with
+// a status says that the caller has no access to this instance, which may be lag right after
+// a write.
 package forbidden
 
 import (
@@ -13,20 +13,19 @@ import (
 	"strconv"
 )
 
-// MissingRole returns true only for the body of a real denial: a JSON object
-// whose member "code" is 403, as a number or as the string "403", and that has
-// no member "status", of whatever value.
+// MissingRole returns true only for a body that names a missing role: a JSON object with a
+// member "code" that is the number 403 or the string "403", and without a member "status".
 //
-// It is false for everything else: an empty or truncated body, other JSON, other
-// text. Names are compared exactly, "Code" is another member; of a member that
-// is there twice the last counts. An empty body costs no allocation.
+// It returns false for everything else: an empty or truncated body, other JSON, other text.
+// Names are compared exactly. If a member occurs twice, the last counts. An empty body costs
+// no allocation.
 func MissingRole(body []byte) bool {
 	body = bytes.TrimPrefix(body, []byte("\ufeff")) // a byte order mark
 	body = bytes.TrimLeft(body, " \t\r\n")
 	if len(body) == 0 || body[0] != '{' {
 		return false
 	}
-	// A map, for the fields of a struct would match names in any case.
+	// A map, since the fields of a struct would match names in any case.
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
 		return false

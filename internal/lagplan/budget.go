@@ -14,13 +14,12 @@ const (
 	mostMove   = 1.5 // change of the logarithm between two plans
 )
 
-// Budget finds the price at which flows take so many reads on average: the
-// multiplier of Lagrange for that constraint. It is not safe for concurrent
-// use.
+// Budget finds the price of a read at which flows take the wanted number of reads on average:
+// the Lagrange multiplier of that constraint. It is not safe for concurrent use.
 //
-// At first the price simply follows the reads of each flow. Later it follows
-// the mean that the plans foretell, which has no noise, and a trim that follows
-// the reads corrects what the plans get wrong.
+// At first the price follows the reads of each flow. Later it follows the mean that plans
+// predict, which has no noise; and a factor, the trim, follows the real reads and corrects
+// the errors of the plans.
 type Budget struct {
 	Reads float64 // wanted mean reads of a flow
 	Price float64 // seconds, before the trim; zero means 10 ms
@@ -36,9 +35,8 @@ func (b *Budget) Now() float64 {
 	return clamp(b.Price*b.Trim, leastPrice, mostPrice)
 }
 
-// Count takes in the reads of a flow whose lag ended. Flows in flight share a
-// plan, so however many end before the next one is made, together they move the
-// price only so far.
+// Count notes the reads of a flow whose lag ended. Flows under way share a plan, so all flows
+// that end before the next plan move the price by at most mostMove together.
 func (b *Budget) Count(reads int) {
 	b.fill()
 	b.Flows++
@@ -56,10 +54,9 @@ func (b *Budget) Count(reads int) {
 	}
 }
 
-// Planned takes in the mean reads of a plan that was made at the price now.
-// Mean reads fall about as the square root of the price rises, so the trim's
-// part is taken out with its root, and the step below is one of Newton's,
-// shortened.
+// Planned notes the mean reads of a plan that was made at the current price. Mean reads are
+// about proportional to 1/√price, so √trim removes the effect of the trim; the step that
+// follows is a shortened Newton step.
 func (b *Budget) Planned(reads float64) {
 	b.fill()
 	b.moved = 0
@@ -80,7 +77,7 @@ func (b *Budget) fill() {
 	}
 }
 
-// Valid reports whether a stored budget is one that can be gone on with.
+// Valid reports whether a stored budget is valid.
 func (b *Budget) Valid() bool {
 	return b.Flows >= 0 &&
 		(b.Price == 0 || b.Price >= leastPrice && b.Price <= mostPrice) &&

@@ -1,5 +1,5 @@
-// Package lagplan holds the mathematics of learned read times: what flows have
-// told of a lag, and the reads that are best for it.
+// Package lagplan holds the mathematics of learned read times: an estimate of the lag from
+// flows, and the best times of reads for it.
 //
 // A flow reads at times x1 < x2 < … until a read shows the write, whose lag T
 // is unknown. A read costs a price c, in seconds of delay that it is worth, and
@@ -8,10 +8,9 @@
 //
 //	J = c·E[reads] + E[overshoot] = Σ S(x_k)·(c + x_{k+1} − x_k) − E[T],
 //
-// a sum over the edges of a path, so the best path is found exactly by dynamic
-// programming: see [Solver.Solve]. S is learned from intervals, since a flow
-// only tells that its lag lies between the last read that missed and the first
-// that hit: see [Estimate].
+// a sum over the edges of a path, so dynamic programming finds the best path exactly: see
+// [Solver.Solve]. S is learned from intervals, since a flow tells only that its lag is between
+// the last read that missed the write and the first that hit it: see [Estimate].
 //
-// Within the package times are seconds since the write's answer.
+// In this package, times are seconds since the write's answer.
 package lagplan

@@ -17,14 +17,13 @@ var (
 	sharply = newSpread(0, 1.2, 0.3)
 )
 
-// Estimate is what the flows of one read model have told of its lag. The zero
-// Estimate is the prior alone. It is not safe for concurrent use.
+// Estimate is the distribution of a lag, as learned from flows. The zero Estimate is the
+// prior. It is not safe for concurrent use.
 //
-// It keeps two histograms of the same flows, a broad one and a sharp one, and
-// believes each as far as it foretold the flows: their weights are Bayes', from
-// likelihoods that are forgotten slowly. How much is visible at once is learned
-// from the reads at zero alone, since a later read cannot tell a small lag from
-// none.
+// It keeps two histograms of the same flows, a broad one and a sharp one. Their weights are
+// Bayesian: they come from how well each predicted the flows, and the past is forgotten
+// slowly. The share that is visible at once is learned only from reads at zero, since a later
+// read cannot distinguish a small lag from none.
 type Estimate struct {
 	grid         grid
 	broad, sharp histogram
@@ -36,8 +35,8 @@ type Estimate struct {
 // Mass returns how many flows the estimate rests on.
 func (e *Estimate) Mass() float64 { return e.broad.total }
 
-// Observe learns from one flow. Probed is the chance that its first read was at
-// zero, as it was before its times were drawn.
+// Observe learns from one flow. Probed is the probability, before its times were drawn, that
+// its first read was at zero.
 func (e *Estimate) Observe(i Interval, probed float64) {
 	s := i.on(&e.grid)
 	byPrior := i.byPrior()
@@ -46,8 +45,8 @@ func (e *Estimate) Observe(i Interval, probed float64) {
 	lead := math.Log(max(bySharp, leastChance) / max(byBroad, leastChance))
 	e.lean = clamp(e.lean*(1-1./memory)+lead, -leanLevel, leanLevel)
 
-	// An alarm of one histogram leaves the other alone: the weights tell soon
-	// which of them was right.
+	// An alarm of one histogram does not change the other: the weights soon show which
+	// of them was right.
 	if e.broad.changed(byBroad, byPrior) {
 		e.broad.keep(leftOver)
 		e.probes.keep(leftOver)
@@ -68,7 +67,7 @@ func (e *Estimate) Observe(i Interval, probed float64) {
 	}
 }
 
-// divide makes cells where the lag lies.
+// divide makes more cells where the lag is likely.
 func (e *Estimate) divide() {
 	broad, sharp := e.weights()
 	var weights [blocks]float64
@@ -86,7 +85,7 @@ func (e *Estimate) divide() {
 	e.grid = next
 }
 
-// forget makes the flows of the past count less, as often as is worth the time.
+// forget reduces the weight of past flows. It is called only now and then, to save time.
 func (e *Estimate) forget() {
 	by := math.Pow(1-1./memory, float64(e.flows))
 	e.broad.scale(by)
@@ -95,7 +94,7 @@ func (e *Estimate) forget() {
 	e.flows = 0
 }
 
-// share returns which share of a flow is counted as visible at once.
+// share returns the share of a flow that counts as visible at once.
 func (e *Estimate) share(i Interval) float64 {
 	switch {
 	case i.hitAtOnce():
@@ -106,12 +105,11 @@ func (e *Estimate) share(i Interval) float64 {
 	return 0
 }
 
-// Doubt returns which share of the lags up to t are none at all, going by the
-// reads at zero. Where it is high although the plan reads later, another read
-// at zero is worth its price.
+// Doubt returns the share of the lags up to t that are zero, as learned from reads at zero. If
+// it is high although the plan reads later, another read at zero is worth its price.
 func (e *Estimate) Doubt(t float64) float64 { return e.probes.share(t) }
 
-// weights returns by how much each place of the two histograms counts.
+// weights returns the weight of a unit of mass in each of the two histograms.
 func (e *Estimate) weights() (broad, sharp float64) {
 	believed := 1 / (1 + math.Exp(-e.lean))
 	return (1 - believed) / (e.broad.total + priorFlows), believed / (e.sharp.total + priorFlows)
@@ -158,8 +156,8 @@ func (e *Estimate) Quantile(q float64) float64 {
 	return Horizon
 }
 
-// Thin returns what a newcomer takes over: the same shape, resting on no more
-// than so many flows.
+// Thin returns an estimate of the same shape with the weight of at most so many flows: what a
+// new key inherits.
 func (e *Estimate) Thin(flows float64) Estimate {
 	thin := *e
 	if m := thin.Mass(); m > flows {

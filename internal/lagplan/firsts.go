@@ -5,20 +5,19 @@ import (
 	"math"
 )
 
-// Firsts watches what the time of the first read does to a flow. A read changes
-// nothing, one should think: then a flow that reads early notices its write no
-// later than others do. Where something in between keeps the 404 of an early read,
-// such a flow is late by as long as that is kept, and [Firsts.Careful] says so.
-// Then [Firsts.Best] is when the first read is best, by what flows have told.
+// Firsts finds out whether early first reads make flows late. Normally a flow that reads early
+// notices its write no later than others. But if a cache keeps the 404 of an early read, such
+// a flow is late by as long as the 404 is kept. Then [Firsts.Careful] is true, and
+// [Firsts.Best] is the best time of the first read, as learned from flows.
 //
-// It adds up by how much each early flow is later than the best of those that read
-// later do on average, as a multiple of that. If reads change nothing, this mean is
-// not above zero, and neither is it if great multiples are cut. A margin taken from
-// each makes the sum fall back to zero again and again; where a 404 is kept, it
-// climbs.
+// For each flow with an early first read, it takes the time at which the flow noticed its
+// write, relative to the best mean of flows that read later: how much greater it is, at most
+// muchLater, less a margin. It adds these up, and never goes below zero. If reads change
+// nothing, the mean of the terms is negative, and the sum falls back to zero again and again;
+// if a 404 is kept, the sum grows.
 type Firsts struct {
-	by      [arms]float32 // when flows with such a first read noticed, on average
-	flows   [arms]uint8   // how many did, at most rememberedFirsts
+	by      [arms]float32 // by time of the first read: when flows noticed their write, on average
+	flows   [arms]uint8   // how many flows, at most rememberedFirsts
 	late    float32       // the sum
 	careful bool
 }
@@ -48,7 +47,7 @@ func timeOf(arm int) float64 { return 1e-3 * math.Exp2(float64(arm)/2) }
 // Careful reports whether early reads make flows late.
 func (f *Firsts) Careful() bool { return f.careful }
 
-// Observe takes in a flow: when it read first, and when it noticed its write.
+// Observe learns from a flow: when it read first, and when it noticed its write.
 func (f *Firsts) Observe(first, by float64) {
 	own := arm(first)
 	if best := f.earliest(knownFirsts); best >= own+clearly && f.by[best] > 0 {
@@ -64,8 +63,8 @@ func (f *Firsts) Observe(first, by float64) {
 	f.by[own] += (float32(by) - f.by[own]) / float32(f.flows[own])
 }
 
-// earliest returns the arm whose flows notice first, of those with so many flows;
-// -1 if there is none.
+// earliest returns the arm whose flows notice first, among the arms with at least so many
+// flows; -1 if there is none.
 func (f *Firsts) earliest(flows uint8) int {
 	best := -1
 	for i, n := range f.flows {
@@ -76,10 +75,9 @@ func (f *Firsts) earliest(flows uint8) int {
 	return best
 }
 
-// Best returns when the first read is best, and the share of flows that may try an
-// earlier one: what those lose stays within a tenth of what the others take. A time
-// after those that make a flow late, of which no flow has told, is taken to be long
-// enough.
+// Best returns the best time of the first read, and the share of flows that may try an earlier
+// one: so few that their loss is at most a tenth of what the others need. A time that no flow
+// has tried counts as late enough if it is after all times that make flows late.
 func (f *Firsts) Best() (at, tries float64) {
 	known := f.earliest(1)
 	if known < 0 {
@@ -115,7 +113,7 @@ type FirstsSnapshot struct {
 	Late  float64   `json:"late"`
 }
 
-// Snapshot returns what is known where reads are to be careful, and nil elsewhere.
+// Snapshot returns the state if reads must be careful, and nil otherwise.
 func (f *Firsts) Snapshot() *FirstsSnapshot {
 	if !f.careful {
 		return nil
@@ -127,7 +125,7 @@ func (f *Firsts) Snapshot() *FirstsSnapshot {
 	return s
 }
 
-// Firsts returns what was stored, or an error if it cannot be that.
+// Firsts returns the stored state, or an error if it is invalid.
 func (s *FirstsSnapshot) Firsts() (f Firsts, err error) {
 	if s == nil {
 		return f, nil

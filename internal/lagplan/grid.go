@@ -2,10 +2,10 @@ package lagplan
 
 import "math"
 
-// The lags are divided into blocks that suit both ends: equally wide below the
-// bend, and a twelfth of the lag above, up to five minutes. A block is divided
-// into cells: one at first, and the more the more of the lag lies there; see
-// [grid]. Two kinds of lag stand outside: visible at once, and beyond the end.
+// The lags are divided into blocks: equally wide below the bend, and a twelfth of the lag wide
+// above it, up to five minutes. A block is divided into cells: one at first, and more where
+// the lag is likely; see [grid]. Two kinds of lag are outside of all blocks: visible at once,
+// and beyond the end.
 const (
 	blocks   = 129
 	maxCells = 320 // of all blocks
@@ -14,14 +14,14 @@ const (
 	bend     = 0.024           // seconds
 	growth   = 1 + 1./straight // ratio of edges above the bend, where the widths meet
 
-	keepFrom  = 0.75   // share of its cells that a block must want to keep them
-	leastCell = 0.0002 // seconds; a read cannot be placed much more finely
+	keepFrom  = 0.75   // a block keeps its cells if it needs at least this share of them
+	leastCell = 0.0002 // seconds; reads cannot be timed much more exactly
 	mostLevel = 7      // a block has at most two to this power of cells
 )
 
-// The prior is half a flow whose lag may be anything: a fifth of it visible at
-// once, a fiftieth beyond the horizon, and the rest spread alike over each factor
-// of lag down to a millisecond. It serves as the cold start and as the tail.
+// The prior has the weight of half a flow: a fifth of it visible at once, a fiftieth beyond the
+// horizon, and the rest spread evenly over the logarithm of the lag, down to a millisecond. It
+// is used before the first flow, and for the tail.
 const (
 	priorFlows  = 0.5
 	priorAtOnce = 0.20
@@ -81,8 +81,8 @@ func priorUpTo(position float64) float64 {
 	return priorSum[b] + (position-float64(b))*prior[b]
 }
 
-// position returns where t lies: the block and, as its fraction, the place in
-// the block.
+// position returns the position of t: the number of its block, and as a fraction the position
+// within the block.
 func position(t float64) float64 {
 	switch {
 	case t <= 0:
@@ -102,9 +102,9 @@ func position(t float64) float64 {
 	return float64(b) + (t-edges[b])/widths[b]
 }
 
-// grid says into how many cells each block is divided, always a power of two,
-// so that dividing and joining lose nothing that need not be lost. The zero grid
-// has one cell for each block.
+// grid says into how many cells each block is divided. The number is always a power of two, so
+// that dividing and joining cells loses as little as possible. The zero grid has one cell for
+// each block.
 type grid struct {
 	levels [blocks]uint8      // logarithms of the numbers of cells
 	extra  [blocks + 1]uint16 // cells before a block, above one for each block
@@ -125,12 +125,12 @@ func (g *grid) end() int { return g.first(blocks) }
 // cells returns how many cells a block has.
 func (g *grid) cells(block int) int { return 1 << g.levels[block] }
 
-// onEdge is how near to an edge, in cells, a place is taken to be on it, so that
-// a time that was rounded is still the one that was planned.
+// onEdge is the distance from an edge, in cells, within which a place counts as on the edge:
+// planned times are rounded.
 const onEdge = 1e-3
 
-// place returns where a position lies in the cells: the cell and, as its
-// fraction, the place in it.
+// place returns a position in cells: the number of the cell, and as a fraction the position
+// within it.
 func (g *grid) place(position float64) float64 {
 	if position >= blocks {
 		return float64(g.end())
@@ -143,11 +143,11 @@ func (g *grid) place(position float64) float64 {
 	return place
 }
 
-// divide returns the grid that is best for a law which gives these weights to
-// the blocks: a lag is noticed late by about the width of its cell, so with n
-// cells in a block the loss is the sum of weight times width over n, and least
-// if n goes with the root of weight times width. A block changes only if it is
-// off by a good part, so that the grid comes to rest.
+// divide returns the best grid for a distribution that gives these weights to the blocks. A lag
+// is noticed late by about the width of its cell, so the loss is the sum of weight × width / n
+// over the blocks, n being the cells of a block. It is least if n is proportional to
+// √(weight × width). A block changes only if n is off by a good part, so that the grid becomes
+// stable.
 func (g *grid) divide(weights *[blocks]float64) (next grid, changed bool) {
 	const spare = (maxCells - blocks) * keepFrom
 	var roots [blocks]float64
@@ -172,7 +172,7 @@ func (g *grid) divide(weights *[blocks]float64) (next grid, changed bool) {
 	return next, changed
 }
 
-// move brings masses of cells from one grid to another.
+// move converts masses of cells from one grid to another.
 func (g *grid) move(to *grid, mass *[maxCells]float32) {
 	var moved [maxCells]float32
 	for b := range blocks {

@@ -8,15 +8,14 @@ const (
 	leftOver   = 1   // flow's worth of mass kept when the alarm goes
 )
 
-// histogram holds one flow's worth of mass for each flow, spread over the lags
-// that the flow allows, and forgets slowly. The prior comes on top.
+// histogram has a mass of one for each flow, spread over the lags that the flow allows, and
+// forgets slowly. The prior is added to it.
 //
-// How a flow is spread decides what is learned. In proportion to the present
-// density, a lag far narrower than its intervals is found, but noise hardens
-// into peaks, the plan reads at their ends, and its reads confirm them. In
-// proportion to the square root of the density, noise melts and so does what is
-// narrow. A histogram does the first between groups of cells and the second
-// within a group.
+// How a flow is spread decides what is learned. If it is spread in proportion to the present
+// density, lags much narrower than the intervals are found; but noise grows into peaks, the
+// plan reads at their ends, and these reads confirm the peaks. If it is spread in proportion
+// to the square root of the density, noise disappears, and narrow lags too. A histogram
+// does the first between groups of cells, and the second within a group.
 type histogram struct {
 	mass           [maxCells]float32
 	atOnce, beyond float32
@@ -53,7 +52,8 @@ func (h *histogram) between(from, to float64) float64 {
 	return max(mass, 0)
 }
 
-// sum adds in four rows, since each addition waits for the one before it.
+// sum adds in four independent sums, which is faster: each addition would wait for the one
+// before it.
 func sum(mass []float32) float64 {
 	var rows [4]float32
 	for ; len(mass) >= 4; mass = mass[4:] {
@@ -71,16 +71,15 @@ func sum(mass []float32) float64 {
 func (h *histogram) visible() float64 { return float64(h.atOnce) + priorFlows*priorAtOnce }
 func (h *histogram) endless() float64 { return float64(h.beyond) + priorFlows*priorBeyond }
 
-// changed reports, once, that the lag is no longer the one that was learned:
-// the prior has explained the last flows better by so much that chance would
-// have done it less than once in some thousand flows. It is Page's cumulative
-// sum, 1954.
+// changed reports that the lag has changed: the prior explains the last flows so much better
+// that this would happen by chance less than once in some thousand flows. It is Page's
+// cumulative sum test (CUSUM), 1954.
 func (h *histogram) changed(explained, byPrior float64) bool {
 	h.alarm = max(0, h.alarm+math.Log(byPrior/explained))
 	return h.alarm > alarmLevel
 }
 
-// keep leaves mass for no more than so many flows.
+// keep reduces the mass to at most so many flows.
 func (h *histogram) keep(flows float64) {
 	h.alarm = 0
 	if h.total > flows {

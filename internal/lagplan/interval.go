@@ -7,8 +7,8 @@ const (
 	sameInstant = 0.0005 // seconds of a timer's slack
 )
 
-// Interval is what one flow tells of its lag: it lies in (from, to], or outside
-// the grid on a side that is open.
+// Interval is what one flow tells of its lag: the lag is in (from, to], or outside the grid on
+// an open side.
 type Interval struct {
 	from, to float64 // positions
 	atOnce   bool    // no read missed: the lag may be zero
@@ -17,9 +17,9 @@ type Interval struct {
 	ends     float64 // seconds; when the read that hit began
 }
 
-// NewInterval returns the interval of a flow whose last miss began after
-// seconds and whose first hit began by seconds, negative where there was none.
-// It reports false if that tells nothing.
+// NewInterval returns the interval of a flow: after is when its last read that missed began,
+// and by when its first read that hit began, each negative if there was none. It returns false
+// if that tells nothing.
 func NewInterval(after, by float64) (Interval, bool) {
 	missed, hit := after >= 0, by >= 0
 	if !missed && !hit || missed && hit && after >= by {
@@ -54,9 +54,9 @@ func (i Interval) byPrior() float64 {
 	return p
 }
 
-// widened returns the interval from about as many times earlier to as many times
-// later, which is so many blocks: positions go with the lag below the bend and
-// with its logarithm above.
+// widened returns the interval with its ends moved apart by a factor of times. More is that
+// factor in blocks: below the bend, positions are proportional to the lag; above, to its
+// logarithm.
 func (i Interval) widened(times, more float64) Interval {
 	i.from = max(i.from/times, i.from-more)
 	i.to = min(i.to*times, i.to+more, blocks)

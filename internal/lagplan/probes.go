@@ -7,17 +7,16 @@ const (
 	probePrior = 0.1 // flows, before the first read at zero
 )
 
-// probes counts flows whose first read was at zero: those that it was enough
-// for, and the others by when a read hit. Together they tell which share of the
-// small lags is none at all. Comparing only flows that ended by the same time
-// spares the noise of how many did.
+// probes counts flows whose first read was at zero: those whose first read hit, and the others
+// by the time of their hit. Together they tell which share of the small lags is zero. Only
+// flows that ended by the same time are compared, which avoids noise.
 type probes struct {
 	hits  float64
 	later [spans]float32 // by span of the position of the read that hit
 }
 
-// count takes in a flow. One that missed more than once does not say whether
-// its first read was at zero, so it counts for the chance of that.
+// count counts a flow. If it missed more than once, it is not known whether its first read was
+// at zero, so it counts by the probability of that.
 func (p *probes) count(i Interval, probed float64) {
 	switch {
 	case i.hitAtOnce():
@@ -32,7 +31,7 @@ func (p *probes) count(i Interval, probed float64) {
 
 func spanOf(position float64) int { return int(position) / spanBlocks }
 
-// share returns which share of the lags up to t are none at all.
+// share returns the share of the lags up to t that are zero.
 func (p *probes) share(t float64) float64 {
 	var later float64
 	for _, n := range p.later[:spanOf(position(t*sameRead))+1] {
@@ -41,7 +40,7 @@ func (p *probes) share(t float64) float64 {
 	return (p.hits + probePrior*priorAtOnce) / (p.hits + later + probePrior)
 }
 
-// keep leaves no more than so many flows.
+// keep reduces the counts to at most so many flows.
 func (p *probes) keep(flows float64) {
 	all := p.hits
 	for _, n := range p.later {

@@ -8,12 +8,12 @@ import (
 // Solver finds best schedules. Its zero value is ready; it is not safe for
 // concurrent use.
 type Solver struct {
-	// Even says that what is visible from one node to the next becomes so
-	// evenly on the way, so that more reads between the two may pay.
+	// Even says that between two nodes, the probability of being visible grows evenly.
+	// Then more reads between the two may be worth their price.
 	Even bool
 
-	cost []float64 // of the best way on from a node, less what the way to it adds
-	hull []int32   // nodes that are the best next one for some node before them
+	cost []float64 // W of each node, see Solve
+	hull []int32   // nodes that are the best next node for some earlier node
 }
 
 // Solve finds the best next read after each node. Node i is a read at times[i]
@@ -29,11 +29,11 @@ type Solver struct {
 //
 //	W[i] = S[i]·(price − t[i]) + min over j>i of (S[i]·t[j] + W[j])
 //
-// each node j is a line with slope t[j], asked for at S[i]. Lines come with
-// falling slopes and questions with growing arguments, so the lower hull is a
-// stack and the answer moves along it one way: O(n), and exact. It is the
-// concave least-weight subsequence problem; see Wilber 1988, and Barlow, Hunter
-// and Proschan 1963 for the schedules.
+// each node j is a line with slope t[j], evaluated at S[i]. Lines are added with falling
+// slopes, and evaluated at growing arguments, so the lower hull is a stack, and the best line
+// moves along it in one direction: O(n), and exact. This is the concave least-weight
+// subsequence problem, see Wilber 1988; for the schedules see Barlow, Hunter and Proschan
+// 1963.
 func (s *Solver) Solve(times, survival []float64, price, spacing float64, next []uint16) {
 	last := len(times) - 1
 	s.cost = slices.Grow(s.cost[:0], last+1)[:last+1]
@@ -62,13 +62,12 @@ func (s *Solver) Solve(times, survival []float64, price, spacing float64, next [
 	}
 }
 
-// within marks a way to the next node that is divided by more reads.
+// within marks an edge to the next node that is divided by more reads.
 const within = 1 << 15
 
-// divide takes the way from node i to the next one, divided by the best number
-// of reads, if that costs less. With n reads on a way of width w, over which a
-// mass m becomes visible, it costs price·n·(S−m/2) + w·m/2n and what does not
-// depend on n.
+// divide divides the edge from node i to the next node by the best number of reads, if that
+// costs less. With n reads on an edge of width w, during which a mass m becomes visible, the
+// cost is price·n·(S−m/2) + w·m/2n, plus terms that do not depend on n.
 func (s *Solver) divide(times, survival []float64, price, spacing float64, i int, next []uint16) {
 	width, mass := times[i+1]-times[i], survival[i]-survival[i+1]
 	half := survival[i] - mass/2
@@ -90,8 +89,8 @@ func (s *Solver) divide(times, survival []float64, price, spacing float64, i int
 	}
 }
 
-// readsWithin returns the mean of the reads on a way that is divided by so many,
-// over which a mass becomes visible, of those that miss at its beginning.
+// readsWithin returns the mean number of reads on a divided edge: missed is the chance that a
+// flow is not over at its beginning, and mass what becomes visible on it.
 func readsWithin(reads, missed, mass float64) float64 { return reads*missed - mass*(reads-1)/2 }
 
 // Reads returns the mean reads of a flow that goes by the program.
@@ -108,8 +107,8 @@ func Reads(survival []float64, next []uint16) (reads float64) {
 	return reads
 }
 
-// push puts a node's line on the hull, and takes off those that it beats
-// everywhere.
+// push adds a node's line to the hull, and removes the lines that are nowhere the lowest any
+// more.
 func (s *Solver) push(times []float64, node int) {
 	h := s.hull
 	for len(h) >= 2 {

@@ -25,7 +25,7 @@ type HistogramSnapshot struct {
 	Alarm  float64   `json:"alarm"`
 }
 
-// mostFlows bounds the mass that forgetting can leave, and what rounding adds.
+// mostFlows bounds the mass that is left after forgetting, including errors of rounding.
 const mostFlows = (memory + forgetAfter) * 1.01
 
 // Snapshot returns what the estimate knows.

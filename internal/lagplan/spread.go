@@ -2,13 +2,13 @@ package lagplan
 
 import "math"
 
-// spread is how a histogram takes in flows.
+// spread says how a histogram spreads the mass of a flow.
 type spread struct {
-	blocks int // in groups of so many noise melts; none is eighths of a block
+	blocks int // size of the groups, see histogram; zero means eighths of a block
 
-	// Few flows say little of how wide a lag is, and the plan should not follow
-	// each of them. So a part of each, and most of the first, goes to lags up
-	// to about so many times as long or as short as the flow allows.
+	// A few flows say little about the width of the lag, and the plan should not follow
+	// each of them. So a part of each flow, and most of the first ones, goes to lags up
+	// to this factor longer or shorter than the flow allows.
 	halo float64
 	more float64 // the halo in blocks
 	part float64
@@ -24,9 +24,9 @@ const (
 	haloFirst = 10   // flows; after them an interval from zero has none
 )
 
-// halo returns which part of a flow goes beyond its interval. From zero on there
-// is nothing on the one side, so that in the long run a halo on the other would
-// draw the first read to later times.
+// halo returns the part of a flow that is spread beyond its interval. An interval from zero has
+// no room on the left; a halo only on the right would move the first read to later times in
+// the long run, so it ends soon.
 func (h *histogram) halo(s *span, as spread) float64 {
 	part := as.part / (1 + h.total/haloFlows)
 	if part < haloLeast || s.Interval.from == 0 && h.total >= haloFirst {
@@ -35,17 +35,18 @@ func (h *histogram) halo(s *span, as spread) float64 {
 	return part
 }
 
-// portion is what goes to the cells of a span, for each mass that is there.
+// portion is a part of a flow's mass for the cells of a span; each is for a unit of mass that
+// they have.
 type portion struct {
 	*span
 	each float32
 }
 
-// scratch is what spreading takes, by cell.
+// scratch is working memory, by cell.
 type scratch struct{ mass, root [maxCells]float32 }
 
-// add spreads one flow over its interval, the share visible at once being given.
-// The groups begin elsewhere in each turn, or their edges would show.
+// add spreads the mass of one flow over its interval; visible is the share that is visible at
+// once. The groups begin at other blocks in each turn, so that their edges do not show.
 func (h *histogram) add(s *span, visible float64, as spread, turn int) {
 	part := h.halo(s, as)
 	if s.atOnce {
@@ -56,8 +57,8 @@ func (h *histogram) add(s *span, visible float64, as spread, turn int) {
 	switch {
 	case visible == 1:
 	case s.beyond:
-		// What is beyond every read is not shaped by the plan, so nothing
-		// needs to be melted there.
+		// Lags beyond all reads are not shaped by the plan, so there is no noise that
+		// it could confirm.
 		each := (1 - visible) / (whole + h.endless())
 		h.beyond += float32(each * h.endless())
 		h.addAlike([]portion{{s, float32(each)}}, 0, blocks)

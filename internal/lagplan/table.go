@@ -9,13 +9,13 @@ const pastHorizon = 1.05
 // Table holds the best next read after a read at any time. It does not change
 // and is safe for concurrent use.
 type Table struct {
-	Reads    float64 // mean reads of a flow, by what was known
+	Reads    float64 // expected mean reads of a flow
 	deadline float64
 	times    []float32 // of the nodes: 0 the beginning, then a read at each edge
 	next     []uint16  // by node, the deadline being the last
 }
 
-// bench is what making a table takes and giving it back spares the next.
+// bench is the working memory to make a table. It is reused.
 type bench struct {
 	solver Solver
 	times  [maxNodes]float64
@@ -26,8 +26,8 @@ const maxNodes = Edges + 2
 
 var benches = sync.Pool{New: func() any { return &bench{solver: Solver{Even: true}} }}
 
-// NewTable plans the reads of flows that end at the deadline. A read costs
-// price; reads are at least spacing apart. The first is at zero if so asked.
+// NewTable plans the reads of flows that end at the deadline. A read costs price; reads are at
+// least spacing apart. With atOnce, the first read is at zero.
 func NewTable(e *Estimate, deadline, price, spacing float64, atOnce bool) Table {
 	b := benches.Get().(*bench)
 	defer benches.Put(b)
@@ -52,26 +52,24 @@ func NewTable(e *Estimate, deadline, price, spacing float64, atOnce bool) Table 
 	return t
 }
 
-// Suits reports whether the table holds for flows that end at the deadline, to
-// within some hundredths, which makes no difference to a plan.
+// Suits reports whether the table can be used for flows that end at the deadline: a difference
+// of two per cent does not matter.
 func (t *Table) Suits(deadline float64) bool {
 	const near = 0.02
 	return deadline >= t.deadline*(1-near) && deadline <= t.deadline*(1+near)
 }
 
-// First returns when the first read is best, and how long from about there the
-// next one is.
+// First returns the best time of the first read, and about how long after it the next one is.
 func (t *Table) First() (at, room float64) {
 	to := int(t.next[0])
 	return t.time(to), t.gap(to)
 }
 
-// After returns when the next read is best after one at s, and how long from
-// about there the one after it is. A time not before the deadline means none.
+// After returns the best time of the read after one at s, and about how long after it the next
+// one is. A time at or after the deadline means no read.
 //
-// A read at zero that was not planned is a probe: the flow goes on as if it had
-// not been, and so tells how many of the lags up to the first planned read are
-// none.
+// A read at zero that was not planned is a probe: the flow goes on as if there had been none,
+// and so tells which share of the lags up to the first planned read is zero.
 func (t *Table) After(s float64) (at, room float64) {
 	if s <= sameInstant && t.time(int(t.next[0])) > s {
 		return t.First()
@@ -103,8 +101,7 @@ func (t *Table) node(s float64) int {
 	return low
 }
 
-// inside returns the next of the reads that divide the way from a node to the
-// one after it, going on from s.
+// inside returns the next read after s, of those that divide the edge from a node to the next.
 func (t *Table) inside(node int, s float64) (at, room float64) {
 	gap, left := t.gap(node), t.time(node+1)-s
 	if left < gap/2 {
@@ -114,27 +111,24 @@ func (t *Table) inside(node int, s float64) (at, room float64) {
 	return s + left/reads, gap
 }
 
-// leg returns the next read after one at s, which lies between a node and the
-// one after it, and the room that it has.
+// leg returns the next read after one at s, and its room. S is between node and the next node.
 func (t *Table) leg(node int, s float64) (at, room float64) {
 	to := int(t.next[node])
 	at = t.time(to)
-	// Between nodes that lead to neighbours, so does the way on. Where they do
-	// not, something lies between that a read must not overlook, and the
-	// earlier node knows of it.
+	// If the two nodes lead to neighbouring nodes, interpolate. If not, some likely lags
+	// are in between, which only the next read of the earlier node does not overlook.
 	if to != t.last() {
 		if other := int(t.next[node+1]); other > to && other <= to+2 && other != t.last() {
 			on := (s - t.time(node)) / (t.time(node+1) - t.time(node))
 			at += min(max(on, 0), 1) * (t.time(other) - at)
 		}
 	}
-	// How far the reads from there are apart goes by that node and by the one
-	// before. At the end of what is dense the latter has a read follow closely,
-	// as a read there must not come early.
+	// The room is the smaller gap of that node and the node before it. At the end of
+	// dense lags, the gap of the latter is small, since a read there must not be early.
 	return at, min(t.gap(to), t.gap(max(to-1, 0)))
 }
 
-// gap returns how long from a node the next read is.
+// gap returns the time from a node to the read after it.
 func (t *Table) gap(node int) float64 {
 	to := int(t.next[node])
 	if to >= within {

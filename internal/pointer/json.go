@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Decode decodes JSON, and nothing behind it, with numbers as json.Number. A byte
-// order mark before it is skipped.
+// Decode decodes one JSON value, with numbers as json.Number. Anything after it is an error. A
+// byte order mark before it is skipped.
 func Decode(body []byte) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
 	decoder.UseNumber()
@@ -59,15 +59,15 @@ func Equal(a, b any) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// decimal is a number: its digits, without zeros around them, times a power of
-// ten. As floats, different numbers may be the same.
+// decimal is a number: its digits, without leading and trailing zeros, times a power of ten. It
+// is exact, while different numbers may be the same float.
 type decimal struct {
 	negative bool
 	digits   string
 	exponent int64
 }
 
-// normal returns the one decimal that n is.
+// normal returns n as a decimal. Equal numbers give equal decimals.
 func normal(n json.Number) decimal {
 	text, exponent, _ := strings.Cut(strings.ToLower(string(n)), "e")
 	text, negative := strings.CutPrefix(text, "-")
@@ -83,7 +83,7 @@ func normal(n json.Number) decimal {
 		return d
 	}
 	power, err := strconv.ParseInt(exponent, 10, 32)
-	if err != nil { // absurd: then only what is written the same is the same
+	if err != nil { // an absurd exponent: such numbers are equal only if they are written alike
 		return decimal{digits: string(n)}
 	}
 	d.exponent += power

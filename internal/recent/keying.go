@@ -7,14 +7,14 @@ import (
 	"hash/maphash"
 )
 
-// keying makes the hashes of a memory: fast ones that mean nothing elsewhere, or
-// HMACs under a secret, which are the same for all who have it.
+// keying makes the hashes of a memory: fast ones that are valid only in this process, or HMACs
+// under a secret, which are the same for all processes that have it.
 type keying struct {
 	seed   maphash.Seed
 	secret []byte // nil if nothing is shared
 }
 
-// text returns the hash of one text. It is never 0, which is none.
+// text returns the hash of one text. With a secret it is never 0, which means no text.
 func (k *keying) text(s string) uint64 {
 	if k.secret == nil {
 		return maphash.String(k.seed, s)
@@ -33,8 +33,7 @@ func (k *keying) begin() (h hash) {
 	return h
 }
 
-// hash is that of a list of texts and numbers, to which more can be added after
-// its sum was taken.
+// hash is the hash of a list of texts and numbers. More can be added after its sum was taken.
 type hash struct {
 	fast   maphash.Hash
 	secret []byte
@@ -48,7 +47,7 @@ func (h *hash) sum() uint64 {
 	return h.fast.Sum64()
 }
 
-// add adds s and its length, so that no two lists of texts run together.
+// add adds s and its length, so that different lists of texts have different hashes.
 func (h *hash) add(s string) {
 	if h.secret != nil {
 		h.chain('t', s)
@@ -68,7 +67,7 @@ func (h *hash) number(n uint64) {
 	_, _ = h.fast.Write(b[:])
 }
 
-// chain makes the state the HMAC of the state before and of what is added.
+// chain sets the state to the HMAC of the state before and the added text.
 func (h *hash) chain(kind byte, s string) {
 	mac := hmac.New(sha256.New, h.secret)
 	var before [9]byte
@@ -80,5 +79,5 @@ func (h *hash) chain(kind byte, s string) {
 	h.state = binary.LittleEndian.Uint64(mac.Sum(sum[:0]))
 }
 
-// Text returns the hash of a text that is no URL, such as an id.
+// Text returns the hash of a text that is not a URL, such as an id.
 func (m *Memory) Text(s string) uint64 { return m.keys.text(s) }

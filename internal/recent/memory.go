@@ -1,8 +1,8 @@
-// Package recent remembers which URLs were written lately, and by whom.
+// Package recent remembers which URLs were written lately, and with which credentials.
 //
-// It keeps keyed hashes, not URLs or credentials: an entry is small, and a dump
-// of the memory tells nothing. The key is drawn anew for each memory, except for
-// memories that share what they know: they have a secret in common.
+// It keeps keyed hashes, not URLs or credentials: an entry is small, and a dump of the memory
+// shows no secret. The key is random for each memory; memories that share what they know
+// have a common secret instead.
 package recent
 
 import (
@@ -17,22 +17,22 @@ import (
 // Write is what is remembered of a write. At is when it was answered.
 type Write struct {
 	At      time.Time
-	Class   uint8  // what its answer proves, in the numbers of whoever asks
-	Deleted bool   // and all that lies below it, whatever the write's Reach
-	Below   bool   // it covers what is asked about only as what lies above; set by Latest
+	Class   uint8  // what its answer proves, in the caller's numbers
+	Deleted bool   // it is a deletion; it covers everything below it too, whatever its Reach
+	Below   bool   // set by Latest: the write is above the URL that was asked for
 	Token   string // position that reads can ask for; empty if there is none
 }
 
-// Reach says which URLs a write covers besides the one it is remembered for.
+// Reach says which URLs a write covers besides its own.
 type Reach uint8
 
 const (
-	// Below covers what lies below the path, with any query after a write
-	// without one, and with the same otherwise: for a while, and until a read at
-	// or below it shows something, see [Memory.Seen].
+	// Below covers the paths below the write's path: with any query if the write had
+	// none, otherwise with the same query. It ends after a while, and when a read at or
+	// below the path shows something, see [Memory.Seen].
 	Below Reach = 1 << iota
 
-	// AnyQuery covers the same path with any query, after a write without one.
+	// AnyQuery covers the same path with any query, if the write had none.
 	AnyQuery
 )
 
@@ -42,10 +42,10 @@ type Memory struct {
 	keys  keying
 	max   int
 	keep  time.Duration
-	below time.Duration // how long what lies below is covered
+	below time.Duration // how long paths below are covered
 	zero  time.Time
 	size  atomic.Int32 // entries
-	until atomic.Int64 // when the last cover of what lies below ends, since zero
+	until atomic.Int64 // when the last cover of paths below ends, since zero
 
 	mu      sync.Mutex
 	writes  uint64 // ever remembered
@@ -54,8 +54,8 @@ type Memory struct {
 	tokens  int   // bytes of all tokens
 }
 
-// entry is what happened to one URL. A deletion does not replace the write
-// before it, for they may differ in reach.
+// entry is what happened to one URL. A deletion does not replace the write before it, since
+// they may have a different reach.
 type entry struct {
 	key        uint64
 	prev, next *entry
@@ -65,7 +65,7 @@ type entry struct {
 	forgotten  uint64 // when the path itself was forgotten too, in the order of the writes
 }
 
-// clearing is when what lies below a path was forgotten.
+// clearing is when the writes below a path were forgotten.
 type clearing struct {
 	n  uint64 // in the order of the writes; 0 if it was not
 	at time.Duration
@@ -77,24 +77,23 @@ type record struct {
 	at    time.Duration
 	token string
 	asOf  uint64   // n of the write whose answer had the token
-	under clearing // when a write last covered what lies below
+	under clearing // when a write last covered paths below
 	class uint8
 	reach Reach
 	shown bool // something was read at or below it since then
 }
 
-// tokenShare is how many bytes of tokens the memory has for each of its
-// entries.
+// tokenShare is how many bytes of tokens the memory keeps for each entry, on average.
 const tokenShare = 100
 
-// New returns a memory of at most limit URLs, each for as long as keep says, with
-// what lies below them as long as below says.
+// New returns a memory of at most limit URLs. Each is remembered for keep, and covers paths
+// below it for below.
 func New(limit int, keep, below time.Duration) *Memory {
 	return NewShared(nil, limit, keep, below)
 }
 
-// NewShared is New for memories in several processes: those with the same secret
-// give a URL the same [Mark]. Without a secret, each has marks of its own.
+// NewShared is New for memories in several processes: memories with the same secret give a URL
+// the same [Mark]. Without a secret, each has its own marks.
 func NewShared(secret []byte, limit int, keep, below time.Duration) *Memory {
 	m := &Memory{
 		keys: keying{seed: maphash.MakeSeed(), secret: secret}, max: limit, keep: keep, below: below,
@@ -107,15 +106,14 @@ func NewShared(secret []byte, limit int, keep, below time.Duration) *Memory {
 // Empty reports whether there is nothing in the memory. It is fast.
 func (m *Memory) Empty() bool { return m.size.Load() == 0 }
 
-// Len returns how many URLs the memory keeps, also of those whose time is over
-// and that nobody has asked for since.
+// Len returns how many URLs the memory keeps. It may include some whose time is over.
 func (m *Memory) Len() int { return int(m.size.Load()) }
 
-// Mark is all that the memory needs to know of a URL in a space.
+// Mark identifies a URL in a space.
 type Mark uint64
 
-// Mark returns the mark of u in space, and how far a write of u that is to reach
-// so far does reach.
+// Mark returns the mark of u in space, and the effective reach of a write of u: a write with
+// a query does not cover other queries.
 func (m *Memory) Mark(space Space, u *url.URL, reach Reach) (Mark, Reach) {
 	var t trail
 	m.follow(&t, space, u)
@@ -132,8 +130,7 @@ func (m *Memory) Path(space Space, u *url.URL) Mark {
 	return Mark(t.whole)
 }
 
-// Remember adds a write of u in space, and forgets the oldest if there are too
-// many.
+// Remember adds a write of u in space, and forgets the oldest entries if there are too many.
 func (m *Memory) Remember(space Space, u *url.URL, reach Reach, w Write) {
 	at, reach := m.Mark(space, u, reach)
 	m.RememberAt(at, reach, w)
@@ -151,8 +148,8 @@ func (m *Memory) RememberAt(at Mark, reach Reach, w Write) {
 	}
 	r := record{
 		n: m.writes, at: w.At.Sub(m.zero), class: w.Class,
-		reach: reach | kept.reach,          // an earlier, wider write is still news
-		token: kept.token, asOf: kept.asOf, // and so is its token
+		reach: reach | kept.reach,          // an earlier write may reach farther
+		token: kept.token, asOf: kept.asOf, // and may have a token
 		under: kept.under, shown: kept.shown,
 	}
 	if reach&Below != 0 {
@@ -160,14 +157,14 @@ func (m *Memory) RememberAt(at Mark, reach Reach, w Write) {
 		m.until.Store(max(m.until.Load(), int64(r.at+m.below)))
 	}
 	if w.Token != "" {
-		r.token, r.asOf = strings.Clone(w.Token), m.writes // not what it is a part of
+		r.token, r.asOf = strings.Clone(w.Token), m.writes // without keeping the text that it is cut from
 	}
 	m.tokens += len(r.token) - len(kept.token)
 	*kept = r
 	m.shrink()
 }
 
-// Clear forgets what was remembered below u in space.
+// Clear forgets the writes below u in space.
 func (m *Memory) Clear(space Space, u *url.URL) {
 	m.ClearAt(m.Path(space, u))
 }
@@ -198,8 +195,8 @@ func (m *Memory) ForgetAt(at Mark) {
 	m.shrink()
 }
 
-// touch returns the entry of a key, as the latest one, and counts a write. The
-// lock is the caller's.
+// touch returns the entry of a key, makes it the latest one, and counts a write. The caller
+// holds the lock.
 func (m *Memory) touch(key uint64) *entry {
 	m.sweep(time.Since(m.zero))
 	e := m.entries[key]
@@ -223,9 +220,9 @@ func (m *Memory) shrink() {
 	m.size.Store(int32(len(m.entries)))
 }
 
-// Seen tells that a read of u in space, which began then, showed something: from
-// now on, what is missing beside it is missing. It is fast where nothing is
-// covered for lying below.
+// Seen says that a read of u in space, which began at that time, showed something. From now on,
+// writes above u no longer cover paths below them, so a 404 there counts. It is fast if no
+// write covers paths below it.
 func (m *Memory) Seen(space func() Space, u *url.URL, began time.Time) {
 	if int64(time.Since(m.zero)) >= m.until.Load() {
 		return
@@ -253,15 +250,14 @@ func (e *entry) show(began time.Duration) {
 	}
 }
 
-// Latest returns the last write that covers u in space, with the token of the
-// last of them that has one, and whether there is any. One that covers u itself
-// goes before one that covers what lies below it.
+// Latest returns the last write that covers u in space, with the last token of all writes that
+// cover it; false if there is none. A write of u itself comes before a write above it.
 func (m *Memory) Latest(space Space, u *url.URL) (Write, bool) {
 	return m.latest(space, u, false)
 }
 
-// Above is Latest for a write of u, which may stand on something that was written
-// just now: that lies above it as long as it is remembered, whatever reads show.
+// Above is Latest for a write of u, which may need something above it that was written just
+// now. A write above counts for as long as it is remembered, whatever reads have shown.
 func (m *Memory) Above(space Space, u *url.URL) (Write, bool) {
 	return m.latest(space, u, true)
 }
@@ -318,17 +314,17 @@ func (m *Memory) search(t *trail, long bool) search {
 	return found
 }
 
-// search is the latest of what was looked at.
+// search collects the latest records of the entries that were looked at.
 type search struct {
-	oldest  time.Duration // that covers what lies below
+	oldest  time.Duration // writes before this do not cover paths below them
 	exact   record
-	under   record // its n and at are those of what covers what lies below
+	under   record // of a write above; n and at are those of its field under
 	deleted record
 	token   record
 	cleared uint64
 }
 
-// above looks at a path that u lies below.
+// above looks at the entry of a path above u.
 func (s *search) above(e *entry, long bool) {
 	if e == nil {
 		return
@@ -347,7 +343,7 @@ func (s *search) above(e *entry, long bool) {
 	}
 }
 
-// at looks at the path of u, with records that reach as far as asked.
+// at looks at the entry of u, at records with at least this reach.
 func (s *search) at(e *entry, reach Reach) {
 	if e == nil {
 		return
@@ -384,8 +380,7 @@ func (s *search) write(zero time.Time) (w Write, covered bool) {
 	return w, true
 }
 
-// sweep forgets what is too old. The records of an entry live as long as the
-// latest one.
+// sweep forgets old entries. An entry lives as long as its latest record.
 func (m *Memory) sweep(now time.Duration) {
 	swept := false
 	for e := m.ends.next; e != &m.ends && now-max(e.written.at, e.deleted.at, e.cleared.at) >= m.keep; e = m.ends.next {

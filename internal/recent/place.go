@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Space is an origin as seen with certain credentials: what happens in one
-// space is not known in another.
+// Space is an origin together with credentials. What is written in one space is not known in
+// another.
 type Space uint64
 
-// Space returns the space of scheme and host for who has these credentials. The
-// host may have a port; the usual one makes no difference.
+// Space returns the space of scheme, host and credentials. The host may have a port; the
+// default port makes no difference.
 func (m *Memory) Space(scheme, host, credentials string) Space {
 	h := m.keys.begin()
 	scheme, host = strings.ToLower(scheme), strings.ToLower(strings.TrimSuffix(host, ":"))
@@ -26,8 +26,7 @@ func (m *Memory) Space(scheme, host, credentials string) Space {
 	return Space(h.sum())
 }
 
-// Read returns the key of a read of u in space. The kind keeps apart what is
-// not the same read.
+// Read returns the key of a read of u in space. Reads of different kinds have different keys.
 func (m *Memory) Read(space Space, kind string, u *url.URL) uint64 {
 	var t trail
 	m.follow(&t, space, u)
@@ -37,8 +36,8 @@ func (m *Memory) Read(space Space, kind string, u *url.URL) uint64 {
 	return h.sum()
 }
 
-// maxDepth is how many segments of a path can have writes above what is read,
-// so that a path of many slashes costs no more than others.
+// maxDepth is how many segments of a path are looked at, so that a path with many slashes does
+// not cost more than others.
 const maxDepth = 64
 
 // trail is the keys of a URL: those of the paths above it, and its own.
@@ -51,8 +50,8 @@ type trail struct {
 
 func (t *trail) key() uint64 { return t.whole ^ t.query }
 
-// follow computes the keys of u. A slash at the end makes no difference, nor
-// does how characters are escaped, except that an escaped slash is none.
+// follow computes the keys of u. A slash at the end makes no difference, nor does the escaping
+// of characters, except that an escaped slash does not separate segments.
 func (m *Memory) follow(t *trail, space Space, u *url.URL) {
 	if u.RawQuery != "" {
 		t.query = m.keys.text(u.RawQuery)
@@ -64,7 +63,7 @@ func (m *Memory) follow(t *trail, space Space, u *url.URL) {
 	case u.Opaque != "":
 		path, escaped = u.Opaque, false
 	case escaped:
-		path = u.EscapedPath() // what is sent: RawPath does not count if it is not that of Path
+		path = u.EscapedPath() // the path that is sent; a RawPath that does not fit Path is ignored
 	}
 	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
 	for rest, more := path, path != ""; more; {

@@ -1,7 +1,7 @@
 package redact
 
-// Guard returns an error with the text of err as [Error] shows it, which
-// errors.Is and errors.As look through. Guard of nil is nil.
+// Guard returns an error with the text of [Error], in which errors.Is and errors.As find err.
+// Guard of nil is nil.
 func Guard(err error) error {
 	if err == nil {
 		return nil

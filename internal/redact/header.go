@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// keptHeaders are safe to keep and help to find out why an answer was what it
-// was.
+// keptHeaders are safe to keep, and help to find out the reason of an answer.
 var keptHeaders = map[string]bool{
 	"Age":              true,
 	"Cache-Control":    true,
@@ -27,14 +26,12 @@ var keptHeaders = map[string]bool{
 	"X-Request-Id":     true,
 }
 
-// Header returns a copy of the fields of h that are safe to keep, and nil if
-// there are none.
+// Header returns a copy of the headers of h that are safe to keep, and nil if there are none.
 //
-// Kept are Age, Cache-Control, Content-Type, Date, ETag, Location, Retry-After,
-// Request-Id, Server-Timing, Traceparent, Via, X-Cache, X-Correlation-Id,
-// X-Request-Id, RateLimit and all that begin with RateLimit- or X-RateLimit-.
-// A Location is kept as [URLString] shows it. Names match in any case and
-// come out in the canonical one.
+// These are Age, Cache-Control, Content-Type, Date, ETag, Location, Retry-After, Request-Id,
+// Server-Timing, Traceparent, Via, X-Cache, X-Correlation-Id, X-Request-Id, RateLimit and all
+// that begin with RateLimit- or X-RateLimit-. A Location is kept as [URLString] shows it.
+// Names match in any case, and are returned in canonical form.
 func Header(h http.Header, more ...string) http.Header {
 	var kept http.Header
 	for _, name := range slices.Sorted(maps.Keys(h)) {

@@ -1,12 +1,15 @@
-// Package redact says what of a request or an answer may be printed, logged or
-// kept.
+// Package redact hides secrets in requests and answers, before they are printed, logged or
+// kept. A hidden text reads REDACTED.
 //
-// A name is taken for that of a secret if it contains, in any case, one of key,
-// token, secret, sig, password, passwd, pwd, auth, credential, code, session,
-// jwt or cookie, if it begins with x-amz- or x-goog-, or if the caller gives it
-// as one more, which is compared as a whole and in any case. In bodies, code is
-// no secret, since it is the usual name of an error's kind. The name keyword,
-// alone, is never one. What is hidden reads REDACTED.
+// A name counts as the name of a secret if, in any case,
+//
+//   - it contains key, token, secret, sig, password, passwd, pwd, auth, credential, code,
+//     session, jwt or cookie (but not code in bodies, where it usually names the kind of an
+//     error);
+//   - it begins with x-amz- or x-goog-; or
+//   - it is one of the caller's additional names, as a whole.
+//
+// The name keyword is never one.
 package redact
 
 import (
@@ -19,14 +22,13 @@ const (
 	unparsable = "[unparsable URL]"
 )
 
-// secretWords mark a name wherever they stand in it; sig stands for signature
-// too.
+// secretWords mark a name that contains one of them; sig is for signature too.
 var secretWords = []string{
 	"key", "token", "secret", "sig", "password", "passwd", "pwd", "auth",
 	"credential", "session", "jwt", "cookie",
 }
 
-// secret reports whether name is that of a secret in any place.
+// secret reports whether name is the name of a secret, in bodies and elsewhere.
 func secret(name string, more []string) bool {
 	name = strings.ToLower(name)
 	switch {
@@ -43,7 +45,7 @@ func secret(name string, more []string) bool {
 // Secret reports whether a member of a body that has this name is a secret.
 func Secret(name string) bool { return secret(name, nil) }
 
-// secretParam is secret for URLs, where a code is what buys a token.
+// secretParam is secret for URLs, where a code can be exchanged for a token.
 func secretParam(name string, more []string) bool {
 	return secret(name, more) || strings.Contains(strings.ToLower(name), "code")
 }

@@ -8,15 +8,15 @@ import (
 
 const ellipsis = "…"
 
-// Snippet returns the beginning of body as one line of valid UTF-8 of at most
-// limit bytes, an ellipsis included if something was cut off. A limit below the
-// three bytes of an ellipsis leaves nothing of what is longer.
+// Snippet returns the beginning of body as one line of valid UTF-8 of at most limit bytes,
+// including an ellipsis if something was cut off. With a limit of less than three bytes, a
+// longer body becomes empty.
 //
-// Control characters and white space, in runs, become one space; bytes that are
-// no UTF-8 become U+FFFD; a byte order mark is dropped. Before the cut, what
-// [Error] hides is hidden, also where JSON is broken off; since all is one line,
-// nothing is shown after the name and colon of an authorization, cookie or key
-// header. The whole body is looked at, so give it bounded.
+// Runs of control characters and white space become one space, bytes that are not UTF-8 become
+// U+FFFD, and a byte order mark is dropped. Everything that [Error] hides is hidden first, also
+// in JSON that is cut off. Since the result is one line, nothing is shown after the name and
+// colon of an authorization, cookie or key header. Snippet reads the whole body: limit it
+// before.
 func Snippet(body []byte, limit int, more ...string) string {
 	s := oneLine(strings.ToValidUTF8(string(body), string(utf8.RuneError)))
 	s = redactText(s, more)

@@ -13,17 +13,16 @@ import (
 	"github.com/readback-go/readback/internal/cause"
 )
 
-// Error returns the text of err without its secrets, and the empty text for
-// nil.
+// Error returns the text of err without its secrets, and the empty text for nil. It hides
 //
-// Every URL that a [*url.Error] in the tree of err carries is replaced by what
-// [URLString] makes of it, and so is every other URL with a scheme in the text,
-// userinfo included. If a URL did not parse, the pieces of it that the reason
-// quotes are hidden too. Hidden are also the strings, and flat lists, of JSON
-// members with a secret's name, the word after Bearer, Basic and ApiKey, the
-// rest of the line after the name and colon of an authorization, cookie or key
-// header, and, if the name is that of a password, token, key or the like, or one
-// of more, the value after name and equals sign.
+//   - URLs of a [*url.Error] in the tree of err, and all other URLs with a scheme, as
+//     [URLString] does; if a URL cannot be parsed, also the parts of it that the reason
+//     quotes;
+//   - strings and flat lists of JSON members with the name of a secret;
+//   - the word after Bearer, Basic and ApiKey;
+//   - the rest of the line after the name and colon of an authorization, cookie or key header;
+//   - the value after an equals sign, if the name before it is of a password, token, key or
+//     the like, or one of more.
 func Error(err error, more ...string) string {
 	if err == nil {
 		return ""
@@ -37,7 +36,7 @@ func Error(err error, more ...string) string {
 			text = strings.ReplaceAll(text, reason, quoted.ReplaceAllLiteralString(reason, `"`+hidden+`"`))
 		}
 	}
-	// The longest first, for one URL may be the beginning of another.
+	// The longest first, since one URL may be the beginning of another.
 	slices.SortStableFunc(found, func(a, b *url.Error) int { return len(b.URL) - len(a.URL) })
 	for _, e := range found {
 		shown := URLString(e.URL, more...)
@@ -52,8 +51,8 @@ func Error(err error, more ...string) string {
 	return redactText(text, more)
 }
 
-// textOf returns err.Error(), or what there is to say of an error whose method
-// panics, as that of a nil pointer in an error does.
+// textOf returns err.Error(). If that panics, as for a nil pointer in an error, it returns a
+// text that names the type.
 func textOf(err error) (text string) {
 	defer func() {
 		if recover() != nil {
@@ -63,11 +62,11 @@ func textOf(err error) (text string) {
 	return err.Error()
 }
 
-// quoted is what strconv.Quote makes.
+// quoted matches a text that strconv.Quote made.
 var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
-// urlErrors returns every one in the tree of err, where errors.As would stop at
-// the first, and those before a method that panics.
+// urlErrors returns all *url.Errors in the tree of err, where errors.As would stop at the first
+// one. If a method panics, it returns those that were found before.
 func urlErrors(err error) (found []*url.Error) {
 	defer func() { _ = recover() }()
 	for err != nil {
@@ -115,11 +114,11 @@ var (
 	secretScheme = regexp.MustCompile(`(?i)\b((?:bearer|basic|apikey)\s+["']?)[^\s"]+`)
 )
 
-// redactText hides secrets in text of no known form.
+// redactText hides secrets in any text.
 func redactText(text string, more []string) string {
 	text = redactMembers(text, more)
 	text = inText.ReplaceAllStringFunc(text, func(raw string) string {
-		// What a sentence or a quotation puts behind a URL.
+		// Characters after a URL that belong to the sentence or quotation around it.
 		end := `.,:;!?)}'\`
 		if !strings.Contains(raw, "[") { // no IPv6 address
 			end += "]"
@@ -145,11 +144,11 @@ func redactText(text string, more []string) string {
 	return secretScheme.ReplaceAllString(text, "${1}"+hidden)
 }
 
-// outcomes are what an error of a flow says behind its name and a colon.
+// outcomes match the text of a flow's error after its name and a colon.
 var outcomes = regexp.MustCompile(`^(?:confirmed|unconfirmed|failed)(?:[ ,;:]|$)`)
 
-// redactHeaders hides values of headers. The end of a URL's path is no header, nor is
-// the name of a flow.
+// redactHeaders hides values of headers. The end of a URL's path does not count as a header, nor
+// does the name of a flow.
 func redactHeaders(text string) string {
 	var b strings.Builder
 	for {
@@ -191,8 +190,8 @@ func redactMembers(text string, more []string) string {
 	})
 }
 
-// unescapeJSON resolves what encoders escape inside a JSON string, such as \/
-// for a slash and \u0026 for an ampersand, and reports whether that went well.
+// unescapeJSON resolves the escapes inside a JSON string, such as \/ for a slash and \u0026 for
+// an ampersand. It returns false if they are invalid.
 func unescapeJSON(s string) (string, bool) {
 	if !strings.Contains(s, `\`) {
 		return s, true

@@ -6,15 +6,13 @@ import (
 	"strings"
 )
 
-// URL returns u as text without userinfo and fragment, and with the values of
-// secret parameters hidden. Parameters keep their order and their spelling;
-// they are found between semicolons too, also in the path, as in
-// ";jsessionid=1". A nil URL is the empty text.
+// URL returns u as text without userinfo and fragment, and with the values of secret parameters
+// hidden. Parameters keep their order and their spelling. Semicolons separate them too, also
+// in the path, such as in ";jsessionid=1". A nil URL is the empty text.
 //
-// A parameter or a path segment that holds a URL of its own is hidden whole
-// unless that URL has neither userinfo, query nor fragment; so is one that
-// looks like userinfo, a colon before an at sign. An opaque URL with an at sign
-// becomes a fixed text.
+// A parameter or a path segment is hidden whole if it contains another URL with userinfo, a
+// query or a fragment, or if it looks like userinfo: a colon before an at sign. An opaque URL
+// with an at sign becomes a fixed text.
 func URL(u *url.URL, more ...string) string {
 	if u == nil {
 		return ""
@@ -35,8 +33,8 @@ func URL(u *url.URL, more ...string) string {
 	return c.String()
 }
 
-// URLString is [URL] for a URL in text. One that does not parse becomes a fixed
-// text that shows nothing of it.
+// URLString is [URL] for a URL as text. A URL that cannot be parsed becomes a fixed text that
+// shows nothing of it.
 func URLString(raw string, more ...string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -45,8 +43,8 @@ func URLString(raw string, more ...string) string {
 	return URL(u, more...)
 }
 
-// redactQuery splits by hand, for url.ParseQuery loses the order and refuses
-// semicolons, which some servers take for separators.
+// redactQuery does not use url.ParseQuery, which loses the order and refuses semicolons, which
+// some servers accept as separators.
 func redactQuery(raw string, more []string) string {
 	var b strings.Builder
 	for raw != "" {

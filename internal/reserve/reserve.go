@@ -1,14 +1,13 @@
-// Package reserve holds the times of one read that more than one loop keeps to.
+// Package reserve has the times of a read that more than one loop uses.
 package reserve
 
 import "time"
 
-// Least is the least reserve, and the least wait: timers are not more exact than
-// that.
+// Least is the least reserve, and the shortest wait: timers are not more exact than that.
 const Least = time.Millisecond
 
-// ReadTimeout is how long a read may take if nothing else is said.
+// ReadTimeout is the default timeout of a read.
 const ReadTimeout = 10 * time.Second
 
-// Of returns what is kept for a read where the slowest one took so long.
+// Of returns the reserve for a read, from the duration of the slowest read so far.
 func Of(slowest time.Duration) time.Duration { return max(2*slowest, Least) }

@@ -1,5 +1,5 @@
-// Package retryafter reads how long an HTTP answer asks to be left alone: by its
-// Retry-After, or by the headers of a rate limit that is used up.
+// Package retryafter reads how long an HTTP answer asks the client to wait: by its Retry-After,
+// or by the headers of a rate limit that is used up.
 package retryafter
 
 import (
@@ -10,22 +10,21 @@ import (
 	"time"
 )
 
-// Longest is the longest wait that is returned. It is longer than anything waits
-// for, and some of them can be added up without an overflow.
+// Longest is the longest wait that is returned. It is longer than any real wait, and several of
+// them can be added up without an overflow.
 const Longest = 10 * 365 * 24 * time.Hour
 
-// Parse returns how long the answer with header h asks to wait, and whether it
-// asks at all. The wait is never negative, and at most [Longest].
+// Parse returns how long the answer with header h asks to wait, and false if it does not ask.
+// The wait is never negative, and at most [Longest].
 //
-// A value is a number of seconds, also with a fraction, or a date in one of the
-// three forms of HTTP, as in [RFC 9110, section 10.2.3]. Some services send a time
-// of the Unix clock instead, in seconds or in milliseconds: a number too large to
-// be a wait is taken for one. Dates and times count from the answer's own Date
-// header, for the clocks of client and server differ; without a Date that can be
-// read, they count from now. One in the past is a wait of zero, but a number that
-// would be more than a day in the past is no time: it is the longest wait. Of
-// several values the first that can be read counts. Retry-After-Ms and
-// X-Ms-Retry-After-Ms, in milliseconds, go before Retry-After.
+// A value is a number of seconds, also with a fraction, or a date in one of the three forms of
+// HTTP, as in [RFC 9110, section 10.2.3]. Some services send a Unix time instead, in seconds
+// or milliseconds: a number that is too large for a wait counts as one. Dates and times are
+// compared with the answer's own Date header, since the clocks of client and server differ;
+// without a valid Date, they are compared with now. A time in the past is a wait of zero. But
+// a number that would be a time more than a day ago counts as a very long wait. If there are
+// several values, the first valid one counts. Retry-After-Ms and X-Ms-Retry-After-Ms, in
+// milliseconds, come before Retry-After.
 //
 // [RFC 9110, section 10.2.3]: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
 func Parse(h http.Header, now time.Time) (time.Duration, bool) {
@@ -52,13 +51,12 @@ func Parse(h http.Header, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// UsedUp reports whether h says that a rate limit is used up, and how long it is
-// until it begins anew: zero if h does not say.
+// UsedUp reports whether h says that a rate limit is used up, and how long it is until the
+// limit is reset; zero if h does not say.
 //
-// It knows X-RateLimit-Remaining and X-Rate-Limit-Remaining with -Reset, which is
-// a time of the Unix clock or a number of seconds, and -Reset-After; and both
-// drafts of the IETF, RateLimit-Remaining with RateLimit-Reset, and RateLimit with
-// its parameters.
+// It knows X-RateLimit-Remaining and X-Rate-Limit-Remaining, with -Reset (a Unix time or a
+// number of seconds) or -Reset-After; and both drafts of the IETF: RateLimit-Remaining with
+// RateLimit-Reset, and RateLimit with its parameters.
 func UsedUp(h http.Header, now time.Time) (wait time.Duration, used bool) {
 	if len(h) == 0 {
 		return 0, false
@@ -95,7 +93,7 @@ func UsedUp(h http.Header, now time.Time) (wait time.Duration, used bool) {
 	return wait, used
 }
 
-// clock returns the time of the answer, and now if it does not tell.
+// clock returns the Date of the answer, or now if it has no valid one.
 func clock(h http.Header, now time.Time) time.Time {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		return date
@@ -130,9 +128,9 @@ func parameter(list string, names ...string) (float64, bool) {
 	return 0, false
 }
 
-// The least number that is taken for seconds, and for milliseconds, of the Unix
-// clock: the first is in 1985, before any clock that a service goes by, also one in
-// a test that begins in 2000, and as a wait would be 15 years.
+// The least numbers that count as a Unix time in seconds and in milliseconds. The first is in
+// 1985, before any real clock, and also before the clock of a test, which begins in 2000. As a
+// wait it would be 15 years.
 const (
 	leastSeconds = 5e8
 	leastMillis  = 5e11
@@ -149,7 +147,7 @@ func unixTime(n float64) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// reset returns the wait that n means, which is a time or a number of seconds.
+// reset returns the wait until n, which is a Unix time or a number of seconds.
 func reset(n float64, now time.Time) time.Duration {
 	if at, ok := unixTime(n); ok {
 		return until(at, now)

@@ -15,37 +15,35 @@ import (
 	"github.com/readback-go/readback/internal/coding"
 )
 
-// Exchange is one request of a call and what became of it, as a RoundTripper saw
-// it. Its fields are read after the call has returned, by [Call.Exchanges].
+// Exchange is one request of a call and its answer, as a RoundTripper saw it. [Call.Exchanges]
+// returns them after the call has returned.
 type Exchange struct {
 	Method   string
 	URL      *url.URL
 	Status   int // 0 if no answer came
 	Header   http.Header
-	Body     []byte // what its beginning says, as far as it was read
+	Body     []byte // what its beginning says, as far as it was read, without its coding
 	Whole    bool   // Body is the whole body
 	Err      error  // why no answer came
-	Safe     bool   // by its method, it asks for no change
-	NotSent  bool   // it is proven that no header went out
-	Writes   int    // how often net/http wrote it; 0 if that is not known
+	Safe     bool   // its method is safe: it asks for no change
+	NotSent  bool   // provably no header was written
+	Writes   int    // how often net/http wrote it; 0 if it is not known
 	Followed bool   // it was redirected, and another exchange went there
 
-	began, ended int // steps of the call; ended is 0 as long as its body is not at its end
+	began, ended int // steps of the call; ended is 0 until its body was read to the end
 }
 
-// How much of a body is kept: enough for a message, or for the rules that ask for
-// bodies.
+// How much of a body is kept: shortLimit for a message, bodyLimit for rules that need bodies.
 const (
 	bodyLimit  = 64 << 10
 	shortLimit = 4 << 10
 )
 
-// RoundTrip sends req by rest and notes it in c. Direct says that rest is a
-// transport of net/http's own, which has sent nothing if it asked for no
-// connection.
+// RoundTrip sends req by rest and notes it in c. Direct says that rest is a transport of
+// net/http itself, which has sent nothing if it asked for no connection.
 //
-// Of several RoundTrippers that note the same request the innermost counts: one
-// around it may send it more than once.
+// If several RoundTrippers note the same request, the innermost counts, since one around it may
+// send it more than once.
 func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
 	if c.alone && c.one == nil {
 		return c.only(rest, req, direct)
@@ -110,7 +108,7 @@ func (c *Call) only(rest http.RoundTripper, req *http.Request, direct bool) (*ht
 	return o.follow(req, sent, resp, err, direct)
 }
 
-// follow notes the body of an answer as it is read. Sent is the copy of req that was
+// follow notes the body of an answer as the client reads it. Sent is the copy of req that was
 // sent.
 func (o *observed) follow(req, sent *http.Request, resp *http.Response, err error, direct bool) (*http.Response, error) {
 	if err != nil || resp == nil || resp.Body == nil {
@@ -121,13 +119,13 @@ func (o *observed) follow(req, sent *http.Request, resp *http.Response, err erro
 	}
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols, o.covered.Load():
-		return resp, nil // what follows is no body, or is read along already
+		return resp, nil // no body follows, or another RoundTripper notes it already
 	case resp.Body == http.NoBody, resp.ContentLength == 0 && direct:
 		o.note(nil, io.EOF)
 		return resp, nil
 	}
 	if o.left, o.rest = resp.ContentLength, resp.Body; o.left == 0 {
-		o.left = -1 // another transport may have left it out
+		o.left = -1 // another transport may have left the length out
 	}
 	resp.Body = o
 	if o.call.Bodies || resp.StatusCode == http.StatusForbidden && o.left > 0 && o.left <= shortLimit {
@@ -149,7 +147,7 @@ func (o *observed) answered(resp *http.Response, err error, direct bool) {
 	o.handOver()
 }
 
-// handOver puts the exchange on whose way o was made behind o.
+// handOver moves the exchange during which o was made behind o in the order.
 func (o *observed) handOver() {
 	outer := o.within
 	if outer == nil || outer.ex.Status != 0 || outer.ex.Err != nil {
@@ -162,20 +160,19 @@ func (o *observed) handOver() {
 	c.exchanges = append(slices.Delete(c.exchanges, at, at+1), outer)
 }
 
-// inside is the key of the exchange that a request is part of, if a RoundTripper
-// that notes exchanges is inside of another: then that of the inner one counts,
-// which is nearer to the wire.
+// inside is the context key of the exchange that a request is part of, if a RoundTripper that
+// notes exchanges is inside of another. The exchange of the inner one counts, since it is nearer
+// to the wire.
 type inside struct{}
 
-// isPartOf reports whether o is a try of outer, and no other request, as for a
-// token, that was made on the way.
+// isPartOf reports whether o is a try of outer, and not another request that was made on the
+// way, such as for a token.
 func (o *observed) isPartOf(outer *observed) bool {
 	a, b := &o.ex, &outer.ex
 	return a.Method == b.Method && (origin(a.URL) == origin(b.URL) || a.URL != nil && b.URL != nil && a.URL.Path == b.URL.Path)
 }
 
-// begin adds an exchange. Moved says that it goes where the one before it was
-// redirected to.
+// begin adds an exchange. Moved says that it follows the redirect of an earlier one.
 func (c *Call) begin(o *observed, moved bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,11 +194,11 @@ type observed struct {
 	call    *Call
 	ex      Exchange
 	trace   *trace      // nil if net/http is not traced
-	covered atomic.Bool // by exchanges of another RoundTripper, inside of this one
-	within  *observed   // the exchange on whose way this one was made; nil if none
+	covered atomic.Bool // exchanges of a RoundTripper inside of this one count instead
+	within  *observed   // the exchange during which this one was made; nil if none
 
 	rest  io.ReadCloser
-	left  int64 // of a length that was announced; negative if none was
+	left  int64 // bytes that are left of the announced length; negative if there was none
 	limit int
 
 	mu    sync.Mutex // a body may be closed while it is read
@@ -229,12 +226,12 @@ func (o *observed) Read(p []byte) (int, error) {
 
 func (o *observed) Close() error {
 	o.mu.Lock()
-	o.ahead, o.err = nil, nil // then a read tells what one of rest does
+	o.ahead, o.err = nil, nil // a later Read goes to rest, which says that it is closed
 	o.mu.Unlock()
 	return o.rest.Close()
 }
 
-// watch tells the trace of the whole call that a request which it saw is o's.
+// watch tells the trace of the whole call that a request which it saw belongs to o.
 func (o *observed) watch() {
 	if o == nil || o.covered.Load() {
 		return
@@ -254,7 +251,7 @@ func (o *observed) watch() {
 	t.mu.Unlock()
 }
 
-// note keeps what was read.
+// note keeps the beginning of the body, and notices its end.
 func (o *observed) note(read []byte, err error) {
 	o.call.mu.Lock()
 	defer o.call.mu.Unlock()
@@ -302,8 +299,7 @@ func safe(method string) bool {
 	return false
 }
 
-// Exchanges returns a copy of what is known by now of the requests that a
-// RoundTripper saw, in order.
+// Exchanges returns a copy of the exchanges that RoundTrippers have noted so far, in order.
 func (c *Call) Exchanges() []Exchange {
 	if c == nil {
 		return nil

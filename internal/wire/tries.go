@@ -14,25 +14,23 @@ import (
 
 // Tries is what is known of the tries of one write.
 type Tries struct {
-	Seen     []Exchange // by a RoundTripper, in order
-	Replayed int        // that net/http wrote again in one of those
-	Traced   int        // that only the trace saw
-	Counted  int        // by CountTry
-	Told     []error    // how those ended of which that is known; nil is well
+	Seen     []Exchange // tries that a RoundTripper saw, in order
+	Replayed int        // tries that net/http made again within one of those
+	Traced   int        // tries that only the trace saw
+	Counted  int        // tries that CountTry counted
+	Told     []error    // how counted tries ended, as far as it is known; nil means well
 }
 
-// N returns how many there were; zero if nothing was counted.
+// N returns how many tries there were; zero if nothing was noted.
 func (t Tries) N() int { return len(t.Seen) + t.Unseen() }
 
-// Unseen returns how many of them nobody saw the answer of, but perhaps the
-// caller of the write.
+// Unseen returns the number of tries whose answer no RoundTripper saw.
 func (t Tries) Unseen() int { return t.Replayed + t.Traced + t.Counted }
 
-// Tries returns the tries of a write: every request that asks for a change,
-// wherever it went, unless it went to another origin than the last one and was
-// answered well, with the answer read to its end, before the last one began. That
-// is how a token is fetched. A request that net/http itself wrote twice is two, and
-// one that was never sent is none.
+// Tries returns the tries of a write. Every request that asks for a change is a try, wherever it
+// went, with one exception: requests to another origin than the last one, whose 2xx was read to
+// its end before the last one began. (So a token is fetched.) A request that net/http wrote
+// twice counts as two tries; one that was never sent does not count.
 func (c *Call) Tries() Tries {
 	if c == nil {
 		return Tries{}
@@ -66,10 +64,10 @@ func (c *Call) Tries() Tries {
 	return tries
 }
 
-// NeverSent reports whether err, which the call returned, proves that nothing was
-// sent: nothing was counted, a connection was asked for and no header was written
-// on any, and err is the error of the last request. A client that tells the trace
-// nothing gives no such proof.
+// NeverSent reports whether err, the error of the call, proves that nothing was sent: nothing was
+// counted, a connection was asked for, no header was written on any connection, and err is the
+// error of the last request. A client that does not call the hooks of the trace gives no such
+// proof.
 func (c *Call) NeverSent(err error) (never bool) {
 	if c == nil || err == nil {
 		return false
@@ -116,7 +114,7 @@ func (c *Call) NeverSent(err error) (never bool) {
 	})
 }
 
-// hostPort returns the address that net/http asks a connection to.
+// hostPort returns the address to which net/http connects for a URL.
 func hostPort(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -129,9 +127,8 @@ func hostPort(raw string) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// Only reports whether err is an error that is accepts, or wraps one and no other
-// that would tell of another request. What names only the kind of an error, beside
-// it in one message, is no other.
+// Only reports whether err is accepted by is, or wraps an accepted error and no other error that
+// could be of another request. An error that only names a kind, see [Annotates], is not another.
 func Only(err error, is func(error) bool) bool {
 	if err == nil {
 		return false
@@ -157,30 +154,29 @@ func Only(err error, is func(error) bool) bool {
 	return false
 }
 
-// Same compares errors, those of types that cannot be compared too.
+// Same compares errors, and never panics.
 func Same(a, b error) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
 	}
 	if va := reflect.ValueOf(a); va.Kind() != reflect.Pointer {
-		defer func() { _ = recover() }() // an interface in it may hold what cannot be compared
+		defer func() { _ = recover() }() // an interface in it may hold a value that cannot be compared
 		return va.Comparable() && a == b
 	}
 	return a == b
 }
 
-// message is the type of errors that fmt.Errorf makes of several, and text of those
-// that errors.New makes.
+// message is the type of the errors that fmt.Errorf makes from several errors, and text the type
+// of those that errors.New makes.
 var (
 	message = reflect.TypeOf(fmt.Errorf("%w %w", io.EOF, io.EOF))
 	text    = reflect.TypeOf(io.EOF)
 )
 
-// Annotates reports whether inner, one of several errors in outer, only says what
-// kind of error outer is, as a package's sentinel does in
-// fmt.Errorf("%w: %w", ErrAPI, err): outer is one message, and inner tells of no
-// connection and no context, and is a text alone, as errors.New or a constant makes
-// it. The errors that errors.Join gathers are several failures.
+// Annotates reports whether inner, one of several errors in outer, only names the kind of outer,
+// as the sentinel of a package does in fmt.Errorf("%w: %w", ErrAPI, err). That is so if outer is
+// one message, and inner is only a text, made by errors.New or a constant, and not an error of a
+// connection or a context. The errors in an errors.Join are separate failures.
 func Annotates(outer, inner error) bool {
 	if reflect.TypeOf(outer) != message || Tells(inner) {
 		return false
@@ -189,7 +185,7 @@ func Annotates(outer, inner error) bool {
 	return made == text || made.Kind() == reflect.String
 }
 
-// Tells reports whether err is that of a connection or a context: then an answer was
+// Tells reports whether err is an error of a connection or a context. Then the answer itself was
 // lost, and not only its status.
 func Tells(err error) bool {
 	for err != nil {
@@ -218,8 +214,8 @@ func Tells(err error) bool {
 	return false
 }
 
-// ofHTTP reports whether errors of a type are those of net/http or of its HTTP/2: some
-// of a stream have no method that says so.
+// ofHTTP reports whether a type of error is from net/http or its HTTP/2: some errors of streams
+// have no method that would show that.
 func ofHTTP(made reflect.Type) bool {
 	if made.Kind() == reflect.Pointer {
 		made = made.Elem()

@@ -1,13 +1,12 @@
-// Package wire notes what a call of a flow really put on the wire.
+// Package wire notes which requests a call of a flow really sent.
 //
-// A client that retries by itself hides an ambiguous try behind a later
-// refusal: its POST answered 503, was sent again and came back as 409. And many a
-// client hides the status behind an error of its own. Only the requests that were
-// written, and their answers, tell.
+// A client that retries by itself hides an ambiguous try behind a later refusal: its POST was
+// answered with 503, was sent again, and returned 409. Other clients hide the status behind an
+// error of their own. Only the requests that were sent, and their answers, are proof.
 //
-// There are three witnesses. A trace of net/http sees connections and requests,
-// but no methods and no answers. A RoundTripper, see [Call.RoundTrip], sees all of its
-// own requests. Any other client's hook counts what it sends by [Call.CountTry].
+// There are three sources. A trace of net/http sees connections and requests, but no methods
+// and no answers. A RoundTripper, see [Call.RoundTrip], sees its own requests and their answers.
+// Hooks of any other client count their tries by [Call.CountTry].
 package wire
 
 import (
@@ -20,20 +19,19 @@ import (
 	"github.com/readback-go/readback/internal/cause"
 )
 
-// Call is what is noted of one call of a flow: of a write, of a look at an
-// operation, or of a read. It is the context of that call. It is safe for
-// concurrent use: what the call has started may still be told when it has
-// returned.
+// Call has what is noted of one call of a flow: of a write, of a read, or of a monitor. It is also
+// the context of that call. It is safe for concurrent use: requests that the call has started
+// may still be noted after it has returned.
 type Call struct {
 	context.Context
 
-	// Bodies says that the bodies of answers are asked for, to their end.
+	// Bodies says that the bodies of answers are needed whole.
 	Bodies bool
 
 	mu        sync.Mutex
 	exchanges []*observed
-	counted   int       // by CountTry
-	told      []error   // how tries that were counted ended, as far as their hook tells; nil is well
+	counted   int       // tries, by CountTry
+	told      []error   // how counted tries ended, as far as their hook says; nil means well
 	steps     int       // of exchanges that began or ended, which puts them in order
 	trace     *trace    // nil if net/http is not traced
 	one       *observed // the only exchange of a call of [One]; nil before it and of others
@@ -51,13 +49,13 @@ func Trace(ctx context.Context) *Call {
 	return &Call{Context: httptrace.WithClientTrace(ctx, t.hooks()), trace: t}
 }
 
-// One returns a call that is a single request, to be sent by its RoundTrip. It is
-// Trace at less cost: that request alone is traced, and its answer's body is left
-// alone unless bodies are asked for.
+// One returns a call of a single request, which must be sent by its RoundTrip. It costs less than
+// Trace: only that request is traced, and the body of its answer is not read unless Bodies is
+// set.
 func One(ctx context.Context) *Call { return &Call{Context: ctx, alone: true} }
 
-// Silent returns a context in which nothing is noted: for requests that are none
-// of the call's, such as those that confirm a write inside of another flow.
+// Silent returns a context in which nothing is noted. It is for requests that do not belong to
+// the call, such as those that confirm a write inside of another flow.
 func Silent(ctx context.Context) context.Context {
 	if From(ctx) == nil {
 		return ctx
@@ -82,8 +80,8 @@ func From(ctx context.Context) *Call {
 	return c
 }
 
-// CountTry counts one try of a write whose answer nobody but the caller of the
-// write sees. A nil call counts nothing.
+// CountTry counts one try of a write whose answer only the caller of the write sees. A nil call
+// counts nothing.
 func (c *Call) CountTry() {
 	if c == nil {
 		return
@@ -93,8 +91,8 @@ func (c *Call) CountTry() {
 	c.mu.Unlock()
 }
 
-// Told notes how a try ended that CountTry counted, by a nil error if it was answered
-// well. Its caller may be told something else.
+// Told notes how a try ended that CountTry counted; a nil error means that it was answered well.
+// The caller of the write may get another error.
 func (c *Call) Told(err error) {
 	if c == nil {
 		return
@@ -104,7 +102,7 @@ func (c *Call) Told(err error) {
 	c.mu.Unlock()
 }
 
-// Untold takes the latest Told back: it was of a try that is known not to be one.
+// Untold takes the last Told back, if it turns out that it was not of a try.
 func (c *Call) Untold() {
 	if c == nil {
 		return
@@ -114,17 +112,17 @@ func (c *Call) Untold() {
 	c.mu.Unlock()
 }
 
-// trace is what net/http tells of the requests in a context.
+// trace has what net/http reports of the requests in a context.
 type trace struct {
-	of *observed // whose request alone it follows; nil for the trace of a whole call
+	of *observed // the only exchange that it follows; nil for the trace of a whole call
 
 	mu      sync.Mutex
-	asked   bool   // for a connection
-	got     bool   // one
-	host    string // of the last one that was asked for
-	begun   bool   // some header went out
-	written int    // requests whose header went out whole
-	watched int    // those of them that an exchange knows of
+	asked   bool   // a connection was asked for
+	got     bool   // a connection was got
+	host    string // of the last connection that was asked for
+	begun   bool   // some header was written
+	written int    // requests whose header was written whole
+	watched int    // how many of them an exchange knows of
 	failed  []error
 }
 

@@ -1,5 +1,5 @@
-// Package laws holds distributions of lags: as systems have them, and some that
-// are hard to learn. Times are seconds since the write's answer.
+// Package laws has distributions of lags: some that real systems have, and some that are hard
+// to learn. Times are seconds since the write's answer.
 package laws
 
 import (
@@ -18,8 +18,7 @@ type Law struct {
 	Mean   float64                  // set by Within
 }
 
-// All returns the laws that schedules are tried on, each conditioned on at most
-// a minute.
+// All returns the laws that schedules are tested with, each conditioned on at most a minute.
 var All = sync.OnceValue(func() []Law {
 	laws := []Law{
 		Exponential(0.1).as("exponential"),

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// The messages between replicas take what Bailis et al. fitted to production
+// The times of messages between replicas are those that Bailis et al. fitted to production
 // stores, "Probabilistically bounded staleness", VLDB 2012.
 
 func replicas() Law {
@@ -27,7 +27,7 @@ func farReplicas() Law {
 	return lastOfThree(write, answer, 0.075)
 }
 
-// oneWay is the time of a message in seconds, of two laws in milliseconds.
+// oneWay draws the time of a message in seconds, from a mixture of two laws in milliseconds.
 func oneWay(weight float64, body, tail Law) func(*rand.Rand) float64 {
 	return func(r *rand.Rand) float64 {
 		if r.Float64() < weight {
@@ -37,8 +37,8 @@ func oneWay(weight float64, body, tail Law) func(*rand.Rand) float64 {
 	}
 }
 
-// lastOfThree is the time from the first acknowledgement of a write to the last
-// of three replicas having it, two of them farther away.
+// lastOfThree is the law of the time from the first acknowledgement of a write until the last
+// of three replicas has it. Two of them are farther away.
 func lastOfThree(write, answer func(*rand.Rand) float64, farther float64) Law {
 	r := rand.New(rand.NewPCG(7, 7))
 	lags := make([]float64, 50_000)

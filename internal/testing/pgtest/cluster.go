@@ -17,13 +17,13 @@ import (
 
 // Options say how a cluster is started. The zero value is ready for use.
 type Options struct {
-	// Settings are lines of its configuration, such as "fsync = off". Later ones
-	// win over those that every cluster has.
+	// Settings are lines of its configuration, such as "fsync = off". They override the
+	// settings that every cluster has.
 	Settings []string
 }
 
-// Cluster is one server with its data: a primary, or a standby of one. Its
-// methods are to be called one at a time.
+// Cluster is one server with its data: a primary, or a standby of one. Call its methods one at
+// a time.
 type Cluster struct {
 	Port int
 
@@ -39,9 +39,8 @@ type Cluster struct {
 // patience bounds how long a server may take to start or to stop.
 const patience = time.Minute
 
-// Start makes a new cluster and starts it. Its superuser is postgres; whoever
-// reaches the port is let in. If the machine has no server, the error is
-// [ErrMissing].
+// Start makes a new cluster and starts it. Its superuser is postgres, without a password. If
+// the machine has no PostgreSQL server, the error is [ErrMissing].
 func Start(o Options) (*Cluster, error) {
 	c, err := prepare()
 	if err != nil {
@@ -51,8 +50,8 @@ func Start(o Options) (*Cluster, error) {
 	return c.begin(o, err)
 }
 
-// Standby makes a copy of the cluster and starts it as a hot standby, which
-// streams from it. It begins at the state of now.
+// Standby copies the cluster in its present state, and starts the copy as a hot standby that
+// streams from it.
 func (c *Cluster) Standby(o Options) (*Cluster, error) {
 	s, err := prepare()
 	if err != nil {
@@ -78,8 +77,8 @@ func prepare() (*Cluster, error) {
 	return c, c.owner.give(c.dir)
 }
 
-// begin configures and starts a cluster whose data were made, unless err says
-// that they were not. After an error nothing is left.
+// begin configures and starts a cluster. Err is the result of making its data. After an error
+// everything is removed.
 func (c *Cluster) begin(o Options, err error) (*Cluster, error) {
 	if err == nil {
 		err = c.configure(o.Settings)
@@ -107,7 +106,7 @@ func (c *Cluster) configure(settings []string) error {
 	return errors.Join(err, f.Close())
 }
 
-// startSomewhere starts the server on a port that nobody has.
+// startSomewhere starts the server on a free port.
 func (c *Cluster) startSomewhere() (err error) {
 	for range 20 {
 		if c.Port, err = freePort(); err != nil {
@@ -120,8 +119,8 @@ func (c *Cluster) startSomewhere() (err error) {
 	return err
 }
 
-// freePort returns a port that nobody listens on, and that systems do not give
-// to those who ask for any: nobody gets it while the server is away.
+// freePort returns a free port outside of the range that systems use for port 0, so that no
+// other program gets it while the server is down.
 func freePort() (int, error) {
 	var err error
 	for range 100 {
@@ -136,8 +135,7 @@ func freePort() (int, error) {
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
 
-// DSN says how to connect to the cluster as its superuser, as libpq and pgx read
-// it.
+// DSN returns a connection string for libpq and pgx, as the superuser.
 func (c *Cluster) DSN() string { return dsn(c.Port) }
 
 func dsn(port int) string {
@@ -201,7 +199,7 @@ func (c *Cluster) alive() bool {
 	}
 }
 
-// Stop stops the server in order: what runs is ended, and the log is flushed.
+// Stop shuts the server down cleanly: statements are cancelled, and the log is flushed.
 func (c *Cluster) Stop() error { return c.end(syscall.SIGINT) }
 
 // Kill ends the server as a crash of its process would (kill -9).
@@ -231,13 +229,12 @@ func (c *Cluster) Restart() error {
 	return c.Up()
 }
 
-// Promote makes a primary of a standby, and returns once it takes writes.
+// Promote promotes a standby to a primary, and returns when it accepts writes.
 func (c *Cluster) Promote() error {
 	return c.run("pg_ctl", "promote", "--wait", "--pgdata", c.data())
 }
 
-// Close kills the server and removes what it left. A cluster can be closed more
-// than once.
+// Close kills the server and removes its files. It may be called more than once.
 func (c *Cluster) Close() error {
 	err := c.Kill()
 	for range 100 { // its processes may still write
@@ -249,14 +246,14 @@ func (c *Cluster) Close() error {
 	return errors.Join(err, os.RemoveAll(c.dir))
 }
 
-// SQL runs statements by psql, as superuser, and returns the rows: a line each,
-// with | between columns. It ends at the first error.
+// SQL runs statements by psql as the superuser, and returns the rows: a line for each, with |
+// between columns. It stops at the first error.
 func (c *Cluster) SQL(statements string) (string, error) {
 	return c.output("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1",
 		"--dbname", c.DSN(), "--command", statements)
 }
 
-// Pause has a standby replay nothing until Resume.
+// Pause stops a standby from replaying, until Resume.
 func (c *Cluster) Pause() error {
 	_, err := c.SQL("SELECT pg_wal_replay_pause()")
 	return err

@@ -1,5 +1,5 @@
-// Package pgtest starts private PostgreSQL clusters for tests, examples and
-// measurements, of the programs that the machine has.
+// Package pgtest starts private PostgreSQL clusters for tests, examples and measurements, from
+// the programs that are installed on the machine.
 //
 //	primary, err := pgtest.Start(pgtest.Options{})
 //	if err != nil {
@@ -8,12 +8,10 @@
 //	defer primary.Close()
 //	standby, err := primary.Standby(pgtest.Options{})
 //
-// Each cluster lies in a temporary folder of its own and listens on a free port
-// of the loopback interface alone. It needs no driver: what this package asks a
-// cluster itself it asks by psql. As root the servers run as the user nobody,
-// since PostgreSQL refuses root.
+// Each cluster has a temporary folder of its own, and listens only on a free port of the
+// loopback interface. This package needs no driver: it sends its own statements by psql. If the
+// caller is root, the servers run as the user nobody, since PostgreSQL refuses root.
 //
-// A [Proxy] stands between a client and a server, understands as much of the
-// protocol as it needs, and loses, delays or cuts the answer to a COMMIT or to
-// anything else that a test picks.
+// A [Proxy] between a client and a server can lose, delay or cut the answer to a COMMIT, or to
+// any other message that a test selects.
 package pgtest

@@ -7,12 +7,12 @@ import (
 	"strconv"
 )
 
-// ErrMissing is returned by [Start] where there is no PostgreSQL server. It says
-// what to install.
+// ErrMissing is returned by [Start] if no PostgreSQL server is installed. It says what to
+// install.
 var ErrMissing = errors.New("pgtest: PostgreSQL is needed here: apt-get install -y postgresql")
 
-// debian is where Debian and its kin put the programs of each version: outside of
-// the search path.
+// debian is where Debian and similar systems put the programs of each version, outside of the
+// search path.
 const debian = "/usr/lib/postgresql"
 
 // programs returns the folder with the programs.

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// owner is whom the files and processes of clusters belong to. Its zero value is
-// the user of this process.
+// owner is the user that owns the files and processes of clusters. Its zero value is the user of
+// this process.
 type owner struct{ credential *syscall.Credential }
 
 // findOwner returns nobody if this process runs as root.
@@ -40,8 +40,8 @@ func (o owner) give(dir string) error {
 	return os.Chown(dir, int(o.credential.Uid), int(o.credential.Gid))
 }
 
-// run has a command run as the owner, in a group of its own, so that an interrupt
-// from the terminal does not reach it. A server does not outlive this process.
+// run makes a command run as the owner, in a process group of its own, so that an interrupt from
+// the terminal does not reach it. It is killed when this process ends.
 func (o owner) run(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: o.credential, Setpgid: true, Pdeathsig: syscall.SIGQUIT}
 }

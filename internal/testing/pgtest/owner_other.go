@@ -4,8 +4,8 @@ package pgtest
 
 import "os/exec"
 
-// owner is whom the files and processes of clusters belong to: here always the
-// user of this process.
+// owner is the user that owns the files and processes of clusters: here always the user of this
+// process.
 type owner struct{}
 
 func findOwner() (owner, error)     { return owner{}, nil }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// ErrNoPooler is returned by [Cluster.Pooler] where there is no PgBouncer. It says
-// what to install.
+// ErrNoPooler is returned by [Cluster.Pooler] if PgBouncer is not installed. It says what to
+// install.
 var ErrNoPooler = errors.New("pgtest: PgBouncer is needed here: apt-get install -y pgbouncer")
 
 // Pooler is a PgBouncer in front of a cluster.
@@ -21,8 +21,8 @@ type Pooler struct {
 	ended chan struct{}
 }
 
-// Pooler starts a PgBouncer that gives each transaction whatever connection is free:
-// a session's settings, its prepared statements and its LISTEN are lost between two.
+// Pooler starts a PgBouncer that gives each transaction any free connection: settings of a
+// session, its prepared statements and its LISTEN are lost between transactions.
 func (c *Cluster) Pooler() (*Pooler, error) {
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
@@ -81,7 +81,7 @@ func (c *Cluster) Pooler() (*Pooler, error) {
 	}
 }
 
-// DSN says how to connect to the cluster through the pooler.
+// DSN returns a connection string for the cluster through the pooler.
 func (p *Pooler) DSN() string { return dsn(p.port) }
 
 // Close ends the pooler.

@@ -11,27 +11,27 @@ import (
 	"time"
 )
 
-// Fault is what a [Proxy] does to one message of a client. Its zero value hands
-// the message on.
+// Fault is what a [Proxy] does to one message of a client. Its zero value passes the message
+// on.
 type Fault struct {
-	// Unsent cuts the connection instead of handing the message on.
+	// Unsent cuts the connection instead of passing the message on.
 	Unsent bool
 
-	// Lost has the server carry the message out, and cuts the connection in
-	// place of the answer.
+	// Lost lets the server carry the message out, and cuts the connection instead of
+	// passing the answer on.
 	Lost bool
 
-	// Silent has the server carry it out, and never answers.
+	// Silent lets the server carry the message out, and never passes the answer on.
 	Silent bool
 
-	// Delay is how long the message is kept before anything else happens.
+	// Delay is how long the message is delayed before anything else happens.
 	Delay time.Duration
 }
 
-// Message is what a client sends: its type in the protocol, and the text of a
-// statement that is run or prepared by it, in lower case.
+// Message is a message of a client: its type in the protocol, and the text of the statement that
+// it runs or prepares, in lower case.
 type Message struct {
-	Type byte // 'Q' runs a text, 'P' prepares one, 'S' ends what was sent in one piece
+	Type byte // 'Q' runs a text, 'P' prepares one, 'S' is Sync: it ends a group of messages
 	Text string
 }
 
@@ -40,8 +40,8 @@ func (m Message) IsCommit() bool {
 	return (m.Type == 'Q' || m.Type == 'P') && strings.HasPrefix(strings.TrimSpace(m.Text), "commit")
 }
 
-// Ends reports whether the server answers the message with all that was asked
-// before: a transaction without a COMMIT of its own is over then.
+// Ends reports whether the server answers all messages up to this one: an implicit transaction is
+// over then.
 func (m Message) Ends() bool { return m.Type == 'Q' || m.Type == 'S' }
 
 // Proxy stands between clients and a server. Make it with [Cluster.Proxy].
@@ -56,8 +56,7 @@ type Proxy struct {
 	closed bool
 }
 
-// Proxy returns a proxy to the cluster, which hands everything on until a rule is
-// set.
+// Proxy returns a proxy to the cluster. It passes everything on until a rule is set.
 func (c *Cluster) Proxy() (*Proxy, error) {
 	port, err := freePort()
 	if err != nil {
@@ -75,18 +74,19 @@ func (c *Cluster) Proxy() (*Proxy, error) {
 	return p, nil
 }
 
-// DSN says how to connect to the cluster through the proxy.
+// DSN returns a connection string for the cluster through the proxy.
 func (p *Proxy) DSN() string { return dsn(p.listener.Addr().(*net.TCPAddr).Port) }
 
-// Rule sets what is done to each message from now on; nil hands all on. It is
-// called from several goroutines, in the order of each connection's messages.
+// Rule sets the function that selects the fault of each message from now on; nil passes all
+// messages on. The function is called from several goroutines, for each connection in the order
+// of its messages.
 func (p *Proxy) Rule(rule func(Message) Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rule = rule
 }
 
-// Cut cuts all connections that there are now.
+// Cut cuts all present connections.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,7 +95,7 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Close cuts all connections and lets no more in.
+// Close cuts all connections and accepts no more.
 func (p *Proxy) Close() error {
 	err := p.listener.Close()
 	p.mu.Lock()
@@ -172,7 +172,7 @@ type link struct {
 	cut  bool // and the connection ends once the server has answered
 }
 
-// questions hands on what the client sends, until that ends or a fault ends it.
+// questions passes on the messages of the client, until its connection or a fault ends that.
 func (l *link) questions(fault func(Message) Fault) {
 	in := bufio.NewReader(l.client)
 	if l.greet(in) != nil {
@@ -203,7 +203,7 @@ func (l *link) questions(fault func(Message) Fault) {
 	}
 }
 
-// greet hands on the first message, which has no type.
+// greet passes on the first message, which has no type.
 func (l *link) greet(in *bufio.Reader) error {
 	var head [4]byte
 	if _, err := io.ReadFull(in, head[:]); err != nil {
@@ -221,8 +221,8 @@ func (l *link) greet(in *bufio.Reader) error {
 	return err
 }
 
-// answers hands on what the server sends, until that ends or the answer is the
-// one that is to be lost.
+// answers passes on the messages of the server, until its connection ends or an answer must be
+// lost.
 func (l *link) answers() {
 	in := bufio.NewReader(l.server)
 	for {
@@ -248,7 +248,7 @@ func (l *link) answers() {
 // maxMessage bounds what a proxy keeps of one message.
 const maxMessage = 64 << 20
 
-var errSize = errors.New("pgtest: a message of that size is none")
+var errSize = errors.New("pgtest: a message has an invalid size")
 
 func message(in *bufio.Reader) (kind byte, body []byte, err error) {
 	var head [5]byte
@@ -269,7 +269,7 @@ func frame(kind byte, body []byte) []byte {
 	return append(framed, body...)
 }
 
-// read returns what a message says.
+// read decodes a message.
 func read(kind byte, body []byte) Message {
 	m := Message{Type: kind}
 	switch kind {

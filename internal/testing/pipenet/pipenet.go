@@ -1,5 +1,5 @@
-// Package pipenet is a network without sockets, for tests: over pipes, net/http
-// runs in a bubble of testing/synctest, in which a socket would hold up the clock.
+// Package pipenet is a network of pipes for tests. Over it, net/http works in a bubble of
+// testing/synctest, where a socket would stop the clock.
 package pipenet
 
 import (
@@ -10,9 +10,8 @@ import (
 	"testing"
 )
 
-// Serve runs srv until the test ends, and returns the transport of its clients,
-// which reach it under every address. A bubble in which Serve is called can end:
-// nothing is left behind.
+// Serve runs srv until the test ends, and returns a transport for its clients, which reach it
+// under any address. It leaves no goroutine behind, so that a bubble can end.
 func Serve(t testing.TB, srv *http.Server) *http.Transport {
 	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	var serving sync.WaitGroup
@@ -28,7 +27,7 @@ func Serve(t testing.TB, srv *http.Server) *http.Transport {
 	return transport
 }
 
-// listener is one whose connections are pipes.
+// listener is a listener whose connections are pipes.
 type listener struct {
 	conns  chan net.Conn
 	closed chan struct{}

@@ -15,8 +15,8 @@ import (
 	modzip "golang.org/x/mod/zip"
 )
 
-// pack makes the archive that a module proxy would serve, of the files that git
-// knows of, and takes its sums.
+// pack makes the archive that a module proxy would serve, from the files that git tracks, and
+// computes its sums.
 func (r *released) pack(root string) error {
 	names, err := git(r.wholePath, "ls-files", "-z")
 	if err != nil {
@@ -68,7 +68,7 @@ func (f file) Path() string                 { return f.name }
 func (f file) Lstat() (os.FileInfo, error)  { return os.Lstat(f.place) }
 func (f file) Open() (io.ReadCloser, error) { return os.Open(f.place) }
 
-// writeProxy writes modules into a folder as a module proxy serves them.
+// writeProxy writes modules into a folder, in the layout of a module proxy.
 func writeProxy(folder string, modules []released) error {
 	for _, m := range modules {
 		escaped, err := module.EscapePath(m.path())

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// platforms are those that binaries are built for.
+// platforms are the platforms that binaries are built for.
 var platforms = []string{
 	"darwin/amd64", "darwin/arm64",
 	"linux/amd64", "linux/arm64",
@@ -29,7 +29,7 @@ func binaries(ctx context.Context, root, version, out, only string) error {
 	chosen := platforms
 	if only != "" {
 		if !slices.Contains(platforms, only) {
-			return fmt.Errorf("no binaries are made for %q, but for %s", only, strings.Join(platforms, ", "))
+			return fmt.Errorf("-platform is %q, but must be one of %s", only, strings.Join(platforms, ", "))
 		}
 		chosen = []string{only}
 	}
@@ -74,8 +74,8 @@ func binaries(ctx context.Context, root, version, out, only string) error {
 	})
 }
 
-// build builds the command and returns it. It depends on no path, no time and no
-// C library.
+// build builds the command and returns its bytes. They do not depend on paths, the time or a C
+// library.
 func (b workbench) build(dir, name string, platform ...string) ([]byte, error) {
 	place := filepath.Join(b.folder, "built", name)
 	b.env = append(append(slices.Clone(b.env), "CGO_ENABLED=0", "GOAMD64=v1", "GOARM64=v8.0"), platform...)
@@ -86,8 +86,7 @@ func (b workbench) build(dir, name string, platform ...string) ([]byte, error) {
 	return os.ReadFile(place)
 }
 
-// papers returns what each archive has beside the command: manual pages,
-// completions and licences.
+// papers returns the other files of each archive: manual pages, completions and licences.
 func (b workbench) papers(dir string) ([]entry, error) {
 	if _, err := b.build(dir, "here", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH); err != nil {
 		return nil, err
@@ -137,7 +136,7 @@ type entry struct {
 	text []byte
 }
 
-// pack returns a tar.gz archive that depends on nothing but its entries.
+// pack returns a tar.gz archive that depends only on its entries.
 func pack(entries []entry) ([]byte, error) {
 	var archive bytes.Buffer
 	zipped, err := gzip.NewWriterLevel(&archive, gzip.BestCompression)

@@ -39,7 +39,7 @@ func TestPack(t *testing.T) {
 func TestBinaries_unknownPlatform(t *testing.T) {
 	t.Parallel()
 	err := binaries(t.Context(), t.TempDir(), "v0.1.0", t.TempDir(), "plan9/amd64")
-	assert.ErrorContains(t, err, `no binaries are made for "plan9/amd64"`)
+	assert.ErrorContains(t, err, `-platform is "plan9/amd64"`)
 }
 
 // NOTICE is what the tool makes of today's modules: go run ./internal/tools/release notice > NOTICE

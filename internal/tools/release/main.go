@@ -1,16 +1,15 @@
-// Command release prepares a release of all modules that users get, and proves
-// that it can be used.
+// Command release prepares a release of all modules for users, and proves that it can be used.
 //
 //	go run ./internal/tools/release prepare -version v0.1.0
 //	go run ./internal/tools/release prove
 //	go run ./internal/tools/release binaries -version v0.1.0 -out DIRECTORY
 //	go run ./internal/tools/release notice > NOTICE
 //
-// Prepare changes go.mod and go.sum in a clean clone and prints the tags to set,
-// in the order in which to push them. Prove does the same in a temporary clone of
-// the last commit, and uses the modules as a stranger would. Binaries writes an
-// archive for each platform, and checksums.txt; the same commit gives the same
-// bytes. Notice prints the licences of what the binaries contain.
+// Prepare changes go.mod and go.sum in a clean clone, and prints the tags to set, in the order
+// in which to push them. Prove does the same in a temporary clone of the last commit, and uses
+// the modules as a new user would. Binaries writes an archive for each platform, and
+// checksums.txt; the same commit gives the same bytes. Notice prints the licences of everything
+// that the binaries contain.
 package main
 
 import (
@@ -63,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	case "prove":
 		if *version != "" {
-			return errors.New("a proof chooses its version itself")
+			return errors.New("prove takes no -version: it chooses one itself")
 		}
 		return prove(ctx, root)
 	case "binaries":

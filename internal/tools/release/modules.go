@@ -11,8 +11,8 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// ours lists the modules of the workspace that are not released: nobody imports
-// them. A module that is not in this list is released.
+// ours lists the modules of the workspace that are not released, since nobody imports them. All
+// other modules are released.
 var ours = []string{
 	"bench",
 	"docs",
@@ -68,8 +68,8 @@ func readModules(root string) ([]aModule, error) {
 	return modules, nil
 }
 
-// releasable returns the modules that users get, each after those that it
-// requires, and otherwise by folder.
+// releasable returns the released modules, each after the modules that it requires, and
+// otherwise in the order of folders.
 func releasable(modules []aModule) ([]aModule, error) {
 	byPath := make(map[string]aModule)
 	for _, m := range modules {

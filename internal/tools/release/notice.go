@@ -12,11 +12,11 @@ import (
 	"strings"
 )
 
-// licences are the names of files that tell what may be done with a module.
+// licences matches the names of files that have the licence of a module.
 var licences = regexp.MustCompile(`(?i)^(licen[sc]e|copying|notice|patents)([-.].*)?$`)
 
-// notice returns the licences of all that the binaries contain, on any platform:
-// the standard library and the modules, with the same text told once.
+// notice returns the licences of everything that the binaries contain on any platform: the
+// standard library and all modules. The same text is printed once.
 func notice(ctx context.Context, root string) (string, error) {
 	places := make(map[string]string) // of modules with their versions
 	for _, platform := range platforms {
@@ -45,8 +45,7 @@ func notice(ctx context.Context, root string) (string, error) {
 	return noticeOf(places)
 }
 
-// noticeOf returns the licences in some folders, which are given by the names of
-// what lies in them.
+// noticeOf returns the licences in some folders. Places has the folder of each module, by name.
 func noticeOf(places map[string]string) (string, error) {
 	holders := make(map[string][]string) // of a text
 	for name, place := range places {

@@ -26,21 +26,21 @@ type released struct {
 	wholePath string // its folder
 }
 
-// prepare gives the modules that users get a version: in each, the lines that
-// replace our own modules go, what it requires of them has the version, and
-// go.sum has their sums. A module comes after those that it requires, since their
-// sums depend on what is in them. Nothing else changes.
+// prepare gives the released modules a version. In each it removes the lines that replace our
+// own modules, requires these in the version, and adds their sums to go.sum. Nothing else
+// changes. Modules are prepared after the modules that they require, since sums depend on
+// content.
 //
-// Root must be a clean clone: what git does not know of is not released, and what
-// is changed would be released without a commit.
+// Root must be a clean clone: files that git does not track are not released, and changed files
+// would be released without a commit.
 func prepare(root, version string) ([]released, error) {
 	if semver.Canonical(version) != version || semver.Major(version) != "v0" && semver.Major(version) != "v1" {
-		return nil, fmt.Errorf("%q is no version such as v0.1.0 or v1.0.0-rc.1", version)
+		return nil, fmt.Errorf("-version is %q, but must be like v0.1.0 or v1.0.0-rc.1", version)
 	}
 	if changed, err := git(root, "status", "--porcelain"); err != nil {
 		return nil, err
 	} else if len(changed) > 0 {
-		return nil, fmt.Errorf("the clone is not clean:\n%s", changed)
+		return nil, fmt.Errorf("the clone is not clean: commit or remove these first:\n%s", changed)
 	}
 	modules, err := readModules(root)
 	if err != nil {
@@ -93,9 +93,8 @@ func (r *released) rewrite(below []released) error {
 	return os.WriteFile(name, addSums(sums, required), 0o666)
 }
 
-// requireReleased changes what a go.mod file requires of our modules to the
-// versions that they have, drops the lines that replace them, and returns those
-// that it requires.
+// requireReleased sets the versions of our modules that a go.mod file requires, drops the lines
+// that replace them, and returns the modules that it requires.
 func requireReleased(file *modfile.File, below []released) ([]released, error) {
 	var required []released
 	for _, b := range below {

@@ -17,13 +17,13 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// programs are those that a stranger writes: one with the adapters, and what
-// stands around the README's first code.
+// programs are programs of a new user: one with all adapters, and the frame around the first code
+// of the README.
 //
 //go:embed testdata/adapters testdata/readme.txt
 var programs embed.FS
 
-// workbench is where a release is tried and built.
+// workbench is a temporary folder in which a release is tried and built.
 type workbench struct {
 	ctx     context.Context
 	folder  string   // all that is written
@@ -32,9 +32,9 @@ type workbench struct {
 	modules []released
 }
 
-// prove releases the last commit of root into a temporary folder and checks that
-// a stranger can use it. The version is named after the commit's content, so that
-// the module cache and the build cache can be those of every day.
+// prove releases the last commit of root into a temporary folder, and checks that a new user can
+// use it. The version is named after the commit's content, so that the usual module cache and
+// build cache can be used.
 func prove(ctx context.Context, root string) error {
 	tree, err := git(root, "rev-parse", "HEAD^{tree}")
 	if err != nil {
@@ -43,9 +43,8 @@ func prove(ctx context.Context, root string) error {
 	return onBench(ctx, root, "v0.1.0-proof.g"+string(tree[:12]), workbench.prove)
 }
 
-// onBench releases the last commit of root into a temporary folder. At the end
-// its modules are taken out of the module cache, where other content may have the
-// same version one day.
+// onBench releases the last commit of root into a temporary folder, and calls do. At the end it
+// removes the modules from the module cache, since later content may have the same version.
 func onBench(ctx context.Context, root, version string, do func(workbench) error) (err error) {
 	folder, err := os.MkdirTemp("", "release")
 	if err != nil {
@@ -63,7 +62,7 @@ func onBench(ctx context.Context, root, version string, do func(workbench) error
 	if err := onlyModuleFiles(clone); err != nil {
 		return err
 	}
-	// gorelease looks at commits alone.
+	// gorelease reads only commits.
 	if _, err := git(clone, "-c", "user.name=proof", "-c", "user.email=proof@stranger.example", "commit", "-q", "-a", "-m", version); err != nil {
 		return err
 	}
@@ -162,8 +161,8 @@ func (b workbench) vet() error {
 	return nil
 }
 
-// compare runs gorelease. There is no release before the first one, so it only
-// judges the modules as they are.
+// compare runs gorelease. There is no earlier release yet, so it checks only the modules
+// themselves.
 func (b workbench) compare() error {
 	tool, err := exec.CommandContext(b.ctx, "go", "tool", "-n", "gorelease").Output()
 	if err != nil {
@@ -210,7 +209,7 @@ func (b workbench) get() error {
 	return nil
 }
 
-// readme runs the first Go code of the README, with a client in its place.
+// readme runs the first Go code of the README in a frame with a client.
 func (b workbench) readme() error {
 	text, err := os.ReadFile(filepath.Join(b.modules[0].wholePath, "README.md"))
 	if err != nil {

@@ -153,7 +153,7 @@ func TestPrepare_refused(t *testing.T) {
 	root := clone(t, house())
 	require.NoError(t, os.WriteFile(filepath.Join(root, "note"), nil, 0o666))
 	_, err := prepare(root, "v0.1.0")
-	assert.ErrorContains(t, err, "the clone is not clean:\n?? note")
+	assert.ErrorContains(t, err, "the clone is not clean: commit or remove these first:\n?? note")
 }
 
 // What replaces a module of others would be lost on the way to users.
