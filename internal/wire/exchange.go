@@ -22,7 +22,7 @@ type Exchange struct {
 	URL      *url.URL
 	Status   int // 0 if no answer came
 	Header   http.Header
-	Body     []byte // what its beginning says, as far as it was read, without its coding
+	Body     []byte // what the beginning of the answer says, as far as it was read
 	Whole    bool   // Body is the whole body
 	Err      error  // why no answer came
 	Safe     bool   // its method is safe: it asks for no change
