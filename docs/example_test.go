@@ -51,7 +51,7 @@ func Example_delete() {
 	api, _ := newClient(readbacktest.Script{Lag: 30 * time.Millisecond})
 	id, _ := api.Create(ctx, "alpha", "ref-1")
 
-	// What was never seen cannot be seen to go: wait until it is there.
+	// Only a thing that reads have shown can be confirmed as gone: wait until it is there.
 	_, err := consistency.Await(ctx, consistency.Policy{}, "see workspace",
 		func(ctx context.Context) (*Workspace, error) { return api.Get(ctx, id) }, nil)
 	fmt.Println(err)
@@ -249,7 +249,7 @@ func Example_jobs() {
 	api, service := newClient(readbacktest.Script{Lag: 30 * time.Millisecond})
 
 	jobs, err := submit.New(submit.Options[Workspace, string, *Workspace]{
-		Store: submit.NewMemory(), // in earnest natsstore or pgstore
+		Store: submit.NewMemory(), // in production natsstore or pgstore
 		Flow: func(key string, job Workspace) consistency.Flow[string, *Workspace] {
 			flow := consistency.Create("create workspace",
 				func(ctx context.Context) (string, error) { return api.Create(ctx, job.Name, key) },
