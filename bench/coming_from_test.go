@@ -42,7 +42,7 @@ func TestComingFrom(t *testing.T) {
 		})
 	})
 	t.Run("k8s wait", func(t *testing.T) {
-		says(t, "at the end you get the context's error, and not what the last read said")
+		says(t, "at the end you get the context's error, not that of the last read")
 		synctest.Test(t, func(t *testing.T) {
 			err := wait.PollUntilContextTimeout(t.Context(), time.Second, 10*time.Second, true,
 				func(context.Context) (bool, error) { return false, nil })

@@ -53,7 +53,7 @@ func TestComingFrom(t *testing.T) {
 		}
 	})
 	t.Run("resty", func(t *testing.T) {
-		says(t, "nothing is sent again, until `SetRetryCount(n)`: then all that fails without an answer is, a `POST` too, `n` times. A 404 is no error")
+		says(t, "nothing is sent again, until `SetRetryCount(n)`: then a request that fails without an answer is, up to `n` times, a `POST` too. A 404 is no error")
 		c := resty.New()
 		url, seen := answering(t, 0)
 		_, err := c.R().SetBody("x").Post(url)

@@ -246,6 +246,44 @@ func TestRules_ofTheService(t *testing.T) {
 	assert.Contains(t, p.stderr, "400, pending (still there)")
 }
 
+// An empty answer does not show that a thing is gone: the way out is named.
+func TestWait_absentButEmpty(t *testing.T) {
+	t.Parallel()
+	p := readback(t, "wait", "-q", inTurn(t, `[]`).url, "--for", "absent", "--within", "100ms")
+	assert.Equal(t, 124, p.status)
+	assert.Contains(t, p.stdout, "an empty answer, such as [], may be an error of the service: if it means gone, --expect 'length == 0' says so")
+	p = readback(t, "wait", "-q", inTurn(t, `[]`).url, "--for", "absent", "--expect", "length == 0", "--within", "5s")
+	assert.Equal(t, 0, p.status, p.stdout)
+	p = readback(t, "wait", "-q", inTurn(t, `[7]`).url, "--for", "absent", "--within", "100ms")
+	assert.NotContains(t, p.stdout, "an empty answer")
+}
+
+// A command that ends otherwise than with 0, and that reads by a URL cannot tell from
+// others, is lost for good. That is said before it runs, where it is so.
+func TestRun_commandMayBeLost(t *testing.T) {
+	t.Parallel()
+	const warning = "readback: if the command does not end with 0, nothing can tell whether it was carried out"
+	url := inTurn(t, `{"id":7}`).url
+	for _, tt := range []struct {
+		args []string
+		want bool
+	}{
+		{[]string{"--", "sh", "-c", "exit 3", "--then", url}, true},
+		{[]string{"-q", "--", "sh", "-c", "exit 3", "--then", url}, false},
+		{[]string{"--expect", ".id == 7", "--", "sh", "-c", "exit 3", "--then", url}, false},
+		{[]string{"--for", "absent", "--", "sh", "-c", "exit 3", "--then", url}, false},
+		{[]string{"--", "sh", "-c", "exit 3", "--then", "--", "true"}, false},
+		{[]string{"-X", "POST", "-d", "x", url}, false},
+	} {
+		p := readback(t, append([]string{"run", "--within", "100ms"}, tt.args...)...)
+		assert.Equal(t, tt.want, strings.Contains(p.stderr, warning), "%v: %s", tt.args, p.stderr)
+		if tt.want {
+			assert.Less(t, strings.Index(p.stderr, warning), strings.Index(p.stderr, "ambiguous in"), "before it runs")
+			assert.NotContains(t, p.stderr, "readback resume")
+		}
+	}
+}
+
 // Nothing is there while there is nothing in it, whatever the status.
 func TestNothingIn(t *testing.T) {
 	t.Parallel()

@@ -136,6 +136,9 @@ func (s *session) sentence(res result, err error) string {
 		if nothingIn(err) {
 			text += "; a good answer with nothing in it, such as [], shows nothing: --expect-status 2xx accepts it"
 		}
+		if s.emptyIsNotGone(err) {
+			text += "; an empty answer, such as [], may be an error of the service: if it means gone, --expect 'length == 0' says so"
+		}
 		if errors.Is(err, readbackhttp.ErrNoTarget) {
 			text += "; --monitor follows it, --then says what to read, and --accepted-location takes it for what was written"
 		}
@@ -158,6 +161,14 @@ func (s *session) sentence(res result, err error) string {
 func nothingIn(err error) bool {
 	var e *consistency.Error
 	return errors.As(err, &e) && e.Reason == consistency.NotFound && e.Phase == consistency.PhaseRead && e.Status/100 == 2
+}
+
+// emptyIsNotGone reports whether the run waited for a thing to be gone, and its last
+// answer was good, but empty: that shows neither that it is gone nor that it is there.
+func (s *session) emptyIsNotGone(err error) bool {
+	var e *consistency.Error
+	return errors.As(err, &e) && s.flow.Goal == consistency.ToAbsent && e.Phase == consistency.PhaseRead &&
+		e.Status/100 == 2 && e.Status != http.StatusAccepted && e.Reason != "" && e.Reason != consistency.StillThere
 }
 
 // longBody finds what the library says of a body over the limit.

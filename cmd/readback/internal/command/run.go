@@ -120,10 +120,21 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 		return err
 	}
 	s.begin(policy)
+	if s.commandMayBeLost() {
+		s.tellLine("readback: if the command does not end with 0, nothing can tell whether it was carried out, and resume cannot go on: --expect says what reads must show")
+	}
 	f.Started = s.started
 	res, err := consistency.Do(ctx, s.watch(policy), f.Flow)
 	s.progress.Stop()
 	return s.end(ctx, res, err)
+}
+
+// commandMayBeLost reports whether the write is a command that may end ambiguous, while
+// reads by a URL could not tell whether it was carried out. That is said before it runs.
+func (s *session) commandMayBeLost() bool {
+	c := s.plan.Commands
+	return c.Write != nil && c.Read == nil && c.Refused == nil && s.flow.Find == nil &&
+		s.flow.Goal == consistency.ToPresent && s.level(s.plan.Write.Silent || s.plan.Read.Silent) != show.Quiet
 }
 
 // fold makes queries of what -G says.

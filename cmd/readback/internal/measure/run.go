@@ -60,6 +60,11 @@ func (o *options) tell(ctx context.Context, streams cli.Streams, specs []request
 	if specs[0].URL != "" {
 		return exit.Usagef("--load measures nothing: there is no use for a URL")
 	}
+	for _, flag := range []string{"count", "parallel", "pause", "within", "interval", "settle-for", "read-timeout"} {
+		if o.given(flag) {
+			return exit.Usagef("--load measures nothing: there is no use for --%s", flag)
+		}
+	}
 	result, err := load(o.load)
 	if err != nil {
 		return exit.Usagef("--load: %w", err)

@@ -53,6 +53,8 @@ func TestUsage(t *testing.T) {
 		{"compare with a text", create("--compare", file), "not a saved measurement"},
 		{"load", []string{"--load", file}, "not a saved measurement"},
 		{"load and measure", create("--load", file), "--load measures nothing: there is no use for a URL"},
+		{"load and a count", []string{"--load", file, "--count", "5"}, "--load measures nothing: there is no use for --count"},
+		{"load and a time", []string{"--load", file, "--within", "5s"}, "--load measures nothing: there is no use for --within"},
 		{"save", create("--save", "/nowhere/x"), "--save: open /nowhere/x: no such file or directory"},
 		{"report", create("--report", "/nowhere/x"), "--report: open /nowhere/x: no such file or directory"},
 	}
