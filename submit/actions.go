@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -120,8 +121,7 @@ func (s *Submitter[J, W, R]) shown(ctx context.Context, key string, shown []uint
 // a pending job there is nothing to do, and Retry returns nil; for one that ended
 // Confirmed or Failed, or was forgotten, it returns [ErrWrongState].
 func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uint64) error {
-	s.enter(0)
-	defer s.leave(0, 0)
+	defer s.use(ctx)()
 	for {
 		r, rec, err := s.shown(ctx, key, shown)
 		switch {
@@ -137,7 +137,7 @@ func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uin
 		}
 		t := s.leasedTerm(ctx)
 		if t == nil {
-			return context.Cause(ctx)
+			return cmp.Or(context.Cause(ctx), errLeft)
 		}
 		rec.revive()
 		done := make(chan saveResult, 1)

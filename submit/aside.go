@@ -39,7 +39,9 @@ func (t *term[J, W, R]) setAside(j *job, what any, stack string) {
 		return
 	}
 	if j.state == unborn || j.state == sending && !j.has(called) {
-		b.Was, j.sent = queued, 0
+		if b.Was = queued; !j.has(sentBefore) {
+			j.sent = 0
+		}
 	}
 	t.mu.Lock()
 	if m := j.withDetails(); !m.closed {

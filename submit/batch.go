@@ -14,8 +14,7 @@ import (
 // asked for, and each gets its result; leave the loop to stop that.
 func (s *Submitter[J, W, R]) SubmitAll(ctx context.Context, jobs iter.Seq2[string, J]) iter.Seq2[string, Result[W]] {
 	return func(yield func(string, Result[W]) bool) {
-		s.enter(0)
-		defer s.leave(0, 0)
+		defer s.use(ctx)()
 		inOrder(jobs, func(key string, job J) func() Result[W] {
 			in, m, err := s.begin(ctx, key, job, (*call[J, W, R]).join)
 			return func() (res Result[W]) {
@@ -33,8 +32,7 @@ func (s *Submitter[J, W, R]) SubmitAll(ctx context.Context, jobs iter.Seq2[strin
 // EnqueueAll is [Submitter.Enqueue] for many jobs at once, as SubmitAll is Submit.
 func (s *Submitter[J, W, R]) EnqueueAll(ctx context.Context, jobs iter.Seq2[string, J]) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		s.enter(0)
-		defer s.leave(0, 0)
+		defer s.use(ctx)()
 		inOrder(jobs, func(key string, job J) func() error {
 			in, m, err := s.begin(ctx, key, job, (*call[J, W, R]).queue)
 			return func() error {
@@ -141,6 +139,8 @@ func (s *Submitter[J, W, R]) wait(ctx context.Context, key string) Result[W] {
 			return res
 		case rec.State == aside:
 			return unconfirmed(rec.Broken.err())
+		case r.Revision == after: // the store says that it changed, and it has not
+			sleep(ctx, min(time.Second, s.options.Lease/12))
 		}
 		after = r.Revision
 	}

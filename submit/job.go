@@ -31,11 +31,13 @@ type job struct {
 type jobFlags uint8
 
 const (
-	resumed jobFlags = 1 << iota // it was sent by another term
-	called                       // Write was called since the record says that the job is being sent
-	unsure                       // a change may have been made: the store did not say
-	stuck                        // never sent again: the store has no room for its record, or it is only read once more
-	resends                      // it waits among the writes, to be sent again
+	resumed    jobFlags = 1 << iota // it was sent by another term
+	called                          // Write was called since the record says that the job is being sent
+	unsure                          // a change may have been made: the store did not say
+	stuck                           // never sent again: the store has no room for its record, or it is only read once more
+	resends                         // it waits among the writes, to be sent again
+	sentBefore                      // an earlier try may have reached the service, which did not carry it out
+	fitted                          // its handle fits the flow of today
 )
 
 func newJob(key string, data []byte, intent int64) *job {
@@ -176,6 +178,18 @@ func (t *term[J, W, R]) add(j *job) bool {
 // drop forgets a job that has ended or is no longer this term's, and wakes those who wait
 // for it.
 func (t *term[J, W, R]) drop(j *job) {
+	t.forget(j, false)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.told, j)
+	if j.details != nil {
+		j.details.close()
+	}
+}
+
+// forget is drop, but that who waits is not woken yet. Tells says that the program is
+// told first that the job has ended: it may call the Submitter for the same job then.
+func (t *term[J, W, R]) forget(j *job, tells bool) {
 	j.course.Leave(j.handle)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -185,8 +199,8 @@ func (t *term[J, W, R]) drop(j *job) {
 	t.jobs.remove(j)
 	t.count[j.state]--
 	t.ages.remove(j.intent)
-	if j.details != nil {
-		j.details.close()
+	if tells {
+		t.told[j] = struct{}{}
 	}
 }
 

@@ -41,6 +41,9 @@ func (s *Submitter[J, W, R]) call(ctx context.Context, key string, job J) (*call
 
 // submit is Submit while there is a term. M is what an earlier join returned, or nil.
 func (in *call[J, W, R]) submit(ctx context.Context, m *details) (Result[W], error) {
+	if own, ok := ctx.Value(insideKey{}).(inside); ok && own.submitter == any(in.s) && own.key == in.key {
+		return failed[W](waiting(ctx, in.name(), errItself))
+	}
 	for {
 		t := in.s.leasedTerm(ctx)
 		if t == nil {
@@ -184,7 +187,8 @@ func (in *call[J, W, R]) wait(ctx context.Context, t *term[J, W, R], r Record, r
 	}
 	own, cancel := context.WithTimeout(ctx, in.s.options.Lease/3)
 	defer cancel()
-	if _, err := in.s.options.Store.Watch(own, KindJob, in.key, r.Revision); err != nil && own.Err() == nil {
+	changed, err := in.s.options.Store.Watch(own, KindJob, in.key, r.Revision)
+	if own.Err() == nil && (err != nil || changed.Revision == r.Revision) { // or it says that it changed, and it has not
 		in.pause(ctx, t, err)
 	}
 	return nil
@@ -251,8 +255,15 @@ func (in *call[J, W, R]) name() string {
 // if the store was never reached: the key may be that of a job that was sent
 // before.
 func (in *call[J, W, R]) unfinished(ctx context.Context) (Result[W], error) {
-	return failed[W](waiting(ctx, in.name(), in.s.storeError()))
+	why := in.s.storeError()
+	if why == nil && ctx.Err() == nil {
+		why = errLeft
+	}
+	return failed[W](waiting(ctx, in.name(), why))
 }
+
+// errItself is the cause where a Write submits its own job: that would wait for ever.
+var errItself = errors.New("submit: the write of a job waits for that job")
 
 // localResult is the result of a job that ended in this process: its error is whole, not
 // only text.

@@ -37,7 +37,7 @@ func (t *term[J, W, R]) leaseRecord(left bool) Record {
 func (t *term[J, W, R]) valid() bool {
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
-	return t.ctx.Err() == nil && time.Since(t.lease.renewed) < t.options.Lease*2/3
+	return t.ctx.Err() == nil && time.Since(t.lease.renewed) < t.options.Lease/3*2
 }
 
 func (t *term[J, W, R]) renewedAt(began time.Time, revision uint64) {

@@ -32,7 +32,7 @@ func (t *term[J, W, R]) watching() {
 		if err != nil && t.ctx.Err() == nil {
 			t.noteStoreResult(err)
 		}
-		due = due || gone || time.Since(last) > sweepAfter*t.options.Lease
+		due = due || gone || time.Since(last)/sweepAfter > t.options.Lease
 		if due && err == nil && t.running() {
 			due, last = !t.takeOver(), time.Now()
 		}
@@ -161,7 +161,7 @@ func (t *term[J, W, R]) takeOver() bool {
 			t.warn("a job must be left alone", keyField(r.Key), errorField(err))
 			continue
 		}
-		if rec.State == aside {
+		if rec.State == aside || rec.State == ended { // the latter if the store lists what is Done
 			continue
 		}
 		gone, known := dead[rec.Holder]

@@ -147,7 +147,7 @@ func (qs *queues) takeDue(began, now time.Time) (jobs []*job, at lane, next time
 		}
 		if q.limit != nil && !q.taken {
 			if delay := q.limit.ReserveN(now, 1).DelayFrom(now); delay > 0 {
-				q.turn, q.taken = clock+delay, true
+				q.turn, q.taken = clock+min(delay, never), true
 				heap.Fix(&qs.order, q.index)
 				continue
 			}

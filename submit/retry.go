@@ -3,6 +3,7 @@ package submit
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"time"
 
@@ -96,8 +97,11 @@ func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error, end *
 		t.drop(j)
 		return
 	}
-	t.place(j, t.now()+wait)
+	t.place(j, t.now()+min(wait, never))
 }
+
+// never is so long that no process sees its end, and that a time after it can be told.
+const never = math.MaxInt64 / 4
 
 const (
 	leastWait  = 100 * time.Millisecond // between two tries

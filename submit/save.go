@@ -285,6 +285,7 @@ func (t *term[J, W, R]) finish(j *job) {
 	switch t.save(j) {
 	case made:
 		t.stats.ended(j.details.end.End.outcome(), j.details.lag, j.details.reason, j.intent)
+		t.forget(j, true)
 		defer t.drop(j) // also if the program ends this goroutine
 		t.callEnded(j)
 	case taken:

@@ -76,8 +76,7 @@ func (s *Submitter[J, W, R]) Submit(ctx context.Context, key string, job J) (Res
 	if err != nil {
 		return failed[W](err)
 	}
-	s.enter(0)
-	defer s.leave(0, 0)
+	defer s.use(ctx)()
 	return in.submit(ctx, nil)
 }
 
@@ -93,8 +92,7 @@ func (s *Submitter[J, W, R]) Enqueue(ctx context.Context, key string, job J) err
 	if err != nil {
 		return err
 	}
-	s.enter(0)
-	defer s.leave(0, 0)
+	defer s.use(ctx)()
 	return in.enqueue(ctx, nil)
 }
 

@@ -34,6 +34,7 @@ type term[J, W, R any] struct {
 	grace   time.Duration // for writes under way when the term ends
 	closed  bool          // no new tasks may begin
 	jobs    jobs
+	told    map[*job]struct{} // whose end the program is being told of
 	changes changes
 	reads   queues
 	writes  queues
@@ -59,9 +60,11 @@ func (s *Submitter[J, W, R]) newTerm() *term[J, W, R] {
 		over:      make(chan struct{}),
 		kick:      make(chan struct{}, 1),
 		jobs:      newJobs(),
+		told:      make(map[*job]struct{}),
 	}
-	t.ctx, t.stop = context.WithCancelCause(context.Background())
-	t.writeCtx, t.cancelWrites = context.WithCancel(context.Background())
+	inside := context.WithValue(context.Background(), insideKey{}, inside{submitter: s})
+	t.ctx, t.stop = context.WithCancelCause(inside)
+	t.writeCtx, t.cancelWrites = context.WithCancel(inside)
 	t.storeCtx, t.cancelStore = context.WithCancel(context.Background())
 	t.changes = changes{store: s.options.Store, ctx: t.storeCtx, timeout: min(storeTimeout, s.options.Lease/3), took: s.stats.stored}
 	t.changes.batches, _ = s.options.Store.(BatchStore)
@@ -99,18 +102,42 @@ func (s *Submitter[J, W, R]) leave(runs int, grace time.Duration) {
 	}
 }
 
+// use makes sure that there is a term, until leave is called. A function of a flow that
+// calls this Submitter with its own context keeps no term: it has one, which waits for
+// it in the end.
+func (s *Submitter[J, W, R]) use(ctx context.Context) (leave func()) {
+	if in, ok := ctx.Value(insideKey{}).(inside); ok && in.submitter == any(s) {
+		return func() {}
+	}
+	s.enter(0)
+	return func() { s.leave(0, 0) }
+}
+
+// inside is in the contexts that the functions of a flow get: whose they are, and of a
+// Write, of which job.
+type inside struct {
+	submitter any
+	key       string
+}
+
+type insideKey struct{}
+
 func (s *Submitter[J, W, R]) running() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.runs > 0
 }
 
-// leasedTerm returns the current term once it has its lease, or nil if ctx ends first.
+// leasedTerm returns the current term once it has its lease; nil if ctx ends first, or if
+// the term is over and only a function of its flows is left.
 func (s *Submitter[J, W, R]) leasedTerm(ctx context.Context) *term[J, W, R] {
 	for {
 		s.mu.Lock()
 		t := s.term
 		s.mu.Unlock()
+		if t == nil {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -209,13 +236,30 @@ func (t *term[J, W, R]) spawn(f func()) bool {
 // letGo forgets all jobs, and reports whether there were any. Left says that a task ignores
 // its context and is still under way.
 func (t *term[J, W, R]) letGo(left bool) (some bool) {
+	some, n, deaf := t.letAllGo(left)
+	// Outside the lock, since a logger may ask for the Progress.
+	for _, key := range deaf {
+		t.warn("a write ignores its context and is left behind", holderField(t.id), keyField(key))
+	}
+	if left {
+		t.warn("a function of the program ignores its context", holderField(t.id))
+	}
+	if n > 0 {
+		t.info("jobs are left behind", holderField(t.id), zap.Int("jobs", n))
+	}
+	return some
+}
+
+// letAllGo is letGo, but for what is told of it: how many jobs there were, and the keys
+// of those whose write goes on.
+func (t *term[J, W, R]) letAllGo(left bool) (some bool, n int, deaf []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := t.jobs.len()
+	n = t.jobs.len()
 	some = t.behind || n > 0
 	for j := range t.jobs.all() {
 		if left && j.state == sending {
-			t.warn("a write ignores its context and is left behind", holderField(t.id), keyField(j.key()))
+			deaf = append(deaf, j.key())
 		}
 		if !left {
 			j.course.Leave(j.handle)
@@ -225,14 +269,11 @@ func (t *term[J, W, R]) letGo(left bool) (some bool) {
 			j.details.close()
 		}
 	}
-	if left {
-		t.warn("a function of the program ignores its context", holderField(t.id))
-	}
-	if n > 0 {
-		t.info("jobs are left behind", holderField(t.id), zap.Int("jobs", n))
+	for j := range t.told { // what is left of them ignores that it is over
+		j.details.close()
 	}
 	t.jobs = newJobs()
-	return some
+	return some, n, deaf
 }
 
 // wakeWatching makes watching look at other holders, and at the jobs of those that are gone.

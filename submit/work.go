@@ -55,6 +55,9 @@ func (t *term[J, W, R]) send(j *job) {
 		return
 	}
 	before := j.sent
+	if j.flags &^= sentBefore; before > 0 {
+		j.flags |= sentBefore
+	}
 	j.sentNow(time.Now().UnixNano())
 	t.move(j, begins)
 	j.flags &^= called
@@ -113,7 +116,7 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 		t.unsent(j, again)
 		return
 	}
-	ctx, stop := context.WithCancel(t.writeCtx)
+	ctx, stop := context.WithCancel(context.WithValue(t.writeCtx, insideKey{}, inside{t.Submitter, j.key()}))
 	defer stop()
 	allowed := func() bool { return t.valid() && (!again || t.mayResend(j)) }
 	write := flow.Write
@@ -192,7 +195,9 @@ func (t *term[J, W, R]) unsent(j *job, again bool) {
 		t.later(j)
 		return
 	}
-	j.sent = 0
+	if !j.has(sentBefore) {
+		j.sent = 0
+	}
 	t.move(j, spares)
 	if t.save(j) == taken {
 		t.drop(j)
@@ -208,9 +213,13 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 	if read != nil {
 		flow.Read = read
 	}
-	if j.state == lost && j.handle.IsZero() {
+	switch {
+	case j.state == lost && j.handle.IsZero():
 		j.handle = flow.Lost().WithTrace(j.handle.Trace())
+	case j.has(resumed) && !j.has(fitted):
+		j.handle = fit(j.handle, flow)
 	}
+	j.flags |= fitted
 	policy, end := withheld(t.options.Policy)
 	res, err := func() (consistency.Result[W, R], error) {
 		t.stats.reads.Add(1)

@@ -1,0 +1,141 @@
+package submit_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/submit"
+)
+
+// Options.Ended may call the Submitter for the job that it is told of: the store has the outcome by
+// then, and nothing waits for the hook.
+func TestEnded_asksBack(t *testing.T) {
+	t.Parallel()
+	calls := map[string]func(ctx context.Context, s *submitter, key string) error{
+		"submit": func(ctx context.Context, s *submitter, key string) error {
+			_, err := s.Submit(ctx, key, order{"x"})
+			return err
+		},
+		"enqueue": func(ctx context.Context, s *submitter, key string) error { return s.Enqueue(ctx, key, order{"x"}) },
+		"wait": func(ctx context.Context, s *submitter, key string) error {
+			for _, r := range s.Wait(ctx, key) {
+				return r.Err
+			}
+			return nil
+		},
+		"retry": func(ctx context.Context, s *submitter, key string) error {
+			return ignore(s.Retry(ctx, key), submit.ErrWrongState)
+		},
+		"cancel": func(ctx context.Context, s *submitter, key string) error {
+			return ignore(s.Cancel(ctx, key), submit.ErrWrongState)
+		},
+		"forget": func(ctx context.Context, s *submitter, key string) error { return s.Forget(ctx, key) },
+	}
+	for name, call := range calls {
+		for _, lost := range []bool{false, true} {
+			bubble(t, fmt.Sprint(name, " lost ", lost), func(t *testing.T) {
+				w := &world{lag: 2 * time.Second}
+				if lost {
+					w.lag = time.Hour
+				}
+				var s *submitter
+				var got error
+				var n atomic.Int32
+				s = w.on(t, submit.NewMemory(), everySecond, func(o *options) {
+					o.Ended = func(key string, _ order, res result) {
+						if n.Add(1) > 1 {
+							return
+						}
+						ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+						defer cancel()
+						got = call(ctx, s, key)
+					}
+				})
+				defer running(s)()
+				_, _ = s.Submit(within(t, time.Hour), "a", order{"x"})
+				time.Sleep(10 * time.Minute)
+				if lost && (name == "submit" || name == "wait") {
+					assert.ErrorIs(t, got, consistency.ErrUnconfirmed)
+					assert.NotErrorIs(t, got, context.DeadlineExceeded)
+				} else {
+					assert.NoError(t, got)
+				}
+				assert.Equal(t, 1, w.sent("a"))
+				assert.Zero(t, s.Progress().Recording)
+			})
+		}
+	}
+}
+
+// A write that submits its own job is told so, and one that submits another keeps no term going
+// that waits for it.
+func TestWrite_submits(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{"a", "b"} {
+		bubble(t, other, func(t *testing.T) {
+			w := &world{lag: 2 * time.Second}
+			var s *submitter
+			var inner error
+			s = w.on(t, submit.NewMemory(), everySecond, func(o *options) {
+				o.Workers = 1 // of which "a" has the only one
+				wrap(o, func(key string, f *consistency.Flow[string, *thing]) {
+					write := f.Write
+					f.Write = func(ctx context.Context) (string, error) {
+						if key == "a" {
+							_, inner = s.Submit(ctx, other, order{"x"})
+						}
+						return write(ctx)
+					}
+				})
+			})
+			stop := running(s)
+			require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+			time.Sleep(time.Minute)
+			start := time.Now()
+			stop()
+			assert.LessOrEqual(t, time.Since(start), 10*time.Second)
+			require.ErrorIs(t, inner, consistency.ErrUnconfirmed)
+			res, err := s.Lookup(t.Context(), "a")
+			require.NoError(t, err)
+			if other == "a" {
+				assert.ErrorContains(t, inner, "waits for that job")
+				assert.Equal(t, confirmed, res.Outcome)
+			}
+			assert.LessOrEqual(t, w.sent("a"), 1)
+		})
+	}
+}
+
+// What was sent before, and was answered with 429, stays so when a later try goes no further than
+// the program's code: the time of its key counts from the first.
+func TestTrying_sentBefore(t *testing.T) {
+	t.Parallel()
+	bubble(t, "set aside", func(t *testing.T) {
+		w := &world{refuse: status(429)}
+		var bad atomic.Bool
+		s := w.on(t, submit.NewMemory(), everySecond, func(o *options) {
+			o.Policy.Observer = func(e consistency.Event) { _ = e.Phase == consistency.PhaseWrite && bad.CompareAndSwap(false, true) }
+			flow := o.Flow
+			o.Flow = func(key string, o order) consistency.Flow[string, *thing] {
+				if bad.Load() {
+					panic("a bug")
+				}
+				return flow(key, o)
+			}
+		})
+		defer running(s)()
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+		time.Sleep(time.Minute)
+		job, err := s.Job(t.Context(), "a")
+		require.NoError(t, err)
+		require.Equal(t, submit.SetAside, job.State)
+		assert.Contains(t, fmt.Sprint(job.Steps), "sent, after 1 tries")
+	})
+}
