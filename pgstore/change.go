@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -293,11 +294,29 @@ func (s *Store) makeWithEnded(ctx context.Context, batch *pgx.Batch, group []*ch
 		}
 		r := c.r
 		r.Revision = uint64(c.revision)
-		if err := s.options.Ended(ctx, tx, r); err != nil {
+		if err := s.callEnded(ctx, tx, r); err != nil {
 			return c, fmt.Errorf("%w: %w", errEnded, err)
 		}
 	}
 	return nil, tx.Commit(ctx)
+}
+
+// callEnded calls the caller's function. That it panics or ends its goroutine is an error:
+// all changes of the store pass here.
+func (s *Store) callEnded(ctx context.Context, tx pgx.Tx, r submit.Record) error {
+	err := errors.New("it ended its goroutine")
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("it panicked: %v\n%s", p, debug.Stack())
+			}
+		}()
+		err = s.options.Ended(ctx, tx, r)
+	}()
+	<-over
+	return err
 }
 
 // revisions reads the answers of a batch into the changes, and returns the first change whose

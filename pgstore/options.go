@@ -48,7 +48,7 @@ type Options struct {
 
 	// Ended is called with each outcome, in the transaction that records it: what Ended
 	// writes by tx exists if and only if the outcome is recorded. [submit.ResultOf]
-	// decodes r. If Ended returns an error, or the commit fails, the outcome is recorded
+	// decodes r. If Ended returns an error or panics, or the commit fails, the outcome is recorded
 	// later, and Ended is called again. It is also called again for a job that ended
 	// Unconfirmed and was read back once more. Ended must be quick, since other changes
 	// share the transaction, and must neither commit nor roll back. Nil means no calls.

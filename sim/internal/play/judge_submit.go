@@ -225,7 +225,6 @@ func (j *submitted) sendOf(t *world.Try) *send {
 // was carried out is queued again where the policy's own tries were stopped, and is
 // anybody's to go on with.
 func (s *submission) consented(j *submitted, before []*send, sent *send) bool {
-	last := before[len(before)-1]
 	allowed := func(b *send, since time.Duration) bool {
 		echo := b.status == 409 || b.status == 425 || b.status == 429 // while a try of before still runs
 		return s.f.consented(j.shape, b.call, since) || echo && since < j.shape.policy.Resend.WithKey
@@ -237,7 +236,12 @@ func (s *submission) consented(j *submitted, before []*send, sent *send) bool {
 		refused := !slices.ContainsFunc(before, func(b *send) bool { return !allowed(b, math.MaxInt64) })
 		return refused || s.options.Resubmit.KeyHonouredFor > 0 && (sent.paused || age < s.options.Resubmit.KeyHonouredFor)
 	}
-	return !held(last) || allowed(last, last.ended.Sub(before[first].began))
+	for _, last := range slices.Backward(before) {
+		if held(last) { // what a holder sends that was paused gives this one no second try
+			return allowed(last, last.ended.Sub(before[first].began))
+		}
+	}
+	return false
 }
 
 // passedOn reports whether another held the job between two sends of one holder, which
