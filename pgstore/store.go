@@ -92,9 +92,9 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options Options) (*Store, err
 // check returns why a server cannot be used for a store.
 func check(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 	var standby bool
-	var isolation, commit, fsync string
+	var isolation, commit, fsync, bytea string
 	err := pool.QueryRow(ctx, "SELECT pg_is_in_recovery(), current_setting('transaction_isolation'), "+
-		"current_setting('synchronous_commit'), current_setting('fsync')").Scan(&standby, &isolation, &commit, &fsync)
+		"current_setting('synchronous_commit'), current_setting('fsync'), current_setting('bytea_output')").Scan(&standby, &isolation, &commit, &fsync, &bytea)
 	switch {
 	case err != nil:
 		return err
@@ -102,6 +102,8 @@ func check(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 		return errStandby
 	case isolation != "read committed": // in others, a change of an outdated revision fails with 40001
 		return fmt.Errorf("transactions of the pool are %s: set default_transaction_isolation='read committed' in its connection string", isolation)
+	case bytea != "hex" && readsText(pool.Config().ConnConfig.DefaultQueryExecMode):
+		return fmt.Errorf("bytea_output of the pool is %s: pgx reads it as hex alone, where DefaultQueryExecMode has it read texts", bytea)
 	case !o.NoSync && commit == "off":
 		return errors.New("synchronous_commit is off, so that acknowledged changes may be lost: turn it on, or set Options.NoSync")
 	case !o.NoSync && fsync == "off":
@@ -122,6 +124,11 @@ func check(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 		return fmt.Errorf("the table is of version %d, and this package knows none after %d: update this program", version, newest)
 	}
 	return nil
+}
+
+// readsText reports whether pgx has values sent as texts.
+func readsText(mode pgx.QueryExecMode) bool {
+	return mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol
 }
 
 var errStandby = errors.New("the server is a standby, which may be behind: the store needs the primary")
