@@ -152,5 +152,10 @@ func (s *Store) bySequence(ctx context.Context, sequence uint64) (submit.Record,
 	if err != nil || gone(msg.Header) {
 		return submit.Record{}, errors.Join(submit.ErrNotFound, err)
 	}
-	return decodeRecord(kind, key, msg.Header, msg.Data, sequence)
+	r, err := decodeRecord(kind, key, msg.Header, msg.Data, sequence)
+	if err != nil {
+		s.strange(sequence, err)
+		return r, submit.ErrNotFound
+	}
+	return r, nil
 }

@@ -64,9 +64,9 @@ func (s *Store) since(ctx context.Context, kind submit.Kind, after uint64, label
 	defer messages.end()
 	behind, found := s.options.Replicas > 1, make(map[string]submit.Record)
 	more, err := s.readAll(ctx, messages, func(msg jetstream.Msg, last uint64) (bool, error) {
-		r, err := s.record(kind, msg, last)
-		if err != nil {
-			return false, err
+		r, ok := s.record(kind, msg, last)
+		if !ok {
+			return true, nil
 		}
 		there := !gone(msg.Headers()) && wanted(r, labels)
 		switch {
@@ -119,9 +119,9 @@ func (s *Store) follow(ctx context.Context, kind submit.Kind, after uint64, labe
 		if msg.Subject() == s.names.fence() {
 			continue
 		}
-		r, err := s.record(kind, msg, last)
-		if err != nil {
-			return err
+		r, ok := s.record(kind, msg, last)
+		if !ok {
+			continue
 		}
 		if !gone(msg.Headers()) && wanted(r, labels) && !yield(r, nil) {
 			return nil

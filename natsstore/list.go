@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 
 	"github.com/readback-go/readback/submit"
 )
@@ -60,9 +61,9 @@ func (s *Store) list(ctx context.Context, kind submit.Kind, yield func(submit.Re
 	found := listing{yield: yield, behind: s.options.Replicas > 1, records: make(map[string]submit.Record)}
 	var first uint64 // of a record that is not done; 0 if there was none
 	more, err := s.readAll(ctx, &messages, func(msg jetstream.Msg, last uint64) (bool, error) {
-		r, err := s.record(kind, msg, last)
-		if err != nil {
-			return false, err
+		r, ok := s.record(kind, msg, last)
+		if !ok {
+			return true, nil
 		}
 		open := !r.Done && !gone(msg.Headers())
 		if open && first == 0 {
@@ -181,13 +182,24 @@ func (l *listing) finish() {
 	}
 }
 
-// record decodes a message. The record may be deleted: see gone.
-func (s *Store) record(kind submit.Kind, msg jetstream.Msg, revision uint64) (submit.Record, error) {
+// record decodes a message. The record may be deleted: see gone. A message that is no record,
+// since somebody else put it there, is logged once and does not stop the others.
+func (s *Store) record(kind submit.Kind, msg jetstream.Msg, revision uint64) (r submit.Record, ok bool) {
 	key, err := s.names.key(msg.Subject())
-	if err != nil {
-		return submit.Record{}, err
+	if err == nil {
+		r, err = decodeRecord(kind, key, msg.Headers(), msg.Data(), revision)
 	}
-	return decodeRecord(kind, key, msg.Headers(), msg.Data(), revision)
+	if err != nil {
+		s.strange(revision, err)
+	}
+	return r, err == nil
+}
+
+// strange tells of a message that is no record.
+func (s *Store) strange(revision uint64, why error) {
+	if _, told := s.told.LoadOrStore(revision, nil); !told {
+		s.options.Logger.Warn("a message in the bucket is no record, and is left alone", zap.Uint64("sequence", revision), zap.Error(why))
+	}
 }
 
 // decodeRecord returns the record of a message.

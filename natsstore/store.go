@@ -58,6 +58,7 @@ type Store struct {
 	sweeps    sync.WaitGroup
 	lookAfter time.Duration // lookAnyway; tests change it
 	sweeper   *sweeper
+	told      sync.Map // sequences of messages that are no records
 
 	mu      sync.RWMutex
 	site    *site // nil while the server is down

@@ -56,12 +56,13 @@ func (n names) parse(subject string) (submit.Kind, string, error) {
 	return 0, "", fmt.Errorf("natsstore: %q is of no kind", subject)
 }
 
+const digits = "0123456789ABCDEF"
+
 const plain = "-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 // escape turns a key into one token of a subject: letters, digits, dashes and underscores
 // stay, and every other byte becomes = and two hexadecimal digits.
 func escape(key string) string {
-	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(key) {
 		if c := key[i]; strings.IndexByte(plain, c) >= 0 {
@@ -73,23 +74,25 @@ func escape(key string) string {
 	return b.String()
 }
 
+// unescape takes only what escape makes: a key has one word, or two messages would be of
+// one record.
 func unescape(word string) (string, error) {
 	var b strings.Builder
-	for rest := word; rest != ""; {
-		text, after, escaped := strings.Cut(rest, "=")
-		b.WriteString(text)
-		if !escaped {
-			break
-		}
-		var c byte
-		if len(after) < 2 {
+	for i := 0; i < len(word); i++ {
+		c := word[i]
+		switch {
+		case strings.IndexByte(plain, c) >= 0:
+			b.WriteByte(c)
+			continue
+		case c != '=' || len(word) < i+3:
 			return "", fmt.Errorf("natsstore: %q is no key", word)
 		}
-		if _, err := fmt.Sscanf(after[:2], "%02X", &c); err != nil {
+		high, low := strings.IndexByte(digits, word[i+1]), strings.IndexByte(digits, word[i+2])
+		if c = byte(high<<4 | low); high < 0 || low < 0 || strings.IndexByte(plain, c) >= 0 {
 			return "", fmt.Errorf("natsstore: %q is no key", word)
 		}
 		b.WriteByte(c)
-		rest = after[2:]
+		i += 2
 	}
 	return b.String(), nil
 }

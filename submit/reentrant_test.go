@@ -114,9 +114,36 @@ func TestWrite_submits(t *testing.T) {
 }
 
 // What was sent before, and was answered with 429, stays so when a later try goes no further than
-// the program's code: the time of its key counts from the first.
+// the program's code, or is not sent: the time of its key counts from the first.
 func TestTrying_sentBefore(t *testing.T) {
 	t.Parallel()
+	for _, first := range []int{429, 404} {
+		bubble(t, fmt.Sprint("not sent after ", first), func(t *testing.T) {
+			w := &world{}
+			tries := 0
+			s := w.on(t, submit.NewMemory(), everySecond, func(o *options) {
+				o.Policy.Resend.OnMissingParent = true
+				wrap(o, func(_ string, f *consistency.Flow[string, *thing]) {
+					f.Write = func(context.Context) (string, error) {
+						if tries++; tries == 1 {
+							return "", status(first)
+						}
+						return "", consistency.As(consistency.NotExecuted, errLost)
+					}
+				})
+			})
+			defer running(s)()
+			start := time.Now()
+			require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+			time.Sleep(10 * time.Second)
+			assert.Greater(t, tries, 3)
+			job, err := s.Job(t.Context(), "a")
+			require.NoError(t, err)
+			require.Equal(t, submit.Queued, job.State)
+			require.Len(t, job.Steps, 2)
+			assert.WithinDuration(t, start, job.Steps[1].At, 10*time.Millisecond)
+		})
+	}
 	bubble(t, "set aside", func(t *testing.T) {
 		w := &world{refuse: status(429)}
 		var bad atomic.Bool

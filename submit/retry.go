@@ -17,6 +17,7 @@ type try struct {
 	status     int
 	retryAfter time.Duration
 	passes     bool // Resend.When says that the reason of the refusal will pass
+	reached    bool // this try, or one before it, may have reached the service
 }
 
 // policyFor returns p with an Observer that notes each try in last. Unless again is set, it
@@ -36,7 +37,8 @@ func (last *try) policyFor(p consistency.Policy, again bool) consistency.Policy 
 	}
 	p.Observer = func(e consistency.Event) {
 		if e.Phase == consistency.PhaseWrite {
-			*last = try{class: e.Class, status: e.Status, retryAfter: e.RetryAfter}
+			reached := last.reached || e.Class != consistency.NotExecuted
+			*last = try{class: e.Class, status: e.Status, retryAfter: e.RetryAfter, reached: reached}
 		}
 		if observer != nil {
 			observer(e)
@@ -86,7 +88,7 @@ func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error, end *
 	if j.tries++; j.tries == 0 {
 		j.tries--
 	}
-	if last.class == consistency.NotExecuted {
+	if !last.reached && !j.has(sentBefore) {
 		j.sent = 0
 	}
 	t.mu.Lock()

@@ -195,7 +195,7 @@ func (t *term[J, W, R]) unsent(j *job, again bool) {
 		t.later(j)
 		return
 	}
-	if !j.has(sentBefore) {
+	if !j.has(called) && !j.has(sentBefore) {
 		j.sent = 0
 	}
 	t.move(j, spares)

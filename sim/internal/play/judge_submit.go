@@ -244,12 +244,12 @@ func (s *submission) consented(j *submitted, before []*send, sent *send) bool {
 	return false
 }
 
-// passedOn reports whether another held the job between two sends of one holder, which
-// then has taken it over like anybody else.
+// passedOn reports whether another held the job between two sends of one holder, or it was
+// set aside: then that one has taken it over like anybody else.
 func (s *submission) passedOn(j *submitted, from, to *send) bool {
 	return slices.ContainsFunc(s.changes, func(c change) bool {
-		holder := holderOf(c.Record)
-		return c.Key == j.key && holder != "" && holder != to.holder && c.at.After(from.began) && c.at.Before(to.began)
+		state, holder := saidBy(c.Record)
+		return c.Key == j.key && (holder != "" && holder != to.holder || state == "aside") && c.at.After(from.began) && c.at.Before(to.began)
 	})
 }
 
