@@ -65,7 +65,15 @@ func (f *folder) checkBefore(n names) error {
 	if err := f.readFiles(n); err != nil {
 		return err
 	}
-	was := known.Buckets[n.bucket]
+	was, once := known.Buckets[n.bucket]
+	if info, err := os.Stat(f.ledger.path); !once && err == nil && info.Size() >= entrySize {
+		// The notes are lost. There were some once there was a ledger, which says what
+		// must be there.
+		was.Ledger = true
+		if err := f.note(n.bucket, was); err != nil {
+			return err
+		}
+	}
 	if was.Files != nil && was.Damaged == "" {
 		for name, size := range was.Files {
 			if f.before[name] < size {

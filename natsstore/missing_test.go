@@ -99,6 +99,40 @@ func TestOpen_missing(t *testing.T) {
 			require.NotEqual(t, data, flipped)
 			require.NoError(t, os.WriteFile(notes, flipped, 0o600))
 		}},
+		{"the notes are missing, with all that the server had", killed, "cannot read the bucket", func(t *testing.T, dir string) {
+			require.NoError(t, os.Remove(find(t, dir, "notes.json")))
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, "jetstream")))
+		}},
+		{"the notes are missing, with the last ten records", killed, "10 records", func(t *testing.T, dir string) {
+			require.NoError(t, os.Remove(find(t, dir, "notes.json")))
+			block := find(t, dir, "*.blk")
+			records := recordsOf(t, block)
+			require.NoError(t, os.Truncate(block, int64(records[len(records)-11].end)))
+		}},
+		{"the folder of the bucket is missing", killed, "cannot read the bucket", func(t *testing.T, dir string) {
+			require.NoError(t, os.RemoveAll(find(t, dir, "KV_readback")))
+		}},
+		{"the bucket's description is empty", killed, "cannot read the bucket", func(t *testing.T, dir string) {
+			require.NoError(t, os.Truncate(find(t, dir, "meta.inf"), 0))
+		}},
+		{"two files stand for each other", large, "", func(t *testing.T, dir string) {
+			one, other := filepath.Join(find(t, dir, "msgs"), "1.blk"), filepath.Join(find(t, dir, "msgs"), "2.blk")
+			require.NoError(t, os.Rename(one, one+".x"))
+			require.NoError(t, os.Rename(other, one))
+			require.NoError(t, os.Rename(one+".x", other))
+		}},
+		{"a file is full of zeros", large, "", func(t *testing.T, dir string) {
+			block := filepath.Join(find(t, dir, "msgs"), "2.blk")
+			info, err := os.Stat(block)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(block, make([]byte, info.Size()), 0o600))
+		}},
+		{"an older copy of a file", large, "could not be read", func(t *testing.T, dir string) {
+			ones := filepath.Join(find(t, dir, "msgs"), "1.blk")
+			data, err := os.ReadFile(ones)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(filepath.Join(find(t, dir, "msgs"), "2.blk"), data, 0o600))
+		}},
 		{"the ledger is missing", killed, "no such file", func(t *testing.T, dir string) {
 			require.NoError(t, os.Remove(find(t, dir, "*.changes")))
 		}},
