@@ -13,8 +13,8 @@ import (
 // Create returns a flow that writes in a transaction on the primary, and is confirmed when
 // read finds something on a standby that has replayed it. Write returns the key that read
 // gets, such as the id. If write returns a nil error, its transaction is committed,
-// otherwise rolled back. Both functions must use only their transaction, and it ends when
-// they return. Read runs in a READ COMMITTED transaction, on another standby each time
+// otherwise rolled back. Both functions must use only their transaction, not its Conn or any
+// other connection, and it ends when they return. Read runs in a READ COMMITTED transaction, on another standby each time
 // perhaps. To read from the primary, pass it twice.
 //
 // If the answer to COMMIT is lost, Find asks the primary for the fate of the transaction. If

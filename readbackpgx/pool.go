@@ -2,10 +2,8 @@ package readbackpgx
 
 import (
 	"context"
-	"errors"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -35,7 +33,7 @@ func (s *poolSession) begin(ctx context.Context, reads bool) (pgx.Tx, error) {
 	}
 	tx, err := s.conn.BeginTx(ctx, options)
 	s.tx = tx
-	return guarded{tx}, err
+	return guarded{Tx: tx}, err
 }
 
 func (s *poolSession) one(ctx context.Context, query string, args []any, dest ...any) error {
@@ -58,27 +56,4 @@ func statusOf(conn *pgx.Conn) byte {
 		return 0
 	}
 	return conn.PgConn().TxStatus()
-}
-
-// errNotYours is returned for a statement that would end the transaction.
-var errNotYours = errors.New("readbackpgx: only this package ends the transaction: return nil to commit, and an error to roll back")
-
-// guarded is a transaction that the caller's function cannot end by mistake.
-type guarded struct{ pgx.Tx }
-
-func (guarded) Commit(context.Context) error   { return errNotYours }
-func (guarded) Rollback(context.Context) error { return errNotYours }
-
-func (g guarded) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	if ends(sql) {
-		return pgconn.CommandTag{}, errNotYours
-	}
-	return g.Tx.Exec(ctx, sql, args...)
-}
-
-func (g guarded) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	if ends(sql) {
-		return nil, errNotYours
-	}
-	return g.Tx.Query(ctx, sql, args...)
 }

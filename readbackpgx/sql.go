@@ -151,3 +151,20 @@ func (g guardedSQL) QueryContext(ctx context.Context, query string, args ...any)
 	}
 	return g.Tx.QueryContext(ctx, query, args...)
 }
+
+func (g guardedSQL) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	if ends(query) {
+		return nil, errNotYours
+	}
+	return g.Tx.PrepareContext(ctx, query)
+}
+
+// QueryRowContext has no way to return an error but that of a context which has ended.
+func (g guardedSQL) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if ends(query) {
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		ctx = ended
+	}
+	return g.Tx.QueryRowContext(ctx, query, args...)
+}
