@@ -18,7 +18,7 @@ const (
 )
 
 // release gives back the connection of a response, while its context lasts. It
-// returns the beginning of the body, and whether that is the whole one.
+// returns the beginning of what the body says, and whether that is all.
 func release[T any](value *T, asked bool) (body []byte, whole bool) {
 	resp, ok := any(*value).(*http.Response)
 	if !ok || resp == nil || resp.Body == nil {
@@ -34,9 +34,8 @@ func release[T any](value *T, asked bool) (body []byte, whole bool) {
 		_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)
 	}
 	_ = resp.Body.Close()
-	body, whole = coding.Text(resp.Header, body, whole, limit)
 	if body == nil {
 		body = []byte{}
 	}
-	return body, whole
+	return coding.Text(resp.Header, body, whole, limit) // nil if it cannot be read
 }
