@@ -9,8 +9,11 @@ import (
 
 // LogTo returns an observer, for Policy.Observer, that logs each event to l at
 // debug level, with the messages and the field names of Policy.Logger. It may be
-// called concurrently.
+// called concurrently. Nil means silence: then there is no observer.
 func LogTo(l *slog.Logger) func(Event) {
+	if l == nil {
+		return nil
+	}
 	return func(e Event) {
 		ctx := e.Context
 		if ctx == nil {

@@ -126,6 +126,16 @@ func TestLogTo(t *testing.T) {
 	})
 }
 
+func TestLogTo_nil(t *testing.T) {
+	bubble(t, "silence", func(t *testing.T) {
+		s := &service{writes: answers(201), reads: answers(200)}
+		p := consistency.Policy{Schedule: everySecond, Observer: consistency.LogTo(nil)}
+		_, err := consistency.Do(t.Context(), p, s.to(consistency.ToPresent))
+		assert.NoError(t, err)
+		assert.False(t, p.Observed())
+	})
+}
+
 // A function that panics, or ends the goroutine, leaves no span open.
 func TestPolicy_tracerAfterPanic(t *testing.T) {
 	t.Parallel()

@@ -2,11 +2,13 @@ package readbackotel
 
 import (
 	"context"
+	"fmt"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -52,8 +54,12 @@ func (m *Metrics) newJobMetrics() jobMetrics {
 }
 
 // ObserveJobs reports jobs under that name whenever metrics are collected, until the
-// registration that it returns is undone.
+// registration that it returns is undone. Without jobs, the error matches
+// consistency.ErrInvalid.
 func (m *Metrics) ObserveJobs(name string, jobs Jobs) (metric.Registration, error) {
+	if jobs == nil {
+		return nil, fmt.Errorf("%w: readbackotel: ObserveJobs has no jobs to observe", consistency.ErrInvalid)
+	}
 	own := text("readback.jobs.name", name)
 	with := func(more ...attribute.KeyValue) metric.ObserveOption {
 		return metric.WithAttributeSet(attribute.NewSet(append(more, own)...))

@@ -273,3 +273,11 @@ func (f *failing) Update(ctx context.Context, r submit.Record) (uint64, error) {
 	}
 	return f.Store.Update(ctx, r)
 }
+
+// Without jobs there is an error, and no panic whenever metrics are collected.
+func TestObserveJobs_none(t *testing.T) {
+	m := newMeter()
+	_, err := m.metrics.ObserveJobs("orders", nil)
+	require.ErrorIs(t, err, consistency.ErrInvalid)
+	m.collect(t)
+}
