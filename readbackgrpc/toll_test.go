@@ -31,6 +31,6 @@ func TestToll_allocations(t *testing.T) {
 			cost[way.name] = min(cost[way.name], testing.AllocsPerRun(300, calls[n]))
 		}
 	}
-	assert.InDelta(t, cost["plain"], cost["interceptor"], 0.9)
+	assert.LessOrEqual(t, cost["interceptor"], cost["plain"]+0.9)
 	assert.LessOrEqual(t, cost["both"], cost["plain"]+20)
 }
