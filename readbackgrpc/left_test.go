@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,9 +61,9 @@ func TestInterceptor_neverLeft(t *testing.T) {
 			(&things.Service{}).Register(srv)
 			go func() { _ = srv.Serve(l) }()
 			defer srv.Stop()
-			up := false
+			var up atomic.Bool
 			options := []grpc.DialOption{hold, grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-				if !up {
+				if !up.Load() {
 					return nil, errors.New("connection refused")
 				}
 				return l.DialContext(ctx)
@@ -74,7 +75,7 @@ func TestInterceptor_neverLeft(t *testing.T) {
 			_, err := c.UpdateThing(t.Context(), update("shelves/1/things/7"))
 			require.Equal(t, codes.Unavailable, status.Code(err))
 			assert.False(t, errors.Is(err, consistency.ErrUnconfirmed))
-			up = true
+			up.Store(true)
 			time.Sleep(10 * time.Second)
 			began := time.Now()
 			_, err = c.GetThing(t.Context(), get("shelves/1/things/7"))
