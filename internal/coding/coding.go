@@ -15,7 +15,7 @@ type Kind uint8
 
 const (
 	Plain   Kind = iota // not at all
-	Gzip                //
+	Gzip                // which Text undoes
 	Unknown             // nobody here can undo it
 )
 

@@ -1,0 +1,46 @@
+package readbackhttp_test
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTransport_closedWhileRead(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{"kept": "some", "long": strings.Repeat("long", 20<<10)} {
+		inBubbleOf(t, name, func(t *testing.T) {
+			s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | " + body}}.handler())
+			client := s.over(slowly)
+			answered(t, "204", client, "PUT", api+"/a")
+			resp, err := client.Do(send("GET", api+"/a", ""))
+			require.NoError(t, err)
+			go func() { _ = resp.Body.Close() }()
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+			n, err := resp.Body.Read(make([]byte, 10))
+			assert.Zero(t, n)
+			assert.Error(t, err)
+		})
+	}
+}
+
+func TestTransport_readAfterClose(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{"kept": "some", "long": strings.Repeat("long", 20<<10)} {
+		inBubbleOf(t, name, func(t *testing.T) {
+			s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | " + body}}.handler())
+			client := s.over(slowly)
+			answered(t, "204", client, "PUT", api+"/a")
+			resp, err := client.Do(send("GET", api+"/a", ""))
+			require.NoError(t, err)
+			_ = resp.Body.Close()
+			n, err := resp.Body.Read(make([]byte, 10))
+			assert.Zero(t, n)
+			assert.Error(t, err)
+		})
+	}
+}

@@ -1,0 +1,139 @@
+package readbackhttp_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+func TestTransport_listOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	options := slowly
+	options.Routes = []readbackhttp.Route{{Write: "POST /p/{project}/things", Lists: []string{"/p/{project}/things"}}}
+	for _, write := range []string{"DELETE /p/1", "DELETE /p", "DELETE /p/1/things", "POST /p/1/things?delete", "POST /p/1"} {
+		for _, text := range []string{"404", "200 | []"} {
+			t.Run(write+" "+text, func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					s := serve(t, script{
+						"POST /p/1/things": {`201 | {"id":7}`, "204"}, "DELETE /p/1": {"204"}, "DELETE /p": {"204"},
+						"DELETE /p/1/things": {"204"}, "POST /p/1": {"204"}, "GET /p/1/things": {text},
+					}.handler())
+					client := s.over(options)
+					answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
+					method, path, _ := strings.Cut(write, " ")
+					answered(t, "204", client, method, api+path)
+					answered(t, strings.Replace(text, " | ", " ", 1), client, "GET", api+"/p/1/things")
+					assert.Zero(t, time.Since(s.start))
+				})
+			})
+		}
+	}
+	t.Run("while it is held", func(t *testing.T) {
+		for _, path := range []string{"/p/1", "/p/1/things/7"} {
+			inBubbleOf(t, path, func(t *testing.T) {
+				s := serve(t, script{
+					"POST /p/1/things": {`201 | {"id":7}`}, "DELETE " + path: {"204"}, "GET /p/1/things": {"404"},
+				}.handler())
+				client := s.over(options)
+				answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
+				time.AfterFunc(1500*time.Millisecond, func() { _, _ = ask(t.Context(), client, "DELETE", api+path) })
+				answered(t, "404", client, "GET", api+"/p/1/things")
+				assert.Equal(t, 2*time.Second, time.Since(s.start))
+			})
+		}
+	})
+	t.Run("made anew", func(t *testing.T) {
+		inBubble(t, func(t *testing.T) {
+			s := serve(t, script{"POST /p/1/things": {`201 | {"id":7}`}, "DELETE /p/1": {"204"}, "GET /p/1/things": {"404", "200 | [7]"}}.handler())
+			client := s.over(options)
+			answered(t, "204", client, "DELETE", api+"/p/1")
+			answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
+			answered(t, "200 [7]", client, "GET", api+"/p/1/things")
+		})
+	})
+}
+
+func inBubbleOf(t *testing.T, name string, test func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { inBubble(t, test) })
+}
+
+func TestTransport_moved(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"201"}, "MOVE /a": {"201"}, "GET /a": {"404", "200"}, "GET /a/b": {"404", "200"}}.handler())
+		client := s.over(slowly)
+		answered(t, "201", client, "PUT", api+"/a")
+		answered(t, "201", client, "MOVE", api+"/a", "Destination: /b")
+		assert.False(t, held(t, client, api+"/a"))
+		assert.False(t, held(t, client, api+"/a/b"))
+	})
+}
+
+func TestTransport_methodOverride(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		header, method, answer string
+		want                   bool // a read of what was made before is held
+		route                  string
+	}{
+		{"X-HTTP-Method-Override", "DELETE", "204", false, "DELETE http://api.test/a/{id}"},
+		{"X-HTTP-Method", "DELETE", "204", false, "DELETE http://api.test/a/{id}"},
+		{"X-Method-Override", "delete", "404", false, "DELETE http://api.test/a/{id}"},
+		{"X-HTTP-Method-Override", "DELETE", "422", true, "DELETE http://api.test/a/{id}"},
+		{"X-HTTP-Method-Override", "PUT", "200", true, "PUT http://api.test/a/{id}"},
+		{"X-HTTP-Method-Override", "GET", "200 | []", true, "GET http://api.test/a/{id}"},
+		{"X-HTTP-Method", "MERGE", "200", true, "PATCH http://api.test/a/{id}"},
+		{"X-HTTP-Method", "BREW", "204", true, "POST http://api.test/a/b"},
+		{"X-Method", "DELETE", "204", true, "POST http://api.test/a/b"},
+	}
+	for _, tt := range tests {
+		inBubbleOf(t, tt.header+" "+tt.method+" "+tt.answer, func(t *testing.T) {
+			var told []readbackhttp.Coverage
+			options := slowly
+			options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
+			s := serve(t, script{"PUT /a/b": {"201"}, "POST /a/b": {tt.answer}, "GET /a/b": {"404", "200"}, "GET /a/b/c": {"404", "200"}}.handler())
+			client := s.over(options)
+			answered(t, "201", client, "PUT", api+"/a/b")
+			answered(t, strings.Replace(tt.answer, " | ", " ", 1), client, "POST", api+"/a/b", tt.header+": "+tt.method)
+			assert.Equal(t, tt.want && tt.route[:4] != "POST", held(t, client, api+"/a/b/c"), "what lies below a nameless POST is forgotten")
+			assert.Equal(t, tt.want, held(t, client, api+"/a/b"))
+			assert.Equal(t, tt.route, told[1].Route)
+		})
+	}
+}
+
+func TestTransport_deletedWithQuery(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, made, deleted, read string }{
+		{"by force", "PUT /a/b", "DELETE /a/b?force=true", "/a/b"},
+		{"read with another query", "POST /a", "DELETE /a/b?force=true", "/a/b?view=full"},
+		{"written with another query", "PUT /a/b?v=1", "DELETE /a/b?v=2", "/a/b?v=1"},
+		{"what lies below", "PUT /a/b", "DELETE /a?cascade=all", "/a/b"},
+		{"below what was made", "PUT /a", "DELETE /a?cascade=all", "/a/b"},
+		{"by a filter", "POST /a", "DELETE /a?name=b", "/a/b"},
+	}
+	for _, tt := range tests {
+		inBubbleOf(t, tt.name, func(t *testing.T) {
+			s := serve(t, script{
+				"PUT /a": {"201"}, "PUT /a/b": {"201"}, "POST /a": {`201 | {"id":"b"}`}, "DELETE /a/b": {"204"}, "DELETE /a": {"204"},
+				"GET /a/b": {"404", "404", "200"},
+			}.handler())
+			client := s.over(slowly)
+			for _, step := range []string{tt.made, tt.deleted} {
+				method, path, _ := strings.Cut(step, " ")
+				_, err := ask(t.Context(), client, method, api+path)
+				require.NoError(t, err)
+			}
+			assert.False(t, held(t, client, api+tt.read))
+			method, path, _ := strings.Cut(tt.made, " ")
+			_, err := ask(t.Context(), client, method, api+path)
+			require.NoError(t, err)
+			assert.True(t, held(t, client, api+tt.read), "it is made anew")
+		})
+	}
+}
