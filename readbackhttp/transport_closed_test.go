@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// A body that was held may be closed while it is read, as every body of net/http.
 func TestTransport_closedWhileRead(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{"kept": "some", "long": strings.Repeat("long", 20<<10)} {
@@ -28,6 +29,7 @@ func TestTransport_closedWhileRead(t *testing.T) {
 	}
 }
 
+// Nothing more comes of a body that was closed.
 func TestTransport_readAfterClose(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{"kept": "some", "long": strings.Repeat("long", 20<<10)} {

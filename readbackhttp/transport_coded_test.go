@@ -17,6 +17,8 @@ import (
 	"github.com/readback-go/readback/readbackhttp"
 )
 
+// Who asks for a coding by itself gets the bytes of the server; what is judged is what
+// they say.
 func TestTransport_codedBodies(t *testing.T) {
 	t.Parallel()
 	gz := string(zipped(t, `[{"id":7}]`))
@@ -61,6 +63,7 @@ func TestTransport_codedBodies(t *testing.T) {
 	})
 }
 
+// The rules of a policy see what a body says as well, of a write and in a flow.
 func TestTransport_codedBodiesAndRules(t *testing.T) {
 	t.Parallel()
 	refused := "200 | Content-Encoding: gzip | " + string(zipped(t, `{"ok":false}`))
@@ -113,6 +116,7 @@ func zipped(t *testing.T, text string) []byte {
 	return b.Bytes()
 }
 
+// A text with many escapes in it costs what others of its length do.
 func TestTransport_manyEscapes(t *testing.T) {
 	t.Parallel()
 	body := `{"id":7,"log":"` + strings.Repeat(`\\`, 1<<20) + `"}`

@@ -11,6 +11,8 @@ import (
 	"github.com/readback-go/readback/readbackhttp"
 )
 
+// A list waits for nothing that is gone with what lies above it, or that a POST has
+// put an end to.
 func TestTransport_listOfWhatIsGone(t *testing.T) {
 	t.Parallel()
 	options := slowly
@@ -63,6 +65,7 @@ func inBubbleOf(t *testing.T, name string, test func(t *testing.T)) {
 	t.Run(name, func(t *testing.T) { inBubble(t, test) })
 }
 
+// What was moved away is not to be found where it was.
 func TestTransport_moved(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := serve(t, script{"PUT /a": {"201"}, "MOVE /a": {"201"}, "GET /a": {"404", "200"}, "GET /a/b": {"404", "200"}}.handler())
@@ -74,6 +77,7 @@ func TestTransport_moved(t *testing.T) {
 	})
 }
 
+// A POST that asks for another method by its header is taken for one of that method.
 func TestTransport_methodOverride(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -107,6 +111,7 @@ func TestTransport_methodOverride(t *testing.T) {
 	}
 }
 
+// A deletion whose query says how, or which, forgets what was made all the same.
 func TestTransport_deletedWithQuery(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, made, deleted, read string }{

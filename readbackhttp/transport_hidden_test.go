@@ -15,6 +15,8 @@ import (
 	"github.com/readback-go/readback/readbackhttp"
 )
 
+// listening returns options whose observer, logger and Wrote keep all that they are
+// told, in the words of whoever prints it.
 func listening() (readbackhttp.TransportOptions, func() string) {
 	var heard strings.Builder
 	core, logs := observer.New(zap.DebugLevel)
@@ -35,6 +37,8 @@ func listening() (readbackhttp.TransportOptions, func() string) {
 	}
 }
 
+// The error of a poll or of another try, whoever made it, shows no secret to those
+// who watch.
 func TestTransport_errorsHideSecrets(t *testing.T) {
 	t.Parallel()
 	const text = `GET http://me:hunter2@api.test/a?token=hunter2: Authorization: Bearer hunter2`
@@ -71,6 +75,8 @@ func TestTransport_errorsHideSecrets(t *testing.T) {
 	}
 }
 
+// What a write covers is told without the secrets in it: parameters of a path, and
+// ids whose member has a secret's name. It is covered all the same.
 func TestTransport_coverageHidesSecrets(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, write, body, answer, read string }{
@@ -97,6 +103,8 @@ func TestTransport_coverageHidesSecrets(t *testing.T) {
 	}
 }
 
+// A POST whose answer names what it was sent to is an update, however that is
+// escaped.
 func TestTransport_updateWithEscapedSlash(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := serve(t, answersThenLags(`200 | {"id":"a/b"}`))
@@ -108,6 +116,8 @@ func TestTransport_updateWithEscapedSlash(t *testing.T) {
 	})
 }
 
+// A read that nobody wants held shows what is there as others do, with a token as
+// well.
 func TestTransport_shownWithToken(t *testing.T) {
 	t.Parallel()
 	for _, token := range []readbackhttp.Token{nil, readbackhttp.HeaderToken{Answer: "X-Position", Request: "X-After"}} {
@@ -127,6 +137,7 @@ func TestTransport_shownWithToken(t *testing.T) {
 	}
 }
 
+// The name of a route is short, however long its paths are.
 func TestTransport_routeIsShort(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var told []readbackhttp.Coverage
