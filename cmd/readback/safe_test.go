@@ -241,7 +241,7 @@ func TestSafe_forgedHandle(t *testing.T) {
 	} {
 		p := readback(t, append([]string{"resume", elsewhere, "--within", "50ms"}, credentials...)...)
 		assert.Equal(t, 2, p.status, p.stdout)
-		assert.Contains(t, one(t, p.stderr), "credentials would go to "+evil.url+", of which only the handle speaks")
+		assert.Contains(t, one(t, p.stderr), "the credentials would be sent to "+evil.url+", an origin that only the handle names")
 		p = readback(t, append([]string{"resume", elsewhere, "--origin", honest.url, "--within", "50ms"}, credentials...)...)
 		assert.Equal(t, 2, p.status, p.stdout)
 	}

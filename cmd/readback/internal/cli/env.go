@@ -31,9 +31,9 @@ var noEnv = map[string]bool{"help": true, "version": true}
 // mayBeEmpty are flags for which nothing is a value; --for is taken back by --and.
 var mayBeEmpty = map[string]bool{"find-data": true, "write-out": true, "for": true}
 
-// RefuseEmpty refuses flags that were given without a value, as by a variable of the
-// shell that is not set: what was asked for would silently not be done. What is like
-// curl's is as curl has it.
+// RefuseEmpty returns an error for a flag with an empty value, such as that of a
+// shell variable that is not set: the flag would be ignored without a word. Flags
+// that are curl's may be empty where curl's may be.
 func RefuseEmpty(flags *pflag.FlagSet) (err error) {
 	flags.Visit(func(f *pflag.Flag) {
 		var values []string

@@ -28,8 +28,8 @@ func statusesOf(cmd *cobra.Command) []cli.Status {
 	return nil
 }
 
-// newMan returns the command that writes the manual pages, for who packages
-// this one.
+// newMan returns the command that writes the manual pages, for those who package
+// the program.
 func newMan() *cobra.Command {
 	return &cobra.Command{
 		Use:    "man DIRECTORY",

@@ -80,25 +80,8 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	if err := o.lacks(given, h, own, in); err != nil {
 		return err
 	}
-	// What the handle keeps, with what was given now in its place.
-	kept := &options{}
-	cmd := &cobra.Command{}
-	kept.addFlags(cmd)
-	fs := cmd.Flags()
-	if err := restore(fs, h); err != nil {
-		return err
-	}
-	specs := make([]request.Spec, len(own))
-	for i, k := range []request.Kept{h.Write, h.Read} {
-		if specs[i], err = k.Spec(i == 1); err != nil {
-			return err
-		}
-		specs[i] = specs[i].Override(own[i], in)
-	}
-	if err := override(fs, given, o.groups); err != nil {
-		return exit.With(exit.Usage, err)
-	}
-	if err := kept.check(in, specs...); err != nil {
+	kept, fs, specs, err := o.merge(h, given, own, in)
+	if err != nil {
 		return err
 	}
 	plan := kept.plan(specs[0], specs[1], in)
@@ -145,6 +128,33 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	res, err := consistency.Resume(ctx, s.watch(policy), f.Flow, h.Pending)
 	s.progress.Stop()
 	return s.end(ctx, res, err)
+}
+
+// merge returns the flags and the requests of the handle, with what was given now in
+// their place.
+func (o *options) merge(h handle.Handle, given *pflag.FlagSet, own []request.Spec, in *request.Input) (*options, *pflag.FlagSet, []request.Spec, error) {
+	kept := &options{}
+	cmd := &cobra.Command{}
+	kept.addFlags(cmd)
+	fs := cmd.Flags()
+	if err := restore(fs, h); err != nil {
+		return nil, nil, nil, err
+	}
+	specs := make([]request.Spec, len(own))
+	for i, k := range []request.Kept{h.Write, h.Read} {
+		spec, err := k.Spec(i == 1)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		specs[i] = spec.Override(own[i], in)
+	}
+	if err := override(fs, given, o.groups); err != nil {
+		return nil, nil, nil, exit.With(exit.Usage, err)
+	}
+	if err := kept.check(in, specs...); err != nil {
+		return nil, nil, nil, err
+	}
+	return kept, fs, specs, nil
 }
 
 // destination says where reads go, before they do.
@@ -212,7 +222,7 @@ func (o *options) vouched(h handle.Handle, file *handle.File, f *flow.Flow, own 
 	}
 	for _, origin := range f.Origins() {
 		if !slices.Contains(named, origin) {
-			return exit.Usagef("credentials would go to %s, of which only the handle speaks: if they are meant for it, add --origin %[1]s", origin)
+			return exit.Usagef("the credentials would be sent to %s, an origin that only the handle names: if they are meant for it, add --origin %[1]s", origin)
 		}
 	}
 	return nil

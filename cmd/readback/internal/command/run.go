@@ -79,7 +79,7 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 		return err
 	}
 	if _, err := write.ParseURL(); err == nil && !commands.IsCommand() && !write.Writes() {
-		return exit.Usagef("GET is no write: give a method with -X, or a body with -d; readback wait only reads")
+		return exit.Usagef("GET is not a write: give a method with -X, or a body with -d; readback wait only reads")
 	}
 	plan := o.plan(write, read, in)
 	plan.Key, plan.Commands, plan.WriteTime = key, commands, o.WriteTime

@@ -13,8 +13,8 @@ import (
 	"github.com/readback-go/readback/readbackhttp"
 )
 
-// lookFirst reads what is to be deleted before anything is sent. What is not
-// there ends the run with 1; what does not answer is asked again.
+// lookFirst reads the thing that is to be deleted, before anything is sent. If it is
+// not there, the run ends with status 1. A read without an answer is repeated.
 func (s *session) lookFirst(ctx context.Context, policy consistency.Policy) error {
 	// The first 404 is an answer, not lag, and so is what looks deleted.
 	policy.Windows.NotFound, policy.Windows.Stale, policy.Rules.Read = time.Nanosecond, time.Nanosecond, nil
@@ -39,7 +39,7 @@ func (s *session) lookFirst(ctx context.Context, policy consistency.Policy) erro
 	return exit.With(exit.Unconfirmed, fmt.Errorf("%s; nothing was sent", show.ErrorText(err)))
 }
 
-// pendingReason returns why the last read that was pending was so.
+// pendingReason returns the reason of the last read that was pending, or "".
 func pendingReason(err error) (reason poll.Reason) {
 	var e *consistency.Error
 	if !errors.As(err, &e) || e.History == nil {

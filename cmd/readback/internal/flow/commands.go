@@ -214,7 +214,7 @@ func (p Plan) requestRead(f *Flow) (func(context.Context, readbackhttp.Ref) (*re
 // runWrite runs the command that writes. What it printed is its answer.
 func (f *Flow) runWrite(ctx context.Context) (readbackhttp.Ref, error) {
 	f.answer, f.writeEnd = nil, nil
-	run, err := execute(ctx, command{args: f.commands.Write, stdin: f.commands.Stdin, apart: true, most: keptBody})
+	run, err := execute(ctx, command{args: f.commands.Write, stdin: f.commands.Stdin, separate: true, most: keptBody})
 	var classed error
 	switch {
 	case err != nil && run == nil && ctx.Err() == nil:
@@ -264,7 +264,7 @@ func (f *Flow) runRead(ctx context.Context, _ readbackhttp.Ref) (*readbackhttp.D
 		return nil, consistency.As(consistency.Refused, err)
 	}
 	needed := f.expects() || len(f.exprs.fail.sources) > 0 || !f.bodyless
-	run, err := execute(ctx, command{args: args, env: f.environment(), apart: needed, most: int(f.maxBody)})
+	run, err := execute(ctx, command{args: args, env: f.environment(), separate: needed, most: int(f.maxBody)})
 	if run != nil {
 		f.last = run
 	}

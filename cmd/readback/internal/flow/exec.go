@@ -25,8 +25,10 @@ type command struct {
 	args  []string
 	env   []string // besides that of this process
 	stdin io.Reader
-	apart bool // stdout is kept apart, at the price of an order that is not certain any more
-	most  int  // how much of stdout is kept apart
+	// separate keeps stdout by itself too, in Execution.Stdout. With it the order of
+	// stdout and stderr in Execution.All is not certain.
+	separate bool
+	most     int // bytes of stdout that are kept by itself
 }
 
 // keptOutput is how much of a command's output is kept: the last of it.
@@ -44,7 +46,7 @@ type kept struct {
 	most int
 }
 
-// Write keeps p, and forgets what was written long before.
+// Write keeps p, and forgets the oldest bytes beyond the limit.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,12 +59,13 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// patience is how long output is waited for that a command left behind it.
+// patience is how long execute waits, once a command has ended, for the output of
+// processes that it left running.
 const patience = time.Second
 
-// execute runs a command once. It is killed, with all that it started, when ctx
-// ends. An error without an execution means that it did not run to its end, and
-// one of class Refused that it did not begin.
+// execute runs a command once. When ctx ends, the command and all that it started
+// are killed. If the execution is nil, the command did not run to its end; an error
+// of class Refused means that it did not start.
 func execute(ctx context.Context, c command) (*Execution, error) {
 	run := &Execution{}
 	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
@@ -73,7 +76,7 @@ func execute(ctx context.Context, c command) (*Execution, error) {
 	var mu sync.Mutex
 	all := &tail{&mu, []kept{{&run.All, keptOutput}}}
 	cmd.Stdout, cmd.Stderr = all, all // one pipe for both
-	if c.apart {
+	if c.separate {
 		cmd.Stdout = &tail{&mu, []kept{{&run.Stdout, c.most}, {&run.All, keptOutput}}}
 	}
 	cmd.WaitDelay = patience

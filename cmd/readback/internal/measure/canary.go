@@ -13,12 +13,12 @@ import (
 )
 
 const (
-	// mostFailed is after how many flows that failed a canary ends, and after
-	// how many writes that it could not take back: it is nobody's who watches,
-	// and must not go on filling a service that has changed.
+	// mostFailed is the number of failed flows after which a canary ends, and of
+	// writes that it could not clean up. Nobody watches a canary: it must not go on
+	// filling a service that has changed.
 	mostFailed = 5
 
-	// recent is how many flows a canary remembers, for what it tells at its end.
+	// recent is the number of flows that a canary keeps for its summary.
 	recent = 1000
 )
 

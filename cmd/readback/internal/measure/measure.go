@@ -31,9 +31,9 @@ type measurement struct {
 	seed        uint64        // of what is random
 }
 
-// hopeless is after how many failed writes a measurement ends that has seen
-// nothing else.
-const hopeless = 3
+// giveUpAfter is the number of failed writes after which a measurement ends, if
+// none has succeeded yet.
+const giveUpAfter = 3
 
 // run measures. Flows that were not begun when ctx ends are not in the result;
 // those under way end unconfirmed, and are cleaned up nevertheless. Done is
@@ -54,7 +54,7 @@ func (m *measurement) run(ctx context.Context, into *report.Run, done func(repor
 	take := func() (n int, pause time.Duration, ok bool) {
 		mu.Lock()
 		defer mu.Unlock()
-		if next > m.count || ctx.Err() != nil || failures >= hopeless {
+		if next > m.count || ctx.Err() != nil || failures >= giveUpAfter {
 			return 0, 0, false
 		}
 		schedule.mu.Lock()

@@ -96,7 +96,7 @@ func (r *requests) check() error {
 		return err
 	}
 	if slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace}, write.Method) {
-		return exit.Usagef("%s is no write: give a method with -X, or a body with -d", write.Method)
+		return exit.Usagef("%s is not a write: give a method with -X, or a body with -d", write.Method)
 	}
 	if _, _, err := r.flow(1); err != nil {
 		return err

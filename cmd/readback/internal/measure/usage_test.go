@@ -25,7 +25,7 @@ func TestUsage(t *testing.T) {
 		says string
 	}{
 		{"no URL", nil, "there is no URL to write to"},
-		{"a read", []string{"http://api.test/x"}, "GET is no write: give a method with -X, or a body with -d"},
+		{"a read", []string{"http://api.test/x"}, "GET is not a write: give a method with -X, or a body with -d"},
 		{"no goal", []string{"-X", "PATCH", "http://api.test/x"}, "say what reads are to show"},
 		{"another scheme", []string{"-X", "POST", "ftp://api.test/x"}, "the URL is not one of http or https"},
 		{"count", create("--count", "10001"), "--count 10001: want 1 to 10000"},

@@ -8,20 +8,22 @@ import (
 	"github.com/readback-go/readback/readbackhttp"
 )
 
-// Header is the header by which the proxy and its clients speak. In a request it
-// is "off", for the first answer as it comes, or "within=5s", for how long after
-// the write this read may be held. In an answer it says how a read was held,
+// Header is the header in which a client tells the proxy how to hold a read, and the
+// proxy tells how it was held. In a request it is "off" (hand on the first answer)
+// or "within=5s" (hold this read for at most so long after the write). In an answer
+// it is the outcome of a hold,
 //
 //	X-Readback: confirmed; reads=3; elapsed=0.412
 //
-// with the seconds from the first answer of the upstream to the one handed on;
-// and of a write that was not answered it says whether it was not sent or may
-// have been carried out, as "not-executed" or "ambiguous".
+// where elapsed is the time in seconds from the upstream's first answer to the one
+// that the client gets. On the proxy's own answer to a write that the upstream did
+// not answer it is "not-executed" (it was not sent) or "ambiguous" (it may have been
+// carried out).
 const Header = "X-Readback"
 
-var errAsked = errors.New(`the request header ` + Header + ` is neither "off" nor "within=5s" or the like`)
+var errAsked = errors.New(`the request header ` + Header + ` must be "off" or "within=" with a duration above 0, such as "within=5s"`)
 
-// asked returns what a client asks for.
+// asked returns how a client wants a read to be held, by the values of Header.
 func asked(values []string) (readbackhttp.Hold, error) {
 	switch {
 	case len(values) == 0:

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// tune makes of a transport one that many clients share, to one upstream.
+// tune sets up a transport for the requests of many clients to one upstream.
 func tune(t *http.Transport) *http.Transport {
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second} // or a dead connection is never noticed
 
@@ -18,7 +18,7 @@ func tune(t *http.Transport) *http.Transport {
 
 	t.ExpectContinueTimeout = time.Second
 	t.MaxResponseHeaderBytes = headerLimit
-	t.DisableCompression = true // what the client accepts is the client's to say
+	t.DisableCompression = true // only the client says which encodings it accepts
 	return t
 }
 

@@ -10,66 +10,70 @@ import (
 	"time"
 )
 
-// door is a listener that can be closed without turning away who is at it: their
-// requests may be on the way already.
-type door struct {
+// drainListener is a listener that, once it is closed, still accepts the
+// connections that the kernel has already established: their requests may be on
+// the way.
+type drainListener struct {
 	net.Listener
 	closing atomic.Bool
-	last    time.Time // when nobody is let in any more
+	until   time.Time // when draining ends; set before closing
 }
 
 const (
-	// lastCall is for how long those are let in who are there when the door
-	// closes. Where nobody is kept from coming, more may come all the time.
-	lastCall = 50 * time.Millisecond
+	// drainTime is for how long waiting connections are still accepted. It has an
+	// end, since on some systems new clients cannot be kept from connecting.
+	drainTime = 50 * time.Millisecond
 
-	// pause is how long nobody must come to end it before.
+	// pause ends the draining early if no connection comes for that long.
 	pause = time.Millisecond
 )
 
-// Accept returns the next connection. Once the door closes, it returns an error
-// that a server does not take for a passing one.
-func (d *door) Accept() (net.Conn, error) {
+// Accept returns the next connection. Once the listener is closed and drained, it
+// returns http.ErrServerClosed, which a server does not take for a temporary error.
+func (d *drainListener) Accept() (net.Conn, error) {
 	for {
 		if d.closing.Load() {
-			if time.Now().After(d.last) && !d.crowded() {
+			if time.Now().After(d.until) && !d.hasWaiting() {
 				return nil, http.ErrServerClosed
 			}
-			d.hurry()
+			d.setShortDeadline()
 		}
 		c, err := d.Listener.Accept()
 		if err == nil || !d.closing.Load() {
 			return c, err
 		}
-		// On a busy machine the time may be up before anybody has looked.
-		if !errors.Is(err, os.ErrDeadlineExceeded) || !d.crowded() {
+		// On a busy machine the deadline may pass before Accept has looked.
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !d.hasWaiting() {
 			return nil, http.ErrServerClosed
 		}
 	}
 }
 
-// crowded reports whether somebody is at the door for sure.
-func (d *door) crowded() bool {
+// hasWaiting reports whether a connection surely waits to be accepted. It is false
+// where the system cannot tell.
+func (d *drainListener) hasWaiting() bool {
 	l, ok := d.Listener.(syscall.Conn)
-	return ok && waits(l)
+	return ok && connectionWaits(l)
 }
 
-// close makes Accept return an error as soon as nobody is there.
-func (d *door) close() {
+// close makes Accept return an error as soon as no connection waits any more.
+func (d *drainListener) close() {
 	switch l := d.Listener.(type) {
 	case *net.UnixListener:
-		// Nobody finds it any more, and the next process may have its name.
+		// No new client finds the socket, and the next process may use its name.
 		l.SetUnlinkOnClose(false)
 		_ = os.Remove(l.Addr().String())
 	case syscall.Conn:
-		lock(l)
+		ignoreNew(l)
 	}
-	d.last = time.Now().Add(lastCall)
+	d.until = time.Now().Add(drainTime)
 	d.closing.Store(true)
-	d.hurry()
+	d.setShortDeadline()
 }
 
-func (d *door) hurry() {
+// setShortDeadline makes a running Accept return after pause. A listener without
+// deadlines is closed at once.
+func (d *drainListener) setShortDeadline() {
 	if l, ok := d.Listener.(interface{ SetDeadline(time.Time) error }); !ok || l.SetDeadline(time.Now().Add(pause)) != nil {
 		_ = d.Listener.Close()
 	}

@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock lets nobody new knock at a listener, without turning away who is there:
-// from now on it does not see what comes in. Clients try again a second later,
-// and are refused then.
-func lock(l syscall.Conn) {
+// ignoreNew makes the kernel drop the packets of new clients of a listener.
+// Connections that are established already stay. A client that is ignored tries
+// again a second later; by then the listener is closed, and it is refused.
+func ignoreNew(l syscall.Conn) {
 	raw, err := l.SyscallConn()
 	if err != nil {
 		return
@@ -20,8 +20,8 @@ func lock(l syscall.Conn) {
 	})
 }
 
-// waits reports whether somebody knocked at a listener and was not let in yet.
-func waits(l syscall.Conn) bool {
+// connectionWaits reports whether a connection waits to be accepted.
+func connectionWaits(l syscall.Conn) bool {
 	raw, err := l.SyscallConn()
 	if err != nil {
 		return false

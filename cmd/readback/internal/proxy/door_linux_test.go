@@ -40,7 +40,8 @@ func (l *tardy) SetDeadline(t time.Time) error {
 	return l.TCPListener.SetDeadline(t)
 }
 
-// Who was at the door when it closed is let in, though nobody looked in time.
+// A connection that waited when the listener closed is accepted, although Accept did
+// not look in time.
 func TestServe_busy(t *testing.T) {
 	t.Parallel()
 	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})

@@ -4,9 +4,9 @@ package proxy
 
 import "syscall"
 
-// lock does nothing here: who knocks in the moment that the listener is closed is
-// turned away.
-func lock(syscall.Conn) {}
+// ignoreNew does nothing here: a client that connects in the moment in which the
+// listener is closed is refused.
+func ignoreNew(syscall.Conn) {}
 
-// waits cannot tell.
-func waits(syscall.Conn) bool { return false }
+// connectionWaits is false: it is not known here.
+func connectionWaits(syscall.Conn) bool { return false }

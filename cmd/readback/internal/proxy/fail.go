@@ -34,7 +34,7 @@ func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 		broken = guard.failed(x.body)
 	}
 	if broken != nil {
-		// Whatever the upstream makes of what it got: it never got the end.
+		// The upstream never got the whole request, so it is the client's error.
 		status, text = http.StatusBadRequest, fmt.Sprintf("%s did not get the %s whole: %v", p.upstream, r.Method, broken)
 	}
 	gone := errors.Is(r.Context().Err(), context.Canceled) && (broken == nil || guard.gone.Load())
@@ -52,8 +52,8 @@ func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.say(w, status, word, text)
 }
 
-// refuseMalformed answers a request that does not say where it ends. Nobody knows
-// what is behind it.
+// refuseMalformed answers a request that does not say where it ends, and closes the
+// connection: the bytes that follow may be its body or another request.
 func (p *Proxy) refuseMalformed(w http.ResponseWriter, r *http.Request, g *guard, err error) {
 	if errors.Is(err, errOver) {
 		panic(http.ErrAbortHandler) // the bytes are the rest of another request

@@ -11,12 +11,13 @@ import (
 	"time"
 )
 
-// guard is a connection of a client. Of HTTP/1 it hands on what is framed beyond
-// doubt, and nothing of what stands behind the first request that is not.
+// guard is a connection of a client. It checks the framing of HTTP/1: Read returns
+// the requests that say clearly where they end, and stops at the first that does
+// not, with a [*malformed] error.
 type guard struct {
 	net.Conn
-	framing framing // who reads has it
-	stopped error   // why nothing more is read; who reads has it
+	framing framing // only Read uses it
+	stopped error   // why nothing more is read; only Read uses it
 	filled  bool    // see Read
 
 	bad  atomic.Pointer[malformed]
@@ -24,10 +25,10 @@ type guard struct {
 	raw  atomic.Bool // another protocol is spoken, after a request of HTTP/1
 	h2   atomic.Bool // HTTP/2 is spoken, from the beginning
 	over atomic.Bool // no further request is taken
-	left atomic.Bool // the last goodbye was said
+	left atomic.Bool // Close has waited for the client
 
 	begun int64  // requests that handlers have begun, one after the other
-	host  string // the name that the last one was let in by
+	host  string // the Host of the last request that was allowed
 }
 
 // guards is a listener whose connections are guarded.
@@ -51,12 +52,12 @@ func (m *malformed) Error() string { return "the request is malformed: " + m.why
 
 var errOver = errors.New("the connection is over")
 
-// Read returns what is sound.
+// Read returns the bytes that are framed correctly.
 func (g *guard) Read(p []byte) (int, error) {
 	if g.stopped != nil {
-		// While a handler runs, the server reads one byte ahead, to learn of a
-		// client that is gone. It is not: the request in flight is a sound one.
-		// This byte is part of nothing.
+		// While a handler runs, the server reads one byte ahead, to see whether the
+		// client has gone. An error would end the handler of a request that is well
+		// framed. So the read succeeds once, with a byte that is never used.
 		if len(p) == 1 && !g.filled {
 			g.filled, p[0] = true, 0
 			return 1, nil
@@ -89,8 +90,8 @@ func (g *guard) Read(p []byte) (int, error) {
 	return sound, nil
 }
 
-// begin says that a handler begins the next request, r, and returns why it must not,
-// as far as that is known so early.
+// begin notes that a handler begins the next request, r. It returns an error if the
+// handler must not go on, as far as that is known before the body is read.
 func (g *guard) begin(r *http.Request) error {
 	g.begun++
 	if g.over.Load() {
@@ -105,9 +106,9 @@ func (g *guard) begin(r *http.Request) error {
 	return nil
 }
 
-// failed returns what is wrong with the body of the request in flight, or nil. It
-// knows earlier than who reads the body: the server ends the context of a request
-// before it hands an error on.
+// failed returns what is wrong with the body of the current request, or nil. It
+// knows this before the reader of the body does: the server ends the context of
+// the request before it returns the error.
 func (g *guard) failed(b *inbound) error {
 	switch m := g.bad.Load(); {
 	case b.end() == io.EOF:
@@ -120,9 +121,10 @@ func (g *guard) failed(b *inbound) error {
 	return nil
 }
 
-// longGoodbye is how long a client may go on sending what nobody reads. If it
-// were cut off at once, the answer might be lost with it.
-const longGoodbye = 500 * time.Millisecond
+// lingerTime is how long Close goes on reading what a client still sends. If the
+// connection were closed at once, the client might lose the answer (TCP would reset
+// the connection).
+const lingerTime = 500 * time.Millisecond
 
 // leave ends a connection whose last answer is written.
 func (g *guard) leave() {
@@ -130,18 +132,18 @@ func (g *guard) leave() {
 	_ = g.Close()
 }
 
-// Close closes the connection, once the client is done if it sends what nobody
-// reads.
+// Close closes the connection. After the last answer it first waits, for at most
+// lingerTime, until the client stops sending.
 func (g *guard) Close() error {
 	if g.over.Load() && !g.left.Swap(true) {
 		_ = g.CloseWrite()
-		_ = g.SetReadDeadline(time.Now().Add(longGoodbye))
+		_ = g.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.Copy(io.Discard, g.Conn)
 	}
 	return g.Conn.Close()
 }
 
-// CloseWrite is what net/http looks for.
+// CloseWrite ends what is sent. net/http looks for this method.
 func (g *guard) CloseWrite() error {
 	if c, ok := g.Conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
@@ -152,7 +154,7 @@ func (g *guard) CloseWrite() error {
 // secureGuard is a guard on a connection of TLS.
 type secureGuard struct{ *guard }
 
-// ConnectionState is what net/http looks for.
+// ConnectionState returns the state of TLS. net/http looks for this method.
 func (g secureGuard) ConnectionState() tls.ConnectionState {
 	return g.Conn.(*tls.Conn).ConnectionState()
 }

@@ -94,7 +94,8 @@ func (h *handshakes) shake(conn net.Conn) {
 	h.ready <- accepted{Conn: secureGuard{&guard{Conn: c}}}
 }
 
-// close leaves those at the door little time, since nobody else is let in.
+// close gives the clients that still shake hands little time, since no others are
+// accepted.
 func (h *handshakes) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -93,7 +93,7 @@ func TestProxy_asked(t *testing.T) {
 			resp = ask(p, "GET", "/static", proxy.Header, bad)
 			assert.Equal(t, http.StatusBadRequest, resp.StatusCode, bad)
 			assert.Equal(t, "refused", resp.Header.Get(proxy.Header))
-			assert.Contains(t, text(t, resp), `neither "off" nor "within=5s"`)
+			assert.Contains(t, text(t, resp), `must be "off" or "within="`)
 		}
 		assert.Equal(t, http.StatusBadRequest, ask(p, "PUT", "/things/1", proxy.Header, "off", proxy.Header, "off").StatusCode)
 		assert.Len(t, s.requests(), sent, "nothing was sent")

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// inbound is the body of a client's request, as it is sent on. It knows how the
-// body ended, and can be had again until something of it was read. Closing it
-// leaves the client's body alone: that belongs to the server, who closes it.
+// inbound is the body of a client's request, as it is sent to the upstream. It
+// notes how the body ended. As long as nothing of it was read, it can be sent again
+// on another connection. Close does not close the client's body: the server does.
 type inbound struct {
 	request *http.Request // the server's own: it gets the trailers
 	trailer http.Header   // of the request to the upstream
 
 	begun atomic.Bool
-	left  atomic.Bool   // nobody may read any more
-	done  chan struct{} // closed once it ended or nobody wants more
+	left  atomic.Bool   // nothing more may be read
+	done  chan struct{} // closed once the body has ended or Close was called
 	once  sync.Once
 
 	mu    sync.Mutex            // held while something is read, which takes as long as the client likes
@@ -76,17 +76,19 @@ func (b *inbound) Close() error {
 	return nil
 }
 
-// lastBytes is how long the end of an answer waits for that of its request, and
-// how long what the upstream did not want is read. Most is on the way already. A
-// client may also wait for this answer to end before it ends its request.
+// lastBytes bounds two waits: that of the end of an answer for the end of its
+// request, and the reading of a body that the upstream did not want. Most of the
+// bytes are on the way already. It is short, because some clients end their request
+// only after the answer has ended.
 const lastBytes = 100 * time.Millisecond
 
-// conclude makes sure that the next request on the connection begins where this
-// one ended. It is called once the upstream's answer is there whole, or never
-// will be, before the server writes its end: the server cannot take a body that
-// ends later.
+// conclude reads the rest of the request, so that the next one on the connection
+// begins where this one ends. If the end does not come in time, the connection
+// serves no further request. It is called once the upstream's answer is complete or
+// has failed, and before the server writes the end of the answer: a body that ends
+// later cannot be handled by the server.
 //
-// Bytes that the upstream may still want are not taken from it.
+// It does not read while the upstream may still read the body.
 func (b *inbound) conclude(g *guard, w http.ResponseWriter) {
 	if b.end() == io.EOF {
 		return

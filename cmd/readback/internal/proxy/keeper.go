@@ -6,7 +6,7 @@ import (
 	"github.com/readback-go/readback"
 )
 
-// keeper saves what was learned now and then, and in the end.
+// keeper saves what was learned every minute, and at the end.
 type keeper struct {
 	path    string
 	learned *readback.Learned
@@ -14,11 +14,12 @@ type keeper struct {
 	ended   chan struct{}
 }
 
-// between is the time between two savings: what a crash may cost.
-const between = time.Minute
+// saveInterval is the time between two saves: a crash loses at most what was learned
+// in it.
+const saveInterval = time.Minute
 
-// keep begins to keep in the file what was learned. It saves at once, so that a
-// place that cannot be written is known early. An empty path keeps nothing.
+// keep starts a keeper of the file. It saves at once, so that an error of the file
+// is returned early. An empty path returns nil, which keeps nothing.
 func keep(path string, learned *readback.Learned) (*keeper, error) {
 	if path == "" {
 		return nil, nil
@@ -33,19 +34,20 @@ func keep(path string, learned *readback.Learned) (*keeper, error) {
 
 func (k *keeper) run() {
 	defer close(k.ended)
-	tick := time.NewTicker(between)
+	tick := time.NewTicker(saveInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			_ = save(k.path, k.learned) // the last one tells
+			_ = save(k.path, k.learned) // an error that lasts is returned by close
 		case <-k.ending:
 			return
 		}
 	}
 }
 
-// close saves for the last time.
+// close saves for the last time and returns the error of that. It may be called on
+// nil.
 func (k *keeper) close() error {
 	if k == nil {
 		return nil

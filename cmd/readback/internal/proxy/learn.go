@@ -16,16 +16,17 @@ import (
 
 // lessons teach a schedule from the reads that were held.
 //
-// A flow of package consistency learns the lag, since it sees all of it. Here
-// only the long lags are seen: what was visible by the client's first read is
-// not held. But the schedule is asked only when a read is held, for times since
-// the waiting began. So that is what it is taught: how much longer it takes once
-// a first read came too early. Every held read tells it, and no other is asked
-// for it: nothing is missing from the sample.
+// They are not the whole lag, as a flow of package consistency learns it. The proxy
+// sees only the long lags: a read that shows the write at once is not held. But the
+// schedule is used only for reads that are held, and its times count from the
+// beginning of the wait. So it learns the remaining lag: the time from a first read
+// that came too early until the write is visible. Every held read is such a sample
+// and nothing else is, so the sample is complete.
 //
-// A hold that the end of the window or the client cut short tells that it takes
-// longer than up to its last miss. One that something else ended tells nothing.
-// Of clients that waited for the same read together one tells.
+// A hold that ends with the window or with the client is a censored sample: the
+// remaining lag is longer than up to its last read. A hold that ends for another
+// reason is no sample. Of clients that wait for the same read at the same time only
+// one counts.
 type lessons struct {
 	learner readback.Learner
 	seed    maphash.Seed
@@ -60,8 +61,8 @@ func (l *lessons) learn(req *http.Request, r *readbackhttp.Report) {
 	l.learner.Observe(lag)
 }
 
-// alone reports whether nobody else taught of the same read since this one began
-// to wait.
+// alone reports whether no other hold of the same read was learned from since this
+// one began, and notes this one.
 func (l *lessons) alone(req *http.Request, now time.Time, waited time.Duration) bool {
 	var h maphash.Hash
 	h.SetSeed(l.seed)

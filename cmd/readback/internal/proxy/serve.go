@@ -28,11 +28,11 @@ func Serve(ctx context.Context, l net.Listener, p *Proxy, grace time.Duration) e
 	open := newConnections()
 	srv := newServer(p, p.options.Warn)
 	srv.ConnState, srv.ConnContext = open.note, guarded
-	door := &door{Listener: l}
-	var listener net.Listener = guards{door}
+	draining := &drainListener{Listener: l}
+	var listener net.Listener = guards{draining}
 	if config := p.options.TLS; config != nil {
 		srv.Protocols.SetHTTP2(true)
-		listener = shakeHands(door, config, p.notLetIn)
+		listener = shakeHands(draining, config, p.notLetIn)
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
@@ -45,7 +45,7 @@ func Serve(ctx context.Context, l net.Listener, p *Proxy, grace time.Duration) e
 	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	p.Drain()
-	door.close()
+	draining.close()
 	<-served
 	open.wait(rest, farewell)
 	err := srv.Shutdown(rest)

@@ -8,14 +8,14 @@ import (
 	"github.com/readback-go/readback/readbackhttp"
 )
 
-// uncovered are the routes whose writes were carried out and cover nothing, each of
-// which is told once.
+// uncovered remembers the routes whose writes were carried out and cover nothing, so
+// that each is reported once.
 type uncovered struct {
 	mu     sync.Mutex
 	routes map[string]bool
 }
 
-// mostRoutes bounds them: whoever has more has read enough.
+// mostRoutes bounds the memory; further routes are not reported.
 const mostRoutes = 1000
 
 // first reports whether a route is new.
