@@ -122,8 +122,13 @@ func (s *Submitter[J, W, R]) shown(ctx context.Context, key string, shown []uint
 // Confirmed or Failed, or was forgotten, it returns [ErrWrongState].
 func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uint64) error {
 	defer s.use(ctx)()
-	for {
+	for mine := ""; ; { // the holder by whom a change may have been made
 		r, rec, err := s.shown(ctx, key, shown)
+		if mine != "" && errors.Is(err, ErrConflict) {
+			if _, now, err := s.shown(ctx, key, nil); err == nil && now.Holder == mine {
+				return nil
+			}
+		}
 		switch {
 		case err != nil:
 			return err
@@ -157,6 +162,9 @@ func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uin
 					return nil
 				case tooLarge:
 					return ErrTooLarge
+				case unknown: // the job may be this term's without being here
+					mine = t.id
+					t.wakeWatching()
 				}
 			case <-ctx.Done():
 			}

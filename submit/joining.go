@@ -223,6 +223,9 @@ func (in *call[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, 
 	case <-ctx.Done():
 		return unknown
 	case got := <-done:
+		if got == unknown && ctx.Err() != nil { // the job may be this term's without being here
+			t.wakeWatching()
+		}
 		if got == taken || got == unknown {
 			in.pause(ctx, t, nil)
 		}

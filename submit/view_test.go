@@ -283,6 +283,37 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// If the store's answer is lost, Retry does not take its own change for another's, and the job is
+// gone on with at once.
+func TestRetry_lostAnswer(t *testing.T) {
+	t.Parallel()
+	bubble(t, "unconfirmed", func(t *testing.T) {
+		w := &world{lag: time.Hour}
+		p := newProcess(w, submit.NewMemory())
+		s, stop := p.starts(t)
+		defer stop()
+		_, err := s.Submit(t.Context(), "a", order{"x"})
+		require.Error(t, err)
+		time.Sleep(2 * time.Hour)
+		_, jobs := view(t, w.on(t, p.Store), submit.Filter{})
+		lost := false
+		p.mu.Lock()
+		p.fails = func(what string) (before, after bool) {
+			after = what == "update job" && !lost
+			lost = lost || after
+			return false, after
+		}
+		p.mu.Unlock()
+		require.NoError(t, s.Retry(t.Context(), "a", jobs["a"].Revision))
+		require.True(t, lost)
+		time.Sleep(20 * time.Second)
+		res, err := s.Lookup(t.Context(), "a")
+		require.NoError(t, err)
+		assert.Equal(t, confirmed, res.Outcome)
+		assert.Equal(t, 1, w.sent("a"))
+	})
+}
+
 // What is forgotten leaves its key and outcome.
 func TestForget(t *testing.T) {
 	t.Parallel()

@@ -140,6 +140,8 @@ func (h *handler[J, W, R]) problem(w http.ResponseWriter, r *http.Request, key s
 		status, text = http.StatusConflict, "The job has changed since it was shown. Nothing was done."
 	case errors.Is(err, submit.ErrWrongState):
 		status, text = http.StatusConflict, "The state of the job does not allow that. Nothing was done."
+	case errors.Is(err, submit.ErrTooLarge):
+		status, text = http.StatusInsufficientStorage, "The store has no room for what would be recorded. Nothing was done."
 	case errors.Is(err, submit.ErrUnreadable):
 		status, text = http.StatusConflict, "This program cannot read the job. Nothing was done."
 	case errors.Is(err, consistency.ErrInvalid):
