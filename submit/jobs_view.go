@@ -91,6 +91,24 @@ type Filter struct {
 	Limit int
 }
 
+// validate refuses what no job can be: it would be asked of a store, and found nowhere.
+func (f *Filter) validate() error {
+	for _, s := range f.States {
+		if !slices.Contains([]State{Queued, Sending, Answered, Ended, SetAside}, s) {
+			return invalid("Filter.States has no state %q", s)
+		}
+	}
+	for _, o := range f.Outcomes {
+		if o != consistency.Confirmed && o != consistency.Unconfirmed && o != consistency.Failed {
+			return invalid("Filter.Outcomes has an outcome that is none: %d", o)
+		}
+	}
+	if f.Limit < 0 {
+		return invalid("Filter.Limit is negative: %d", f.Limit)
+	}
+	return nil
+}
+
 // labels returns the labels of the records that may fit; none means all.
 func (f *Filter) labels() (labels []string) {
 	for _, s := range f.states() {
@@ -190,6 +208,9 @@ func (s *Submitter[J, W, R]) Jobs(ctx context.Context, f Filter) iter.Seq2[Job[J
 
 // positions returns the positions of the jobs that fit a filter, in order.
 func (s *Submitter[J, W, R]) positions(ctx context.Context, f Filter) (found []position, err error) {
+	if err := f.validate(); err != nil {
+		return nil, err
+	}
 	var after position
 	if f.After != "" {
 		if after, err = parseCursor(f.After); err != nil {

@@ -426,3 +426,30 @@ func TestFeed(t *testing.T) {
 		mu.Unlock()
 	})
 }
+
+// A filter that no job can fit is refused, and asks no store.
+func TestJobs_badFilter(t *testing.T) {
+	t.Parallel()
+	bubble(t, "refused", func(t *testing.T) {
+		s := new(world).on(t, submit.NewMemory())
+		for _, f := range []submit.Filter{
+			{States: []submit.State{"a\x00b"}}, {States: []submit.State{submit.Queued, ""}}, {Outcomes: []consistency.Outcome{0}},
+			{Outcomes: []consistency.Outcome{99}}, {Limit: -1}, {After: "x"}, {After: " "}, {After: "99999999999999999999 a"},
+		} {
+			n := 0
+			for _, err := range s.Jobs(t.Context(), f) {
+				require.ErrorIs(t, err, consistency.ErrInvalid, "%+v", f)
+				n++
+			}
+			assert.Equal(t, 1, n)
+		}
+		for _, f := range []submit.Filter{
+			{States: []submit.State{submit.Queued}, Outcomes: []consistency.Outcome{confirmed}}, {KeyPrefix: "\x00"}, {OlderThan: submit.Forever},
+			{NewerThan: -1}, {After: "-1 "},
+		} {
+			for _, err := range s.Jobs(t.Context(), f) {
+				require.NoError(t, err)
+			}
+		}
+	})
+}
