@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestTrying_hugeWaits(t *testing.T) {
 	t.Parallel()
 	for _, give := range []time.Duration{0, submit.Forever, submit.Forever - time.Hour} {
 		bubble(t, fmt.Sprint(give), func(t *testing.T) {
-			n := 0
+			var n atomic.Int32
 			w := &world{}
 			s := w.on(t, submit.NewMemory(), everySecond, func(o *options) {
 				o.GiveUpAfter = give
@@ -29,8 +30,7 @@ func TestTrying_hugeWaits(t *testing.T) {
 				o.Flow = func(key string, o order) consistency.Flow[string, *thing] {
 					f := w.flow(key, o)
 					f.Write = func(context.Context) (string, error) {
-						n++
-						if n > 50 {
+						if n.Add(1) > 50 {
 							panic("hammered")
 						}
 						return "", status(429)
@@ -42,7 +42,7 @@ func TestTrying_hugeWaits(t *testing.T) {
 			time.Sleep(time.Second)
 			require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
 			time.Sleep(time.Hour)
-			assert.LessOrEqual(t, n, 3)
+			assert.LessOrEqual(t, n.Load(), int32(3))
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -61,6 +62,7 @@ func TestEnded_asksBack(t *testing.T) {
 				defer running(s)()
 				_, _ = s.Submit(within(t, time.Hour), "a", order{"x"})
 				time.Sleep(10 * time.Minute)
+				synctest.Wait()
 				if lost && (name == "submit" || name == "wait") {
 					assert.ErrorIs(t, got, consistency.ErrUnconfirmed)
 					assert.NotErrorIs(t, got, context.DeadlineExceeded)
@@ -101,6 +103,7 @@ func TestWrite_submits(t *testing.T) {
 			start := time.Now()
 			stop()
 			assert.LessOrEqual(t, time.Since(start), 10*time.Second)
+			synctest.Wait()
 			require.ErrorIs(t, inner, consistency.ErrUnconfirmed)
 			res, err := s.Lookup(t.Context(), "a")
 			require.NoError(t, err)
@@ -120,12 +123,12 @@ func TestTrying_sentBefore(t *testing.T) {
 	for _, first := range []int{429, 404} {
 		bubble(t, fmt.Sprint("not sent after ", first), func(t *testing.T) {
 			w := &world{}
-			tries := 0
+			var tries atomic.Int32
 			s := w.on(t, submit.NewMemory(), everySecond, func(o *options) {
 				o.Policy.Resend.OnMissingParent = true
 				wrap(o, func(_ string, f *consistency.Flow[string, *thing]) {
 					f.Write = func(context.Context) (string, error) {
-						if tries++; tries == 1 {
+						if tries.Add(1) == 1 {
 							return "", status(first)
 						}
 						return "", consistency.As(consistency.NotExecuted, errLost)
@@ -136,7 +139,7 @@ func TestTrying_sentBefore(t *testing.T) {
 			start := time.Now()
 			require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
 			time.Sleep(10 * time.Second)
-			assert.Greater(t, tries, 3)
+			assert.Greater(t, tries.Load(), int32(3))
 			job, err := s.Job(t.Context(), "a")
 			require.NoError(t, err)
 			require.Equal(t, submit.Queued, job.State)

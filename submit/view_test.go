@@ -296,16 +296,15 @@ func TestRetry_lostAnswer(t *testing.T) {
 		require.Error(t, err)
 		time.Sleep(2 * time.Hour)
 		_, jobs := view(t, w.on(t, p.Store), submit.Filter{})
-		lost := false
+		var lost atomic.Bool
 		p.mu.Lock()
 		p.fails = func(what string) (before, after bool) {
-			after = what == "update job" && !lost
-			lost = lost || after
+			after = what == "update job" && lost.CompareAndSwap(false, true)
 			return false, after
 		}
 		p.mu.Unlock()
 		require.NoError(t, s.Retry(t.Context(), "a", jobs["a"].Revision))
-		require.True(t, lost)
+		require.True(t, lost.Load())
 		time.Sleep(20 * time.Second)
 		res, err := s.Lookup(t.Context(), "a")
 		require.NoError(t, err)
