@@ -10,7 +10,8 @@ import (
 // SubmitAll is [Submitter.Submit] for many jobs at once, each with its key: it yields
 // one result for each, in their order. Up to 10,000 of them are under way at the same
 // time, and they share durable steps if the store is a [BatchStore]. The next job is
-// asked for only when there is room. After the end of ctx, the remaining jobs are still
+// asked for only when there is room; the first result comes when there is none, or no
+// more jobs, so jobs must not wait for results of others. After the end of ctx, the remaining jobs are still
 // asked for, and each gets its result; leave the loop to stop that.
 func (s *Submitter[J, W, R]) SubmitAll(ctx context.Context, jobs iter.Seq2[string, J]) iter.Seq2[string, Result[W]] {
 	return func(yield func(string, Result[W]) bool) {

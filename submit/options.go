@@ -25,7 +25,8 @@ type Options[J, W, R any] struct {
 	//
 	// The key is the job's: the write carries it, see [SetKey], and Find looks for it.
 	// Without a Find, a job that a crash made ambiguous stays Unconfirmed. The
-	// functions of the flow do not get the context of Submit, nor its values.
+	// functions of the flow do not get the context of Submit, nor its values. A Write
+	// that submits its own job, with its own context, gets an error at once.
 	Flow func(key string, job J) consistency.Flow[W, R]
 
 	// Policy says how to read back. Its Observer is called from many
@@ -37,7 +38,8 @@ type Options[J, W, R any] struct {
 	Resubmit Resubmit
 
 	// Workers is how many writes are under way at the same time, including those of
-	// Submit; and as many reads besides. Zero means 64.
+	// Submit; and as many reads besides. A Write, Read or Ended that waits for another
+	// job keeps its own place meanwhile. Zero means 64.
 	Workers int
 
 	// Lease is how long a process may show no sign of life before others take over
@@ -79,7 +81,8 @@ type Options[J, W, R any] struct {
 
 	// Ended is called with each outcome that this process has recorded, before the
 	// callers of Submit get it. A crash may lose calls; [Submitter.Feed] loses none.
-	// Ended is called by many goroutines, and should not take long. Nil means no calls.
+	// Ended is called by many goroutines, and should not take long. It may call the
+	// Submitter, also for the same job. Nil means no calls.
 	Ended func(key string, job J, res Result[W])
 
 	// GiveUpAfter is how long after its intent a job may be tried again if all its
