@@ -2,6 +2,7 @@ package submit_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http/httptrace"
@@ -252,6 +253,67 @@ func TestTrying_keyFromFirstSend(t *testing.T) {
 		assert.Equal(t, confirmed, res.Outcome)
 		assert.Equal(t, 1, w.sent("a"))
 	})
+}
+
+// unrenewed is a store in which no lease is renewed.
+type unrenewed struct{ submit.Store }
+
+func (s unrenewed) Update(ctx context.Context, r submit.Record) (uint64, error) {
+	if r.Kind == submit.KindLease {
+		return 0, errLost
+	}
+	return s.Store.Update(ctx, r)
+}
+
+// When a job was first sent is not forgotten where a later try is not made, or is proven
+// not to have left: the service may have seen the key then.
+func TestTrying_firstSendIsKept(t *testing.T) {
+	t.Parallel()
+	neverSent := consistency.As(consistency.NotExecuted, errRefused)
+	tests := []struct {
+		name    string
+		answers []error // to the tries; then the code panics
+		resend  consistency.Resend
+		after   time.Duration // the process ends
+	}{
+		{"the lease is over", []error{status(404)}, consistency.Resend{OnMissingParent: true}, 90 * time.Second},
+		{"the next is never sent", []error{status(404), neverSent}, consistency.Resend{OnMissingParent: true}, 90 * time.Second},
+		{"one from the queue is never sent", []error{status(400), neverSent}, consistency.Resend{When: func(consistency.Answer) bool { return true }}, 90 * time.Second},
+		{"the code panics", []error{status(400)}, consistency.Resend{When: func(consistency.Answer) bool { return true }}, time.Hour},
+	}
+	for _, tt := range tests {
+		bubble(t, tt.name, func(t *testing.T) {
+			store, tries := submit.NewMemory(), 0
+			var reached submit.Store = store
+			if tt.name == "the lease is over" {
+				reached = unrenewed{store}
+			}
+			s := (&world{}).on(t, reached, func(o *options) {
+				o.Policy.Resend, o.Policy.Schedule = tt.resend, every(time.Minute)
+				flow := o.Flow
+				o.Flow = func(key string, job order) consistency.Flow[string, *thing] {
+					if tries == len(tt.answers) {
+						panic("a bug")
+					}
+					f := flow(key, job)
+					f.Write = func(context.Context) (string, error) {
+						tries++
+						return "", tt.answers[tries-1]
+					}
+					return f
+				}
+			})
+			began, stop := time.Now(), running(s)
+			require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+			time.Sleep(tt.after)
+			stop()
+			found, err := store.Get(t.Context(), submit.KindJob, "a")
+			require.NoError(t, err)
+			var rec struct{ Sent time.Time }
+			require.NoError(t, json.Unmarshal(found.Value, &rec))
+			assert.WithinDuration(t, began, rec.Sent, time.Second, "%s", found.Value)
+		})
+	}
 }
 
 // Workers bounds the writes of Submit too, and WritesPerSecond how many of an origin

@@ -82,6 +82,9 @@ func (f *flow) begin(call string, p *consistency.Policy) *claim {
 	f.spanned(p)
 	f.lookSeldom(p)
 	p.Observer = func(e consistency.Event) {
+		if e.RetryAfter < 0 {
+			f.violate(Misreport, "%s tells of a wait of %v", call, e.RetryAfter)
+		}
 		if e.Phase == consistency.PhaseEnd {
 			c.ends = e.Class
 		}
@@ -122,6 +125,12 @@ func (f *flow) context(c *claim) (context.Context, func()) {
 	if f.dice.Chance(0.3) || must {
 		ctx, cancel = context.WithTimeout(ctx, max(f.dice.Between(5*time.Millisecond, 3*time.Minute), 5*c.policy.SettleFor))
 		c.deadline, _ = ctx.Deadline()
+	}
+	if f.w.Scene == world.Impatient {
+		cancel()
+		ctx, cancel = context.WithTimeout(world.As(context.Background(), c.client), f.dice2.Between(4*time.Second, 30*time.Second))
+		c.deadline, _ = ctx.Deadline()
+		return ctx, cancel
 	}
 	if f.dice.Chance(0.08) {
 		var end context.CancelCauseFunc

@@ -24,6 +24,9 @@ type Ref struct {
 	ID   string `json:"id,omitempty"`
 	At   string `json:"at,omitempty"` // a token
 	Code int    `json:"-"`
+
+	Response *http.Response `json:"-"`
+	Body     []byte         `json:"-"`
 }
 
 // IsZero reports whether r names nothing.
@@ -39,6 +42,9 @@ type Shown struct {
 	Code  int
 	State string
 	By    string // the write that the state is of
+
+	Response *http.Response
+	Body     []byte
 }
 
 // StatusCode returns the status of an answer to a read.
@@ -74,6 +80,15 @@ type habits struct {
 	watched bool // what it sends is watched
 	auths   bool // it fetches a token before it writes
 	looks   bool // it looks before it writes
+
+	besides   bool          // it returns a value beside its error
+	stale     bool          // that may be of a look before
+	missing   bool          // which is for what is not there
+	losesBy   int           // which error says that an answer was lost
+	fields    bool          // its values have the response and its body
+	mingles   bool          // it tells of all its tries in one text
+	senseless bool          // what it is to write is invalid
+	ahead     time.Duration // it counts with a wait that is over
 }
 
 // client is a typed client of the service.
@@ -91,6 +106,7 @@ type client struct {
 	unchanged bool          // the last write was answered so
 	wrapped   int           // the status in the body of the last one's answer
 	hidden    int           // the status that its error does not tell
+	looked    int           // the status of the last look before a write
 }
 
 // call is one call of Write by the library.
@@ -98,6 +114,7 @@ type call struct {
 	began, ended time.Time
 	status       int // that the client tells of, as others mean it; 0 if it tells of none
 	unreached    bool
+	idle         bool // it sent nothing, and never will
 }
 
 // send sends a request, and follows where the answer leads if that is the
@@ -197,12 +214,19 @@ func callOf(began time.Time, status int, err error) call {
 
 // writeOnce sends a write, and again if that is the client's habit.
 func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, err error) {
+	if c.habits.senseless {
+		return Ref{}, consistency.As(consistency.NotExecuted, fmt.Errorf("%w: the name is empty", consistency.ErrInvalid))
+	}
 	if err := c.prepare(ctx, path); err != nil {
 		return Ref{}, err
 	}
 	var before []error
 	defer func() {
-		if len(before) > 0 && err != nil {
+		switch {
+		case len(before) == 0 || err == nil:
+		case c.habits.mingles:
+			err = fmt.Errorf("first %w, then %w", &failure{before[0].Error()}, err)
+		default:
 			err = errors.Join(append(before, err)...)
 		}
 	}()
@@ -226,7 +250,7 @@ func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, e
 			if c.habits.manner == byWord && world.Unreachable(err) {
 				err = consistency.As(consistency.NotExecuted, err)
 			}
-			return Ref{}, err
+			return c.beside(0, err)
 		}
 		ref.Job = c.job
 		c.unchanged = resp.Header.Get(world.Unchanged) != "" || c.goal == world.Delete && resp.StatusCode == http.StatusNotFound
@@ -237,13 +261,16 @@ func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, e
 			c.hidden = resp.StatusCode
 		}
 		if err != nil {
-			return Ref{}, err
+			return c.beside(resp.StatusCode, err)
 		}
 		if c.wrapped = 0; field(body, "ok") == "false" {
 			c.wrapped, _ = strconv.Atoi(field(body, "code"))
 		}
 		if c.habits.manner == byValue {
 			ref.Code = resp.StatusCode
+		}
+		if c.habits.fields {
+			ref.Response, ref.Body = resp, []byte(body)
 		}
 		if ref.ID = field(body, "id"); ref.ID == "" {
 			ref.ID = idOf(resp.Header.Get("Location"))
@@ -268,6 +295,9 @@ func (c *client) read(ctx context.Context, ref Ref) (*Shown, error) {
 		return nil, err
 	}
 	if err := c.fault(resp, body, false); err != nil {
+		if c.habits.besides {
+			return &Shown{Code: resp.StatusCode}, err
+		}
 		return nil, err
 	}
 	if body == "null" {
@@ -279,6 +309,9 @@ func (c *client) read(ctx context.Context, ref Ref) (*Shown, error) {
 	}
 	if c.habits.manner == byValue {
 		shown.Code = resp.StatusCode
+	}
+	if c.habits.fields {
+		shown.Response, shown.Body = resp, []byte(body)
 	}
 	return shown, nil
 }
@@ -334,6 +367,9 @@ func (c *client) fault(resp *http.Response, body string, write bool) error {
 	case byAnswer, byPolicy, byCode:
 		a := consistency.AnswerOf(resp)
 		a.Body = []byte(body)
+		if c.habits.ahead > 0 {
+			a.RetryAfter = -c.habits.ahead
+		}
 		if c.habits.manner == byCode {
 			a.Status, a.Code = 0, codeOf(status)
 			if write {

@@ -22,6 +22,9 @@ func (f *flow) judgeWrites(c *claim) {
 		f.violate(DoubleWrite, "%s wrote", c.call)
 	}
 	for i := 1; i < len(calls); i++ {
+		if calls[i-1].idle {
+			f.violate(DoubleWrite, "%s calls a write again that can send nothing", c.call)
+		}
 		if last := calls[i-1]; !f.consented(c, last, last.ended.Sub(calls[0].began)) && !f.keyed(c, calls[:i]) && !passed(c, calls[:i]) {
 			f.violate(DoubleWrite, "%s wrote again after status %d", c.call, last.status)
 		}

@@ -57,6 +57,10 @@ func (f *flow) drawTyped() consistency.Policy {
 		p.OnForbidden = f.fresh.onForbidden(f.w)
 	}
 	f.drawOddly(&p)
+	if f.w.Scene != world.NoScene {
+		f.stageClient(&p)
+		return p
+	}
 	f.drawWidely(&p)
 	return p
 }
@@ -66,8 +70,9 @@ func (f *flow) typed(c *claim) typed {
 	if c.find = f.dice.Chance(0.7); c.find && f.w.Goal == world.Create {
 		c.mine = f.dice.Chance(0.85)
 	}
+	f.stageFinding(c)
 	c.matches, c.typed = f.w.Goal == world.Update, true
-	c.monitor = f.w.Goal != world.Delete && f.w.Monitored()
+	c.monitor = f.w.Goal != world.Delete && f.w.Monitored() || f.w.Scene == world.Unnamed
 	tf := f.client.flow(c)
 	if f.client.habits.joins {
 		// What changed nothing may be the echo of a try that nobody knows of.
@@ -76,6 +81,7 @@ func (f *flow) typed(c *claim) typed {
 		tf.NoChange = func(Ref) bool { return asked() }
 	}
 	f.flowWidely(c, &tf)
+	f.stageFlow(c, &tf)
 	return tf
 }
 

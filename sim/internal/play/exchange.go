@@ -30,19 +30,21 @@ func (f *flow) exchange() {
 	if f.widely(0.2) && len(f.w.Writes) == 0 && !f.w.Wrapped {
 		p.Resend.When = func(a consistency.Answer) bool { return passes(a.Status) }
 	}
+	f.stagePolicy(&p)
 	c := f.begin("Do of an exchange", &p)
 	ex, flow := f.exchanged(c)
 	ctx, cancel := f.context(c)
 	defer cancel()
 	write := flow.Write
 	flow.Write = func(ctx context.Context) (readbackhttp.Ref, error) {
-		began := time.Now()
+		began, sent := time.Now(), len(f.w.Tries)
 		ref, err := write(ctx)
 		made := callOf(began, ref.Answer().Status, err)
 		made.status = f.w.Writes.Said(made.status)
 		if body := string(ref.Answer().Body); field(body, "ok") == "false" {
 			made.status, _ = strconv.Atoi(field(body, "code"))
 		}
+		made.idle = len(f.w.Tries) == sent && ctx.Err() == nil
 		f.client.writes = append(f.client.writes, made)
 		return ref, err
 	}
@@ -89,6 +91,7 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 			f.w.Foreign = 1 // that is all that is listed, as long as the lag lasts
 		}
 	}
+	f.stageExchange(c, &ex)
 	for i := range f.w.Fates {
 		if f.w.Fates[i].Monitor {
 			ex.Monitor = &readbackhttp.Monitor{}
@@ -111,7 +114,7 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 	}
 	c.find = flow.Find != nil
 	if f.w.Goal == world.Create {
-		if c.find = d.Chance(0.6); c.find {
+		if c.find = d.Chance(0.6) || f.w.Scene == world.Barred; c.find {
 			flow.Find = func(ctx context.Context) ([]readbackhttp.Ref, error) {
 				refs, err := f.client.find(ctx)
 				var found []readbackhttp.Ref
@@ -120,7 +123,7 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 				}
 				return found, err
 			}
-			if c.mine = d.Chance(0.85) && !(c.refused && f.widely(0.7)); c.mine {
+			if c.mine = d.Chance(0.85) && !(c.refused && f.widely(0.7)) && f.w.Scene != world.Barred; c.mine {
 				flow.Mine = func(ref readbackhttp.Ref) bool { return world.Mine(idOf(ref.Location)) }
 			}
 		}

@@ -37,6 +37,8 @@ func (f *flow) judge() {
 			f.violate(Misreport, "%s returned no outcome", c.call)
 		}
 		f.judgeError(c)
+		f.judgeOperation(c, looks)
+		f.judgeReason(c, looks)
 		f.judgeTimes(c, looks)
 		f.judgeWrites(c)
 	}
@@ -60,6 +62,9 @@ func (f *flow) looksOf(c *claim) []world.Look {
 	}
 	if f.w.Wide {
 		looks = f.plain(c, looks)
+	}
+	if f.w.Scene == world.Located && f.w.Ending == world.Provision {
+		looks = provisioned(looks)
 	}
 	if c.monitor && !c.typed && !c.resumed && c.class == consistency.Accepted && !f.w.Wide {
 		looks = f.located(looks)
@@ -110,7 +115,11 @@ func shorten(goal world.Goal, looks []world.Look, typed, watched bool, timeout t
 		what, _ := tells(goal, l)
 		alone := l.Status >= 300 && (what == shown || what == settled || (what == halted || what == denied) && l.Status != 403) ||
 			typed && watched && l.Status == 200 && goal == world.Delete // it is still there
-		if l.Cut && (typed && (!watched || l.Ended.Sub(l.Began) < timeout) || !alone) {
+		began := l.Began
+		if i > 0 && !looks[i-1].Cut && looks[i-1].Status != 0 && looks[i-1].Ended.Equal(began) {
+			began = looks[i-1].Began // both are one read
+		}
+		if l.Cut && (typed && (!watched || l.Ended.Sub(began) < timeout) || !alone) {
 			l.Status, l.Answered = 0, time.Time{}
 		}
 	}
@@ -199,7 +208,11 @@ func (c *claim) glimpses() bool {
 // candidate was taken for what it made.
 func (f *flow) unproven(c *claim) bool {
 	listed := slices.ContainsFunc(f.claims, func(c *claim) bool { return c.find && !c.mine && !c.proves })
-	return !c.refused && f.w.Foreign < 2 && c.goal == world.Create && listed && !world.Mine(c.id) &&
+	good := slices.ContainsFunc(f.w.Tries, func(t world.Try) bool {
+		class := proof(c.goal, t.Status)
+		return class == consistency.Applied || class == consistency.Accepted
+	})
+	return good && !c.refused && f.w.Foreign < 2 && c.goal == world.Create && listed && !world.Mine(c.id) &&
 		(c.class == consistency.Applied || c.class == consistency.Accepted && c.monitor && len(f.w.Runs) > 0)
 }
 
@@ -238,7 +251,7 @@ func (f *flow) judgeError(c *claim) {
 	if (c.err == nil) != (c.outcome == consistency.Confirmed) || consistency.OutcomeOf(c.err) != c.outcome {
 		f.violate(Misreport, "%s is %v with the error %v", c.call, c.outcome, c.err)
 	}
-	if errors.Is(c.err, consistency.ErrInvalid) {
+	if errors.Is(c.err, consistency.ErrInvalid) && !f.client.habitsOf().senseless {
 		f.violate(Misreport, "%s takes a valid argument for invalid: %v", c.call, c.err)
 	}
 	ended := !c.cancelled.IsZero() || !c.deadline.IsZero() && !c.ended.Add(f.noise/10).Before(c.deadline)

@@ -28,12 +28,14 @@ func (s *submission) judge() {
 		}
 		s.judgeSends(j)
 		s.judgeOrders(j)
+		s.judgeScene(j)
 		for _, p := range s.crew {
 			p.judgeEnd(j)
 		}
 		f.judgeLeaks(j.w)
 	}
 	for _, p := range s.crew {
+		s.judgeBound(p)
 		if p.late > 0 {
 			f.violate(Leak, "process %d called the store %d times after it had ended", p.n, p.late)
 		}

@@ -122,8 +122,11 @@ func Flow(seed uint64, o Options) Result {
 		f.fresh = &credentials{}
 		f.fresh.rest, leave = o.Server.Wire(f.w)
 	}
-	luck := f.dice.IntN(100)
+	luck, staged := f.dice.IntN(100), f.stage(o)
 	for i := range drivers {
+		if staged {
+			break
+		}
 		if luck -= drivers[i].share; luck < 0 {
 			f.result.Driver = drivers[i].name
 			drive := drivers[i].drive

@@ -1,8 +1,10 @@
 package play
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 type process struct {
 	s         *submission
 	n         int // also its number as a client
+	workers   int // 0 if there are many
 	trouble   trouble
 	submitter *submit.Submitter[payload, Ref, *Shown]
 	clients   []*client // of each job
@@ -44,6 +47,10 @@ type trouble struct {
 	from   time.Time
 	calm   time.Time
 	slow   time.Duration // at most, one call in ten
+
+	drags time.Duration // every call of the store
+	ends  time.Duration // those by which jobs end, before they return
+	hides time.Duration // the first by which a job is recorded, before it seems to have failed
 }
 
 // point is before or after the nth time that a process does something.
@@ -67,6 +74,8 @@ func (s *submission) begin(t trouble, a agenda) *process {
 	}
 	o := s.options
 	o.Store, o.Flow = storeOf{p}, p.flowOf
+	o.Workers = cmp.Or(a.workers, o.Workers)
+	p.workers = o.Workers
 	if s.many {
 		o.ReadMany = p.readMany
 	}
@@ -92,6 +101,9 @@ func (s *submission) begin(t trouble, a agenda) *process {
 		tasks.Go(func() {
 			defer p.asking.Add(-1)
 			if wait(ctx, task.after) {
+				p.ask(ctx, task)
+			}
+			for task.again && ctx.Err() == nil {
 				p.ask(ctx, task)
 			}
 		})
@@ -187,7 +199,7 @@ func (l lifeline) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // readMany reads things one by one, as one read of them all.
 func (p *process) readMany(ctx context.Context, _ string, refs []Ref) (func(Ref) (*Shown, bool), error) {
-	all := make(map[Ref]*Shown, len(refs))
+	all := make(map[string]*Shown, len(refs))
 	for _, ref := range refs {
 		shown, err := p.clients[ref.Job].read(ctx, ref)
 		made := callOf(time.Now(), 0, err)
@@ -201,11 +213,13 @@ func (p *process) readMany(ctx context.Context, _ string, refs []Ref) (func(Ref)
 		case made.status >= 300:
 			return nil, &statusError{code: made.status}
 		default:
-			all[ref] = shown
+			all[keyOf(ref)] = shown
 		}
 	}
 	return func(ref Ref) (*Shown, bool) {
-		shown, ok := all[ref]
+		shown, ok := all[keyOf(ref)]
 		return shown, ok
 	}, nil
 }
+
+func keyOf(ref Ref) string { return fmt.Sprint(ref.Job, ref.ID, ref.At) }

@@ -45,6 +45,8 @@ func through[T any](ctx context.Context, p *process, kind submit.Kind, verb, key
 		before += d.Between(time.Millisecond, t.slow)
 		after += d.Between(time.Millisecond, t.slow)
 	}
+	before += t.drags / 2
+	after += t.drags / 2
 	if !wait(ctx, before) {
 		return none, context.Cause(ctx)
 	}
@@ -84,6 +86,10 @@ func (o storeOf) Create(ctx context.Context, r submit.Record) (uint64, error) {
 		revision, err := o.p.s.store.Create(ctx, r)
 		if err == nil && r.Kind == submit.KindJob {
 			o.p.s.recorded(o.p, submit.Record{}, r)
+			if hides := o.p.trouble.hides; hides > 0 && o.p.count("hidden") == 1 {
+				wait(ctx, hides)
+				return 0, errStore
+			}
 		}
 		if err == nil && r.Kind == submit.KindLease {
 			o.p.mu.Lock()
@@ -106,6 +112,9 @@ func (o storeOf) Update(ctx context.Context, r submit.Record) (uint64, error) {
 		revision, err := s.store.Update(ctx, r)
 		if err == nil && r.Kind == submit.KindJob {
 			s.recorded(o.p, before, r)
+			if r.Done && o.p.trouble.ends > 0 {
+				wait(ctx, o.p.trouble.ends)
+			}
 		}
 		return revision, err
 	})
@@ -129,6 +138,7 @@ func (s *submission) recorded(p *process, before, after submit.Record) {
 			j.concluder = p
 		}
 		j.touched(before, after)
+		j.revive(before, after)
 	}
 }
 

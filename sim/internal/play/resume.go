@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/sim/internal/world"
 )
 
 // resume stops in the middle and goes on from the handle, in another process,
@@ -33,8 +34,8 @@ func (f *flow) resume() {
 		time.Sleep(f.dice.Between(time.Millisecond, 20*time.Second))
 		f.w.Recover()
 		h, err := elsewhere(h)
-		if err == nil && f.widely(0.3) {
-			h, err = old(h)
+		if err == nil && (f.widely(0.3) || f.w.Scene == world.Nowhere || f.w.Scene == world.Old) {
+			h, err = old(h, f.w.Scene == world.Nowhere)
 		}
 		if err != nil {
 			f.violate(Misreport, "the handle is not JSON: %v", err)

@@ -47,6 +47,7 @@ type submitted struct {
 	asks      []*ask
 	concluder *process  // that recorded the last outcome
 	revived   bool      // an outcome was taken back
+	reread    time.Time // when it last was, and it is the same job
 	taken     time.Time // when it last was, or when it changed hands
 	strange   int       // writes of a payload that was refused
 	obeyed    []*obeyed // what operators did
@@ -197,6 +198,7 @@ type task struct {
 	after   time.Duration
 	within  time.Duration // of patience; 0 is without end
 	enqueue bool
+	again   bool // and again, until the process ends
 	wrong   bool // another payload, if the job is known to be recorded
 }
 
@@ -205,6 +207,8 @@ type agenda struct {
 	runs  bool
 	takes time.Duration
 	tasks []task
+
+	workers int // if not those of the options
 
 	orders []order // of an operator
 }

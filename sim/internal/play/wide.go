@@ -21,7 +21,7 @@ const wideStream = 7
 
 // widely draws with dice of its own what few flows do: never in a world that is
 // not wide.
-func (f *flow) widely(p float64) bool { return f.w.Wide && f.dice2.Chance(p) }
+func (f *flow) widely(p float64) bool { return f.w.Wide && f.w.Scene == 0 && f.dice2.Chance(p) }
 
 // widen makes the world wider, if it is one of those, and returns how it is played.
 func (f *flow) widen(drive func(*flow)) func(*flow) {
@@ -139,11 +139,15 @@ func (f *flow) wideRules(rules *consistency.Rules, codes bool) {
 // prepare is what a client does before it writes.
 func (c *client) prepare(ctx context.Context, path string) error {
 	if c.habits.looks {
+		if c.habits.besides && c.habits.missing && c.goal == world.Create {
+			path = "/things/ours-1"
+		}
 		resp, err := c.sendOnce(ctx, http.MethodGet, path, "")
 		if err != nil {
 			return err
 		}
 		_, _ = take(resp)
+		c.looked = resp.StatusCode
 	}
 	if !c.habits.auths {
 		return nil
@@ -248,8 +252,8 @@ func (f *flow) causes() error {
 	return inner
 }
 
-// old makes a handle one of version 1.
-func old(h consistency.Pending) (consistency.Pending, error) {
+// old makes a handle one of version 1, which names what was written or does not.
+func old(h consistency.Pending, nameless bool) (consistency.Pending, error) {
 	stored, err := json.Marshal(h)
 	if err != nil {
 		return h, err
@@ -261,6 +265,9 @@ func old(h consistency.Pending) (consistency.Pending, error) {
 	fields["readback"] = json.RawMessage("1")
 	delete(fields, "tries")
 	delete(fields, "answered")
+	if nameless {
+		fields["written"] = json.RawMessage("null")
+	}
 	if stored, err = json.Marshal(fields); err != nil {
 		return h, err
 	}
@@ -378,14 +385,14 @@ func (f *flow) echoed(c *claim, looks []world.Look) bool {
 // told reports whether the library surely knows the status of c's write.
 func (f *flow) told(c *claim) bool {
 	h := f.client.habitsOf()
-	known := !c.typed || h.watched || h.manner < manners
+	known := !c.typed || h.watched || h.manner < manners || h.besides && !h.stale && c.goal != world.Delete
 	return known && !f.w.Wrapped && len(f.w.Writes) == 0 && f.w.Bodies.Chance == 0 && h.manner != byWord
 }
 
 // judgeRefused asks whether a plain refusal of a client whose requests are seen is
 // said to be what it is.
 func (f *flow) judgeRefused(c *claim) {
-	if h := f.client.habitsOf(); !f.w.Wide || c.resumed || !f.told(c) || !h.watched || h.retries > 0 || h.follows || len(f.w.Tries) != 1 || c.sent != 1 || f.w.AuthFails {
+	if h := f.client.habitsOf(); !f.w.Wide || c.resumed || !f.told(c) || !h.watched && !h.besides || h.retries > 0 || h.follows || len(f.w.Tries) != 1 || c.sent != 1 || f.w.AuthFails {
 		return
 	}
 	s := f.w.Tries[0].Status

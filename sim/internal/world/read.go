@@ -95,6 +95,8 @@ func (w *World) serveRead(n int, ask *Ask, fault *Fault) Reply {
 		look.Shows = strings.Contains(reply.Body, "ours-")
 	case Operation:
 		reply = w.operation(now)
+		_, done := w.done(now)
+		look.Failing, look.Over = reply.failing, reply.failing || done
 	default:
 		reply, look.Shows = w.thing(look.replica, ask, now)
 		if w.empty && now.Sub(w.Start) < w.Calm {
@@ -103,7 +105,7 @@ func (w *World) serveRead(n int, ask *Ask, fault *Fault) Reply {
 		}
 		w.empty = false
 		reply = w.emptied(n, reply)
-		look.Empty, look.Spoilt = reply.empty, reply.spoilt
+		look.Empty, look.Spoilt, look.Failing = reply.empty, reply.spoilt, reply.failing
 	}
 	if fault != nil && reply.Status == http.StatusOK {
 		reply.Broken, look.Broken = true, true
@@ -169,6 +171,9 @@ func (w *World) thing(replica int, ask *Ask, now time.Time) (Reply, bool) {
 		}
 		return Reply{Status: 200, Body: `{"id":"` + id + `","value":0}`}, false
 	case Create:
+		if w.Scene == Located && w.Ending == Provision {
+			return w.provision(id, seen, now), seen
+		}
 		switch {
 		case !seen && w.Ghost:
 			return Reply{Status: http.StatusGone}, false
@@ -185,6 +190,9 @@ func (w *World) thing(replica int, ask *Ask, now time.Time) (Reply, bool) {
 		value = "1"
 	}
 	reply := Reply{Status: 200, Body: `{"id":"` + id + `","value":` + value + `}`}
+	if strings.Contains(w.Tag, "%s") {
+		reply.set("Etag", w.tag(value))
+	}
 	switch {
 	case seen && w.spoilt(since, now):
 		reply.Body, reply.spoilt = `{"id":"`+id+`","value":`+value+`,"state":"FAILED","by":1}`, true
@@ -239,7 +247,7 @@ func (w *World) operationOf(now time.Time) Reply {
 	case done:
 		return Reply{Status: 200, Body: `{"status":"succeeded"}`}
 	case fate.Fails > 0 && now.Sub(last.Began) >= fate.Fails:
-		return Reply{Status: 200, Body: `{"status":"failed"}`}
+		return Reply{Status: 200, Body: `{"status":"failed"}`, failing: true}
 	}
 	return Reply{Status: 200, Body: `{"status":"running"}`}
 }

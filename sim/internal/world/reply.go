@@ -27,11 +27,12 @@ type Reply struct {
 	Broken bool          // the body ends too early
 	Took   time.Duration // all in all
 
-	empty  Emptiness
-	spoilt bool
-	how    Arrival
-	wait   time.Duration
-	look   int // that it answers
+	empty   Emptiness
+	spoilt  bool
+	failing bool // it shows that an operation failed
+	how     Arrival
+	wait    time.Duration
+	look    int // that it answers
 }
 
 func (r *Reply) set(name, value string) {

@@ -117,6 +117,12 @@ type Spec struct {
 	Nameless bool
 	// AuthFails makes the second request for a token fail.
 	AuthFails bool
+
+	// Scene says which one it is. Ending is how an operation ends that is at the
+	// Location of a 202, and Tag what the ETag of a thing is made of.
+	Scene  Scene
+	Ending Ending
+	Tag    string
 }
 
 // Monitored reports whether an answer to a write may name an operation to follow.

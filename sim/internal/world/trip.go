@@ -168,8 +168,18 @@ func AskOf(req *http.Request) Ask {
 	return Ask{
 		Client: client, Method: req.Method, Host: req.URL.Host, Path: req.URL.Path, Query: req.URL.RawQuery,
 		Auth: req.Header.Get("Authorization"), Token: req.Header.Get("If-Event-Reached"),
-		Key: req.Header.Get("Idempotency-Key"), NoCache: req.Header.Get("Cache-Control") == "no-cache",
+		Key: keyOf(req.Header), NoCache: req.Header.Get("Cache-Control") == "no-cache",
 	}
+}
+
+// keyOf returns the key of a write, however its header is spelled.
+func keyOf(header http.Header) string {
+	for _, name := range [...]string{"Idempotency-Key", "idempotency-key"} {
+		if values := header[name]; len(values) > 0 {
+			return values[0]
+		}
+	}
+	return ""
 }
 
 func (w *World) count(by int) {

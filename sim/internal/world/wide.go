@@ -150,6 +150,12 @@ func (w *World) wrap(reply *Reply, kind Kind, write bool) {
 func (w *World) shaped(now time.Time) Reply {
 	plain := w.operationOf(now)
 	last := w.Tries[len(w.Tries)-1]
+	switch w.Scene {
+	case Located:
+		return w.ending(plain)
+	case Unnamed:
+		return Reply{Status: http.StatusNotFound}
+	}
 	if now.Sub(last.Began) < w.LateRecord {
 		return Reply{Status: http.StatusNotFound}
 	}

@@ -131,6 +131,8 @@ type Look struct {
 	Limited  bool      // a 403 of a rate limit
 	Empty    Emptiness // of a good answer
 	Spoilt   bool      // it shows that the write failed
+	Failing  bool      // it shows that the operation failed
+	Over     bool      // it shows that the operation has ended
 	Note     string
 
 	replica int // that answers

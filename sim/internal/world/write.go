@@ -69,6 +69,10 @@ func (w *World) serveWrite(n int, fate *Fate, ask *Ask) Reply {
 	case fate.Monitor && w.Wide && w.ByTemplate:
 		reply.Body = `{"task":1,` + strings.TrimPrefix(cmp.Or(reply.Body, "{}"), "{")
 		reply.Body = strings.Replace(reply.Body, ",}", "}", 1)
+	case fate.Monitor && w.Scene == Located:
+		if w.Ending != Provision {
+			reply.set("Location", "/operations/1")
+		}
 	case fate.Monitor:
 		reply.set("Operation-Location", "/operations/1")
 	}
@@ -93,10 +97,19 @@ func (w *World) answerDone(reply *Reply, id string) {
 	case Delete:
 		reply.Status = http.StatusNoContent
 	}
-	if w.Token && !w.Mute {
+	if w.Scene == Plainly {
+		reply.Body = `{"done":true}`
+	}
+	switch {
+	case w.Tag != "":
+		reply.set("Etag", w.tag("1"))
+	case w.Token && !w.Mute:
 		reply.set("Etag", "alice:1")
 	}
 }
+
+// tag returns the ETag of a thing of that value.
+func (w *World) tag(value string) string { return strings.Replace(w.Tag, "%s", value, 1) }
 
 // taken reports whether there is a thing of the name that a create would not make
 // another of.
