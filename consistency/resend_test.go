@@ -257,6 +257,24 @@ func TestResend_noTimeLeft(t *testing.T) {
 	})
 }
 
+// No try is waited for that would leave too little time for the reads.
+func TestResend_leavesTimeForTheReads(t *testing.T) {
+	t.Parallel()
+	bubble(t, "", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		slow := reply{status: 200, took: 900 * time.Millisecond}
+		s := &service{writes: []reply{{status: 503, took: time.Second}}, reads: []reply{slow}, found: [][]string{{"w1"}}}
+		p := s.policy()
+		p.Schedule = readback.Every(5 * time.Second)
+		p.Resend = resendAll
+		res, err := consistency.Do(ctx, p, s.to(consistency.ToPresent))
+		require.NoError(t, err)
+		assert.Equal(t, confirmed, res.Outcome)
+		assert.Len(t, s.writeAt, 1)
+	})
+}
+
 func TestResend_onNotSent(t *testing.T) {
 	t.Parallel()
 	for _, allowed := range []bool{true, false} {

@@ -279,10 +279,6 @@ func hearOne(err, others error) said {
 		case *heardError:
 			return one.said
 		}
-		if e == poll.ErrReadTimeout {
-			s.class = Ambiguous
-			return s
-		}
 		if a, ok := answerOfError(e); ok {
 			s.answer = a
 			return s

@@ -8,6 +8,7 @@ import (
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/internal/cause"
 	"github.com/readback-go/readback/internal/redact"
+	"github.com/readback-go/readback/internal/reserve"
 	"github.com/readback-go/readback/internal/wire"
 	"github.com/readback-go/readback/poll"
 )
@@ -209,18 +210,23 @@ type resending struct {
 
 // waits is what resending needs of a run, whatever its types are.
 type waits interface {
-	spacing() (p *Policy, class Class, after time.Duration, looks bool)
+	spacing() (p *Policy, class Class, after, look time.Duration)
 }
 
-// Looks says that the write is read back, or looked for, if it is not sent again.
-func (r *run[W, R]) spacing() (_ *Policy, _ Class, after time.Duration, looks bool) {
-	return &r.policy, r.class, r.pause, r.class == Ambiguous || r.class == Refused && r.conflicts()
+// Look is what the reads need by which the write is found if it is not sent again: those of a
+// streak, one that came too early, and one between the tries. It is 0 if nothing is read.
+func (r *run[W, R]) spacing() (_ *Policy, _ Class, after, look time.Duration) {
+	if r.class == Ambiguous || r.class == Refused && r.conflicts() {
+		reads := time.Duration(r.policy.settle(r.flow.goal) + 2)
+		look = reads*max(r.took, reserve.Least) + r.policy.SettleFor
+	}
+	return &r.policy, r.class, r.pause, look
 }
 
 // wait returns true when the write is due again, and false if ctx or the
 // policy's time ends before.
 func (s *resending) wait(ctx context.Context, of waits) bool {
-	p, class, after, looks := of.spacing()
+	p, class, after, look := of.spacing()
 	if s.plan == nil {
 		s.plan = p.schedule().Plan()
 	}
@@ -238,7 +244,7 @@ func (s *resending) wait(ctx context.Context, of waits) bool {
 	if at >= limit {
 		return false
 	}
-	if end, bounded := ctx.Deadline(); looks && bounded && time.Until(end) <= at-now {
+	if end, bounded := ctx.Deadline(); look > 0 && bounded && time.Until(end)-look <= at-now {
 		return false // the time that is left is for looking
 	}
 	timer := time.NewTimer(at - now)

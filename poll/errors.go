@@ -23,8 +23,15 @@ var (
 
 	// ErrReadTimeout is in the error of a read that took longer than
 	// Options.ReadTimeout.
-	ErrReadTimeout = errors.New("read timed out")
+	ErrReadTimeout error = timedOut{}
 )
+
+// timedOut is what the errors of net say of a timeout, so that a client which returns the cause
+// of its context is understood as one that returns the context's error.
+type timedOut struct{}
+
+func (timedOut) Error() string { return "read timed out" }
+func (timedOut) Timeout() bool { return true }
 
 // errStopped is the cause of a Stop without a cause or an error.
 var errStopped = errors.New("the judge said stop")

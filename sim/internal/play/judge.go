@@ -212,7 +212,7 @@ func (f *flow) unproven(c *claim) bool {
 		class := proof(c.goal, t.Status)
 		return class == consistency.Applied || class == consistency.Accepted
 	})
-	return good && !c.refused && f.w.Foreign < 2 && c.goal == world.Create && listed && !world.Mine(c.id) &&
+	return good && (!c.refused || f.w.Nameless) && f.w.Foreign < 2 && c.goal == world.Create && listed && !world.Mine(c.id) &&
 		(c.class == consistency.Applied || c.class == consistency.Accepted && c.monitor && len(f.w.Runs) > 0)
 }
 
