@@ -36,7 +36,7 @@ func JSON(at string, values ...any) func(body []byte) bool {
 			return false
 		}
 		if len(values) == 0 {
-			return !blank(got)
+			return !pointer.Blank(got)
 		}
 		for _, want := range wanted {
 			if pointer.Equal(got, want) {

@@ -2,7 +2,6 @@ package consistency
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
 	"reflect"
 
@@ -138,36 +137,10 @@ func presenceOfBody(body []byte) presence {
 		return something
 	}
 	doc, err := pointer.Decode(body)
-	if err == nil && blank(doc) {
+	if err == nil && pointer.Blank(doc) {
 		return hollow
 	}
 	return something
-}
-
-// blank reports whether a JSON value says nothing: null, false, zero, and what is
-// empty or holds only such.
-func blank(doc any) bool {
-	switch v := doc.(type) {
-	case nil:
-		return true
-	case bool:
-		return !v
-	case string:
-		return v == ""
-	case json.Number:
-		f, err := v.Float64()
-		return err == nil && f == 0
-	case []any:
-		return len(v) == 0
-	case map[string]any:
-		for _, member := range v {
-			if !blank(member) {
-				return false
-			}
-		}
-		return true
-	}
-	return false
 }
 
 func isInterface[T any]() bool { return reflect.TypeFor[T]().Kind() == reflect.Interface }

@@ -47,9 +47,10 @@ type Monitor struct {
 	// true; and failed, failure, error, canceled, cancelled and aborted.
 	Done, Failed []string
 
-	// Error is the JSON pointer to what the service says went wrong: nothing, null
-	// and what is empty say that nothing did. Empty means the member error
-	// beside the state.
+	// Error is the JSON pointer to what the service says went wrong: nothing, null,
+	// zero and what is empty or holds only such say that nothing did. Empty means the
+	// member error beside the state, or else errors. If neither says why the state is
+	// one of Failed, what is beside it is told.
 	Error string
 
 	// StatusOnly goes by the status of the answers alone: 202 goes on, any other
@@ -128,30 +129,47 @@ func (m *Monitor) state(doc any) (state, at string) {
 
 // trouble returns what doc says went wrong, beside the state at that place.
 func (m *Monitor) trouble(doc any, state string) (code, message string, set bool) {
-	at := m.Error
-	if at == "" {
-		at = state[:strings.LastIndexByte(state, '/')] + "/error"
+	places := []string{m.Error}
+	if m.Error == "" {
+		beside := besides(state)
+		places = []string{beside + "/error", beside + "/errors"}
 	}
-	value, _ := pointer.Get(doc, at)
-	switch v := value.(type) {
-	case string:
-		return "", v, v != ""
-	case map[string]any:
-		code, _ = scalar(v["code"])
-		message, _ = scalar(v["message"])
-		if code == "" && message == "" && len(v) > 0 {
-			message = whole(v)
+	for _, at := range places {
+		if value, _ := pointer.Get(doc, at); !pointer.Blank(value) {
+			code, message = reasonIn(value)
+			return code, message, true
 		}
-		return code, message, len(v) > 0
-	case []any:
-		return "", whole(v), len(v) > 0
-	case bool:
-		return "", "", v
-	case json.Number:
-		n, err := v.Float64()
-		return "", v.String(), err != nil || n != 0
 	}
 	return "", "", false
+}
+
+// besides returns the JSON pointer to what the state is a member of.
+func besides(state string) string { return state[:max(strings.LastIndexByte(state, '/'), 0)] }
+
+// reasonIn returns the code and the message in what says that something went wrong: all
+// of it, if it has neither.
+func reasonIn(value any) (code, message string) {
+	switch v := value.(type) {
+	case string:
+		return "", v
+	case bool:
+		return "", ""
+	case []any:
+		if len(v) == 1 {
+			return reasonIn(v[0])
+		}
+	case map[string]any:
+		code, _ = scalar(v["code"])
+		for _, name := range [...]string{"message", "detail", "reason"} {
+			if message, ok := scalar(v[name]); ok {
+				return code, message
+			}
+		}
+		if code != "" && len(v) == 1 {
+			return code, ""
+		}
+	}
+	return code, whole(value)
 }
 
 // whole returns a JSON value as text.
@@ -218,6 +236,11 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 	}
 	if state != "" {
 		code, message, trouble := m.trouble(doc, place)
+		if !trouble && is(state, m.Failed, failedStates) {
+			if beside, _ := pointer.Get(doc, besides(place)); beside != nil {
+				code, message = reasonIn(beside) // somewhere it says why
+			}
+		}
 		if is(state, m.Failed, failedStates) || trouble && is(state, m.Done, doneStates) {
 			return false, &operationError{state: state, code: code, message: message, answer: got.answer()}
 		}

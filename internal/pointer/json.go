@@ -26,6 +26,37 @@ func Decode(body []byte) (any, error) {
 	return doc, nil
 }
 
+// Blank reports whether a decoded JSON value says nothing: null, false, zero, an empty text, a
+// list of nothing but nulls, and an object that holds only such.
+func Blank(doc any) bool {
+	switch v := doc.(type) {
+	case nil:
+		return true
+	case bool:
+		return !v
+	case string:
+		return v == ""
+	case json.Number:
+		f, err := v.Float64()
+		return err == nil && f == 0
+	case []any:
+		for _, member := range v {
+			if member != nil {
+				return false
+			}
+		}
+		return true
+	case map[string]any:
+		for _, member := range v {
+			if !Blank(member) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
 // Equal compares decoded JSON values: numbers by value, members in any order.
 func Equal(a, b any) bool {
 	switch a := a.(type) {
