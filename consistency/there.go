@@ -2,8 +2,10 @@ package consistency
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/readback-go/readback/internal/pointer"
 )
@@ -58,27 +60,85 @@ func presenceIn(v reflect.Value) presence {
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return presenceOfBody(v.Bytes())
 		}
-		if v.Len() == 0 {
+		if onlyNils(v) {
 			return hollow
 		}
 	case reflect.Map:
-		if v.Len() == 0 {
+		if saysNothing(v, deepest) {
 			return hollow
 		}
 	case reflect.Struct:
-		if hasFields(v) && allZero(v) {
+		if hasFields(v) && allZero(v, deepest) {
 			return hollow
 		}
 	}
 	return something
 }
 
+// onlyNils reports whether a list is empty, or holds nothing but nils, as that of what
+// was asked for in a list and is not there.
+func onlyNils(list reflect.Value) bool {
+	switch list.Type().Elem().Kind() {
+	case reflect.Pointer, reflect.Interface:
+		for i := range list.Len() {
+			if !list.Index(i).IsNil() {
+				return false
+			}
+		}
+		return true
+	}
+	return list.Len() == 0
+}
+
+// saysNothing reports whether a map is empty, or what JSON makes of an envelope that
+// holds nothing: its members are nil or, where they may be of any type, as empty.
+func saysNothing(m reflect.Value, levels int) bool {
+	switch elem := m.Type().Elem(); {
+	case elem.Kind() == reflect.Interface, elem.Kind() == reflect.Pointer, elem == reflect.TypeFor[json.RawMessage]():
+		for members := m.MapRange(); members.Next(); {
+			if !blank(members.Value(), levels-1) {
+				return false
+			}
+		}
+		return true
+	}
+	return m.Len() == 0
+}
+
+// blank is [pointer.Blank] for what is in an any.
+func blank(v reflect.Value, levels int) bool {
+	for v.Kind() == reflect.Interface && !v.IsNil() {
+		v = v.Elem()
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		return v.IsNil()
+	case reflect.Struct:
+		return hasFields(v) && allZero(v, levels)
+	case reflect.Slice, reflect.Map, reflect.String:
+		return allZero(v, levels)
+	}
+	return v.IsZero()
+}
+
+// deepest is how many levels of a value are looked at: what refers to itself has no
+// end, and what is deeper than that is no envelope.
+const deepest = 100
+
 // allZero reports whether v is zero, or a list, a map or a struct in which there
 // is nothing: what JSON makes of an envelope has lists that are not nil.
-func allZero(v reflect.Value) bool {
+func allZero(v reflect.Value, levels int) bool {
+	if levels == 0 {
+		return false
+	}
 	switch v.Kind() {
-	case reflect.Slice, reflect.Map:
-		return v.Len() == 0
+	case reflect.Slice:
+		if v.Type() == reflect.TypeFor[json.RawMessage]() {
+			return presenceOfBody(v.Bytes()) != something
+		}
+		return onlyNils(v)
+	case reflect.Map:
+		return saysNothing(v, levels)
 	case reflect.Struct:
 		message := isMessage(v)
 		for i := range v.NumField() {
@@ -87,15 +147,37 @@ func allZero(v reflect.Value) bool {
 					continue
 				}
 			}
-			if !allZero(v.Field(i)) {
-				return false
+			if !allZero(v.Field(i), levels-1) {
+				return isZeroTime(v)
 			}
 		}
 		return true
-	case reflect.Pointer, reflect.Interface:
-		return v.IsNil() || v.Elem().Kind() == reflect.Struct && hasFields(v.Elem()) && allZero(v.Elem())
+	case reflect.Pointer:
+		return v.IsNil() || v.Elem().Kind() == reflect.Struct && hasFields(v.Elem()) && allZero(v.Elem(), levels-1)
+	case reflect.Interface:
+		if v.IsNil() {
+			return true
+		}
+		switch in := v.Elem(); in.Kind() {
+		case reflect.Slice, reflect.Map:
+			return allZero(in, levels-1)
+		case reflect.Struct:
+			return hasFields(in) && allZero(in, levels-1)
+		}
+		return false
+	case reflect.String:
+		return v.Len() == 0 || v.Type() == reflect.TypeFor[json.Number]() && pointer.Blank(json.Number(v.String()))
 	}
 	return v.IsZero()
+}
+
+// isZeroTime reports whether v is the zero time of some place: many services send it
+// for none, and it is decoded with a place that is not zero.
+func isZeroTime(v reflect.Value) bool {
+	if v.Type() != reflect.TypeFor[time.Time]() || !v.CanInterface() {
+		return false
+	}
+	return v.Interface().(time.Time).IsZero()
 }
 
 // isMessage reports whether a struct is a message that protoc generated. In its

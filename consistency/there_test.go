@@ -112,7 +112,35 @@ type (
 		Any   any
 	}
 	hiddenFields struct{ id string }
+	raw          struct {
+		Data  json.RawMessage
+		Total json.Number
+	}
 )
+
+type node struct {
+	next *node
+	Name string
+}
+
+func loop() *node {
+	n := new(node)
+	n.next = n
+	return n
+}
+
+func loopOfMaps() map[string]any {
+	m := make(map[string]any)
+	m["m"] = m
+	return m
+}
+
+func decoded[T any](text string) (v T) {
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		panic(err)
+	}
+	return v
+}
 
 // Cases A1, A4, A14, D7, D8: what is empty, in every type that a read may return.
 func TestRead_whatIsThere(t *testing.T) {
@@ -146,6 +174,37 @@ func TestRead_whatIsThere(t *testing.T) {
 	reads(t, "struct with an empty list", thereIsPerhaps, envelope{Items: []int{}})
 	reads(t, "struct of empty structs", thereIsPerhaps, deep{Page: envelope{Items: []int{}}, Inner: &envelope{}, Meta: map[string]string{}})
 	reads(t, "struct with hidden fields of zero", thereIsPerhaps, hiddenFields{})
+
+	// What a client makes of one that was asked for in a list and is not there.
+	reads(t, "slice of a nil pointer", thereIsPerhaps, []*item{nil})
+	reads(t, "slice of a nil", thereIsPerhaps, []any{nil, nil})
+	reads(t, "struct with a slice of a nil", thereIsPerhaps, deep{Any: []any{nil}})
+	reads(t, "map to a nil", thereIsPerhaps, map[string]*item{"9": nil})
+	// What JSON makes of an envelope without a type.
+	reads(t, "any map of nil", thereIsPerhaps, map[string]any{"data": nil})
+	reads(t, "any map of what is empty", thereIsPerhaps, map[string]any{"items": []any{}, "total": 0.0, "next": "", "more": false})
+	reads(t, "any map of maps", thereIsPerhaps, map[string]any{"data": map[string]any{"thing": nil}})
+	reads(t, "any map of a number", thereIsPerhaps, map[string]any{"total": json.Number("0.0")})
+	reads(t, "any of a map", thereIsPerhaps, any(map[string]any{"data": nil}))
+	reads(t, "map of raw JSON", thereIsPerhaps, map[string]json.RawMessage{"data": json.RawMessage("null")})
+	reads(t, "struct with an empty map in an interface", thereIsPerhaps, deep{Any: map[string]any{}})
+	reads(t, "struct with raw null", thereIsPerhaps, raw{Data: json.RawMessage("null")})
+	reads(t, "struct with a raw empty list", thereIsPerhaps, raw{Data: json.RawMessage(" [ ] ")})
+	reads(t, "struct with a number of JSON", thereIsPerhaps, raw{Total: "0"})
+	reads(t, "struct with a zero time of another place", thereIsPerhaps, deep{When: time.Time{}.In(time.FixedZone("", 3600))})
+	reads(t, "struct with a time that was decoded", thereIsPerhaps, decoded[deep](`{"When":"0001-01-01T00:00:00+00:00"}`))
+
+	reads(t, "slice with a nil and something", thereIsSomething, []any{nil, 1})
+	reads(t, "any map of something", thereIsSomething, map[string]any{"id": "9", "parent": nil})
+	reads(t, "any map of a zero in a list", thereIsSomething, map[string]any{"items": []any{0.0}})
+	reads(t, "set of any", thereIsSomething, map[string]any{"9": struct{}{}})
+	reads(t, "struct that refers to itself", thereIsSomething, loop())
+	reads(t, "map that refers to itself", thereIsSomething, loopOfMaps())
+	reads(t, "set", thereIsSomething, map[string]struct{}{"9": {}})
+	reads(t, "map to false", thereIsSomething, map[string]bool{"9": false})
+	reads(t, "struct with raw JSON", thereIsSomething, raw{Data: json.RawMessage(`{"id":9}`)})
+	reads(t, "struct with bytes that are no JSON", thereIsSomething, struct{ Key []byte }{[]byte("null")})
+	reads(t, "struct with another number of JSON", thereIsSomething, raw{Total: "1"})
 
 	reads(t, "true", thereIsSomething, true)
 	reads(t, "pointer to true", thereIsSomething, &yes)
@@ -196,7 +255,10 @@ var bodiesThere = map[string]readsAs{
 	`{"items":[],"total":0,"next":null}`:   thereIsPerhaps,
 	`{"data":{"items":[]},"more":false}`:   thereIsPerhaps,
 	"[0]":                                  thereIsSomething,
-	"[null]":                               thereIsSomething,
+	"[null]":                               thereIsPerhaps, // of one that was asked for in a list
+	"[null, null]":                         thereIsPerhaps,
+	`{"things":[null]}`:                    thereIsPerhaps,
+	`[null,{"id":"9"}]`:                    thereIsSomething,
 	"[{}]":                                 thereIsSomething,
 	"0":                                    thereIsSomething,
 	"true":                                 thereIsSomething,
