@@ -127,7 +127,7 @@ func (e *Error) Error() string {
 	if e.Hint != "" {
 		b.WriteString("; " + e.Hint)
 	}
-	return strings.Join(strings.Fields(b.String()), " ")
+	return redact.OneLine(b.String())
 }
 
 // lastAnswer tells of the last answer.
@@ -186,6 +186,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Outcome string  `json:"outcome"`
 		Name    string  `json:"name,omitempty"`
+		Which   string  `json:"instance,omitempty"`
 		Text    string  `json:"error"`
 		Reads   int     `json:"reads"`
 		Seconds float64 `json:"seconds"`
@@ -205,7 +206,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 		Missing string  `json:"missing,omitempty"`
 		Context string  `json:"context,omitempty"`
 	}{
-		e.Outcome.String(), e.Name, e.Error(), e.Reads, e.Elapsed.Seconds(),
+		e.Outcome.String(), e.Name, e.Instance, e.Error(), e.Reads, e.Elapsed.Seconds(),
 		string(e.Reason), e.Seen, e.Status, string(e.Phase), e.Code, e.Note, e.Body, e.Counted, e.Hint,
 		redact.Error(e.Cause), redact.Error(e.Write), redact.Error(e.Last), redact.Error(e.Started),
 		redact.Error(e.Missing), redact.Error(e.Context),

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -276,4 +278,43 @@ func TestError_secretsAppearNowhere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An error is one line of text that a terminal shows as it is, whatever the service
+// and the client say.
+func TestError_isOneLineOfText(t *testing.T) {
+	t.Parallel()
+	const odd = "a\x1b[31m\x00b\u202ec\xffd\r\ne\u2028f\x85g"
+	const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJodW50ZXIyIn0.c2lnbmF0dXJlMQ"
+	plain := func(t *testing.T, text string) {
+		assert.True(t, utf8.ValidString(text), "%q", text)
+		for _, r := range text {
+			assert.True(t, unicode.IsPrint(r) || r == utf8.RuneError, "%q in %q", r, text)
+		}
+		assert.NotContains(t, text, jwt)
+	}
+	bubble(t, "", func(t *testing.T) {
+		p := consistency.Policy{Within: time.Second, Schedule: everySecond}
+		var events []consistency.Event
+		p.Observer = func(e consistency.Event) { events = append(events, e) }
+		p.Answer = func(_ consistency.Phase, _ any, err error) (consistency.Answer, bool) {
+			return consistency.Answer{Status: 404, Code: odd, Note: odd + " " + jwt}, err != nil
+		}
+		f := consistency.Create("name\x1b[0m", func(context.Context) (string, error) { return "1", nil },
+			func(context.Context, string) (int, error) { return 0, errors.New(odd + " for " + jwt) })
+		f.Instance = "instance " + odd
+		_, err := consistency.Do(t.Context(), p, f)
+		require.Error(t, err)
+		plain(t, err.Error())
+		assert.Contains(t, err.Error(), "instance a")
+		for _, e := range events {
+			plain(t, e.String())
+		}
+		encoded, bad := json.Marshal(err)
+		require.NoError(t, bad)
+		var said map[string]any
+		require.NoError(t, json.Unmarshal(encoded, &said))
+		plain(t, said["error"].(string))
+		assert.Contains(t, said["instance"], "instance a")
+	})
 }

@@ -100,7 +100,7 @@ func (e Event) String() string {
 	if e.Err != nil {
 		b.WriteString(": " + redact.Error(e.Err))
 	}
-	return b.String()
+	return redact.OneLine(b.String())
 }
 
 func (p *Policy) observed() bool {

@@ -351,9 +351,15 @@ func answerOfValue(value any) (a Answer) {
 }
 
 // answerInFields returns what a value with a status tells besides: generated clients
-// return structs with the response and the body that they have read of it.
-func answerInFields(value any, status int) Answer {
-	a := Answer{Status: status}
+// return structs with the response and the body that they have read of it, others
+// have a method for the body.
+func answerInFields(value any, status int) (a Answer) {
+	a.Status = status
+	defer func() {
+		if a.Body == nil {
+			a.Body, a.Whole = bodyByMethod(value)
+		}
+	}()
 	v := reflect.ValueOf(value)
 	if v.Kind() == reflect.Pointer {
 		v = v.Elem()
@@ -386,6 +392,22 @@ func answerInFields(value any, status int) Answer {
 		a.Body, a.Whole = body[:min(len(body), bodyLimit)], len(body) <= bodyLimit
 	}
 	return a
+}
+
+// bodyByMethod returns the body that a value gives out by a method, if it has one.
+func bodyByMethod(value any) (body []byte, whole bool) {
+	defer func() {
+		if recover() != nil { // it has not been read
+			body, whole = nil, false
+		}
+	}()
+	switch v := value.(type) {
+	case bodied:
+		body = v.Body()
+	case interface{ Bytes() []byte }:
+		body = v.Bytes()
+	}
+	return body[:min(len(body), bodyLimit)], body != nil && len(body) <= bodyLimit
 }
 
 // overheard completes s by what the wire shows of the call's answer: that of the

@@ -184,6 +184,63 @@ func TestSaid_generatedAnswers(t *testing.T) {
 	})
 }
 
+// fluent is what clients such as resty return: with the body by a method.
+type fluent struct {
+	status int
+	body   []byte
+	Raw    *http.Response
+}
+
+func (f *fluent) StatusCode() int { return f.status }
+func (f *fluent) Body() []byte    { return f.body }
+
+// lazy is such a one whose body is by another name.
+type lazy struct{ fluent }
+
+func (l *lazy) Body() io.ReadCloser { return http.NoBody }
+func (l *lazy) Bytes() []byte       { return l.body }
+
+// panicky is one that has no body before it is asked for.
+type panicky struct{ fluent }
+
+func (*panicky) Body() []byte { panic("not read") }
+
+// The body of a value is what its method gives, too.
+func TestSaid_bodyByAMethod(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name            string
+		status          int
+		body            string
+		present, absent shown
+	}{
+		{"something", 200, `["a"]`, ready, stillThere},
+		{"an empty list", 200, "[]", notFound, unlikely},
+		{"null", 200, "null", notFound, ready},
+		{"no body", 204, "", notFound, unlikely},
+		{"404", 404, `{"message":"no"}`, notFound, ready},
+		{"a missing role", 403, `{"code":403}`, shown{poll.Stop, "role missing"}, shown{poll.Unknown, consistency.Forbidden}},
+	}
+	for _, tt := range tests {
+		bubble(t, tt.name, func(t *testing.T) {
+			give := fluent{tt.status, []byte(tt.body), &http.Response{StatusCode: tt.status}}
+			got, _ := reading(t, consistency.ToPresent, func() *fluent { return &give }, nil, nil)
+			assert.Equal(t, tt.present, got)
+			got, _ = reading(t, consistency.ToAbsent, func() *fluent { return &give }, nil, nil)
+			assert.Equal(t, tt.absent, got)
+			got, _ = reading(t, consistency.ToPresent, func() fluent { return give }, nil, nil)
+			assert.Equal(t, tt.present, got, "by value")
+			got, _ = reading(t, consistency.ToAbsent, func() any { return &lazy{give} }, nil, nil)
+			assert.Equal(t, tt.absent, got, "by another name")
+		})
+	}
+	bubble(t, "a method that panics", func(t *testing.T) {
+		got, err := reading(t, consistency.ToPresent, func() *panicky { return &panicky{fluent{status: 200}} }, nil, nil)
+		assert.Equal(t, ready, got)
+		assert.NoError(t, err)
+	})
+}
+
 // Without the wire such an error says nothing, and the text says what is missing
 // and what to do. It is no lost answer.
 func TestSaid_opaqueErrorsSaySo(t *testing.T) {

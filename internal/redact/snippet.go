@@ -18,7 +18,7 @@ const ellipsis = "…"
 // colon of an authorization, cookie or key header. Snippet reads the whole body: limit it
 // before.
 func Snippet(body []byte, limit int, more ...string) string {
-	s := oneLine(strings.ToValidUTF8(string(body), string(utf8.RuneError)))
+	s := OneLine(string(body))
 	s = redactText(s, more)
 	if len(s) <= limit {
 		return s
@@ -33,9 +33,10 @@ func Snippet(body []byte, limit int, more ...string) string {
 	return s[:end] + ellipsis
 }
 
-// oneLine folds what would break, hide or reorder a line.
-func oneLine(s string) string {
-	s = strings.TrimPrefix(s, "\ufeff")
+// OneLine returns s as one line of valid UTF-8: what would break, hide or reorder it is
+// folded into spaces. It hides no secrets.
+func OneLine(s string) string {
+	s = strings.TrimPrefix(strings.ToValidUTF8(s, string(utf8.RuneError)), "\ufeff")
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
 	}), " ")

@@ -19,7 +19,7 @@ import (
 //     [URLString] does; if a URL cannot be parsed, also the parts of it that the reason
 //     quotes;
 //   - strings and flat lists of JSON members with the name of a secret;
-//   - the word after Bearer, Basic and ApiKey;
+//   - the word after Bearer, Basic and ApiKey, and JSON Web Tokens wherever they stand;
 //   - the rest of the line after the name and colon of an authorization, cookie or key header;
 //   - the value after an equals sign, if the name before it is of a password, token, key or
 //     the like, or one of more.
@@ -111,6 +111,9 @@ var (
 	secretPairNames = regexp.MustCompile(
 		`(?i)(?:password|passwd|pwd|passphrase|secret|token|(?:api|access|secret|private)[_-]?key|signature|credentials?|session[_-]?id|jwt)$`)
 
+	// secretJWT finds a JSON Web Token by its looks: its first part begins as {" does.
+	secretJWT = regexp.MustCompile(`\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*`)
+
 	secretScheme = regexp.MustCompile(`(?i)\b((?:bearer|basic|apikey)\s+["']?)[^\s"]+`)
 )
 
@@ -141,7 +144,11 @@ func redactText(text string, more []string) string {
 		}
 		return name + "=" + hidden
 	})
-	return secretScheme.ReplaceAllString(text, "${1}"+hidden)
+	text = secretScheme.ReplaceAllString(text, "${1}"+hidden)
+	if !strings.Contains(text, "eyJ") {
+		return text
+	}
+	return secretJWT.ReplaceAllLiteralString(text, hidden)
 }
 
 // outcomes match the text of a flow's error after its name and a colon.

@@ -217,3 +217,20 @@ func FuzzSnippet_secret(f *testing.F) {
 		require.NotContains(t, redact.Snippet(body, 1<<20), mark)
 	})
 }
+
+// A JSON Web Token is known by its looks, and other words that begin alike are not.
+func TestError_tokensByTheirLooks(t *testing.T) {
+	t.Parallel()
+	const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2ln-bmF0dXJl_MQ"
+	for _, text := range []string{
+		"token " + token + " has expired", "no: " + token, `{"detail":"bad ` + token + `"}`,
+		"cannot verify '" + token + "'.", "eyJhbGciOiJub25lIn0.eyJzdWIiOiI3In0.",
+	} {
+		got := redact.Error(errors.New(text))
+		assert.NotContains(t, got, "eyJ", text)
+		assert.Contains(t, got, "REDACTED")
+	}
+	for _, text := range []string{"eyJournal.example.com", "see eyJ.a.b", "eyJhbGciOi without a dot"} {
+		assert.Equal(t, text, redact.Error(errors.New(text)))
+	}
+}
