@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/readback-go/readback/internal/forbidden"
 	"github.com/readback-go/readback/internal/retryafter"
 )
 
@@ -58,7 +59,7 @@ func answerOf(status int, h http.Header) Answer {
 }
 
 // rateLimited reports whether a is a 429 in all but its status: a 403 that says
-// when to come back, or that a rate limit is used up. A denial that names a
+// when to come back, or that a rate limit is used up, be it in its body alone. A denial that names a
 // missing role is not.
 func (a *Answer) rateLimited() bool {
 	if a.Status != http.StatusForbidden || missingRole(*a) {
@@ -68,7 +69,7 @@ func (a *Answer) rateLimited() bool {
 		return true
 	}
 	_, used := retryafter.UsedUp(a.Header, time.Now())
-	return used
+	return used || forbidden.RateLimit(a.Body)
 }
 
 // bodyKept is how much of a body is kept once it has been judged: what an error

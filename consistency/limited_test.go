@@ -40,6 +40,12 @@ func TestRead_limited403(t *testing.T) {
 			return []string{"X-RateLimit-Remaining", "7", "X-RateLimit-Reset", epoch(time.Minute)}
 		}, "", forbidden, time.Second},
 		{"a missing role", func() []string { return []string{"Retry-After", "60"} }, roleMissing, shown{poll.Stop, "role missing"}, -1},
+		{"Google's, in the body alone", func() []string { return nil },
+			`{"error":{"code":403,"message":"Quota exceeded","errors":[{"domain":"usageLimits","reason":"userRateLimitExceeded"}]}}`, down, time.Second},
+		{"GitHub's second one, in the body alone", func() []string { return nil }, `{"message":"You have exceeded a secondary rate limit."}`, down, time.Second},
+		{"a code in the body alone", func() []string { return nil }, `{"code":"RATE_LIMIT_EXCEEDED"}`, down, time.Second},
+		{"throttled, in the body alone", func() []string { return nil }, `<Error><Code>ThrottlingException</Code></Error>`, down, time.Second},
+		{"a denial in words", func() []string { return nil }, `{"message":"the corporate limits of your role"}`, forbidden, time.Second},
 		{"nothing of the kind", func() []string { return nil }, "", forbidden, time.Second},
 	}
 	for _, tt := range tests {

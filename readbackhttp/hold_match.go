@@ -11,7 +11,8 @@ import (
 
 // HasETag returns a match that accepts a document with this ETag, such as that
 // of the answer to the write. Weak and strong ones are compared weakly, as in RFC
-// 9110, section 8.8.3.2. It suits what nobody else changes: another's change has
+// 9110, section 8.8.3.2, and without what servers append for a coding, such as -gzip,
+// and the quotes, which not all of them send. It suits what nobody else changes: another's change has
 // another ETag, and is not accepted either. An empty ETag means that of the answer
 // to the write, which its Ref has kept; without one, nothing is accepted.
 func HasETag(etag string) func(Ref, *Document) bool {
@@ -29,8 +30,22 @@ func HasETag(etag string) func(Ref, *Document) bool {
 	}
 }
 
-// strong returns an entity tag without the mark of a weak one.
-func strong(etag string) string { return strings.TrimPrefix(etag, "W/") }
+// strong returns what an entity tag says of the version: without the mark of a weak one,
+// without quotes, which not all send, and without what servers append for a coding.
+func strong(etag string) string {
+	etag = strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(etag), "W/"), "w/")
+	etag = strings.TrimSuffix(strings.TrimPrefix(etag, `"`), `"`)
+	for _, coding := range [...]string{"gzip", "br", "zstd", "deflate"} {
+		if bare, coded := strings.CutSuffix(etag, coding); coded {
+			for _, mark := range [...]string{"--", "-", ";"} {
+				if version, ok := strings.CutSuffix(bare, mark); ok {
+					return version
+				}
+			}
+		}
+	}
+	return etag
+}
 
 // AtLeast returns a match that accepts a document in which the JSON pointer
 // finds a number, also in a string, that is version or more.

@@ -165,4 +165,16 @@ func TestHasETag(t *testing.T) {
 	assert.False(t, readbackhttp.HasETag(`"b"`)(readbackhttp.Ref{}, doc))
 	assert.False(t, readbackhttp.HasETag("")(readbackhttp.Ref{}, &readbackhttp.Document{}))
 	assert.False(t, readbackhttp.HasETag("")(readbackhttp.Ref{ETag: "W/"}, &readbackhttp.Document{}), "the mark of a weak one alone is none")
+	for shown, want := range map[string]bool{
+		`"a"`: true, `W/"a"`: true, `"a-gzip"`: true, `"a--gzip"`: true, `W/"a;br"`: true, `a`: true, ` "a" `: true, `w/"a"`: true,
+		`"b"`: false, `"A"`: false, `"a-"`: false, `"a-zip"`: false, `"a-1"`: false, `"agzip"`: false, `""`: false, `"`: false, `*`: false, `"a", "b"`: false,
+	} {
+		doc := &readbackhttp.Document{Header: http.Header{"Etag": {shown}}}
+		assert.Equal(t, want, readbackhttp.HasETag(`"a"`)(readbackhttp.Ref{}, doc), shown)
+		assert.Equal(t, want, readbackhttp.HasETag(`W/"a-br"`)(readbackhttp.Ref{}, doc), shown)
+	}
+	for _, none := range []string{`""`, `W/""`, `"`, " ", `"-gzip"`} {
+		doc := &readbackhttp.Document{Header: http.Header{"Etag": {none}}}
+		assert.False(t, readbackhttp.HasETag(none)(readbackhttp.Ref{}, doc), "%q tells no version", none)
+	}
 }

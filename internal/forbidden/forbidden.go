@@ -1,5 +1,5 @@
-// Package forbidden distinguishes two kinds of 403: a missing role, and an instance that is
-// not visible yet.
+// Package forbidden distinguishes the kinds of 403: a missing role, an instance that is not
+// visible yet, and a rate limit.
 //
 // Some APIs answer 403 with two kinds of bodies. A body with a code says that the caller lacks
 // a role or permission for this type of resource, which waiting does not change. A body with
@@ -10,6 +10,7 @@ package forbidden
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strconv"
 )
 
@@ -41,3 +42,10 @@ func MissingRole(body []byte) bool {
 	n, err := strconv.ParseFloat(string(code), 64)
 	return err == nil && n == 403
 }
+
+// rateLimit finds the names of a rate limit in codes and sentences, in any case.
+var rateLimit = regexp.MustCompile(`(?i:(?:\b|_)(?:rate[ _-]?limit|throttl))|[a-z]RateLimit`)
+
+// RateLimit reports whether a body speaks of a rate limit, as those of services do that have no
+// header for it: rateLimitExceeded, RATE_LIMITED, "a secondary rate limit", ThrottlingException.
+func RateLimit(body []byte) bool { return len(body) > 0 && rateLimit.Match(body) }

@@ -97,3 +97,16 @@ func FuzzMissingRole(f *testing.F) {
 		require.False(t, forbidden.MissingRole([]byte(trimmed[:end]+`,"code":404}`)), "last counts")
 	})
 }
+
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{
+		"": false, "{}": false, `{"code":403}`: false, "the corporate limits": false, "a separate limit": false, "corporateLimit": false, "unthrottled": false,
+		`{"reason":"rateLimitExceeded"}`: true, `{"reason":"userRateLimitExceeded"}`: true, "RATE_LIMITED": true, "USER_RATE_LIMIT_EXCEEDED": true, "a Rate Limit": true,
+		"rate-limited": true, "<Code>ThrottlingException</Code>": true, "ThrottledClient": true, "API throttled": true,
+	} {
+		if got := forbidden.RateLimit([]byte(body)); got != want {
+			t.Errorf("%q: %v, not %v", body, got, want)
+		}
+	}
+}
