@@ -44,7 +44,8 @@ type Monitor struct {
 
 	// Done and Failed are the states in which the operation has ended, in any
 	// case. Nil means succeeded, success, completed, complete, done, finished and
-	// true; and failed, failure, error, canceled, cancelled and aborted.
+	// true; and failed, failure, error, errored, canceled, cancelled, aborted,
+	// rejected and timedout, also with blanks, hyphens or underscores between.
 	Done, Failed []string
 
 	// Error is the JSON pointer to what the service says went wrong: nothing, null,
@@ -69,7 +70,7 @@ var (
 	monitorHeaders = []string{"Operation-Location", "Azure-AsyncOperation"}
 	usualStates    = []string{"/status", "/state", "/done", ofResources}
 	doneStates     = []string{"succeeded", "success", "completed", "complete", "done", "finished", "true"}
-	failedStates   = []string{"failed", "failure", "error", "canceled", "cancelled", "aborted"}
+	failedStates   = []string{"failed", "failure", "error", "errored", "canceled", "cancelled", "aborted", "rejected", "timedout"}
 )
 
 // ofResources is where resources of Azure have the state of what is done to them;
@@ -178,9 +179,12 @@ func whole(value any) string {
 	return string(encoded)
 }
 
+// unspaced leaves out what may stand between the words of a state, as in timed_out.
+var unspaced = strings.NewReplacer(" ", "", "-", "", "_", "")
+
 func is(state string, given, usual []string) bool {
 	if given == nil {
-		given = usual
+		given, state = usual, unspaced.Replace(state)
 	}
 	return state != "" && slices.ContainsFunc(given, func(s string) bool { return strings.EqualFold(s, state) })
 }

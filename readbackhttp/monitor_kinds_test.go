@@ -72,3 +72,42 @@ func TestMonitor_whatWentWrong(t *testing.T) {
 		})
 	}
 }
+
+// States are known however their words are put together.
+func TestMonitor_statesOfAnySpelling(t *testing.T) {
+	t.Parallel()
+	there := []string{"0s POST /things", "0s GET /ops/1", "0s GET /things/7"}
+	over := there[:2]
+	tests := map[string]struct {
+		end  consistency.Outcome
+		want []string
+	}{
+		`"SUCCEEDED"`: {confirmed, there}, `"Complete"`: {confirmed, there}, `" done "`: {confirmed, there}, `true`: {confirmed, there},
+		`"TIMED_OUT"`: {failed, over}, `"timedOut"`: {failed, over}, `"timed-out"`: {failed, over}, `"Timed out"`: {failed, over},
+		`"Errored"`: {failed, over}, `"REJECTED"`: {failed, over}, `"Cancelled"`: {failed, over}, `"canceled"`: {failed, over},
+	}
+	for state, tt := range tests {
+		course{
+			state, readbackhttp.Exchange{Write: send("POST", api+"/things", `{}`), Monitor: &readbackhttp.Monitor{}},
+			script{
+				"POST /things":  {"202 | Operation-Location: /ops/1 | Location: /things/7"},
+				"GET /ops/1":    {`200 | {"status":` + state + `}`},
+				"GET /things/7": {`200 | {"v":2}`},
+			},
+			tt.want, tt.end, "the operation did not succeed",
+		}.run(t, everySecond)
+	}
+	for _, state := range []string{`"canceling"`, `"partiallySucceeded"`, `"not_done"`, `"failing over"`, `7`, `false`} {
+		c := course{
+			"goes on: " + state, readbackhttp.Exchange{Write: send("POST", api+"/things", `{}`), Monitor: &readbackhttp.Monitor{}},
+			script{
+				"POST /things":  {"202 | Operation-Location: /ops/1 | Location: /things/7"},
+				"GET /ops/1":    {`200 | {"status":` + state + `}`, `200 | {"status":"done"}`},
+				"GET /things/7": {`200 | {"v":2}`},
+			},
+			[]string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1", "1s GET /things/7"},
+			confirmed, "",
+		}
+		c.run(t, everySecond)
+	}
+}
