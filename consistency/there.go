@@ -211,7 +211,7 @@ func presenceOfBody(body []byte) presence {
 	}
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	switch {
-	case len(body) == 0:
+	case len(body) == 0, bytes.Equal(body, []byte(`""`)):
 		return hollow
 	case bytes.Equal(body, []byte("null")), bytes.Equal(body, []byte("false")):
 		return nothing
