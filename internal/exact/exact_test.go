@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"math/big"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"strings"
@@ -104,12 +106,22 @@ func TestEncode(t *testing.T) {
 		"a list in an interface":        encodes[any](t, []any{"a", nil, true}),
 		"raw":                           encodes(t, json.RawMessage(`{"a":1}`)),
 		"what is left out":              encodes(t, leftOut{ID: "a", Memo: func() {}}),
+		"a time of a zone":              encodes(t, time.Now().In(time.FixedZone("X", -5400))),
+		"a time of no place":            encodes(t, time.Time{}),
+		"a great integer of big":        encodes(t, big.NewInt(math.MaxInt64)),
+		"a fraction":                    encodes(t, big.NewRat(1, 3)),
+		"an address":                    encodes(t, netip.MustParseAddr("fe80::1%eth0")),
+		"a nil that can be compared":    encodes[*big.Int](t, nil),
+		"what panics if it is compared": encodes(t, &unequal{"a"}),
 		"an embedded time alone":        encodes(t, timed{Time: time.Now()}),
 		"a text with several parts":     encodes(t, parts{"a", "b"}),
 	} {
 		assert.True(t, ok, name)
 	}
 	for name, ok := range map[string]bool{
+		"a time with seconds in its offset":  encodes(t, time.Unix(1, 0).In(time.FixedZone("LMT", 3601))),
+		"such a time in a list":              encodes(t, []time.Time{time.Unix(1, 0).In(time.FixedZone("LMT", 3601))}),
+		"a float of big with few bits":       encodes(t, big.NewFloat(0.1)),
 		"an integer in an interface":         encodes[any](t, 7),
 		"a great integer in an interface":    encodes[any](t, int64(1)<<53+1),
 		"not a number":                       encodes(t, math.NaN()),
@@ -127,6 +139,13 @@ func TestEncode(t *testing.T) {
 		assert.False(t, ok, name)
 	}
 }
+
+// unequal is a text that cannot be compared.
+type unequal struct{ text string }
+
+func (u *unequal) MarshalText() ([]byte, error) { return []byte(u.text), nil }
+func (u *unequal) UnmarshalText(t []byte) error { u.text = string(t); return nil }
+func (u *unequal) Equal(*unequal) bool          { panic("not comparable") }
 
 // encodes reports whether v comes back, and checks what comes back.
 func encodes[T any](t *testing.T, v T) bool {
