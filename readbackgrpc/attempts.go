@@ -67,20 +67,23 @@ type attempts struct {
 	written  bool // the latest one has
 	again    bool // the next header repeats an attempt that was not processed
 	answered bool // the server said something to the latest one
+	message  bool // and it was a message
+	vague    bool // the latest one has ended, and how is not known
 }
 
 type attemptsKey struct{}
 
-// begin notes that an attempt begins, and reports whether it repeats one that was
-// sent, and not processed: a transparent attempt proves that.
-func (c *attempts) begin(transparent bool) (repeats bool) {
+// begin notes that an attempt begins. It reports whether that repeats one that was
+// sent, and not processed: a transparent attempt proves that; and whether it is not
+// known how the one before has ended.
+func (c *attempts) begin(transparent bool) (repeats, vague bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.begun++
-	repeats = transparent && c.written
+	repeats, vague = transparent && c.written, c.vague
 	c.again = repeats || transparent && c.again
-	c.written, c.answered = false, false
-	return repeats && !c.safe
+	c.written, c.answered, c.message, c.vague = false, false, false, false
+	return repeats && !c.safe, vague
 }
 
 // header notes that the attempt has written its header, and reports whether that
@@ -100,19 +103,22 @@ func (c *attempts) left() bool {
 	return c.sent
 }
 
-// answer notes that the server has said something.
-func (c *attempts) answer() {
+// answer notes that the server has said something, and whether it was a message.
+func (c *attempts) answer(message bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.answered = true
+	c.answered, c.message = true, c.message || message
 }
 
 // end returns err, by which an attempt ended, as mark does, and reports whether that
-// was a try.
-func (c *attempts) end(err error) (error, bool) {
+// was a try of which it tells the end. No error says nothing without a message: gRPC
+// drops it where the answer comes before the request is written.
+func (c *attempts) end(err error) (_ error, told bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.mark(err), c.written && !c.safe
+	try := c.written && !c.safe
+	c.vague = try && err == nil && !c.message
+	return c.mark(err), try && !c.vague
 }
 
 // failed returns err, by which the call ended, as mark does.
@@ -164,7 +170,10 @@ func (counter) HandleRPC(ctx context.Context, s stats.RPCStats) {
 	}
 	switch s := s.(type) {
 	case *stats.Begin:
-		if c.begin(s.IsTransparentRetryAttempt) {
+		switch repeats, vague := c.begin(s.IsTransparentRetryAttempt); {
+		case vague && !repeats: // it may have been carried out
+			wire.From(ctx).Told(nil)
+		case repeats && !vague:
 			wire.From(ctx).Untold()
 		}
 	case *stats.OutHeader:
@@ -172,9 +181,11 @@ func (counter) HandleRPC(ctx context.Context, s stats.RPCStats) {
 			consistency.CountTry(ctx)
 		}
 	case *stats.InHeader, *stats.InTrailer:
-		c.answer()
+		c.answer(false)
+	case *stats.InPayload:
+		c.answer(true)
 	case *stats.End:
-		if err, try := c.end(s.Error); try {
+		if err, told := c.end(s.Error); told {
 			wire.From(ctx).Told(err)
 		}
 	}
