@@ -31,6 +31,7 @@ const (
 	Barred          // what was made may not be read where it is
 	Plainly         // what was made is named by its Location alone
 	Endlessly       // bodies do not end
+	Throttled       // reads meet a rate limit, for longer than permissions lag
 
 	// Of jobs that processes submit:
 	Reread    // one ended unconfirmed, with no room for its handle, and comes again
@@ -166,6 +167,9 @@ func (s *Spec) stage(d Dice) {
 	case Endlessly:
 		s.Fates = []Fate{after(d, good, 0)}
 		s.Calm, s.Bodies = time.Hour, Bodies{Chance: 0.7, How: []Arrival{Stalled, Endless}}
+	case Throttled:
+		s.Fates = []Fate{after(d, good, 0)}
+		s.Calm, s.Faults = d.Between(20*time.Second, 40*time.Second), []Fault{{Chance: 1, Answer: 403, Limited: true}}
 	}
 }
 
