@@ -20,11 +20,14 @@ type changes struct {
 	took    func(time.Duration)
 
 	mu          sync.Mutex
-	busy        bool      // a batch is under way
+	busy        bool      // a batch is under way, or changes for the next one are waited for
 	singles     int       // under way
 	singlesUpTo int       // batches of this size or less are made one by one
 	learnedAt   time.Time // when the store refused such a batch
 	queue       []*change
+
+	gathering *time.Timer // nil if no changes are waited for
+	want      int         // so many in the queue are enough
 }
 
 // change is a change that waits for its turn.
@@ -64,6 +67,9 @@ func (c *changes) change(ctx context.Context, r Record) (uint64, error) {
 	}
 	mine := &change{record: r, done: make(chan struct{})}
 	c.queue = append(c.queue, mine)
+	if c.gathering != nil && len(c.queue) >= c.want {
+		c.gathered()
+	}
 	c.mu.Unlock()
 	select {
 	case <-mine.done:
@@ -154,8 +160,9 @@ func (c *changes) makeBatch(batch []*change) {
 	defer cancel()
 	began := time.Now()
 	revisions, err := c.batches.ChangeAll(ctx, records)
+	took := time.Since(began)
 	if err == nil {
-		c.took(time.Since(began))
+		c.took(took)
 	}
 	unsupported := errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, ErrTooLarge)
 	c.mu.Lock()
@@ -174,5 +181,33 @@ func (c *changes) makeBatch(batch []*change) {
 		}
 		close(one.done)
 	}
+	if err == nil {
+		c.gather(len(batch)+len(c.queue), took/2)
+		return
+	}
+	c.next()
+}
+
+// gather begins the next step when so many are due, or after a while. Those of the last
+// step, whose jobs are likely to go on at once, thus share one with those who came
+// meanwhile, and do not take turns with them: a step of many takes little longer than
+// one of half as many. The caller has the lock.
+func (c *changes) gather(want int, atMost time.Duration) {
+	c.busy, c.want = true, want
+	var timer *time.Timer
+	timer = time.AfterFunc(atMost, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.gathering == timer {
+			c.gathered()
+		}
+	})
+	c.gathering = timer
+}
+
+// gathered ends the wait for those of the next step. The caller has the lock.
+func (c *changes) gathered() {
+	c.gathering.Stop()
+	c.gathering, c.busy = nil, false
 	c.next()
 }
