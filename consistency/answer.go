@@ -9,8 +9,8 @@ import (
 	"github.com/readback-go/readback/internal/retryafter"
 )
 
-// Answer is all that is known of what one call told: of a write, of a look at an
-// operation, or of a read. [Rules] see it.
+// Answer is what is known of the answer to one call: a write, a look at an operation, or
+// a read. [Rules] see it.
 type Answer struct {
 	Phase      Phase         // PhaseWrite, PhaseMonitor or PhaseRead
 	Method     string        // of the request; empty if not known

@@ -2,8 +2,8 @@ package consistency
 
 import "time"
 
-// What follows is for those who read back in a way of their own, as the
-// Transport of package readbackhttp does, and want to follow a [Policy] in it.
+// The methods below are for code that reads back in a loop of its own and follows a
+// [Policy] there, such as the Transport of package readbackhttp.
 
 // Validate returns an error that matches [ErrInvalid] if a field is out of range
 // or a rule says nothing. [Do], [Resume] and [Await] ask it first.

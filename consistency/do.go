@@ -31,8 +31,8 @@ type Result[W, R any] struct {
 // error matches [ErrInvalid].
 //
 // Do is Failed only if the answer of every try proves that the write was not
-// carried out. To know the tries of a client that repeats them by itself, it
-// hands Write a context in which they are counted, by three witnesses:
+// carried out. It counts the tries of a client that repeats them by itself: the
+// context of Write carries three counters.
 //
 //   - an [net/http/httptrace.ClientTrace] sees each request of net/http, but
 //     neither its method nor its answer: with it alone, several requests, such as

@@ -22,8 +22,8 @@ type Flow[W, R any] struct {
 	Name string
 
 	// Instance says which of the writes of that name this is, such as the key of
-	// an order: for events, logs and spans, where the name alone would tell a
-	// thousand of them not apart. It is no part of the handle.
+	// an order: for events, logs and spans, where the name alone does not
+	// distinguish a thousand of them. It is no part of the handle.
 	Instance string
 
 	// Write sends the write once. An empty string, a nil, or a reference whose
@@ -36,9 +36,9 @@ type Flow[W, R any] struct {
 	Read func(context.Context, W) (R, error)
 
 	// Match reports whether a value read shows the write of w. An update needs
-	// one. A creation may have one, for a thing that is made again under an old
-	// name, or that is there before it is as asked; it proves nothing of whose
-	// the thing is.
+	// one. A creation may have one, for a thing that is created again under an old
+	// name, or that is visible before it is complete; it does not prove whose the
+	// thing is.
 	Match func(w W, value R) bool
 
 	// Find lists what may be this write's, if the answer to it was lost or names
@@ -73,8 +73,8 @@ type Flow[W, R any] struct {
 	// Monitor follows an operation that goes on after the write was answered
 	// well: it is called like a read until it returns true, or an error that
 	// wraps [ErrOperation]. It may put into w what only the end of the
-	// operation tells. That its record is gone, as a 410 or lasting 404s tell,
-	// is an end of which the reads tell the rest.
+	// operation tells. If its record is gone (410, or 404s that last), the
+	// operation is over, and the reads decide.
 	Monitor func(ctx context.Context, w *W) (done bool, err error)
 
 	// Follows reports whether w names an operation to follow. If it does not, the

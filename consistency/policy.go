@@ -54,11 +54,10 @@ type Policy struct {
 	// never made.
 	SingleAttempt bool
 
-	// Answer says what a call of that phase told, for clients that carry it in
-	// their own way, such as gRPC's: value and err are what the call returned,
-	// for a look at an operation whether that is done. It goes before what is
-	// found in the error, in the value and on the wire. False leaves it to
-	// those.
+	// Answer returns the answer to a call of that phase, for clients that carry it
+	// in their own way, such as gRPC's. Value and err are what the call returned;
+	// for a look at an operation, value is whether that is done. If it returns
+	// true, nothing else is consulted: not the error, the value or the wire.
 	Answer func(phase Phase, value any, err error) (Answer, bool)
 
 	// OnForbidden is called in a run of 403s, to refresh credentials: before the

@@ -19,10 +19,10 @@ import (
 //	res, err := consistency.Do(ctx, policy, ex.Flow())
 type Exchange struct {
 	// Client sends the write and the reads. Nil means http.DefaultClient.
-	// Redirects are not followed: that of a write says where to read back, and
-	// that of a read says nothing. But 307 and 308, which say that the write
-	// was not carried out, are followed on the same origin if the body can be
-	// sent again.
+	// Redirects are not followed: a redirect of a write says where to read back,
+	// and a redirect of a read says nothing. But 307 and 308, which say that the
+	// write was not carried out, are followed on the same origin if the body can
+	// be sent again.
 	Client *http.Client
 
 	// Write is sent once, with the context of the flow. A body without a
@@ -213,7 +213,7 @@ func newSession(ex Exchange) (*session, error) {
 	if sample, ok := s.Read.sample(); ok {
 		target, err := s.Read.resolve(ex.Write.URL, sample)
 		if err == nil {
-			// Only what it is really to be read from is AllowOrigin's to see.
+			// AllowOrigin is asked only about origins that are really read.
 			foreign := !sameOrigin(target, ex.Write.URL) && (s.Read.known() || s.AllowOrigin == nil)
 			err = s.allowed(target, foreign)
 		}

@@ -89,7 +89,7 @@ func (s *session) allowed(target *url.URL, foreign bool) error {
 	case target.Scheme != "http" && target.Scheme != "https" || target.Host == "":
 		return &TargetError{URL: target, Reason: "not an HTTP URL"}
 	case target.User != nil:
-		// A server has no business in saying whom to be.
+		// A server must not choose the credentials.
 		return &TargetError{URL: target, Reason: "has user information"}
 	case foreign && (s.AllowOrigin == nil || !s.AllowOrigin(target)):
 		return &TargetError{URL: target, Reason: "of another origin than the write, which AllowOrigin does not allow"}

@@ -29,7 +29,7 @@ import (
 // Who can publish but has no secret can repeat what was sent. That is dropped by
 // all who have heard of its sender since, so that at most it delays a 404 by the
 // window of one write at one that had just begun to listen. It makes nobody forget.
-// Who floods the carrier does as much as who cuts it.
+// Flooding the carrier has the same effect as cutting it.
 type Share struct {
 	// Carrier carries the notes. It is this Transport's alone. Nil means that
 	// nothing is shared.
@@ -53,9 +53,8 @@ type Carrier interface {
 	// once, by [NewTransport].
 	Receive(take func(note []byte))
 
-	// Sync returns when those notes that were sent here are out, and those that others
-	// had sent and synced before it was called were taken: then no read comes before
-	// its note. A carrier that knows of no such moment returns at once, and so does
+	// Sync waits until the notes that were sent here are out, and those that others had
+	// sent and synced before the call were taken: then no read comes before its note. A carrier that knows of no such moment returns at once, and so does
 	// one that carries nothing just now. Errors change nothing. It is called at the end
 	// of each write, and of reads that find nothing and are not covered, and ends with
 	// ctx after half a second.

@@ -25,7 +25,7 @@ import (
 // No write is sent twice by the Transport, whatever it was answered, unless
 // TransportOptions.Policy consents. (An [http.Transport] beneath it repeats a
 // write by itself if a connection that was used before dies, the write has an
-// Idempotency-Key, and its body can be had again.)
+// Idempotency-Key, and its request has a GetBody.)
 //
 // What a write covers is told by its answer:
 //

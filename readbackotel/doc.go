@@ -64,7 +64,7 @@
 //	readback.jobs.set_aside   {job}    jobs whose own code panicked
 //	readback.jobs.calls       {call}   writes and reads under way, by readback.phase
 //	readback.jobs.store.duration  s    how long changes of jobs took in it, by quantile
-//	readback.jobs.store.trouble        1 if the last call of the store told nothing
+//	readback.jobs.store.trouble        1 if the last call of the store failed
 //
 // The names of flows are labels: keep them few, and put what differs from write to
 // write into Flow.Instance, which is in no metric.

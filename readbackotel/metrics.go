@@ -19,7 +19,7 @@ type MetricsOptions struct {
 	Provider metric.MeterProvider
 }
 
-// Metrics counts what flows, holds and jobs come to. It may be used concurrently.
+// Metrics counts the outcomes of flows, holds and jobs. It may be used concurrently.
 type Metrics struct {
 	meter metric.Meter
 

@@ -188,6 +188,7 @@ func (c *client) beside(status int, err error) (ref Ref, _ error) {
 		if h.stale {
 			ref.Code = c.looked
 		}
+		//lint:ignore SA1019 what resets a stream is a type of net/http that nobody outside can make
 		return ref, [...]error{&http.ProtocolError{ErrorString: "the stream was reset"}, io.ErrUnexpectedEOF, &net.OpError{Op: "read", Err: err}}[h.losesBy]
 	}
 	if ref.Code = status; h.stale && c.looked < 300 {
