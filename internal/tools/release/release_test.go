@@ -148,7 +148,7 @@ func TestPrepare_refused(t *testing.T) {
 	t.Parallel()
 	for _, version := range []string{"", "0.1.0", "v0.1", "v2.0.0", "v0.1.0+meta"} {
 		_, err := prepare(t.TempDir(), version)
-		assert.ErrorContains(t, err, "is no version", version)
+		assert.ErrorContains(t, err, "must be like v0.1.0", version)
 	}
 	root := clone(t, house())
 	require.NoError(t, os.WriteFile(filepath.Join(root, "note"), nil, 0o666))
