@@ -85,10 +85,10 @@ func (r *run[W, R]) distinct(listed []W) []W {
 	return candidates
 }
 
-// isMine reports whether a candidate of so many is this write's. Without a way to
-// prove it, a thing that is to be created may as well be another's, unless it is
-// known that the write was carried out, and there is only one; one that is to be
-// changed need not be proven, since its state is what counts.
+// isMine reports whether a candidate, of so many, is this write's. Without a way to
+// prove it, a thing that is to be created may be another's, unless the write is known
+// to have been carried out and there is only one candidate. A thing that is to be
+// changed needs no proof, since its state is what counts.
 func (r *run[W, R]) isMine(ctx context.Context, w W, of int) (bool, error) {
 	if !r.flow.proves() {
 		return r.flow.goal != ToPresent || (r.class == Applied || r.succeeded) && of == 1, nil
@@ -117,8 +117,8 @@ func (r *run[W, R]) isMine(ctx context.Context, w W, of int) (bool, error) {
 	return presenceOf(&value, &s.answer) != nothing && r.flow.MineValue(w, value), nil
 }
 
-// heardError is the error of a read within a Find, and what was heard of it: the
-// wire of the Find does not know.
+// heardError is the error of a read within a Find, with its answer: the trace of the
+// Find does not have that.
 type heardError struct {
 	said said
 	err  error

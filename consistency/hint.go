@@ -16,8 +16,8 @@ import (
 const noStatus = "the read returns an interface and no status is known, so a 404 may look like a value: " +
 	"use readbackhttp.Watch in the client, set Policy.Answer, return a value with a StatusCode method, or set a Match"
 
-// opaque says what is missing of the error of a call in which no status was found;
-// nothing if an answer was lost, which has none.
+// opaque returns what to do about the error of a call in which no status was found;
+// empty if the answer was lost, since then there is none.
 func opaque(call string, err error) (hint string) {
 	const text = "no status was found in the error of the %s, of type %T: use readbackhttp.Watch in the client, set Policy.Answer, or return consistency.Status(err, code)"
 	defer func() {

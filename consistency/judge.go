@@ -29,8 +29,8 @@ func (p *Policy) Judge(goal Goal, class Class, answered time.Time) Judge {
 }
 
 // Read returns what an answer means that came at that time: its verdict, its
-// reason and how long that is taken for lag, which is zero as long as the flow
-// may take. Own says that a rule of the policy decided, and not the table.
+// reason, and until when that counts as lag; zero means until the end of the flow.
+// Own says that a rule of the policy decided, and not the table.
 func (j *Judge) Read(a Answer, at time.Duration) (judgement poll.Judgement, own bool) {
 	a.Phase = PhaseRead
 	rule, own := j.policy.Rules.read(j.goal, &a)

@@ -8,9 +8,9 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// until returns when a reason is no longer taken for lag that a read told at that
-// time, after a write of that class; zero if that is not before the end of the
-// flow. Zero is when the windows begin to count.
+// until returns when reason stops counting as lag, if a read told it at that time,
+// after a write of that class; zero if that is not before the end of the flow. The
+// argument zero is when the windows begin to count.
 func (p *Policy) until(f *forbiddenRun, class Class, reason poll.Reason, zero, at time.Duration) time.Duration {
 	if reason == Forbidden {
 		f.forbid(p, at)

@@ -24,7 +24,7 @@ type run[W, R any] struct {
 	// of the write
 	class    Class
 	doubtful bool // some try may have been carried out: never Failed
-	word     bool // the class of the last answer is the caller's word
+	word     bool // the caller stated the class of the last answer, by As
 	found    bool // written is known
 	resumed  bool
 	writes   int       // calls of Write

@@ -62,7 +62,7 @@ func (r *run[W, R]) keepFlow(c *Course) Pending {
 	return h
 }
 
-// leaveUntold lets nobody be told of an end. What began in this visit is left.
+// leaveUntold makes the run end without events. What began in this visit is left.
 func (r *run[W, R]) leaveUntold(c *Course) {
 	if r.whole.end != nil && !c.flags.has(told) {
 		r.whole.end(r.event(r.whole.ctx, PhaseFlow, 0))

@@ -76,10 +76,9 @@ func (r *run[W, R]) weigh(call *wire.Call, class Class, s *said) tried {
 	return t
 }
 
-// toldOtherwise reports whether a try that was counted is known to have ended in a way
-// that refuses nothing, and not by the error that Write returned: that is of something
-// else then, such as a later try that could not be sent. What Policy.Answer does not
-// know is left to the caller.
+// toldOtherwise reports whether a counted try ended in a way that is no refusal and is
+// not the error that Write returned. Then that error is of something else, such as a
+// later try that could not be sent. What Policy.Answer does not know does not count.
 func (r *run[W, R]) toldOtherwise(told []error) (otherwise bool) {
 	defer func() {
 		if recover() != nil { // in Policy.Answer

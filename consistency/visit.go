@@ -238,7 +238,7 @@ func (r *run[W, R]) visit(ctx context.Context, c *Course, began time.Time) (Outc
 }
 
 // Lost returns the handle of a write of f of which only the intent is known: it
-// may have been sent and carried out, may be yet, or may never have been. It is
+// may have been carried out, may still be, or may never have been sent. It is
 // as ambiguous as a write whose answer was lost, and never Failed.
 func (f Flow[W, R]) Lost() Pending {
 	h := Pending{name: unique.Make(f.Name), goal: f.goal, class: Ambiguous, doubtful: true}

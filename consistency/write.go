@@ -114,8 +114,8 @@ func (r *run[W, R]) classify(s *said, never bool) Class {
 	return class
 }
 
-// outweighs makes the ambiguous one count of what several errors of one write say,
-// and of a read the one that says least.
+// outweighs reports whether a counts instead of b, where one error tells both: of a
+// write the ambiguous one counts, of a read the one that says least.
 func (r *run[W, R]) outweighs(phase Phase, a, b *said) bool {
 	if phase == PhaseWrite {
 		return r.severity(a) >= r.severity(b)

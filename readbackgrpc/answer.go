@@ -51,7 +51,7 @@ func answerOf(phase consistency.Phase, st *status.Status, how mark) consistency.
 	return a
 }
 
-// proof ranks answers by how much they prove: what is ambiguous is nothing.
+// proof ranks answers by how much they prove: an ambiguous one proves nothing.
 func proof(a *consistency.Answer) int {
 	switch (consistency.Rules{}).ClassOf(consistency.ToPresent, *a) {
 	case consistency.Ambiguous:

@@ -43,7 +43,7 @@ func nameOf(code codes.Code) string {
 	return fmt.Sprintf("CODE(%d)", code)
 }
 
-// statusOf returns what st means in the tongue of HTTP, in that phase.
+// statusOf returns the HTTP status for st in that phase.
 func statusOf(phase consistency.Phase, st *status.Status, how mark) int {
 	code := st.Code()
 	switch {
@@ -61,8 +61,8 @@ func statusOf(phase consistency.Phase, st *status.Status, how mark) int {
 	return official[code].status
 }
 
-// exhausted tells what the service has not enough of from messages that are too
-// long, for which clients and servers of gRPC use the same code, and the same texts.
+// exhausted tells a rate limit from a message that is too long: gRPC uses the code
+// RESOURCE_EXHAUSTED for both, and its clients and servers use the same texts.
 func exhausted(phase consistency.Phase, st *status.Status, how mark) int {
 	switch text := st.Message(); {
 	case !tooLong(text):

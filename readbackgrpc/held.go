@@ -35,7 +35,7 @@ type held struct {
 	answer  error
 	shows   bool  // that one shows the write
 	why     error // the poll ended without it; nil if another's did
-	last    error // of the last read for this call alone
+	last    error // of the last read that this call made itself
 	history *poll.History
 }
 

@@ -15,7 +15,7 @@ type covering struct {
 	t      *Transport
 	req    *http.Request
 	resp   *http.Response // nil if the answer was lost
-	told   *http.Response // the same for others' eyes, as it was: who gets resp may change it
+	told   *http.Response // a copy of resp for observers, made before the caller can change it
 	where  *url.URL       // where the answer says that something is
 	at     time.Time      // of the answer
 	class  consistency.Class
@@ -114,8 +114,8 @@ func (c *covering) says() bool {
 	return c.class != consistency.Ambiguous && c.onRoute()
 }
 
-// usual returns what a write covers of which the body says nothing, and why that
-// is nothing.
+// usual returns the places that a write covers whose body says nothing, or why there
+// are none.
 func (c *covering) usual() ([]place, string) {
 	own := logical(c.req)
 	switch c.method {
@@ -169,7 +169,7 @@ func (c *covering) created(asked *sentBody) {
 	c.read(func(body []byte, read howRead) { c.named(body, read, asked) })
 }
 
-// named ends it with what the bodies say.
+// named ends the covering with what the bodies say.
 func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 	own := logical(c.req)
 	var places []place

@@ -108,8 +108,8 @@ func (r *readAlong) note(read []byte, err error) {
 	}
 }
 
-// saidAll reports whether one byte more makes no difference, as the end of the line
-// behind a JSON object: many a client does not read it.
+// saidAll reports whether only white space can follow, such as the end of the line
+// behind a JSON object: many clients do not read it.
 func (r *readAlong) saidAll() bool {
 	return r.json && !r.zipped && !r.cut && bytes.HasSuffix(r.kept, []byte("}"))
 }

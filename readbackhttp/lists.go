@@ -116,7 +116,7 @@ func (l *lists) of(list, gone uint64) (wanted []entry) {
 	return wanted
 }
 
-// key returns that of the list that a URL names.
+// listKey returns the key of the list at u.
 func (t *Transport) listKey(space recent.Space, u *url.URL) uint64 {
 	return t.memory.Read(space, "list", u)
 }

@@ -61,7 +61,7 @@ func sealOf(raw, key []byte) []byte {
 	return mac.Sum(nil)[:sealSize]
 }
 
-// readNote returns what a note says, and whether it is one, sealed with this key.
+// readNote decodes a note, and reports whether its seal by this key is valid.
 func readNote(raw, key []byte) (n note, ok bool) {
 	if len(raw) != noteSize || raw[0] != noteVersion || !hmac.Equal(raw[1:1+sealSize], sealOf(raw, key)) {
 		return note{}, false

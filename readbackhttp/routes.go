@@ -53,7 +53,7 @@ func readRoute(r Route) (route, error) {
 		inner, open := strings.CutPrefix(segment, "{")
 		inner, closed := strings.CutSuffix(inner, "}")
 		if open != closed || open && inner == "" || !open && strings.ContainsAny(segment, "{}") {
-			return route{}, fmt.Errorf("the route %q has a segment that cannot be: %q", r.Write, segment)
+			return route{}, fmt.Errorf("the route %q has an invalid segment: %q", r.Write, segment)
 		}
 		read.segments = append(read.segments, piece{text: inner, field: open})
 	}

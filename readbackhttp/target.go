@@ -125,9 +125,8 @@ func (t Target) needsBody() bool {
 	return false
 }
 
-// sample returns a reference with which the target resolves if it ever does, and
-// to the same origin, and whether there is one: not if the answer to the write
-// says where that is.
+// sample returns a made-up reference with which the target can be checked before the
+// write, and false if only the answer to the write can tell where it is.
 func (t Target) sample() (Ref, bool) {
 	if t.known() {
 		return Ref{}, true

@@ -47,7 +47,7 @@ type HeaderToken struct {
 // after the write.
 func checkToken(kind Token) error {
 	if t, ok := kind.(HeaderToken); ok && !(isToken(t.Answer) && isToken(t.Request)) {
-		return fmt.Errorf("readbackhttp: the headers of the token cannot be: %q and %q", t.Answer, t.Request)
+		return fmt.Errorf("readbackhttp: the header names of the token are invalid: %q and %q", t.Answer, t.Request)
 	}
 	return nil
 }

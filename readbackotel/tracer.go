@@ -113,8 +113,7 @@ func (t *Tracer) Handle(ctx context.Context) string {
 
 const traceparent = "traceparent"
 
-// parse returns the span that Handle spoke of; one that is not valid if nothing of
-// the kind is in text.
+// parse returns the span context of a traceparent; an invalid one if text is none.
 func parse(text string) trace.SpanContext {
 	if text == "" {
 		return trace.SpanContext{}

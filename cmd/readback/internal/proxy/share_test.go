@@ -160,7 +160,7 @@ func TestCommand_shareRefused(t *testing.T) {
 		{[]string{"--share", "nats://u:hunter2%zz@x", "--share-secret-file", secret}, "--share: natsshare: "},
 		{[]string{"--covers", "/v1/keys"}, "want TEMPLATE=TEMPLATE"},
 		{[]string{"--covers", "keys=/v1/keys/{id}"}, "is not a method and a path"},
-		{[]string{"--covers", "/v1/{keys=/v1/keys/{id}"}, "a segment that cannot be"},
+		{[]string{"--covers", "/v1/{keys=/v1/keys/{id}"}, "an invalid segment"},
 		{[]string{"--covers-list", "=/v1"}, "want TEMPLATE=TEMPLATE"},
 	} {
 		p := start(t, append([]string{"proxy", "--upstream", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"}, tt.args...)...)
