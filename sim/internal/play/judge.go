@@ -37,8 +37,10 @@ func (f *flow) judge() {
 			f.violate(Misreport, "%s returned no outcome", c.call)
 		}
 		f.judgeError(c)
-		f.judgeOperation(c, looks)
-		f.judgeReason(c, looks)
+		if f.w.Scene != world.NoScene { // elsewhere too much comes together to know what is to be told
+			f.judgeOperation(c, looks)
+			f.judgeReason(c, looks)
+		}
 		f.judgeTimes(c, looks)
 		f.judgeWrites(c)
 	}
