@@ -1,6 +1,7 @@
 package readbackhttp_test
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -9,40 +10,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A body that was held may be closed while it is read, as every body of net/http.
-func TestTransport_closedWhileRead(t *testing.T) {
+// A body that was held may be closed, also while it is read, as every body of net/http;
+// nothing more comes of it then.
+func TestTransport_bodyClosed(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{"kept": "some", "long": strings.Repeat("long", 20<<10)} {
-		inBubbleOf(t, name, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | " + body}}.handler())
-			client := s.over(slowly)
-			answered(t, "204", client, "PUT", api+"/a")
-			resp, err := client.Do(send("GET", api+"/a", ""))
-			require.NoError(t, err)
-			go func() { _ = resp.Body.Close() }()
-			_, _ = io.Copy(io.Discard, resp.Body)
-			_ = resp.Body.Close()
-			n, err := resp.Body.Read(make([]byte, 10))
-			assert.Zero(t, n)
-			assert.Error(t, err)
-		})
-	}
-}
-
-// Nothing more comes of a body that was closed.
-func TestTransport_readAfterClose(t *testing.T) {
-	t.Parallel()
-	for name, body := range map[string]string{"kept": "some", "long": strings.Repeat("long", 20<<10)} {
-		inBubbleOf(t, name, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | " + body}}.handler())
-			client := s.over(slowly)
-			answered(t, "204", client, "PUT", api+"/a")
-			resp, err := client.Do(send("GET", api+"/a", ""))
-			require.NoError(t, err)
-			_ = resp.Body.Close()
-			n, err := resp.Body.Read(make([]byte, 10))
-			assert.Zero(t, n)
-			assert.Error(t, err)
-		})
+		for _, whileRead := range []bool{true, false} {
+			inBubbleOf(t, fmt.Sprint(name, ", while it is read: ", whileRead), func(t *testing.T) {
+				s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | " + body}}.handler())
+				client := s.over(slowly)
+				answered(t, "204", client, "PUT", api+"/a")
+				resp, err := client.Do(send("GET", api+"/a", ""))
+				require.NoError(t, err)
+				if whileRead {
+					go func() { _ = resp.Body.Close() }()
+					_, _ = io.Copy(io.Discard, resp.Body)
+				}
+				_ = resp.Body.Close()
+				n, err := resp.Body.Read(make([]byte, 10))
+				assert.Zero(t, n)
+				assert.Error(t, err)
+			})
+		}
 	}
 }

@@ -170,20 +170,13 @@ func (m *Memory) Clear(space Space, u *url.URL) {
 }
 
 // ClearAt is Clear for what [Memory.Path] returned.
-func (m *Memory) ClearAt(at Mark) {
-	if m.Empty() {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e := m.touch(uint64(at))
-	e.cleared = clearing{n: m.writes, at: time.Since(m.zero)}
-	m.shrink()
-}
+func (m *Memory) ClearAt(at Mark) { m.clear(at, false) }
 
 // ForgetAt forgets what was remembered at and below what [Memory.Path] returned, with
 // any query.
-func (m *Memory) ForgetAt(at Mark) {
+func (m *Memory) ForgetAt(at Mark) { m.clear(at, true) }
+
+func (m *Memory) clear(at Mark, itself bool) {
 	if m.Empty() {
 		return
 	}
@@ -191,7 +184,9 @@ func (m *Memory) ForgetAt(at Mark) {
 	defer m.mu.Unlock()
 	e := m.touch(uint64(at))
 	e.cleared = clearing{n: m.writes, at: time.Since(m.zero)}
-	e.forgotten = m.writes
+	if itself {
+		e.forgotten = m.writes
+	}
 	m.shrink()
 }
 
