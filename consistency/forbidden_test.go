@@ -2,6 +2,7 @@ package consistency_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -39,6 +40,37 @@ func TestDo_responseWithMissingRole(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A list that was answered ends a run of 403s, also if the read of what it showed
+// says nothing: the window of the run no longer ends the flow.
+func TestFind_endsTheRunOf403s(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		f := consistency.Create("create", func(context.Context) (string, error) { return "", consistency.Status(errors.New("no"), 503) },
+			func(context.Context, string) (string, error) {
+				if time.Since(began) < 15*time.Second {
+					return "", consistency.Status(errors.New("no"), 503)
+				}
+				return "mine", nil
+			})
+		f.Find = func(context.Context) ([]string, error) {
+			if time.Since(began) < 5*time.Second {
+				return nil, consistency.Status(errors.New("no"), 403)
+			}
+			return []string{"mine"}, nil
+		}
+		f.Mine = func(string) bool { return true }
+		refreshed := 0
+		p := consistency.Policy{Schedule: everySecond, OnForbidden: func(context.Context) { refreshed++ }}
+
+		res, err := consistency.Do(t.Context(), p, f)
+
+		assert.NoError(t, err)
+		assert.Equal(t, 15*time.Second, res.Elapsed)
+		assert.Equal(t, 2, refreshed)
+	})
 }
 
 // The errors in histories and events can be printed.

@@ -114,7 +114,7 @@ func (r *run[W, R]) look(ctx context.Context) (call *wire.Call, err error) {
 		if err := r.find(call); err != nil {
 			return call, err
 		}
-		r.finding = false
+		r.finding, r.listed = false, true
 	}
 	call = r.note(ctx)
 	r.latest, err = r.flow.Read(call, r.written)
@@ -136,6 +136,10 @@ func (r *run[W, R]) judge(j *poll.Judgement, err error, at time.Duration) {
 		goal = ToPresent
 	}
 	r.hint, r.fault, r.several = "", nil, false
+	listed := r.listed
+	if r.listed = false; listed {
+		r.forbidden.going, r.seen = false, seen{} // the list was answered
+	}
 	if missing, ok := err.(*candidateError); ok {
 		r.judgeCandidates(j, missing, at)
 	} else {
@@ -158,7 +162,7 @@ func (r *run[W, R]) judge(j *poll.Judgement, err error, at time.Duration) {
 		r.seen.value = err == nil && j.Reason != NotFound
 	case poll.Unknown:
 		// It says nothing, and so what was seen before still stands.
-		r.seen.reason, r.seen.unknown = before, j.Reason
+		r.seen.reason, r.seen.unknown, j.Anew = before, j.Reason, listed
 	default:
 		r.seen.reason = j.Reason
 	}

@@ -55,6 +55,7 @@ type run[W, R any] struct {
 	value     R      // what the last one without an error returned
 	heard     said   // of the current read
 	finding   bool   // the current read is a Find
+	listed    bool   // the current read began with a Find that showed the reference
 	answer    Answer // the last one of the write or a read
 	seen      seen
 	several   bool   // several candidates are provably this write's

@@ -230,6 +230,7 @@ func TestUntil_window(t *testing.T) {
 		{"ends with its reason", []answer{notFound.until(5 * s), stale}, 20 * s, poll.ErrDeadline},
 		{"left by an unknown read", []answer{notFound.until(5 * s), unavailable}, 5 * s, poll.ErrWindow},
 		{"left by a setback", []answer{notFound.until(5 * s), setback}, 5 * s, poll.ErrWindow},
+		{"ended by an unknown read anew", []answer{notFound.until(5 * s), unavailable.anew()}, 20 * s, poll.ErrDeadline},
 		{"left by a hanging read", []answer{notFound.until(5 * s), hanging}, 5 * s, poll.ErrWindow},
 		{"cleared by a ready read", []answer{notFound.until(5 * s), ready, unavailable}, 20 * s, poll.ErrDeadline},
 		{"begins anew after a ready read", []answer{notFound.until(5 * s), ready, notFound.until(8 * s)}, 8 * s, poll.ErrWindow},

@@ -43,6 +43,9 @@ func (a answer) in(d time.Duration) answer { a.takes = d; return a }
 // until ends the window of the answer's reason.
 func (a answer) until(d time.Duration) answer { a.says.Until = d; return a }
 
+// anew makes the answer's reason, or streak, a new one.
+func (a answer) anew() answer { a.says.Anew = true; return a }
+
 func (a answer) retryAfter(d time.Duration) answer { a.says.RetryAfter = d; return a }
 
 // judge repeats what the answer says. A read that brought none, since its

@@ -231,6 +231,9 @@ func (r *run) settle(j *Judgement) (done bool, stop error) {
 		if j.Setback {
 			r.streak = -1
 		}
+		if j.Anew {
+			r.deadline, r.reason = r.limit, ""
+		}
 	default:
 		stop = cmp.Or(j.Cause, r.read.Err, errStopped)
 	}

@@ -55,7 +55,8 @@ type Judgement struct {
 	Settled bool
 
 	// Anew makes a ready read the first of a new streak, because it is ready in
-	// another way than the reads before.
+	// another way than the reads before. It makes an unknown read end the reason of
+	// the pending reads before, with its window.
 	Anew bool
 
 	// Cause says why to stop. Nil means the read's error.

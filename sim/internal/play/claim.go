@@ -30,13 +30,14 @@ type claim struct {
 	writes              int // calls of Write before the call
 	resumed             bool
 	find, mine, monitor bool
-	matches             bool // an update has a match of its own, not only a token
-	typed               bool // by a client that tells no status of what it could not read to the end
-	refused             bool // to read elsewhere
-	proves, gone        bool // the flow tells by the value whose it is, and what is gone
-	faults              bool // the flow sees failures in values
-	mute                bool // no status is known
-	looked              bool // after a refusal, whose it was
+	matches             bool          // an update has a match of its own, not only a token
+	typed               bool          // by a client that tells no status of what it could not read to the end
+	refused             bool          // to read elsewhere
+	proves, gone        bool          // the flow tells by the value whose it is, and what is gone
+	faults              bool          // the flow sees failures in values
+	mute                bool          // no status is known
+	lost                time.Duration // by visits that were cut short, so that the next came late
+	looked              bool          // after a refusal, whose it was
 	ends                consistency.Class
 	sent                int  // writes
 	unchanged           bool // the flow said that the write changed nothing

@@ -87,7 +87,7 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 		if kept == 0 && l.Began.After(v) && pace > s.reserve(settle-s.streak.n) {
 			return "", false
 		}
-		if what, _ := tells(c.goal, l); what == halted {
+		if what, _ := tells(c.goal, l); what == halted || l.Role && l.Cut { // what came of its body may say so
 			return "", false
 		}
 		known := s.until

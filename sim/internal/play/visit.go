@@ -42,7 +42,7 @@ func (f *flow) visit() {
 		if short {
 			own, done = context.WithTimeout(ctx, patience)
 		}
-		kept, before := h, course
+		kept, before, began := h, course, time.Now()
 		res, err := consistency.NewStepper(p, tf).Visit(own, &h, &course, time.Time{})
 		ended := own.Err() != nil
 		done()
@@ -54,6 +54,7 @@ func (f *flow) visit() {
 			c.mute = true
 			patience *= 4 // or it may be so for ever
 			time.Sleep(time.Millisecond)
+			c.lost += time.Since(began)
 			continue
 		}
 		value := ""
