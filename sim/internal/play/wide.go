@@ -295,6 +295,9 @@ func (f *flow) plain(c *claim, looks []world.Look) []world.Look {
 		}
 		if f.w.Wrapped && l.Kind == world.Thing && (l.How == world.Cut || l.How == world.Stalled || l.How == world.Endless) && slices.Contains(world.WrappedReads, l.Status) {
 			l.Status, l.Broken, l.Shows = 200, true, false // what it means is in a body that cannot be read
+			if c.goal == world.Delete && l.How != world.Cut {
+				l.Status, l.Answered = 0, time.Time{} // all of it came, but not its end: not still there, and not gone
+			}
 		}
 		if l.Kind != world.Thing || l.Status != 200 || l.Cut || l.Broken || l.Empty == world.Full {
 			continue
