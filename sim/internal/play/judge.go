@@ -116,7 +116,7 @@ func shorten(goal world.Goal, looks []world.Look, typed, watched bool, timeout t
 		l := &looks[i]
 		what, _ := tells(goal, l)
 		alone := l.Status >= 300 && (what == shown || what == settled || what == lie || (what == halted || what == denied) && l.Status != 403) ||
-			typed && watched && l.Status == 200 && goal == world.Delete // it is still there
+			(watched || !typed) && l.Status == 200 && goal == world.Delete // it is still there
 		began := l.Began
 		if i > 0 && !looks[i-1].Cut && looks[i-1].Status != 0 && looks[i-1].Ended.Equal(began) {
 			began = looks[i-1].Began // both are one read

@@ -137,7 +137,7 @@ func (j *submitted) revive(before, after submit.Record) {
 func (s *submission) judgeScene(j *submitted) {
 	f := s.f
 	for _, sent := range j.sends {
-		if !j.reread.IsZero() && sent.began.After(j.reread) && !sent.paused {
+		if !j.reread.IsZero() && sent.began.After(j.reread) && !sent.paused && !s.takenOver(j, sent) {
 			f.violate(DoubleWrite, "process %d sends %s, which had ended unconfirmed", sent.p.n, j.key)
 		}
 	}
@@ -158,6 +158,15 @@ func (s *submission) judgeScene(j *submitted) {
 			return
 		}
 	}
+}
+
+// takenOver reports whether a job was sent by the consent of Resubmit, since it was set
+// aside as it was to be read once more.
+func (s *submission) takenOver(j *submitted, sent *send) bool {
+	return sent.began.Sub(j.sends[0].began) < s.options.Resubmit.KeyHonouredFor && slices.ContainsFunc(s.changes, func(c change) bool {
+		state, _ := saidBy(c.Record)
+		return c.Key == j.key && state == "aside" && c.at.After(j.reread) && c.at.Before(sent.began)
+	})
 }
 
 // judgeBound asks whether a process has had more writes under way than it may.
