@@ -2,6 +2,7 @@ package play
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -259,6 +260,9 @@ func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, e
 			err = c.fault(resp, body, true)
 		} else if c.habits.watched {
 			c.hidden = resp.StatusCode
+			if json.Valid([]byte(body)) && field(body, "ok") == "false" { // all of it came, but not its end
+				c.hidden, _ = strconv.Atoi(field(body, "code"))
+			}
 		}
 		if err != nil {
 			return c.beside(resp.StatusCode, err)
