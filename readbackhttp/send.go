@@ -42,10 +42,11 @@ func send(client *http.Client, req *http.Request, maxBody int64) (*answered, err
 		}
 		return nil, &transportError{err}
 	}
-	defer func() {
-		_, _ = io.CopyN(io.Discard, resp.Body, drainLimit)
-		_ = resp.Body.Close()
-	}()
+	defer func(body io.ReadCloser) {
+		_, _ = io.CopyN(io.Discard, body, drainLimit)
+		_ = body.Close()
+	}(resp.Body)
+	unzip(resp)
 	good := resp.StatusCode < 300
 	limit := maxBody
 	if !good {
