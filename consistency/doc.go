@@ -97,9 +97,9 @@
 // What is ready with a good status is then judged by its value: an update asks its
 // match. To a creation a nil, null or false is not there, and neither are empty
 // slices and maps, structs whose fields are all zero, no body, the bodies [] and "",
-// lists of nothing but nils, as [null], and an object, or a map to values of any type,
-// with nothing in it but what is so too, as {} and {"deleted":false}, unless its match
-// accepts them. To a deletion a nil, null or false is gone,
+// lists of nothing but nils, as [null], and an object, or a map to lists, maps or values
+// of any type, with nothing in it but what is so too, as {} and {"deleted":false}, unless
+// its match accepts them. To a deletion a nil, null or false is gone,
 // and what is empty says nothing, and is a setback, unless Flow.Gone knows it: the
 // next read that shows nothing does not count.
 //

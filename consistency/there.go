@@ -91,10 +91,11 @@ func onlyNils(list reflect.Value) bool {
 }
 
 // saysNothing reports whether a map is empty, or what JSON makes of an envelope that
-// holds nothing: its members are nil or, where they may be of any type, as empty.
+// holds nothing: its members are nil, lists and maps with nothing in them or, where they
+// may be of any type, as empty.
 func saysNothing(m reflect.Value, levels int) bool {
-	switch elem := m.Type().Elem(); {
-	case elem.Kind() == reflect.Interface, elem.Kind() == reflect.Pointer, elem == reflect.TypeFor[json.RawMessage]():
+	switch m.Type().Elem().Kind() {
+	case reflect.Interface, reflect.Pointer, reflect.Slice, reflect.Map:
 		for members := m.MapRange(); members.Next(); {
 			if !blank(members.Value(), levels-1) {
 				return false
@@ -134,7 +135,7 @@ func allZero(v reflect.Value, levels int) bool {
 	switch v.Kind() {
 	case reflect.Slice:
 		if v.Type() == reflect.TypeFor[json.RawMessage]() {
-			return presenceOfBody(v.Bytes()) != something
+			return isBlank(v.Bytes())
 		}
 		return onlyNils(v)
 	case reflect.Map:
@@ -218,11 +219,22 @@ func presenceOfBody(body []byte) presence {
 	case body[0] != '{' && body[0] != '[':
 		return something
 	}
-	doc, err := pointer.Decode(body)
-	if err == nil && pointer.Blank(doc) {
+	if isBlank(body) {
 		return hollow
 	}
 	return something
+}
+
+// isBlank reports whether JSON says nothing.
+func isBlank(text []byte) bool {
+	if len(text) == 0 {
+		return true
+	}
+	if len(text) > hollowLimit {
+		return false
+	}
+	doc, err := pointer.Decode(text)
+	return err == nil && pointer.Blank(doc)
 }
 
 func isInterface[T any]() bool { return reflect.TypeFor[T]().Kind() == reflect.Interface }

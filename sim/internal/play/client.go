@@ -344,7 +344,9 @@ func (c *client) find(ctx context.Context) ([]Ref, error) {
 	}
 	var refs []Ref
 	for id := range strings.SplitSeq(body, ",") {
-		if id != "" {
+		if id == world.NoName {
+			refs = append(refs, Ref{Job: c.job})
+		} else if id != "" {
 			refs = append(refs, Ref{Job: c.job, ID: id})
 		}
 	}
@@ -401,6 +403,9 @@ func take(resp *http.Response) (string, error) {
 	_ = resp.Body.Close()
 	if err == nil && len(body) == bodyLimit {
 		err = io.ErrShortBuffer
+	}
+	if err == nil && resp.Header.Get("Content-Encoding") == "gzip" {
+		return unzip(body)
 	}
 	return string(body), err
 }

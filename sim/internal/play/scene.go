@@ -33,6 +33,8 @@ func (f *flow) stage(o Options) bool {
 		driver, drive = "transport", (*flow).transport
 	case world.Reread, world.Leaving, world.Recalled, world.Hidden, world.Withdrawn, world.Crowded:
 		driver, drive = "submit", (*flow).submitScene
+	case world.Concluded, world.Vacant, world.Hinted, world.Coded, world.Zipped, world.Clipped, world.Overlapping:
+		driver, drive = f.stageWords()
 	case world.Forgetful, world.Impatient, world.Passing, world.Senseless, world.Broken:
 	default:
 		if f.dice2.Chance(0.2) {
@@ -49,6 +51,7 @@ func (f *flow) stageClient(p *consistency.Policy) {
 	d, h := f.dice2, &f.client.habits
 	*h = habits{manner: h.manner}
 	f.stagePolicy(p)
+	f.clientOfWords(p)
 	switch f.w.Scene {
 	case world.Beside:
 		h.manner, h.bare, h.besides, h.looks = byNothing, true, true, true
@@ -97,6 +100,7 @@ func (f *flow) watch(yes bool) {
 func (f *flow) stagePolicy(p *consistency.Policy) {
 	d := f.dice2
 	p.SingleAttempt = false
+	f.policyOfWords(p)
 	switch f.w.Scene {
 	case world.Located, world.Overdue, world.Mistaken, world.Unnamed:
 		p.Windows, p.Within, p.ReadTimeout = consistency.Windows{}, 0, 0
@@ -130,7 +134,7 @@ func (f *flow) stageFinding(c *claim) {
 	case world.Beside:
 		c.find = c.find || f.dice2.Chance(0.7)
 		c.mine = c.find && f.w.Goal == world.Create && f.dice2.Chance(0.3)
-	case world.Shards, world.Nowhere, world.Old, world.Passing, world.Impatient, world.Forgetful:
+	case world.Shards, world.Nowhere, world.Old, world.Passing, world.Impatient, world.Forgetful, world.Clipped, world.Overlapping:
 		c.find, c.mine = true, f.w.Goal == world.Create
 	}
 }
@@ -169,7 +173,7 @@ func (f *flow) stageExchange(c *claim, ex *readbackhttp.Exchange) {
 	switch f.w.Scene {
 	case world.Barred:
 		c.refused = true
-	case world.Tagged:
+	case world.Tagged, world.Coded:
 		ex.Match = readbackhttp.HasETag("")
 		c.mute = f.w.Tag == "W/"
 	case world.OneBody:

@@ -69,7 +69,11 @@ func (w *World) serveRead(n int, ask *Ask, fault *Fault) Reply {
 		}
 		if fault.Limited {
 			look.Limited, look.Role, reply.Body = true, false, `{"message":"slow down"}`
-			reply.set("X-Ratelimit-Remaining", "0")
+			if w.Scene == Hinted {
+				w.hint(&reply)
+			} else {
+				reply.set("X-Ratelimit-Remaining", "0")
+			}
 			if fault.Ages {
 				reply.set("Retry-After", "99999999999999999999")
 			}
@@ -191,7 +195,7 @@ func (w *World) thing(replica int, ask *Ask, now time.Time) (Reply, bool) {
 	}
 	reply := Reply{Status: 200, Body: `{"id":"` + id + `","value":` + value + `}`}
 	if strings.Contains(w.Tag, "%s") {
-		reply.set("Etag", w.tag(value))
+		reply.set("Etag", w.tagShown(value))
 	}
 	switch {
 	case seen && w.spoilt(since, now):
@@ -223,7 +227,7 @@ func (w *World) list(replica int, now time.Time) Reply {
 			ids = append(ids, run.ID)
 		}
 	}
-	return Reply{Status: 200, Body: strings.Join(ids, ",")}
+	return Reply{Status: 200, Body: strings.Join(w.named(ids), ",")}
 }
 
 // operation answers how far the write is that was accepted.

@@ -53,14 +53,21 @@ const (
 
 // Stage makes the world a scene, if it is one of those.
 func (s *Spec) Stage() {
-	d := NewDice(s.Seed, sceneStream)
-	if !d.Chance(sceneShare) {
-		return
+	if d := NewDice(s.Seed, sceneStream); d.Chance(sceneShare) {
+		scene := Scene(1 + d.IntN(int(Reread)-1))
+		if d.Chance(jobShare) {
+			scene = Reread + Scene(d.IntN(int(scenes-Reread)))
+		}
+		s.beginScene(d, scene)
+		s.stage(d)
+	} else if d := NewDice(s.Seed, wordStream); d.Chance(wordShare) {
+		s.beginScene(d, scenes+Scene(d.IntN(int(wordScenes-scenes))))
+		s.stageWords(d)
 	}
-	scene := Scene(1 + d.IntN(int(Reread)-1))
-	if d.Chance(jobShare) {
-		scene = Reread + Scene(d.IntN(int(scenes-Reread)))
-	}
+}
+
+// beginScene leaves of the world what each scene has.
+func (s *Spec) beginScene(d Dice, scene Scene) {
 	*s = Spec{
 		Seed: s.Seed, Scene: scene, Wide: true, OldErrors: s.OldErrors,
 		Goal: OneOf(d, Create, Create, Update), Pace: d.Between(time.Millisecond, 50*time.Millisecond),
@@ -69,7 +76,6 @@ func (s *Spec) Stage() {
 	for range OneOf(d, 1, 1, 2, 3) {
 		s.Lags = append(s.Lags, d.Between(lag/2, lag))
 	}
-	s.stage(d)
 }
 
 // after returns a fate that is answered so, and carried out then.

@@ -119,10 +119,12 @@ type Spec struct {
 	AuthFails bool
 
 	// Scene says which one it is. Ending is how an operation ends that is at the
-	// Location of a 202, and Tag what the ETag of a thing is made of.
+	// Location of a 202, Tag what the ETag of a thing is made of, and Words which of
+	// the ways to say something a scene of words has.
 	Scene  Scene
 	Ending Ending
 	Tag    string
+	Words  int
 }
 
 // Monitored reports whether an answer to a write may name an operation to follow.

@@ -110,6 +110,7 @@ func (t wireTo) RoundTrip(req *http.Request) (*http.Response, error) {
 	} else {
 		w.wrap(&reply, w.kindOf(n), false)
 	}
+	w.zip(&reply)
 	return reply.response(w, req), nil
 }
 

@@ -155,6 +155,8 @@ func (w *World) shaped(now time.Time) Reply {
 		return w.ending(plain)
 	case Unnamed:
 		return Reply{Status: http.StatusNotFound}
+	case Concluded:
+		return w.conclusion(plain)
 	}
 	if now.Sub(last.Began) < w.LateRecord {
 		return Reply{Status: http.StatusNotFound}
