@@ -94,7 +94,8 @@
 //	all else                       absent  unknown  unavailable, a setback
 //	all else                       any     unknown  unavailable
 //
-// What is ready with a good status is then judged by its value: an update asks its
+// A problem of RFC 9457 with a good status says nothing, where its type is known. What is
+// ready with a good status is then judged by its value: an update asks its
 // match. To a creation a nil, null or false is not there, and neither are empty
 // slices and maps, structs whose fields are all zero, no body, the bodies [] and "",
 // lists of nothing but nils, as [null], and an object, or a map to lists, maps or values

@@ -2,6 +2,7 @@ package consistency
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/readback-go/readback/internal/redact"
@@ -297,12 +298,28 @@ func (r *run[W, R]) judgeAnswer(j *poll.Judgement, goal Goal, err error, at time
 	case rule.Verdict == poll.Ready && err != nil && a.Status/100 == 2:
 		// The status is good, but what came with it could not be read.
 		j.Verdict, j.Reason, j.Settled = poll.Unknown, "unreadable", false
+	case rule.Verdict == poll.Ready && !s.own && isProblem(a):
+		j.Verdict, j.Reason = poll.Unknown, "a problem with a good status"
 	case rule.Verdict == poll.Stop && err == nil:
 		j.Cause = statusError(a.Status)
 	case err != nil && a.Status == 0 && a.Code == "":
 		r.hint = opaque("read", s.err)
 	}
 	r.forbidden.heard(&r.policy, j.Verdict, rule.Reason, at)
+}
+
+// isProblem reports whether an answer with a good status is a problem of RFC 9457, by its
+// type: that is nothing that was written.
+func isProblem(a *Answer) bool {
+	if a.Status/100 != 2 || a.Header == nil {
+		return false
+	}
+	kind, _, _ := strings.Cut(a.Header.Get("Content-Type"), ";")
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "application/problem+json", "application/problem+xml":
+		return true
+	}
+	return false
 }
 
 // pending gives a pending judgement its reason, and the window of that.

@@ -36,8 +36,9 @@ type Exchange struct {
 	Write *http.Request
 
 	// Read says where the write is read back. Zero means the Location of the
-	// answer to a POST, and the URL of the write otherwise. A redirect to what was
-	// there before a creation, such as the list that it was posted to, names nothing.
+	// answer to a POST, and the URL of the write otherwise. What a Location surely
+	// leads to without a creation names nothing: what is above the URL of the write,
+	// and of a redirect also the list that it was posted to and a place to log in.
 	Read Target
 
 	// LocationOfAccepted says that the Location of a 202 is what was written. It
@@ -83,7 +84,9 @@ type Exchange struct {
 	// Header is sent with reads. Nil means that of the write, less what
 	// belongs to the write alone: conditions, preferences, idempotency keys, what
 	// describes its body and Accept-Encoding. Reads always go out unconditionally and with
-	// Cache-Control: no-cache.
+	// Cache-Control: no-cache. Set an Accept of JSON, and no more: then a page of HTML,
+	// as services show for a login or for any URL that they do not know, says nothing.
+	// Without it such a page with a 200 confirms a creation that has no Match.
 	Header http.Header
 
 	// AllowOrigin reports whether reads may go to an origin that is not the

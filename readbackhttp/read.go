@@ -27,6 +27,8 @@ func (s *session) read(ctx context.Context, ref Ref) (*Document, error) {
 		return nil, got.unreadable(err)
 	case got.resp.StatusCode < 200 || got.resp.StatusCode > 299:
 		return nil, got.failure()
+	case s.asksForJSON(got.resp.Request) && isPage(got):
+		return nil, got.unreadable(errPage)
 	}
 	return got.document(), nil
 }

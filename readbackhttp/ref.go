@@ -103,7 +103,7 @@ func (s *session) refer(got *answered, bodyErr error) Ref {
 	if status == http.StatusAccepted && !s.LocationOfAccepted && (ref.byLocation || ref.Monitor == "") && ref.Location != "" {
 		ref.Location, ref.noTarget = "", true // it is the operation's
 	}
-	if status >= 300 && s.wasThere(ref.Location) {
+	if s.leadsElsewhere(ref.Location, status >= 300) {
 		ref.Location = ""
 	}
 	if len(s.Read.fields) > 0 {
@@ -112,15 +112,30 @@ func (s *session) refer(got *answered, bodyErr error) Ref {
 	return ref
 }
 
-// wasThere reports whether a redirect leads to what was there before a creation, as
-// the home page or the list that it was posted to: that shows nothing of it.
-func (s *session) wasThere(location string) bool {
+// leadsElsewhere reports whether a Location shows nothing of a creation: it is above the
+// URL that was written to, as the home page is, or a redirect leads back there, as to the
+// list that was posted to, or to where one logs in.
+func (s *session) leadsElsewhere(location string, redirect bool) bool {
 	at, err := url.Parse(location)
-	if err != nil || s.Goal != consistency.ToPresent || s.Match != nil || at.RawQuery != "" || !sameOrigin(at, s.Write.URL) {
+	if err != nil || location == "" || s.Goal != consistency.ToPresent || s.Match != nil || !sameOrigin(at, s.Write.URL) {
 		return false
 	}
-	above := strings.TrimSuffix(at.Path, "/") + "/"
-	return strings.HasPrefix(strings.TrimSuffix(s.Write.URL.Path, "/")+"/", above)
+	here, there := strings.TrimSuffix(s.Write.URL.Path, "/")+"/", strings.TrimSuffix(at.Path, "/")+"/"
+	if redirect && !strings.HasPrefix(there, here) && isLogin(at.Path) {
+		return true
+	}
+	return at.RawQuery == "" && strings.HasPrefix(here, there) && (redirect || here != there)
+}
+
+// isLogin reports whether a path has a segment that names a place to log in.
+func isLogin(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		switch strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(segment)) {
+		case "login", "signin", "logon", "sso", "authorize":
+			return true
+		}
+	}
+	return false
 }
 
 // lacks returns why ref names nothing to read, or nil.

@@ -117,7 +117,7 @@ func TestExchange_zipped(t *testing.T) {
 func TestExchange_zippedBadly(t *testing.T) {
 	t.Parallel()
 	whole := zipped(t, `{"id":7,"name":"alpha and more"}`)
-	for name, body := range map[string][]byte{"cut": whole[:len(whole)-6], "none": []byte("plain"), "long": zipped(t, "{" + string(bytes.Repeat([]byte(" "), 1<<16)) + "}")} {
+	for name, body := range map[string][]byte{"cut": whole[:len(whole)-6], "none": []byte("plain"), "long": zipped(t, "{"+string(bytes.Repeat([]byte(" "), 1<<16))+"}")} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
