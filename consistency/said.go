@@ -310,14 +310,24 @@ func answerOfError(err error) (a Answer, ok bool) {
 		return whole.Answer(), true
 	}
 	if code, found := as[statusCode](err); found {
-		a.Status, ok = code.StatusCode(), true
+		a.Status = statusOrNone(code.StatusCode())
 	} else if code, found := as[httpStatus](err); found {
-		a.Status, ok = code.HTTPStatusCode(), true
+		a.Status = statusOrNone(code.HTTPStatusCode())
 	}
+	ok = a.Status != 0
 	if body, found := as[bodied](err); found {
 		a.Body = body.Body()
 	}
 	return a, ok
+}
+
+// statusOrNone returns what a method tells that is called as those for a status of HTTP, and
+// 0 if it cannot be one: models and clients have other codes by that name.
+func statusOrNone(status int) int {
+	if status < 100 || status > 999 {
+		return 0
+	}
+	return status
 }
 
 func as[T any](err error) (found T, ok bool) {
@@ -354,7 +364,7 @@ func answerOfValue(value any) (a Answer) {
 // return structs with the response and the body that they have read of it, others
 // have a method for the body.
 func answerInFields(value any, status int) (a Answer) {
-	a.Status = status
+	a.Status = statusOrNone(status)
 	defer func() {
 		if a.Body == nil {
 			a.Body, a.Whole = bodyByMethod(value)

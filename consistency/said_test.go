@@ -690,3 +690,63 @@ func TestPolicy_answerWithACodeAlone(t *testing.T) {
 		assert.ErrorContains(t, err, "last status 23505 to the write")
 	})
 }
+
+// counted is a value, and unsure an error, whose method is called as those that tell a
+// status, and tells something else.
+type (
+	counted struct{ Code int }
+	unsure  struct {
+		code  int
+		inner error
+	}
+)
+
+func (c counted) StatusCode() int { return c.Code }
+func (u unsure) Error() string    { return "no" }
+func (u unsure) StatusCode() int  { return u.code }
+func (u unsure) Unwrap() error    { return u.inner }
+
+// What no status of HTTP can be is none: a model may have a method of that name, and a
+// client may tell its own codes by it.
+func TestSaid_noStatusOfHTTP(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{-1, 0, 1, 3, 99, 1000, 20000} {
+		bubble(t, fmt.Sprint("value ", status), func(t *testing.T) {
+			var s service
+			f := consistency.Create("create",
+				func(context.Context) (string, error) { return "1", nil },
+				func(context.Context, string) (counted, error) { return counted{max(status, 1)}, nil })
+			res, err := consistency.Do(t.Context(), s.policy(), f)
+			require.NoError(t, err)
+			assert.Zero(t, res.Elapsed)
+			g := consistency.Create("create",
+				func(context.Context) (counted, error) { return counted{status}, nil },
+				func(context.Context, counted) (string, error) { return "there", nil })
+			_, err = consistency.Do(t.Context(), s.policy(), g)
+			assert.NoError(t, err, "of a reference")
+		})
+		bubble(t, fmt.Sprint("error ", status), func(t *testing.T) {
+			var s service
+			f := consistency.Create("create", func(context.Context) (string, error) {
+				return "", unsure{status, &fault{status: 422}}
+			}, func(context.Context, string) (string, error) { return "there", nil })
+			_, err := consistency.Do(t.Context(), s.policy(), f)
+			assert.ErrorIs(t, err, consistency.ErrFailed, "what it wraps has one")
+			f.Write = func(context.Context) (string, error) { return "", unsure{status, nil} }
+			_, err = consistency.Do(t.Context(), s.policy(), f)
+			assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
+			assert.ErrorContains(t, err, "no status was found in the error of the write")
+		})
+	}
+	bubble(t, "the wire knows it", func(t *testing.T) {
+		site := newSite(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusConflict) }).watch()
+		f := consistency.Create("create", func(ctx context.Context) (string, error) {
+			_, err := site.post(ctx)
+			require.Error(t, err)
+			return "", unsure{6, nil}
+		}, func(context.Context, string) (string, error) { return "there", nil })
+		var s service
+		_, err := consistency.Do(t.Context(), s.policy(), f)
+		assert.ErrorIs(t, err, consistency.ErrFailed)
+	})
+}
