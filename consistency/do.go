@@ -252,10 +252,10 @@ func (r *run[W, R]) lookWhoseItIs(ctx context.Context) error {
 			// known by its reference alone, only a value tells that it took place.
 			ours = true
 			j = poll.Judgement{Verdict: poll.Ready, Status: j.Status}
-		case j.Reason == Forbidden, j.Verdict == poll.Unknown, r.several:
-			j.Verdict, j.Until = poll.Unknown, 0
 		case j.Verdict == poll.Stop && !(r.never && r.tries == 1):
 			// It cannot be seen, or not of every try.
+		case j.Reason == Forbidden, j.Verdict == poll.Unknown, r.several:
+			// It is looked for again.
 		default:
 			j.Verdict, j.Cause = poll.Stop, errNotShown
 		}

@@ -112,7 +112,8 @@
 //
 // A status is found, in this order: by the caller's word, with [As] or [Status]; by
 // Policy.Answer; in the error, by a method Answer() Answer, StatusCode() int or
-// HTTPStatusCode() int, unless it is none of 100 to 999; in the value, by the same methods, or in a *http.Response,
+// HTTPStatusCode() int, if it is 100 to 999; in the value, by the same methods, or in a
+// *http.Response,
 // whose body is drained and closed; a struct with a status may hold its response and
 // the body read of it, as generated clients have it, and beside an error a status of
 // success does not count; on the wire, if the client's RoundTripper is

@@ -62,7 +62,7 @@ func (r *run[W, R]) find(ctx context.Context) error {
 		r.written, r.found, r.encoded, r.lacking = mine[0], true, nil, nil
 		return nil
 	}
-	missing.unproven = !r.flow.proves() && len(mine) != 1
+	missing.unproven = !r.flow.proves()
 	return missing
 }
 
