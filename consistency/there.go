@@ -78,10 +78,11 @@ func presenceIn(v reflect.Value) presence {
 // onlyNils reports whether a list is empty, or holds nothing but nils, as that of what
 // was asked for in a list and is not there.
 func onlyNils(list reflect.Value) bool {
-	switch list.Type().Elem().Kind() {
-	case reflect.Pointer, reflect.Interface:
+	elem := list.Type().Elem()
+	switch raw := elem == reflect.TypeFor[json.RawMessage](); {
+	case raw, elem.Kind() == reflect.Pointer, elem.Kind() == reflect.Interface:
 		for i := range list.Len() {
-			if !list.Index(i).IsNil() {
+			if one := list.Index(i); !one.IsNil() && !(raw && isNull(one.Bytes())) {
 				return false
 			}
 		}
@@ -89,6 +90,8 @@ func onlyNils(list reflect.Value) bool {
 	}
 	return list.Len() == 0
 }
+
+func isNull(raw []byte) bool { return string(bytes.TrimSpace(raw)) == "null" }
 
 // saysNothing reports whether a map is empty, or what JSON makes of an envelope that
 // holds nothing: its members are nil, lists and maps with nothing in them or, where they

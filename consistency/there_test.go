@@ -178,6 +178,8 @@ func TestRead_whatIsThere(t *testing.T) {
 	// What a client makes of one that was asked for in a list and is not there.
 	reads(t, "slice of a nil pointer", thereIsPerhaps, []*item{nil})
 	reads(t, "slice of a nil", thereIsPerhaps, []any{nil, nil})
+	reads(t, "slice of raw nulls", thereIsPerhaps, []json.RawMessage{json.RawMessage(" null"), nil})
+	reads(t, "slice of raw JSON", thereIsSomething, []json.RawMessage{json.RawMessage("null"), json.RawMessage("{}")})
 	reads(t, "struct with a slice of a nil", thereIsPerhaps, deep{Any: []any{nil}})
 	reads(t, "map to a nil", thereIsPerhaps, map[string]*item{"9": nil})
 	// What JSON makes of an envelope without a type.

@@ -33,7 +33,7 @@ func (f *flow) stage(o Options) bool {
 		driver, drive = "transport", (*flow).transport
 	case world.Reread, world.Leaving, world.Recalled, world.Hidden, world.Withdrawn, world.Crowded:
 		driver, drive = "submit", (*flow).submitScene
-	case world.Concluded, world.Vacant, world.Hinted, world.Coded, world.Zipped, world.Clipped, world.Overlapping:
+	case world.Concluded, world.Vacant, world.Hinted, world.Coded, world.Zipped, world.Clipped, world.Overlapping, world.Paged:
 		driver, drive = f.stageWords()
 	case world.Forgetful, world.Impatient, world.Passing, world.Senseless, world.Broken:
 	default:
@@ -178,6 +178,8 @@ func (f *flow) stageExchange(c *claim, ex *readbackhttp.Exchange) {
 		c.mute = f.w.Tag == "W/"
 	case world.OneBody:
 		ex.Write.GetBody = nil
+	case world.Paged:
+		ex.Write.Header.Set("Accept", "application/json")
 	}
 }
 

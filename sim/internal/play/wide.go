@@ -303,6 +303,8 @@ func (f *flow) plain(c *claim, looks []world.Look) []world.Look {
 			continue
 		}
 		switch {
+		case l.Empty == world.Page:
+			l.Broken = true // it says nothing
 		case c.goal == world.Create, c.goal == world.Update && !c.matches:
 			l.Status, l.Shows = 404, false
 		case c.goal == world.Update:

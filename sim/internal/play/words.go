@@ -35,7 +35,7 @@ func (f *flow) stageWords() (driver string, drive func(*flow)) {
 // policyOfWords changes what a policy may not have in a scene of words.
 func (f *flow) policyOfWords(p *consistency.Policy) {
 	switch f.w.Scene {
-	case world.Concluded, world.Vacant, world.Hinted, world.Coded, world.Zipped, world.Clipped, world.Overlapping:
+	case world.Concluded, world.Vacant, world.Hinted, world.Coded, world.Zipped, world.Clipped, world.Overlapping, world.Paged:
 		p.Windows, p.Within, p.ReadTimeout, p.Resend = consistency.Windows{}, 0, 0, consistency.Resend{}
 	}
 }

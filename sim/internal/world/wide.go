@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -98,8 +99,11 @@ func (s *Spec) contrive(d Dice) {
 
 // emptiness is how much there is in a body that has nothing in it.
 func emptiness(body string) Emptiness {
-	if body == "null" {
+	switch {
+	case body == "null":
 		return Nothing
+	case strings.HasPrefix(strings.TrimSpace(body), "<"):
+		return Page
 	}
 	return Hollow
 }
@@ -111,6 +115,7 @@ const (
 	Full    Emptiness = iota
 	Nothing           // null
 	Hollow            // an envelope, a list, a page with nothing in it
+	Page              // a page for people
 )
 
 // emptied returns what the service says instead of a 404 to a read.

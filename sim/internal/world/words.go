@@ -17,6 +17,7 @@ const (
 	Zipped                            // bodies are zipped, whoever asks
 	Clipped                           // the JSON of a reference leaves something out
 	Overlapping                       // lists name things twice, and some that have no name
+	Paged                             // a page for people is shown where JSON is asked for
 	wordScenes
 )
 
@@ -49,6 +50,9 @@ func (s *Spec) stageWords(d Dice) {
 			s.Fates = []Fate{after(d, OneOf(d, 503, http.StatusNoContent), soon)}
 		}
 		s.Empties = []string{OneOf(d, Vacancies...)}
+	case Paged:
+		s.Goal = Create
+		s.Empties = []string{OneOf(d, "<!DOCTYPE html><title>Log in</title>", "\n<html><body>We are back soon</body></html>")}
 	case Hinted:
 		s.Calm, s.Faults = d.Between(20*time.Second, 40*time.Second), []Fault{{Chance: 1, Answer: http.StatusForbidden, Limited: true}}
 	case Coded:
@@ -68,6 +72,7 @@ func (s *Spec) stageWords(d Dice) {
 	case Overlapping:
 		s.Goal = Create
 		s.Fates = []Fate{after(d, OneOf(d, Lost, 503), OneOf(d, 0, 0, soon))}
+		s.Calm, s.Slow = d.Between(time.Second, 5*time.Second), 20*s.Pace // so that there is time for a list and a read
 	}
 }
 
