@@ -312,3 +312,151 @@ func TestFind_whatIsSaid(t *testing.T) {
 		})
 	}
 }
+
+// The edges of what a policy may be: the last that is valid, and the first that is not.
+func TestPolicy_edges(t *testing.T) {
+	t.Parallel()
+	write := func(r consistency.WriteRule) consistency.Policy {
+		return consistency.Policy{Rules: consistency.Rules{Write: []consistency.WriteRule{r}}}
+	}
+	read := func(r consistency.ReadRule) consistency.Policy {
+		return consistency.Policy{Rules: consistency.Rules{Read: []consistency.ReadRule{r}}}
+	}
+	for name, tt := range map[string]struct {
+		give  consistency.Policy
+		valid bool
+	}{
+		"settle, the most":           {consistency.Policy{Settle: poll.MaxSettle}, true},
+		"settle, more":               {consistency.Policy{Settle: poll.MaxSettle + 1}, false},
+		"settle, negative":           {consistency.Policy{Settle: -1}, false},
+		"a span just shorter":        {consistency.Policy{Within: time.Second, SettleFor: time.Second - 1}, true},
+		"a span as long":             {consistency.Policy{Within: time.Second, SettleFor: time.Second}, false},
+		"a span of the default":      {consistency.Policy{SettleFor: 30 * time.Second}, false},
+		"a span shorter than that":   {consistency.Policy{SettleFor: 30*time.Second - 1}, true},
+		"class, the last":            {write(consistency.WriteRule{Class: consistency.Ambiguous}), true},
+		"class, beyond":              {write(consistency.WriteRule{Class: consistency.Ambiguous + 1}), false},
+		"class, the first":           {write(consistency.WriteRule{Class: consistency.Applied}), true},
+		"class, none":                {write(consistency.WriteRule{}), false},
+		"goal of a write, the last":  {write(consistency.WriteRule{Class: refused, Goal: consistency.ToAbsent}), true},
+		"goal of a write, beyond":    {write(consistency.WriteRule{Class: refused, Goal: consistency.ToAbsent + 1}), false},
+		"goal of a read, beyond":     {read(consistency.ReadRule{Goal: consistency.ToAbsent + 1}), false},
+		"verdict, the last":          {read(consistency.ReadRule{Verdict: poll.Stop}), true},
+		"verdict, beyond":            {read(consistency.ReadRule{Verdict: poll.Stop + 1}), false},
+		"one status":                 {read(consistency.ReadRule{From: 404, To: 404}), true},
+		"a range":                    {read(consistency.ReadRule{From: 404, To: 410}), true},
+		"a range backwards":          {read(consistency.ReadRule{From: 404, To: 403}), false},
+		"from below zero":            {read(consistency.ReadRule{From: -1}), false},
+		"to below zero":              {read(consistency.ReadRule{To: -1}), false},
+		"both below zero":            {write(consistency.WriteRule{Class: refused, From: -2, To: -1}), false},
+		"from below zero to a range": {write(consistency.WriteRule{Class: refused, From: -1, To: 404}), false},
+		"up to a status":             {write(consistency.WriteRule{Class: refused, To: 404}), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := tt.give.Validate()
+			if tt.valid {
+				assert.NoError(t, err)
+				return
+			}
+			assert.ErrorIs(t, err, consistency.ErrInvalid)
+		})
+	}
+	fields := map[string]func(*consistency.Policy) *time.Duration{
+		"Within":              func(p *consistency.Policy) *time.Duration { return &p.Within },
+		"ReadTimeout":         func(p *consistency.Policy) *time.Duration { return &p.ReadTimeout },
+		"SettleFor":           func(p *consistency.Policy) *time.Duration { return &p.SettleFor },
+		"Resend.WithKey":      func(p *consistency.Policy) *time.Duration { return &p.Resend.WithKey },
+		"Windows.NotFound":    func(p *consistency.Policy) *time.Duration { return &p.Windows.NotFound },
+		"Windows.Stale":       func(p *consistency.Policy) *time.Duration { return &p.Windows.Stale },
+		"Windows.StillThere":  func(p *consistency.Policy) *time.Duration { return &p.Windows.StillThere },
+		"Windows.BehindToken": func(p *consistency.Policy) *time.Duration { return &p.Windows.BehindToken },
+		"Windows.Forbidden":   func(p *consistency.Policy) *time.Duration { return &p.Windows.Forbidden },
+	}
+	for name, field := range fields {
+		var p consistency.Policy
+		*field(&p) = -1
+		err := p.Validate()
+		assert.ErrorIs(t, err, consistency.ErrInvalid, name)
+		assert.ErrorContains(t, err, "Policy."+name+" is negative")
+		*field(&p) = 1
+		assert.NoError(t, p.Validate(), name)
+	}
+}
+
+// The tries between which a write waits have a schedule too where the policy has none.
+func TestResend_withoutASchedule(t *testing.T) {
+	t.Parallel()
+	bubble(t, "429, then made", func(t *testing.T) {
+		s := &service{writes: answers(429, 201), reads: answers(200)}
+		p := consistency.Policy{Resend: consistency.Resend{OnRateLimited: true}}
+		_, err := consistency.Do(t.Context(), p, s.create())
+		require.NoError(t, err)
+		assert.Len(t, s.writeAt, 2)
+	})
+}
+
+// A handle of version 1 tells nothing of tries, whatever else is in it, and negative
+// numbers are those of no handle.
+func TestPending_numbers(t *testing.T) {
+	t.Parallel()
+	const old = `{"readback":1,"name":"create item","goal":"present","class":"ambiguous","tries":1,"answered":1}`
+	bubble(t, "version 1", func(t *testing.T) {
+		var h consistency.Pending
+		require.NoError(t, json.Unmarshal([]byte(old), &h))
+		var s service
+		f := s.create()
+		f.Mine, f.Find = isMine, func(context.Context) ([]ref, error) { return nil, consistency.NotCarriedOut(nil) }
+		res, err := consistency.Resume(t.Context(), s.policy(), f, h)
+		assert.Equal(t, unconfirmed, res.Outcome, "%v: there may have been several", err)
+	})
+	for _, bad := range []string{`"tries":-1`, `"answered":-1`, `"readback":3`, `"readback":0`, `"goal":"any"`, `"class":"refused"`, `"class":""`} {
+		var h consistency.Pending
+		text := `{"readback":2,"name":"x","goal":"present","class":"applied",` + bad + `}`
+		assert.Error(t, json.Unmarshal([]byte(text), &h), bad)
+		assert.True(t, h.IsZero())
+	}
+}
+
+// "Already exists" by another status than 409 is a refusal, unless a rule calls it
+// ambiguous: then what is this write's confirms, and nothing makes it Failed.
+func TestConflict_byAnotherStatus(t *testing.T) {
+	t.Parallel()
+	exists := []consistency.WriteRule{{From: 422, Body: consistency.JSON("/code", "already_exists"), Class: ambiguous}}
+	for name, tt := range map[string]struct {
+		rules []consistency.WriteRule
+		found []string
+		want  consistency.Outcome
+	}{
+		"no rule":                {nil, []string{"w1"}, failed},
+		"a rule, and ours":       {exists, []string{"x", "w1"}, confirmed},
+		"a rule, and another's":  {exists, []string{"x"}, unconfirmed},
+		"a rule that has no fit": {exists[:0], []string{"w1"}, failed},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			s := &service{writes: []reply{{status: 422, body: `{"code":"already_exists"}`}}, reads: answers(200), found: [][]string{tt.found}}
+			p := s.policy()
+			p.Rules.Write = tt.rules
+			res, err := consistency.Do(t.Context(), p, s.to(consistency.ToPresent))
+			assert.Equal(t, tt.want, res.Outcome, "%v", err)
+		})
+	}
+}
+
+// GraphQL's errors beside data may come of what was carried out; without data nothing ran.
+func TestRules_graphQL(t *testing.T) {
+	t.Parallel()
+	hasErrors, hasData, nullData := consistency.JSON("/errors"), consistency.JSON("/data"), consistency.JSON("/data", nil)
+	rules := []consistency.WriteRule{
+		{From: 200, Body: func(b []byte) bool { return hasErrors(b) && !hasData(b) && !nullData(b) }, Class: refused},
+		{From: 200, Body: hasErrors, Class: ambiguous},
+	}
+	for body, want := range map[string]consistency.Class{
+		`{"errors":[{"message":"Cannot query field"}]}`:                                 refused,
+		`{"data":null,"errors":[{"message":"owner is not to be seen"}]}`:                ambiguous,
+		`{"data":{"create":{"id":"7","owner":null}},"errors":[{"message":"no"}]}`:       ambiguous,
+		`{"data":{"create":{"id":"7"}},"errors":[]}`:                                    applied,
+		`{"data":{"create":{"id":"7"}},"extensions":{"warnings":["it is deprecated"]}}`: applied,
+	} {
+		assert.Equal(t, want, consistency.Rules{Write: rules}.ClassOf(consistency.ToPresent, consistency.Answer{Status: 200, Body: []byte(body), Whole: true}), body)
+	}
+}

@@ -28,7 +28,9 @@ type Flow[W, R any] struct {
 
 	// Write sends the write once. An empty string, a nil, or a reference whose
 	// method IsZero() bool is true names nothing: then it is never read, but
-	// looked for by Find.
+	// looked for by Find. All else is read, also a struct whose id alone is empty,
+	// a number that is 0 and a UUID of zeros: set Lacks where a client returns
+	// such a one for an answer without an id.
 	Write func(context.Context) (W, error)
 
 	// Read reads what W refers to. It never gets a W that neither Write nor
@@ -51,7 +53,9 @@ type Flow[W, R any] struct {
 	// Mine reports whether w is this write's and nobody else's. A created
 	// thing is confirmed after a lost answer only if Mine proves exactly one.
 	// After a 409 or a 412 there is one look by it: what is provably this
-	// write's was carried out.
+	// write's was carried out. A service that says "already exists" by another
+	// status, such as 400 or 422, needs a [WriteRule] that calls that answer
+	// Ambiguous: otherwise it is a refusal, and nobody looks.
 	Mine func(w W) bool
 
 	// MineValue is Mine for what only the value tells: each candidate is read, and
@@ -82,7 +86,7 @@ type Flow[W, R any] struct {
 	Follows func(w W) bool
 
 	// Lacks says why w names nothing that could be read, or nil, where that takes
-	// more than to see whether it is empty.
+	// more than to see whether it is empty, such as a look at the id in it.
 	Lacks func(w W) error
 
 	// NoChange reports, once the write was applied, that it changed nothing:

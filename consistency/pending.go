@@ -119,9 +119,6 @@ func (h *Pending) UnmarshalJSON(data []byte) error {
 		name: unique.Make(stored.Name), written: stored.Written, doubtful: stored.Doubtful, monitored: stored.Monitored,
 		tries: int32(min(stored.Tries, math.MaxInt32)), answered: stored.Answered,
 	}.with(rarePending{trace: stored.Trace})
-	if string(got.written) == "null" {
-		got.written = nil
-	}
 	switch {
 	case stored.Version > handleVersion:
 		return fmt.Errorf("consistency: the handle is of version %d, newer than %d", stored.Version, handleVersion)

@@ -107,6 +107,7 @@ func TestReference_namesNothing(t *testing.T) {
 	namesNothing(t, "nil interface", any(nil), any("9"))
 	namesNothing(t, "empty text in an interface", any(""), any("9"))
 	namesNothing(t, "nil pointer in an interface", any((*optional)(nil)), any("9"))
+	namesNothing(t, "pointer to an empty text behind an interface", ptr(any("")), ptr(any("9")))
 	namesNothing(t, "says so", optional{}, optional{9})
 	namesNothing(t, "says so by a pointer", pointerZero{}, pointerZero{9})
 	namesNothing(t, "a pointer that says so", &pointerZero{}, &pointerZero{9})

@@ -43,12 +43,14 @@ const (
 // good status. The zero value leaves all to the tables.
 //
 // A service that answers {"ok":false} or the errors of GraphQL with a 200, or that
-// shows what was deleted as {"state":"deleted"}, is one rule each:
+// shows what was deleted as {"state":"deleted"}, is one rule each. Refused must be true
+// of all that a rule fits: errors of GraphQL may come of a field that was asked for once
+// the mutation was carried out, and so they prove nothing unless yours come before.
 //
 //	consistency.Rules{
 //		Write: []consistency.WriteRule{
 //			{From: 200, Body: consistency.JSON("/ok", false), Class: consistency.Refused},
-//			{From: 200, Body: consistency.JSON("/errors"), Class: consistency.Refused},
+//			{From: 200, Body: consistency.JSON("/errors"), Class: consistency.Ambiguous},
 //		},
 //		Read: []consistency.ReadRule{
 //			{From: 200, Body: consistency.JSON("/state", "deleted"), Goal: consistency.ToAbsent, Verdict: poll.Ready, Settled: true},
