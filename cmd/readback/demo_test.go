@@ -27,6 +27,7 @@ func TestDemo(t *testing.T) {
 	require.NoError(t, demo.Start())
 
 	var commands []string
+	api := ""
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "Keys:") {
 		switch text := lines.Text(); {
@@ -34,6 +35,9 @@ func TestDemo(t *testing.T) {
 			commands = append(commands, text)
 		case strings.HasPrefix(text, "    "):
 			commands[len(commands)-1] += "\n" + text
+		}
+		if _, rest, found := strings.Cut(lines.Text(), "api="); found {
+			api, _, _ = strings.Cut(rest, ",")
 		}
 	}
 	require.Len(t, commands, 3)
@@ -62,6 +66,9 @@ func TestDemo(t *testing.T) {
 	_, resume, found := strings.Cut(p.stderr, "\n  readback resume ")
 	require.True(t, found, p.stderr)
 	p = shell("readback resume --within 30s " + strings.Replace(resume, "Authorization: ...", authorization, 1))
+	assert.Equal(t, 0, p.status, p.stderr)
+
+	p = readback(t, "wait", "-q", api+"/jobs/7", "--expect", `.state == "done"`)
 	assert.Equal(t, 0, p.status, p.stderr)
 
 	require.NoError(t, demo.Process.Signal(os.Interrupt))

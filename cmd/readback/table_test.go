@@ -5,15 +5,18 @@ package main_test
 import (
 	"bufio"
 	"bytes"
-	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/cmd/readback/internal/things"
 )
 
 // jobs returns the commands of the table in docs/command.md, by their jobs.
@@ -37,49 +40,17 @@ func jobs(t *testing.T) map[string]string {
 	return all
 }
 
-// everything is a service for all jobs of the table. Whatever is read is there, or
-// as it should be, from the second read on.
-func everything(w http.ResponseWriter, n int, req *http.Request) {
-	answer := func(status int, text string) {
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(text))
-	}
-	switch method := req.Method; {
-	case req.URL.Path == "/flaky":
-		answer(http.StatusServiceUnavailable, "")
-	case method == http.MethodPost:
-		w.Header().Set("Location", "/things/7")
-		answer(http.StatusCreated, `{"id":7}`)
-	case method == http.MethodPatch:
-		answer(http.StatusOK, `{"version":4}`)
-	case method != http.MethodGet:
-		answer(http.StatusNoContent, "")
-	case req.URL.Path == "/jobs/7" && n == 1:
-		answer(http.StatusOK, `{"state":"new"}`)
-	case req.URL.Path == "/jobs/7":
-		answer(http.StatusOK, `{"state":"done"}`)
-	case req.URL.Path == "/list" && n == 1:
-		answer(http.StatusOK, `[]`)
-	case req.URL.Path == "/list":
-		answer(http.StatusOK, `[{"id":7,"ref":"mine"},{"id":8},{"id":5}]`)
-	case req.URL.Path == "/search":
-		answer(http.StatusOK, `[{"id":`+req.URL.Query().Get("id")+`}]`)
-	case req.URL.Path == "/soft/8":
-		answer(http.StatusOK, `{"state":"deleted"}`)
-	case req.URL.Path == "/things/8" && n == 1:
-		answer(http.StatusOK, `{"id":8}`)
-	case req.URL.Path == "/things/8":
-		answer(http.StatusNotFound, "")
-	case n == 2 && req.URL.Path != "/healthz":
-		answer(http.StatusNotFound, "")
-	default:
-		answer(http.StatusOK, `{"id":7,"size":2,"version":4}`)
-	}
+// demo returns the URL of a service for all jobs of the table: that of readback demo.
+func demo(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(things.New(50 * time.Millisecond))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // writesAndReads is a program that reads what it has just written, once: a 404 fails it.
 const writesAndReads = `#!/bin/sh
-exec readback run -q $API_URL/things -d x --then "$API_URL/things/7" --window 404=1ms
+exec readback run -q $API_URL/things -d x --window 404=1ms
 `
 
 // shell returns a process of a command in a shell that knows readback, in a folder
@@ -109,8 +80,7 @@ func TestTable(t *testing.T) {
 	for job, command := range all {
 		t.Run(job, func(t *testing.T) {
 			t.Parallel()
-			r := recording(t, everything)
-			cmd := shell(t, command, r.url)
+			cmd := shell(t, command, demo(t))
 			var output bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &output, &output
 			assert.NoError(t, cmd.Run(), "%s\n%s", command, output.String())
@@ -122,17 +92,16 @@ func TestTable(t *testing.T) {
 	t.Run("serve such programs", func(t *testing.T) {
 		t.Parallel()
 		require.Contains(t, serves, "127.0.0.1:8080")
-		r := recording(t, everything)
-		assert.Error(t, shell(t, "API_URL=$api ./test.sh", r.url).Run(), "without the proxy it does not see what it wrote")
+		api := demo(t)
+		assert.Error(t, shell(t, "API_URL=$api ./test.sh", api).Run(), "without the proxy it does not see what it wrote")
 
-		r = recording(t, everything)
-		cmd := shell(t, "exec "+strings.Replace(serves, ":8080", ":0", 1), r.url)
+		cmd := shell(t, "exec "+strings.Replace(serves, ":8080", ":0", 1), api)
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
 		url, err := bufio.NewReader(out).ReadString('\n')
 		require.NoError(t, err)
-		output, err := shell(t, "API_URL="+strings.TrimSpace(url)+" ./test.sh", r.url).CombinedOutput()
+		output, err := shell(t, "API_URL="+strings.TrimSpace(url)+" ./test.sh", api).CombinedOutput()
 		assert.NoError(t, err, string(output))
 		require.NoError(t, cmd.Process.Signal(os.Interrupt))
 		assert.NoError(t, cmd.Wait())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/things"
 	"github.com/readback-go/readback/examples/workspaces"
 )
 
@@ -22,7 +23,8 @@ func newDemo(streams cli.Streams) *cobra.Command {
 		Use:   "demo",
 		Short: "Start a service whose reads lag behind its writes, to try the others on",
 		Long: `Demo starts a small service on loopback, whose read models lag behind its writes, and
-prints three commands to try on it. Ctrl-C ends it, and nothing of it is left.`,
+prints three commands to try on it. The guide for shells has more: with api set to the URL
+that demo prints, they run as they stand there. Ctrl-C ends it, and nothing of it is left.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo(cmd.Context(), streams, listen, options)
@@ -49,7 +51,10 @@ func demo(ctx context.Context, streams cli.Streams, listen string, options works
 	if err != nil {
 		return exit.With(exit.Usage, errors.Join(err, service.Close()))
 	}
-	server := &http.Server{Handler: service, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	mux := http.NewServeMux()
+	mux.Handle("/", things.New(options.WorkspacesLag))
+	mux.Handle("/v1/", service)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	_, _ = fmt.Fprintf(streams.Out, greeting, "http://"+listener.Addr().String())
@@ -84,5 +89,6 @@ const greeting = `workspaces serves on %[1]s
 
 The first is confirmed; the answer to the second is lost, and it is found again; the
 third has too little time, and says how to go on.
+The commands of docs/shell.md run with api=%[1]s, without a key.
 Keys: alice-key and bob-key may write, reader-key may not. Stop with Ctrl-C.
 `
