@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,6 +20,9 @@ var sources = []string{
 	"../readbackotel/example_test.go",
 	"../interop/kubernetes_example_test.go",
 }
+
+// programs are whole programs that pages show. A test runs each of them.
+var programs = []string{"first/main.go"}
 
 // needServers are those that go test only compiles, since they need a server, and
 // the pages that say so.
@@ -91,7 +95,7 @@ func running(t *testing.T) string {
 			all.WriteString(body + "\n")
 		}
 	}
-	return indents.ReplaceAllString(all.String(), "")
+	return indents.ReplaceAllString(all.String()+read(t, programs...), "")
 }
 
 // Every block of Go code on a page is code that go test runs, whole, with its output
@@ -111,6 +115,14 @@ func TestPages_codeRuns(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The first program prints what its page shows.
+func TestPages_first(t *testing.T) {
+	t.Parallel()
+	output, err := exec.CommandContext(t.Context(), "go", "run", "./first").CombinedOutput()
+	require.NoError(t, err, string(output))
+	assert.Contains(t, read(t, "first.md"), "```\n$ go run .\n"+string(output)+"```\n")
 }
 
 // A page shows code in a language, or what a terminal shows: code that is in no

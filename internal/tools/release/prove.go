@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,7 @@ func (b workbench) prove() error {
 		{"the API of each module, compared", b.compare},
 		{"each module can be had", b.get},
 		{"the README's first program", b.readme},
+		{"the first page of the guides", b.guide},
 		{"a program with the adapters", b.adapters},
 		{"the command", b.command},
 	} {
@@ -224,15 +226,47 @@ func (b workbench) readme() error {
 	if !found || !closed {
 		return errors.New("the README shows no Go code")
 	}
-	dir, err := b.empty("readme", b.all()[0])
+	program := strings.Replace(string(frame), "// README\n", code, 1)
+	return b.typed("readme", string(text), program, "the read model shows alpha\n")
+}
+
+// guide does what the first page of the guides says.
+func (b workbench) guide() error {
+	page, err := os.ReadFile(filepath.Join(b.clone, "docs", "first.md"))
 	if err != nil {
 		return err
 	}
-	program := strings.Replace(string(frame), "// README\n", code, 1)
+	_, rest, found := strings.Cut(string(page), "```go\n")
+	program, rest, closed := strings.Cut(rest, "```\n")
+	_, output, shown := strings.Cut(rest, "$ go run .\n")
+	output, _, _ = strings.Cut(output, "```\n")
+	if !found || !closed || !shown {
+		return errors.New("docs/first.md shows no program with its output")
+	}
+	return b.typed("first", string(page), program, output)
+}
+
+// typed runs a program as a new user does: in an empty module, after the go get that the
+// page shows first, and after no other command.
+func (b workbench) typed(name, page, program, want string) error {
+	_, rest, found := strings.Cut(page, "\ngo get ")
+	path, _, _ := strings.Cut(rest, "\n")
+	if !found {
+		return errors.New("the page shows no go get")
+	}
+	b.env = append(slices.Clip(b.env), "GOFLAGS=") // what is missing in go.mod stays missing
+	dir, err := b.empty(name, path+"@"+b.modules[0].version)
+	if err != nil {
+		return err
+	}
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(program), 0o666); err != nil {
 		return err
 	}
-	return b.runProgram(dir, "the read model shows alpha\n")
+	got, err := b.run(dir, "go", "run", ".")
+	if err == nil && got != want {
+		err = fmt.Errorf("it prints %q, not %q", got, want)
+	}
+	return err
 }
 
 func (b workbench) adapters() error {
