@@ -50,13 +50,8 @@ func (s *Script) check() error {
 		return err
 	}
 	for path, body := range s.Existing {
-		p, err := parsePattern(path)
-		anyOne := func(s segment) bool { return s.any }
-		if err != nil || p.method != "" || len(p.segments) == 0 || p.rest || slices.ContainsFunc(p.segments, anyOne) {
-			return fmt.Errorf("readbacktest: Script.Existing: %q is not the path of a thing", path)
-		}
-		if _, err := parseObject([]byte(body)); err != nil {
-			return fmt.Errorf("readbacktest: Script.Existing[%q] %w", path, err)
+		if err := checkExisting(path, body); err != nil {
+			return err
 		}
 	}
 	for i := range s.Rules {
@@ -67,6 +62,18 @@ func (s *Script) check() error {
 		if err := r.check(); err != nil {
 			return fmt.Errorf("readbacktest: Script.Rules[%d] (%s) %w", i, named(r.On), err)
 		}
+	}
+	return nil
+}
+
+func checkExisting(path, body string) error {
+	p, err := parsePattern(path)
+	anyOne := func(s segment) bool { return s.any }
+	if err != nil || p.method != "" || len(p.segments) == 0 || p.rest || slices.ContainsFunc(p.segments, anyOne) {
+		return fmt.Errorf("readbacktest: Script.Existing: %q is not the path of a thing", path)
+	}
+	if _, err := parseObject([]byte(body)); err != nil {
+		return fmt.Errorf("readbacktest: Script.Existing[%q] %w", path, err)
 	}
 	return nil
 }
