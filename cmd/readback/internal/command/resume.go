@@ -60,19 +60,10 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
-	own, err := o.groups.SpecsAfter(1, args)
+	in := &request.Input{Reader: streams.In, Context: ctx}
+	own, err := o.givenAgain(args, reads, in)
 	if err != nil {
 		return err
-	}
-	in := &request.Input{Reader: streams.In, Context: ctx}
-	if err := fold(own, in); err != nil {
-		return err
-	}
-	if err := o.noPlaceholders(own); err != nil {
-		return err
-	}
-	if reads != nil && own[1].Given() {
-		return exit.Usagef("--then takes a URL with its flags, or -- and a command, and not both")
 	}
 	if h.Command.Reads && reads == nil {
 		return exit.Usagef("the handle holds no command: give the one that reads, after --then --")
@@ -102,12 +93,7 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	}
 	keep.Answer = h.Answer
 	f.Keep(answerOf(h))
-	if ref, ok := named(h, specs[1].URL, kept.AcceptedLocation); ok && f.Find == nil && f.Goal != consistency.ToAbsent {
-		f.Find = consistency.Known(ref)
-		if h.Answer.Status/100 == 2 { // the good answer to this very write named it
-			f.Mine = func(readbackhttp.Ref) bool { return true }
-		}
-	}
+	findNamed(f, h, specs[1].URL, kept.AcceptedLocation)
 	if h.Pending, err = o.operation(ctx, given, h, f); err != nil {
 		return err
 	}
@@ -128,6 +114,37 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	res, err := consistency.Resume(ctx, s.watch(policy), f.Flow, h.Pending)
 	s.progress.Stop()
 	return s.end(ctx, res, err)
+}
+
+// givenAgain returns the requests that the command line gives after the handle, to replace those of the
+// handle.
+func (o *options) givenAgain(args, reads []string, in *request.Input) ([]request.Spec, error) {
+	own, err := o.groups.SpecsAfter(1, args)
+	if err != nil {
+		return nil, err
+	}
+	if err := fold(own, in); err != nil {
+		return nil, err
+	}
+	if err := o.noPlaceholders(own); err != nil {
+		return nil, err
+	}
+	if reads != nil && own[1].Given() {
+		return nil, exit.Usagef("--then takes a URL with its flags, or -- and a command, and not both")
+	}
+	return own, nil
+}
+
+// findNamed lets a flow that has no other way look at what the answer to the write named.
+func findNamed(f *flow.Flow, h handle.Handle, then string, acceptedLocation bool) {
+	ref, ok := named(h, then, acceptedLocation)
+	if !ok || f.Find != nil || f.Goal == consistency.ToAbsent {
+		return
+	}
+	f.Find = consistency.Known(ref)
+	if h.Answer.Status/100 == 2 { // the good answer to this very write named it
+		f.Mine = func(readbackhttp.Ref) bool { return true }
+	}
 }
 
 // merge returns the flags and the requests of the handle, with what was given now in

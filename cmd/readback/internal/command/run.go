@@ -62,27 +62,14 @@ to find it again, or, of a PUT, PATCH or DELETE, let its own URL tell.`,
 
 func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Streams, write, read request.Spec, commands flow.Commands) error {
 	in := &request.Input{Reader: streams.In, Context: ctx}
-	key := o.idempotencyKey()
-	resend, err := o.resendPolicy(key != "")
+	resend, err := o.resendPolicy(o.key != "")
 	if err != nil {
 		return err
 	}
-	specs := []request.Spec{write, read}
-	if err := fold(specs, in); err != nil {
+	plan, err := o.planWrite(write, read, commands, in)
+	if err != nil {
 		return err
 	}
-	if err := o.check(in, specs...); err != nil {
-		return err
-	}
-	write, read = specs[0], specs[1]
-	if err := o.ends(&commands); err != nil {
-		return err
-	}
-	if _, err := write.ParseURL(); err == nil && !commands.IsCommand() && !write.Writes() {
-		return exit.Usagef("GET is not a write: give a method with -X, or a body with -d; readback wait only reads")
-	}
-	plan := o.plan(write, read, in)
-	plan.Key, plan.Commands, plan.WriteTime = key, commands, o.WriteTime
 	f, policy, err := plan.Build()
 	if err != nil {
 		return err
@@ -96,13 +83,50 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 	}
 	s := &session{
 		command: "run", streams: streams, output: o.output, flow: f, kept: kept,
-		plan: plan, secrets: append(secretsOf(in, write, read), request.SecretParams(plan.Find)...),
+		plan: plan, secrets: append(secretsOf(in, plan.Write, plan.Read), request.SecretParams(plan.Find)...),
 	}
 	if o.dryRun {
 		return s.dryRun(policy)
 	}
+	if err := s.prepare(ctx, o, policy); err != nil {
+		return err
+	}
+	s.begin(policy)
+	if s.commandMayBeLost() {
+		s.tellLine("readback: if the command does not end with 0, nothing can tell whether it was carried out, and resume cannot go on: --expect says what reads must show")
+	}
+	f.Started = s.started
+	res, err := consistency.Do(ctx, s.watch(policy), f.Flow)
+	s.progress.Stop()
+	return s.end(ctx, res, err)
+}
+
+// planWrite returns the plan of a run, or says what is wrong with its requests.
+func (o *options) planWrite(write, read request.Spec, commands flow.Commands, in *request.Input) (flow.Plan, error) {
+	specs := []request.Spec{write, read}
+	if err := fold(specs, in); err != nil {
+		return flow.Plan{}, err
+	}
+	if err := o.check(in, specs...); err != nil {
+		return flow.Plan{}, err
+	}
+	write, read = specs[0], specs[1]
+	if err := o.ends(&commands); err != nil {
+		return flow.Plan{}, err
+	}
+	if _, err := write.ParseURL(); err == nil && !commands.IsCommand() && !write.Writes() {
+		return flow.Plan{}, exit.Usagef("GET is not a write: give a method with -X, or a body with -d; readback wait only reads")
+	}
+	plan := o.plan(write, read, in)
+	plan.Key, plan.Commands, plan.WriteTime = o.idempotencyKey(), commands, o.WriteTime
+	return plan, nil
+}
+
+// prepare does what comes before the write: the look of --seen, the handle file and the
+// descriptor for events.
+func (s *session) prepare(ctx context.Context, o *options, policy consistency.Policy) (err error) {
 	if o.seen {
-		if f.Goal != consistency.ToAbsent {
+		if s.flow.Goal != consistency.ToAbsent {
 			return exit.Usagef("--seen is for what is to be gone: a DELETE, or --for absent")
 		}
 		if err := s.lookFirst(ctx, policy); err != nil {
@@ -117,16 +141,8 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 	}
 	if s.events, err = s.open(s.scrub); err != nil {
 		s.forget()
-		return err
 	}
-	s.begin(policy)
-	if s.commandMayBeLost() {
-		s.tellLine("readback: if the command does not end with 0, nothing can tell whether it was carried out, and resume cannot go on: --expect says what reads must show")
-	}
-	f.Started = s.started
-	res, err := consistency.Do(ctx, s.watch(policy), f.Flow)
-	s.progress.Stop()
-	return s.end(ctx, res, err)
+	return err
 }
 
 // commandMayBeLost reports whether the write is a command that may end ambiguous, while

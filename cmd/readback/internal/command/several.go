@@ -72,11 +72,45 @@ func (o *waitOptions) waitForSeveral(ctx context.Context, streams cli.Streams, s
 	if err := o.check(in, specs...); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var mu sync.Mutex
-	var sessions []*session
-	var policies []consistency.Policy
+	all, err := o.waits(streams, specs, in, command)
+	defer func() {
+		for _, w := range all {
+			w.flow.Close()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	var secrets []string
+	for _, w := range all {
+		secrets = append(secrets, w.secrets...)
+	}
+	scrub := request.Scrub(secrets)
+	events, err := o.open(scrub)
+	if err != nil {
+		return err
+	}
+	for _, w := range all {
+		w.events = events
+	}
+	results, err := waitForAll(ctx, all)
+	if err != nil {
+		return err
+	}
+	bad := o.tellCI(streams, events, results, scrub)
+	return tellSeveral(streams, o.json, results, scrub, bad)
+}
+
+// wait is one of several.
+type wait struct {
+	*session
+	policy consistency.Policy
+}
+
+// waits prepares a wait for each thing; the command, if there is one, is the last of them.
+// The flows of those returned are to be closed, after an error too.
+func (o *waitOptions) waits(streams cli.Streams, specs []request.Spec, in *request.Input, command []string) (all []wait, err error) {
+	var lines sync.Mutex
 	for i, spec := range specs {
 		plan := flow.Plan{Flags: o.flagsOf(i), Write: spec, Elsewhere: true, Input: in, NeedBody: o.needsBody(spec)}
 		if i == len(specs)-1 && command != nil {
@@ -84,58 +118,50 @@ func (o *waitOptions) waitForSeveral(ctx context.Context, streams cli.Streams, s
 		}
 		f, policy, err := plan.Build()
 		if err != nil {
-			return err
+			return all, err
 		}
-		defer f.Close()
 		quiet := streams
-		quiet.Terminal, quiet.Err = false, numbered{&mu, streams.Err, i + 1}
-		sessions = append(sessions, &session{
+		quiet.Terminal, quiet.Err = false, numbered{&lines, streams.Err, i + 1}
+		all = append(all, wait{&session{
 			command: "wait", streams: quiet, output: o.output, flow: f, plan: plan, secrets: secretsOf(in, spec),
-		})
-		policies = append(policies, policy)
+		}, policy})
 	}
-	var secrets []string
-	for _, s := range sessions {
-		secrets = append(secrets, s.secrets...)
-	}
-	scrub := request.Scrub(secrets)
-	events, err := o.open(scrub)
-	if err != nil {
-		return err
-	}
-	for _, s := range sessions {
-		s.events = events
-	}
-	results := make([]show.Result, len(sessions))
-	errs := make([]error, len(sessions))
-	var all sync.WaitGroup
-	for i, s := range sessions {
-		all.Go(func() {
+	return all, nil
+}
+
+// waitForAll returns a result for each wait. The first that cannot end well any more ends
+// the others.
+func waitForAll(ctx context.Context, all []wait) ([]show.Result, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	results, errs := make([]show.Result, len(all)), make([]error, len(all))
+	var ended sync.WaitGroup
+	for i, w := range all {
+		ended.Go(func() {
 			var status int
-			results[i], status, errs[i] = s.one(ctx, policies[i])
+			results[i], status, errs[i] = w.one(ctx)
 			if status != exit.Confirmed {
 				cancel(errOther)
 			}
 		})
 	}
-	all.Wait()
+	ended.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	bad := o.tellCI(streams, events, results, scrub)
-	return tellSeveral(streams, o.json, results, scrub, bad)
+	return results, nil
 }
 
-// one waits for one of several.
-func (s *session) one(ctx context.Context, policy consistency.Policy) (show.Result, int, error) {
+// one waits, and returns the result and the exit status.
+func (s wait) one(ctx context.Context) (show.Result, int, error) {
 	elsewhere, err := s.flow.Elsewhere()
 	if err != nil {
 		return show.Result{}, exit.Usage, err
 	}
-	s.begin(policy)
-	res, err := consistency.Resume(ctx, s.watch(policy), s.flow.Flow, elsewhere)
+	s.begin(s.policy)
+	res, err := consistency.Resume(ctx, s.watch(s.policy), s.flow.Flow, elsewhere)
 	s.progress.Stop()
 	end := s.conclude(ctx, res, err)
 	if end.status == exit.Usage {

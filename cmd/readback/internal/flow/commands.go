@@ -79,16 +79,8 @@ func (f *Flow) WriteEnd() *Execution { return f.writeEnd }
 
 // buildCommands makes a flow of which the write or the read is a command.
 func (p Plan) buildCommands(f *Flow) error {
-	for _, args := range [][]string{p.Commands.Write, p.Commands.Read} {
-		if args == nil {
-			continue
-		}
-		if len(args) == 0 {
-			return exit.Usagef("there is no command after --")
-		}
-		if _, err := exec.LookPath(args[0]); err != nil {
-			return exit.Usagef("%w", err)
-		}
+	if err := p.Commands.exist(); err != nil {
+		return err
 	}
 	f.commands = p.Commands
 	method := "" // what is expected of it is its state, whoever made it so
@@ -100,37 +92,17 @@ func (p Plan) buildCommands(f *Flow) error {
 		return err
 	}
 	if p.Commands.Read != nil {
-		switch {
-		case p.For == "absent":
-			return exit.Usagef("with a command, --for absent has no meaning: let the command exit with 0 when it is gone")
-		case len(p.ExpectStatus) > 0 || p.Token != "" || len(p.AllowOrigin) > 0:
-			return exit.Usagef("--expect-status, --token and --allow-origin have no use with a command")
-		case p.Find != "" || p.Mine != nil || p.Found != "":
-			return exit.Usagef("--find and --mine have no use with a command: let the command exit with 0 for what is yours")
+		if err := p.checkCommandRead(); err != nil {
+			return err
 		}
 		f.Goal = consistency.ToMatch
 	}
 	if err := p.prepare(f); err != nil {
 		return err
 	}
-	name, write, read := "", f.runWrite, f.runRead
-	if p.Commands.IsCommand() {
-		name = p.Commands.Name
-		if name == "" {
-			name = filepath.Base(p.Commands.Write[0]) // the rest may hold secrets
-		}
-	}
-	switch {
-	case p.Elsewhere:
-		name = filepath.Base(p.Commands.Read[0])
-	case p.Commands.Read == nil:
-		if read, err = p.requestRead(f); err != nil {
-			return err
-		}
-	case !p.Commands.IsCommand():
-		if name, write, err = p.requestWrite(f); err != nil {
-			return err
-		}
+	name, write, read, err := p.commandParts(f)
+	if err != nil {
+		return err
 	}
 	monitor, follows := f.Monitor, f.Follows
 	switch f.Goal {
@@ -151,8 +123,63 @@ func (p Plan) buildCommands(f *Flow) error {
 	return nil
 }
 
+// exist reports a command that is empty or not to be found, before anything is run.
+func (c Commands) exist() error {
+	for _, args := range [][]string{c.Write, c.Read} {
+		if args == nil {
+			continue
+		}
+		if len(args) == 0 {
+			return exit.Usagef("there is no command after --")
+		}
+		if _, err := exec.LookPath(args[0]); err != nil {
+			return exit.Usagef("%w", err)
+		}
+	}
+	return nil
+}
+
+// checkCommandRead refuses flags that have no meaning if a command reads.
+func (p Plan) checkCommandRead() error {
+	switch {
+	case p.For == "absent":
+		return exit.Usagef("with a command, --for absent has no meaning: let the command exit with 0 when it is gone")
+	case len(p.ExpectStatus) > 0 || p.Token != "" || len(p.AllowOrigin) > 0:
+		return exit.Usagef("--expect-status, --token and --allow-origin have no use with a command")
+	case p.Find != "" || p.Mine != nil || p.Found != "":
+		return exit.Usagef("--find and --mine have no use with a command: let the command exit with 0 for what is yours")
+	}
+	return nil
+}
+
+type (
+	writeFunc func(context.Context) (readbackhttp.Ref, error)
+	readFunc  func(context.Context, readbackhttp.Ref) (*readbackhttp.Document, error)
+)
+
+// commandParts returns the name, the write and the read of a flow: of each a command's, or
+// a request's.
+func (p Plan) commandParts(f *Flow) (name string, write writeFunc, read readFunc, err error) {
+	write, read = f.runWrite, f.runRead
+	if p.Commands.IsCommand() {
+		name = p.Commands.Name
+		if name == "" {
+			name = filepath.Base(p.Commands.Write[0]) // the rest may hold secrets
+		}
+	}
+	switch {
+	case p.Elsewhere:
+		name = filepath.Base(p.Commands.Read[0])
+	case p.Commands.Read == nil:
+		read, err = p.requestRead(f)
+	case !p.Commands.IsCommand():
+		name, write, err = p.requestWrite(f)
+	}
+	return name, write, read, err
+}
+
 // requestWrite returns the write of a flow whose read is a command.
-func (p Plan) requestWrite(f *Flow) (string, func(context.Context) (readbackhttp.Ref, error), error) {
+func (p Plan) requestWrite(f *Flow) (string, writeFunc, error) {
 	write, err := p.writeRequest()
 	if err != nil {
 		return "", nil, err
@@ -178,7 +205,7 @@ func (p Plan) requestWrite(f *Flow) (string, func(context.Context) (readbackhttp
 }
 
 // requestRead returns the read of a flow whose write is a command.
-func (p Plan) requestRead(f *Flow) (func(context.Context, readbackhttp.Ref) (*readbackhttp.Document, error), error) {
+func (p Plan) requestRead(f *Flow) (readFunc, error) {
 	if err := p.checkGoal(f, nil); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,45 @@ const (
 
 // depends returns what the lags of r go with.
 func (r *Run) depends() (found []Dependence) {
+	add := func(on string, all pairs, words func(up bool) string) {
+		if r, ok := lags.Relate(all.a, all.b); ok && r.Beyond() {
+			found = append(found, Dependence{
+				On: on, Correlation: rounded(r.Correlation), Chance: rounded(r.Chance),
+				Words: fmt.Sprintf("%s (rank correlation %+.2f)", words(r.Correlation > 0), r.Correlation),
+			})
+		}
+	}
+	longer := func(up bool) string {
+		if up {
+			return "longer"
+		}
+		return "shorter"
+	}
+	wait, time, before := r.besideLags()
+	add(onWait, wait, func(up bool) string {
+		return fmt.Sprintf("the longer ago the flow before was over, the %s the lag: flows may be in step with a clock of the API's own, and its users see other lags; a longer --pause would tell", longer(up))
+	})
+	add(onTime, time, func(up bool) string {
+		return fmt.Sprintf("lags became %s during the run: the quantiles are those of a mixture", longer(up))
+	})
+	add(onBefore, before, func(up bool) string {
+		what := "long lags follow short ones"
+		if up {
+			what = "long lags follow long ones"
+		}
+		return what + ": lags depend on each other, and the intervals are closer than they should be"
+	})
+	return found
+}
+
+// pairs are numbers of flows, and the lags of the same flows.
+type pairs struct{ a, b []float64 }
+
+func (p *pairs) add(a, b float64) { p.a, p.b = append(p.a, a), append(p.b, b) }
+
+// besideLags returns the lags of r beside the time since the flow before was over, the time
+// at which the flow began, and the lag of the flow before.
+func (r *Run) besideLags() (wait, time, before pairs) {
 	var flows []*Flow
 	for i := range r.Flows {
 		if _, told := r.Flows[i].Lag(r.For); told {
@@ -40,49 +79,19 @@ func (r *Run) depends() (found []Dependence) {
 		}
 		return lag.Hit.Seconds()
 	}
-	var began, all, before, after, waits, waited []float64
 	for i, f := range flows {
-		began, all = append(began, float64(f.Began)), append(all, long(f))
+		time.add(float64(f.Began), long(f))
 		if i == 0 {
 			continue
 		}
 		last := flows[i-1]
-		before, after = append(before, long(last)), append(after, long(f))
+		before.add(long(last), long(f))
 		if lag, _ := last.Lag(r.For); !lag.Censored() {
 			// Flows that go on at the same time have no time between them.
-			if wait := f.Began - last.Began - last.Took - MillisOf(lag.Hit); wait > 0 {
-				waits, waited = append(waits, float64(wait)), append(waited, long(f))
+			if since := f.Began - last.Began - last.Took - MillisOf(lag.Hit); since > 0 {
+				wait.add(float64(since), long(f))
 			}
 		}
 	}
-	add := func(on string, a, b []float64, words func(up bool) string) {
-		if r, ok := lags.Relate(a, b); ok && r.Beyond() {
-			found = append(found, Dependence{
-				On: on, Correlation: rounded(r.Correlation), Chance: rounded(r.Chance),
-				Words: fmt.Sprintf("%s (rank correlation %+.2f)", words(r.Correlation > 0), r.Correlation),
-			})
-		}
-	}
-	add(onWait, waits, waited, func(up bool) string {
-		than := "shorter"
-		if up {
-			than = "longer"
-		}
-		return fmt.Sprintf("the longer ago the flow before was over, the %s the lag: flows may be in step with a clock of the API's own, and its users see other lags; a longer --pause would tell", than)
-	})
-	add(onTime, began, all, func(up bool) string {
-		than := "shorter"
-		if up {
-			than = "longer"
-		}
-		return fmt.Sprintf("lags became %s during the run: the quantiles are those of a mixture", than)
-	})
-	add(onBefore, before, after, func(up bool) string {
-		what := "long lags follow short ones"
-		if up {
-			what = "long lags follow long ones"
-		}
-		return what + ": lags depend on each other, and the intervals are closer than they should be"
-	})
-	return found
+	return wait, time, before
 }
