@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,17 +13,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/readback-go/readback/internal/testing/page"
 )
 
 // What docs/coming-from.md says of other libraries is what they do.
 func TestComingFrom(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../docs/coming-from.md")
-	require.NoError(t, err)
-	says := func(t *testing.T, words string) {
-		t.Helper()
-		assert.Contains(t, strings.Join(strings.Fields(string(page)), " "), words)
-	}
+	says := page.Of(t, "../docs/coming-from.md")
 	notYet := errors.New("404")
 
 	t.Run("backoff", func(t *testing.T) {

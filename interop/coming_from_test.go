@@ -3,7 +3,6 @@ package interop_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,17 +12,14 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/internal/testing/page"
 )
 
 // What docs/coming-from.md says of these clients is what they do.
 func TestComingFrom(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../docs/coming-from.md")
-	require.NoError(t, err)
-	says := func(t *testing.T, words string) {
-		t.Helper()
-		assert.Contains(t, strings.Join(strings.Fields(string(page)), " "), words)
-	}
+	says := page.Of(t, "../docs/coming-from.md")
 	// answering counts the requests that it answers by that status, or, for 0, by
 	// closing the connection.
 	answering := func(t *testing.T, status int) (url string, seen *atomic.Int64) {

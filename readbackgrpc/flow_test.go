@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/testing/port"
 	"github.com/readback-go/readback/readbackgrpc"
 	"github.com/readback-go/readback/readbackgrpc/internal/things"
 )
@@ -143,10 +144,9 @@ func TestCounting_retryPolicy(t *testing.T) {
 // nowhere returns an address on which nobody listens.
 func nowhere(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := port.Free()
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprint("127.0.0.1:", free)
 }
 
 // A call is known not to be sent only if its attempts were seen.

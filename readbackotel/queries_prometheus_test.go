@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,6 +27,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/testing/port"
 	"github.com/readback-go/readback/readbackhttp"
 	"github.com/readback-go/readback/submit"
 )
@@ -320,10 +320,9 @@ func startPrometheus(t *testing.T, text string) func(query string, at time.Time)
 	out, err := exec.Command("promtool", "tsdb", "create-blocks-from", "openmetrics", file, data).CombinedOutput()
 	require.NoError(t, err, string(out))
 
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := port.Free()
 	require.NoError(t, err)
-	address := free.Addr().String()
-	require.NoError(t, free.Close())
+	address := fmt.Sprint("127.0.0.1:", free)
 	cmd := exec.Command("prometheus", "--config.file="+config, "--storage.tsdb.path="+data,
 		"--storage.tsdb.retention.time=100y", "--web.listen-address="+address)
 	log, err := os.Create(filepath.Join(dir, "log"))

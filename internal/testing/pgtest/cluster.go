@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/readback-go/readback/internal/testing/port"
 )
 
 // Options say how a cluster is started. The zero value is ready for use.
@@ -109,7 +109,7 @@ func (c *Cluster) configure(settings []string) error {
 // startSomewhere starts the server on a free port.
 func (c *Cluster) startSomewhere() (err error) {
 	for range 20 {
-		if c.Port, err = freePort(); err != nil {
+		if c.Port, err = port.Free(); err != nil {
 			return err
 		}
 		if err = c.Up(); err == nil || !strings.Contains(err.Error(), "in use") {
@@ -117,20 +117,6 @@ func (c *Cluster) startSomewhere() (err error) {
 		}
 	}
 	return err
-}
-
-// freePort returns a free port outside of the range that systems use for port 0, so that no
-// other program gets it while the server is down.
-func freePort() (int, error) {
-	var err error
-	for range 100 {
-		var l net.Listener
-		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.N(9_000))); err == nil {
-			port := l.Addr().(*net.TCPAddr).Port
-			return port, l.Close()
-		}
-	}
-	return 0, err
 }
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }

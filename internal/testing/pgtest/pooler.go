@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/readback-go/readback/internal/testing/port"
 )
 
 // ErrNoPooler is returned by [Cluster.Pooler] if PgBouncer is not installed. It says what to
@@ -31,7 +33,7 @@ func (c *Cluster) Pooler() (*Pooler, error) {
 	if _, err := os.Stat(program); err != nil {
 		return nil, ErrNoPooler
 	}
-	port, err := freePort()
+	free, err := port.Free()
 	if err != nil {
 		return nil, err
 	}
@@ -46,14 +48,14 @@ func (c *Cluster) Pooler() (*Pooler, error) {
 	}
 	text := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\n"+
 		"auth_type = trust\nauth_file = %s\npool_mode = transaction\ndefault_pool_size = 8\nmax_client_conn = 200\n"+
-		"ignore_startup_parameters = extra_float_digits\n", c.Port, port, users)
+		"ignore_startup_parameters = extra_float_digits\n", c.Port, free, users)
 	if err := os.WriteFile(settings, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
 	if err := os.Chmod(folder, 0o755); err != nil {
 		return nil, err
 	}
-	p := &Pooler{port: port, cmd: exec.Command(program, "-q", settings), ended: make(chan struct{})}
+	p := &Pooler{port: free, cmd: exec.Command(program, "-q", settings), ended: make(chan struct{})}
 	var log syncBuffer
 	p.cmd.Stdout, p.cmd.Stderr = &log, &log
 	p.cmd.Dir = c.dir
@@ -66,7 +68,7 @@ func (c *Cluster) Pooler() (*Pooler, error) {
 		close(p.ended)
 	}()
 	for end := time.Now().Add(patience); ; {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", free))
 		if err == nil {
 			return p, conn.Close()
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/readback-go/readback/internal/testing/port"
 )
 
 // Fault is what a [Proxy] does to one message of a client. Its zero value passes the message
@@ -58,12 +60,12 @@ type Proxy struct {
 
 // Proxy returns a proxy to the cluster. It passes everything on until a rule is set.
 func (c *Cluster) Proxy() (*Proxy, error) {
-	port, err := freePort()
+	free, err := port.Free()
 	if err != nil {
 		return nil, err
 	}
 	address := net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
-	address.Port = port
+	address.Port = free
 	listener, err := net.Listen("tcp", address.String())
 	if err != nil {
 		return nil, err
