@@ -3,7 +3,7 @@ module github.com/readback-go/readback/cmd/readback
 go 1.26.0
 
 require (
-	github.com/chromedp/cdproto v0.160.2
+	github.com/chromedp/cdproto v0.160.3
 	github.com/chromedp/chromedp v0.23.1
 	github.com/creack/pty v1.1.24
 	github.com/itchyny/gojq v0.12.20
