@@ -32,7 +32,22 @@ func TestAction_noExpressionInScripts(t *testing.T) {
 	assert.Equal(t, strings.Count(string(text), "    description:"), expressions, "each input is used once")
 }
 
-// A workflow that uses the action, and one that has its steps, pass actionlint.
+// stepOfGuide returns the step of a workflow that the guide shows, with the action of this
+// folder in place of the released one.
+func stepOfGuide(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("../../../docs/shell.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(page), "```yaml\n")
+	require.True(t, found)
+	step, _, _ := strings.Cut(rest, "```")
+	require.Contains(t, step, "uses: readback-go/readback@v0.1.0\n")
+	step = strings.Replace(step, "readback-go/readback@v0.1.0", "./", 1)
+	return "      " + strings.ReplaceAll(strings.TrimSpace(step), "\n", "\n      ") + "\n"
+}
+
+// Workflows that use the action, as the guide shows and shorter, and one that has its steps,
+// pass actionlint.
 func TestAction_actionlint(t *testing.T) {
 	t.Parallel()
 	action, err := os.ReadFile("../../../action.yml")
@@ -43,6 +58,7 @@ func TestAction_actionlint(t *testing.T) {
 		"action.yml": string(action),
 		".github/workflows/use.yml": "on: push\njobs:\n  use:\n    runs-on: ubuntu-latest\n    steps:\n" +
 			"      - uses: ./\n        with:\n          version: v0.1.0\n          args: version\n",
+		".github/workflows/guide.yml": "on: push\njobs:\n  use:\n    runs-on: ubuntu-latest\n    steps:\n" + stepOfGuide(t),
 		".github/workflows/steps.yml": "on:\n  workflow_dispatch:\n    inputs:\n      version: {type: string}\n      args: {type: string}\n" +
 			"jobs:\n  steps:\n    runs-on: ubuntu-latest\n    steps:\n" + strings.ReplaceAll(steps, "    ", "      "),
 		".github/workflows/wrong.yml": "on: push\njobs:\n  use:\n    runs-on: ubuntu-latest\n    steps:\n" +
@@ -56,7 +72,7 @@ func TestAction_actionlint(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
-	for _, name := range []string{"use.yml", "steps.yml"} {
+	for _, name := range []string{"use.yml", "guide.yml", "steps.yml"} {
 		said, err := lint(name)
 		assert.NoError(t, err, said)
 	}
