@@ -165,3 +165,58 @@ func TestHouse_packageDocs(t *testing.T) {
 func hasDoc(f *ast.File) bool {
 	return f.Doc != nil && (strings.HasPrefix(f.Doc.Text(), "Package ") || strings.HasPrefix(f.Doc.Text(), "Command "))
 }
+
+// The order in which a variable and a call beside it are evaluated is not defined by the
+// language. So no code returns a variable beside the call that fills it: it may return what
+// was there before.
+func TestHouse_returnsAreInOrder(t *testing.T) {
+	t.Parallel()
+	err := filepath.WalkDir(".", func(name string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".go") {
+			return err
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, name, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			if r, ok := n.(*ast.ReturnStmt); ok {
+				for _, result := range r.Results {
+					if v := rootOf(result); v != "" && fills(r, v) {
+						t.Errorf("%s: returns %s beside a call that fills it", files.Position(r.Pos()), v)
+					}
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	require.NoError(t, err)
+}
+
+// rootOf returns the name of the variable of which an expression is a part, or "".
+func rootOf(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return rootOf(e.X)
+	}
+	return ""
+}
+
+// fills reports whether a call in a return statement gets the address of a variable, or of
+// a part of it. Functions that are returned run later.
+func fills(r *ast.ReturnStmt, variable string) (found bool) {
+	ast.Inspect(r, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			for _, arg := range call.Args {
+				if a, ok := arg.(*ast.UnaryExpr); ok && a.Op == token.AND && rootOf(a.X) == variable {
+					found = true
+				}
+			}
+		}
+		_, later := n.(*ast.FuncLit)
+		return !later
+	})
+	return found
+}

@@ -80,7 +80,8 @@ func (c client) List(ctx context.Context, reference string) (all []Workspace, er
 	if reference != "" {
 		query = "?reference=" + reference
 	}
-	return all, c.call(ctx, http.MethodGet, query, nil, &all)
+	err = c.call(ctx, http.MethodGet, query, nil, &all)
+	return all, err
 }
 
 func (c client) Find(ctx context.Context, reference string) (ids []string, err error) {

@@ -196,7 +196,8 @@ func plainString(value []byte) (text string, ok bool) {
 	if text = string(value[1 : len(value)-1]); strings.IndexByte(text, '\\') < 0 {
 		return text, utf8.ValidString(text)
 	}
-	return text, json.Unmarshal(value, &text) == nil
+	err := json.Unmarshal(value, &text)
+	return text, err == nil
 }
 
 // members calls yield for each whole member of a JSON object, with its name as by

@@ -3,7 +3,8 @@
 //
 //	flow := readbackpgx.Create("place order", primary, standby,
 //		func(ctx context.Context, tx pgx.Tx) (id int64, err error) {
-//			return id, tx.QueryRow(ctx, "INSERT INTO orders (item) VALUES ($1) RETURNING id", item).Scan(&id)
+//			err = tx.QueryRow(ctx, "INSERT INTO orders (item) VALUES ($1) RETURNING id", item).Scan(&id)
+//			return id, err
 //		},
 //		func(ctx context.Context, tx pgx.Tx, id int64) (*Order, error) {
 //			return getOrder(ctx, tx, id)

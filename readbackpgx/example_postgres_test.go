@@ -39,10 +39,12 @@ func ExampleCreate_answerLost() {
 
 	flow := readbackpgx.Create("place order", primary, standby,
 		func(ctx context.Context, tx pgx.Tx) (id int64, err error) {
-			return id, tx.QueryRow(ctx, "INSERT INTO orders (token) VALUES ('cart-17') RETURNING id").Scan(&id)
+			err = tx.QueryRow(ctx, "INSERT INTO orders (token) VALUES ('cart-17') RETURNING id").Scan(&id)
+			return id, err
 		},
 		func(ctx context.Context, tx pgx.Tx, id int64) (token string, err error) {
-			return token, tx.QueryRow(ctx, "SELECT token FROM orders WHERE id = $1", id).Scan(&token)
+			err = tx.QueryRow(ctx, "SELECT token FROM orders WHERE id = $1", id).Scan(&token)
+			return token, err
 		})
 	res, err := consistency.Do(ctx, consistency.Policy{}, flow)
 	fmt.Println(res.Outcome, res.Value, err)

@@ -44,7 +44,8 @@ func ExampleWritten_Doubt() {
 	const token = "cart-17"
 	flow := readbackpgx.Create("place order", primary, standby,
 		func(ctx context.Context, tx pgx.Tx) (id int64, err error) {
-			return id, tx.QueryRow(ctx, "INSERT INTO orders (token) VALUES ($1) RETURNING id", token).Scan(&id)
+			err = tx.QueryRow(ctx, "INSERT INTO orders (token) VALUES ($1) RETURNING id", token).Scan(&id)
+			return id, err
 		},
 		func(ctx context.Context, tx pgx.Tx, id int64) (*order, error) {
 			o := order{ID: id}
@@ -100,7 +101,8 @@ func ExampleCreateSQL() {
 	}
 	create := readbackpgx.CreateSQL("place order", primary, standby,
 		func(ctx context.Context, tx readbackpgx.SQLTx) (id int64, err error) {
-			return id, tx.QueryRowContext(ctx, "INSERT INTO orders (token) VALUES ('cart-17') RETURNING id").Scan(&id)
+			err = tx.QueryRowContext(ctx, "INSERT INTO orders (token) VALUES ('cart-17') RETURNING id").Scan(&id)
+			return id, err
 		}, get)
 	res, err := consistency.Do(ctx, consistency.Policy{}, create)
 	if err != nil {
@@ -142,10 +144,12 @@ func ExampleTracer() {
 
 	flow := consistency.Create("place order",
 		func(ctx context.Context) (id int64, err error) {
-			return id, pool.QueryRow(ctx, "INSERT INTO orders (token) VALUES ('cart-17') RETURNING id").Scan(&id)
+			err = pool.QueryRow(ctx, "INSERT INTO orders (token) VALUES ('cart-17') RETURNING id").Scan(&id)
+			return id, err
 		},
 		func(ctx context.Context, id int64) (token string, err error) {
-			return token, pool.QueryRow(ctx, "SELECT token FROM orders WHERE id = $1", id).Scan(&token)
+			err = pool.QueryRow(ctx, "SELECT token FROM orders WHERE id = $1", id).Scan(&token)
+			return token, err
 		})
 	_, err = consistency.Do(context.Background(), consistency.Policy{Answer: readbackpgx.Answer}, flow)
 	fmt.Println(err)

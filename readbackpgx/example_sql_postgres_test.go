@@ -37,11 +37,13 @@ func ExampleUpdateSQL() {
 	defer standby.Close()
 
 	get := func(ctx context.Context, tx readbackpgx.SQLTx, id int64) (token string, err error) {
-		return token, tx.QueryRowContext(ctx, "SELECT token FROM carts WHERE id = $1", id).Scan(&token)
+		err = tx.QueryRowContext(ctx, "SELECT token FROM carts WHERE id = $1", id).Scan(&token)
+		return token, err
 	}
 	made, err := consistency.Do(ctx, consistency.Policy{}, readbackpgx.CreateSQL("place", primary, standby,
 		func(ctx context.Context, tx readbackpgx.SQLTx) (id int64, err error) {
-			return id, tx.QueryRowContext(ctx, "INSERT INTO carts (token) VALUES ('cart-17') RETURNING id").Scan(&id)
+			err = tx.QueryRowContext(ctx, "INSERT INTO carts (token) VALUES ('cart-17') RETURNING id").Scan(&id)
+			return id, err
 		}, get))
 	fmt.Println(made.Outcome, made.Value, err)
 
@@ -57,7 +59,8 @@ func ExampleUpdateSQL() {
 	report := consistency.Update("in the report",
 		func(context.Context) (readbackpgx.Written[int64], error) { return renamed.Written, nil },
 		readbackpgx.AtLSN(onStandby, func(ctx context.Context, tx pgx.Tx, id int64) (token string, err error) {
-			return token, tx.QueryRow(ctx, "SELECT token FROM carts WHERE id = $1", id).Scan(&token)
+			err = tx.QueryRow(ctx, "SELECT token FROM carts WHERE id = $1", id).Scan(&token)
+			return token, err
 		}),
 		func(_ readbackpgx.Written[int64], token string) bool { return token == "cart-18" })
 	report.Behind = readbackpgx.Behind

@@ -116,7 +116,8 @@ func TestCreate_refused(t *testing.T) {
 			return 1, err
 		}, ""},
 		"no row": {func(ctx context.Context, tx pgx.Tx) (id int64, err error) {
-			return id, tx.QueryRow(ctx, "UPDATE "+table+" SET text = 'x' WHERE id = -1 RETURNING id").Scan(&id)
+			err = tx.QueryRow(ctx, "UPDATE "+table+" SET text = 'x' WHERE id = -1 RETURNING id").Scan(&id)
+			return id, err
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -52,7 +52,8 @@ func TestTracer_hiddenRetry(t *testing.T) {
 				return "mine", err
 			},
 			func(ctx context.Context, token string) (n note, err error) {
-				return n, d.QueryRowContext(ctx, "SELECT id, token FROM "+table+" WHERE token = $1", token).Scan(&n.ID, &n.Token)
+				err = d.QueryRowContext(ctx, "SELECT id, token FROM "+table+" WHERE token = $1", token).Scan(&n.ID, &n.Token)
+				return n, err
 			}))
 		require.Equal(t, "1", rows(t, shared.primary, table, "mine"))
 		var e *consistency.Error
@@ -79,7 +80,8 @@ func TestTracer_ownTransaction(t *testing.T) {
 	policy := quick
 	policy.Answer = readbackpgx.Answer
 	read := func(ctx context.Context, id int64) (n note, err error) {
-		return n, own.QueryRow(ctx, "SELECT id, token FROM "+table+" WHERE id = $1", id).Scan(&n.ID, &n.Token)
+		err = own.QueryRow(ctx, "SELECT id, token FROM "+table+" WHERE id = $1", id).Scan(&n.ID, &n.Token)
+		return n, err
 	}
 	res, err := consistency.Do(t.Context(), policy, consistency.Create("note", func(ctx context.Context) (id int64, err error) {
 		return 1, pgx.BeginFunc(ctx, own, func(tx pgx.Tx) error {

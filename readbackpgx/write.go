@@ -112,8 +112,9 @@ func logPosition[T any](ctx context.Context, s session[T], loose bool) (at posit
 	if loose {
 		place = "pg_current_wal_insert_lsn()"
 	}
-	return at, s.one(ctx, "SELECT s.system_identifier::text, "+timelineOf+", "+place+"::text FROM pg_control_system() s",
+	err = s.one(ctx, "SELECT s.system_identifier::text, "+timelineOf+", "+place+"::text FROM pg_control_system() s",
 		nil, &at.System, &at.Timeline, &at.LSN)
+	return at, err
 }
 
 func (f *store[K, R, T]) noteCommit(w Written[K]) int {

@@ -38,7 +38,8 @@ func (c *client) create(ctx context.Context, w workspace, fault string) (created
 	if fault != "" {
 		header.Set("X-Fault", fault)
 	}
-	return created, c.do(ctx, http.MethodPost, "/v1/workspaces", header, w, &created)
+	err = c.do(ctx, http.MethodPost, "/v1/workspaces", header, w, &created)
+	return created, err
 }
 
 func (c *client) get(ctx context.Context, id string) (*workspace, error) {
@@ -50,7 +51,8 @@ func (c *client) get(ctx context.Context, id string) (*workspace, error) {
 }
 
 func (c *client) find(ctx context.Context, name string) (found []workspace, err error) {
-	return found, c.do(ctx, http.MethodGet, "/v1/workspaces?workspaceName="+url.QueryEscape(name), nil, nil, &found)
+	err = c.do(ctx, http.MethodGet, "/v1/workspaces?workspaceName="+url.QueryEscape(name), nil, nil, &found)
+	return found, err
 }
 
 func (c *client) do(ctx context.Context, method, path string, header http.Header, body, into any) error {

@@ -52,7 +52,8 @@ func (c *Client) List(ctx context.Context, reference string) (found []Workspace,
 	if reference != "" {
 		query = "?reference=" + url.QueryEscape(reference)
 	}
-	return found, c.do(ctx, http.MethodGet, "/workspaces"+query, nil, &found)
+	err = c.do(ctx, http.MethodGet, "/workspaces"+query, nil, &found)
+	return found, err
 }
 
 // Rename changes the name of a workspace.

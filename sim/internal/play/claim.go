@@ -165,5 +165,6 @@ func elsewhere(h consistency.Pending) (consistency.Pending, error) {
 		return h, err
 	}
 	var again consistency.Pending
-	return again, json.Unmarshal(stored, &again)
+	err = json.Unmarshal(stored, &again)
+	return again, err
 }

@@ -272,7 +272,8 @@ func old(h consistency.Pending, nameless bool) (consistency.Pending, error) {
 		return h, err
 	}
 	var again consistency.Pending
-	return again, json.Unmarshal(stored, &again)
+	err = json.Unmarshal(stored, &again)
+	return again, err
 }
 
 // heads reports whether the library sees the headers of an answer to c. A client

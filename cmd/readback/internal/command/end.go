@@ -354,7 +354,8 @@ func (s *session) handle(pending consistency.Pending, hide func(string) string) 
 		data = []byte(clean)
 		h.NeedReadURL()
 	}
-	return h, json.Unmarshal(data, &h.Pending)
+	err = json.Unmarshal(data, &h.Pending)
+	return h, err
 }
 
 // printed returns what hides in a handle that is printed what only a file of the
