@@ -8,13 +8,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/readback-go/readback/examples/internal/api"
 	"github.com/readback-go/readback/submit"
 )
 
 // The page is there while a worker is, and shows what was enqueued.
 func TestServePage(t *testing.T) {
 	t.Parallel()
-	jobs, err := submitter(submit.NewMemory(), api{})
+	jobs, err := submitter(submit.NewMemory(), api.Client{})
 	require.NoError(t, err)
 	require.NoError(t, jobs.Enqueue(t.Context(), keyOf(3), orderOf(3)))
 	address, stop, err := servePage(jobs)

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/examples/internal/api"
 	"github.com/readback-go/readback/examples/workspaces"
 	"github.com/readback-go/readback/submit"
 )
@@ -41,7 +42,7 @@ func compare(ctx context.Context, n int, store submit.Store, service *workspaces
 			made[event.Workspace.Reference]++
 		}
 	}
-	jobs, err := submitter(store, api{})
+	jobs, err := submitter(store, api.Client{})
 	if err != nil {
 		return t, err
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/readback-go/readback/examples/internal/api"
 	"github.com/readback-go/readback/natsstore"
 	"github.com/readback-go/readback/submit"
 )
@@ -21,7 +22,7 @@ func work(ctx context.Context, s settings, out io.Writer) error {
 		return err
 	}
 	defer store.Close()
-	jobs, err := submitter(store, api{s.service})
+	jobs, err := submitter(store, api.Client{URL: s.service})
 	if err != nil {
 		return err
 	}

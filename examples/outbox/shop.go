@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/examples/internal/api"
 	"github.com/readback-go/readback/examples/workspaces"
 	"github.com/readback-go/readback/pgstore"
 	"github.com/readback-go/readback/submit"
@@ -27,15 +28,15 @@ type jobs = submit.Submitter[order, string, *workspaces.Workspace]
 
 // submitter says how the job of an order is written, read and found.
 func (s *shop) submitter(store submit.Store) (*jobs, error) {
-	a := api{s.service}
+	c := api.Client{URL: s.service}
 	return submit.New(submit.Options[order, string, *workspaces.Workspace]{
 		Store:  store,
 		Lease:  time.Second, // so that the example is soon over
 		Policy: consistency.Policy{Within: 5 * time.Second},
 		Flow: func(key string, o order) consistency.Flow[string, *workspaces.Workspace] {
 			flow := consistency.Create("workspace",
-				func(ctx context.Context) (string, error) { return a.create(ctx, key, o) }, a.get)
-			flow.Find = func(ctx context.Context) ([]string, error) { return a.find(ctx, key) }
+				func(ctx context.Context) (string, error) { return c.Create(ctx, key, o.Name, o.Fault) }, c.Get)
+			flow.Find = func(ctx context.Context) ([]string, error) { return c.Find(ctx, key) }
 			flow.Mine = func(string) bool { return true } // it was found by the key
 			return flow
 		},
