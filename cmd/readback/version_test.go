@@ -30,7 +30,7 @@ func TestCompletion_usages(t *testing.T) {
 		assert.Contains(t, p.stdout, "\t")
 		assert.NotContains(t, p.stdout, "`")
 	}
-	assert.Contains(t, readback(t, "__complete", "run", "--within").stdout, "--within\tTIME until the run is unconfirmed, ")
+	assert.Contains(t, readback(t, "__complete", "run", "--within").stdout, "--within\tTIME after the write's answer at which the run ends unconfirmed ")
 }
 
 // Values are completed, and files only where there are some.

@@ -35,10 +35,10 @@ that demo prints, they run as they stand there. Ctrl-C ends it, and nothing of i
 	fs.StringVar(&listen, "listen", "127.0.0.1:0", "`ADDRESS` to listen on; port 0 is a free one")
 	fs.DurationVar(&options.WorkspacesLag, "workspaces-lag", 300*time.Millisecond, "`TIME` for which a GET after a write gets 404")
 	fs.DurationVar(&options.MembershipsLag, "memberships-lag", 600*time.Millisecond, "`TIME` for which it gets 403")
-	fs.DurationVar(&options.Jitter, "jitter", 0, "`TIME` that is added at random, at most")
+	fs.DurationVar(&options.Jitter, "jitter", 0, "longest `TIME` that is added at random")
 	fs.IntVar(&options.Replicas, "replicas", 1, "`NUMBER` of replicas that answer reads in turn")
 	fs.DurationVar(&options.ReplicaSpread, "replica-spread", 0, "`TIME` that each replica lags behind the one before it")
-	fs.DurationVar(&options.AsyncDelay, "async-delay", time.Second, "`TIME` from a 202 to what it promises")
+	fs.DurationVar(&options.AsyncDelay, "async-delay", time.Second, "`TIME` from a 202 until its write is carried out")
 	return cmd
 }
 

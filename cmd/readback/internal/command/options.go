@@ -38,11 +38,11 @@ func (o *output) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.print, "print", "", "if confirmed, write `TEMPLATE` in place of the result, such as '{id}'")
 	fs.StringVarP(&o.out, "write-out", "w", "", "write `FORMAT` in place of the result, however it ended: %{outcome}, %{exit}, %{reads}, %{elapsed_ms}, %{http_code}, %{write.status}, ...; with \\n and \\t")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "no progress and no log lines")
-	fs.BoolVarP(&o.verbose, "verbose", "v", false, "a log line for each step, with its reasons, also on a terminal")
+	fs.BoolVarP(&o.verbose, "verbose", "v", false, "a log line for each step, with its reasons, on a terminal, too")
 	cli.Section(fs, "Output")
 	fs.StringVar(&o.junit, "report-junit", "", "write a report in JUnit's form to `FILE`")
-	fs.BoolVar(&o.github, "github", false, "in a job of GitHub's, annotate what is not confirmed, and add to the job's summary")
-	fs.IntVar(&o.eventsFD, "events-fd", 0, "write each step as JSON, a line each, to the descriptor `N`, as with 3>events.ndjson")
+	fs.BoolVar(&o.github, "github", false, "in a GitHub job, annotate what is not confirmed, and add to the job's summary")
+	fs.IntVar(&o.eventsFD, "events-fd", 0, "write each step as a line of JSON to the descriptor `N`, as with 3>events.ndjson")
 	cli.Section(fs, "CI")
 }
 
@@ -149,21 +149,21 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	o.Lost.AddFlags(fs)
 	o.Operation.AddFlags(fs)
 	cli.Section(fs, "Answers that are lost, or come later")
-	fs.StringVar(&o.handleFile, "handle-file", "", "`FILE` to keep the handle in, from before the write until the outcome is certain; it must not be there")
+	fs.StringVar(&o.handleFile, "handle-file", "", "new `FILE` that keeps the handle, from before the write until the outcome is certain")
 	o.output.addFlags(fs)
 }
 
 func (o *options) addWriteFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.key, "idempotency-key", "", "header Idempotency-Key of the write: auto, or a `VALUE`")
-	fs.StringArrayVar(&o.resend, "resend", nil, "`CASE` in which the write may be sent again: not-sent, rate-limited, missing-parent, with-key=TIME")
-	fs.StringArrayVar(&o.resendWhen, "resend-when", nil, "`EXPRESSION` that holds of a refusal of the write which is known to pass, such as '.code == \"RoleNotReady\"': then it is sent again; any of several")
-	fs.StringArrayVar(&o.refused, "refused", nil, "`EXPRESSION` that holds of a good answer to the write which says that nothing was written, such as '.ok == false'; any of several")
-	fs.BoolVar(&o.seen, "seen", false, "look first whether what is to be deleted is there; if not, send nothing and exit with 1")
-	fs.Var(flow.Duration(&o.WriteTime), "write-timeout", "`TIME` for the write, after which it may have been carried out (default 5m)")
-	fs.StringArrayVar(&o.refusedStatus, "refused-status", nil, "`STATUS` of a command that says that it wrote nothing, such as 1,3-5")
-	fs.StringArrayVar(&o.ambiguousStatus, "ambiguous-status", nil, "`STATUS` of a command that says neither, as all but 0 do without these two")
+	fs.StringArrayVar(&o.resend, "resend", nil, "`CASE` in which the write may be sent again: not-sent, rate-limited, missing-parent or with-key=TIME")
+	fs.StringArrayVar(&o.resendWhen, "resend-when", nil, "`EXPRESSION` for a refusal of the write that is only temporary, such as '.code == \"RoleNotReady\"': then it is sent again; any of several")
+	fs.StringArrayVar(&o.refused, "refused", nil, "`EXPRESSION` for a good answer to the write that means that nothing was written, such as '.ok == false'; any of several")
+	fs.BoolVar(&o.seen, "seen", false, "read first whether the thing to delete is there; if not, send nothing and exit with 1")
+	fs.Var(flow.Duration(&o.WriteTime), "write-timeout", "longest `TIME` of the write; after it the write may have been carried out (default 5m)")
+	fs.StringArrayVar(&o.refusedStatus, "refused-status", nil, "exit `STATUS` by which a command says that it wrote nothing, such as 1,3-5")
+	fs.StringArrayVar(&o.ambiguousStatus, "ambiguous-status", nil, "exit `STATUS` that is not one of these: it proves nothing")
 	cli.Section(fs, "Sending")
-	fs.BoolVar(&o.dryRun, "dry-run", false, "send nothing, and tell what would be sent")
+	fs.BoolVar(&o.dryRun, "dry-run", false, "send nothing, and show what would be sent")
 	cli.Section(fs, "Sending")
 }
 

@@ -28,14 +28,13 @@ func newResume(streams cli.Streams) *cobra.Command {
 		Long: `Resume goes on with a write that run left unconfirmed. It sends no write. HANDLE is
 what run printed, or a file that holds it, or - for stdin.
 
-A handle is data. It holds no secret, no file, no proxy and no expression: what it needs
-of those, the command line that run printed names, to be given again. Other flags that
-are given go before those of the handle. A file that holds a handle is removed when the
-outcome is certain.
+A handle is data. It holds no secret, file, proxy or expression. The line that run printed
+says which of these must be given again. Flags that you give win over those of the handle.
+A file that holds a handle is removed when the outcome is certain.
 
-Where reads go is told before one is sent. Credentials go only to an origin that the
-command line names, by --origin or in a URL, or that a file of your own names, which
-nobody else may read or write.`,
+Before the first read, resume says where reads go. Credentials go only to an origin that
+the command line names, by --origin or in a URL, or that is in a handle file of your own,
+which nobody else may read or write.`,
 		Example: `  readback resume handle.json -H @headers --within 10m`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.groups.First(args) == 0 {
@@ -50,7 +49,7 @@ nobody else may read or write.`,
 	}
 	o.addFlags(cmd)
 	fs := cmd.Flags()
-	fs.StringArrayVar(&o.origins, "origin", nil, "`ORIGIN`, such as https://api.example, that credentials may go to, though only the handle speaks of it")
+	fs.StringArrayVar(&o.origins, "origin", nil, "`ORIGIN`, such as https://api.example, to which credentials may go, though only the handle names it")
 	cli.Section(fs, "Requests, as with curl")
 	return cmd
 }

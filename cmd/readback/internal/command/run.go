@@ -28,17 +28,17 @@ func newRun(streams cli.Streams) *cobra.Command {
 		Long: `Run sends a write once, reads until the read model shows it or the time is up,
 and says confirmed, unconfirmed or failed.
 
-What stands before --then describes the write, and what follows it the read: method,
-URL, headers, even a body. The read takes from the write what it does not say itself,
-credentials too, but not the body and what describes it. Without a URL of its own it
-reads the Location of the answer to a POST, and the URL of the write otherwise. The
-other flags may stand on both sides. Curl's flags mean what they mean in curl.
+Flags before --then describe the write, and flags after it the read: method, URL, headers,
+even a body. What the read does not say is taken from the write, credentials too, but not
+the body and its headers. Without a URL of its own, the read is of the Location in the
+answer to a POST, and of the URL of the write otherwise. All other flags may stand on both
+sides. Curl's flags mean what they mean in curl.
 
-In place of a request, a command can write or read: it stands after --. One that writes
-has written if it exits with 0; one that reads shows the write if it does.
+A command after -- can write or read in place of a request. One that writes has written if
+it exits with 0. One that reads shows the write if it exits with 0.
 
-A write whose answer was lost may have been carried out. Tell by --find and --mine how
-to find it again, or, of a PUT, PATCH or DELETE, let its own URL tell.`,
+A write whose answer was lost may have been carried out. --find and --mine say how to find
+it. A PUT, PATCH or DELETE needs neither: its URL is known.`,
 		Example: `  readback run -X POST https://api.example/v1/workspaces -d @ws.json --then GET '{location}' --within 30s
   readback run -X PATCH https://api.example/v1/workspaces/7 -d '{"status":"FIRING"}' --expect-json /status=FIRING
   readback run -- psql -f grant.sql --then -- psql -tc 'select 1 from grants' -v ON_ERROR_STOP=1

@@ -28,11 +28,11 @@ func newWait(streams cli.Streams) *cobra.Command {
 		Long: `Wait reads until something is there, gone (--for absent) or as expected (--expect),
 for a write that happened elsewhere. Curl's flags mean what they mean in curl.
 
-With a command after --, running it is the read: it is ready if it exits with 0. Its
-last output is kept and shown in the end. --expect then speaks of its stdout.
+With a command after --, each run of it is a read: exit status 0 is ready. Its last output
+is shown at the end. --expect is then about its stdout.
 
-Several things are waited for at once, with one deadline: --and begins the next. What
-is to be shown is said of each; a command can be the last one.`,
+--and begins another thing to wait for. All are waited for at once, with one deadline. Each
+has its own flags of what is to be shown; a command can be the last one.`,
 		Example: `  readback wait https://api.example/healthz --within 2m
   readback wait https://api.example/v1/workspaces/7 --for absent -H @headers
   readback wait https://api.example/v1/jobs/7 --expect '.state == "done"' --fail '.error'

@@ -25,10 +25,10 @@ type Lost struct {
 
 // AddFlags adds the flags for an answer that was lost.
 func (l *Lost) AddFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&l.Find, "find", "", "`URL` of a list to look for the write in, if its answer is lost or names nothing; also 'POST URL'; Link: next is followed")
-	fs.StringVar(&l.FindData, "find-data", "", "`DATA` of that request, also @FILE, which makes it a POST")
-	fs.StringArrayVar(&l.Mine, "mine", nil, "`POINTER=VALUE`, or an expression, that holds of what is found and proves it is this write's; all of several")
-	fs.StringVar(&l.Found, "found", "", "URL of what is found, as a `TEMPLATE` of its members, where the read's own needs {location}")
+	fs.StringVar(&l.Find, "find", "", "`URL` of a list in which to look for what was written, if the answer is lost or names nothing; or 'POST URL'; Link: next is followed")
+	fs.StringVar(&l.FindData, "find-data", "", "body of that request, which is a POST then: `DATA`, or @FILE")
+	fs.StringArrayVar(&l.Mine, "mine", nil, "`POINTER=VALUE`, or an expression, that is true of this write's entry alone; all of several")
+	fs.StringVar(&l.Found, "found", "", "URL of the entry, as a `TEMPLATE` of its members; needed if the read's URL has {location}")
 }
 
 // find gives f a Find and a Mine, if the plan has them.

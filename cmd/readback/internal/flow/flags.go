@@ -46,9 +46,9 @@ type Flags struct {
 // AddFlags adds the flags of what reads are to show, and of when they are sent.
 func (f *Flags) AddFlags(fs *pflag.FlagSet) {
 	f.AddGoalFlags(fs)
-	fs.StringArrayVar(&f.ExpectStatus, "expect-status", nil, "`STATUS` of a read that shows it, such as 200 or 2xx, in place of the usual ones; any of several")
-	fs.StringArrayVar(&f.AllowOrigin, "allow-origin", nil, "`ORIGIN`, such as https://other.example, that reads may be sent to, without credentials")
-	fs.Var(&f.MaxBody, "max-body", "`SIZE` of a body that is needed, at most, such as 64M; a longer one cannot be judged (default 16M)")
+	fs.StringArrayVar(&f.ExpectStatus, "expect-status", nil, "`STATUS` of a read that counts as good, such as 200 or 2xx, in place of the usual ones; any of several")
+	fs.StringArrayVar(&f.AllowOrigin, "allow-origin", nil, "another `ORIGIN`, such as https://other.example, to which reads may go, without credentials")
+	fs.Var(&f.MaxBody, "max-body", "largest `SIZE` of a body that is judged, such as 64M (default 16M)")
 	fs.StringVar(&f.Token, "token", "", "consistency token of the service: mittwald, vault, cosmos or `ANSWERED:ASKED[:BEHIND]`, two headers and a status")
 	cli.Section(fs, "What reads are to show")
 	f.AddTimeFlags(fs)
@@ -57,22 +57,22 @@ func (f *Flags) AddFlags(fs *pflag.FlagSet) {
 
 // AddGoalFlags adds the flags of what reads are to show.
 func (f *Flags) AddGoalFlags(fs *pflag.FlagSet) {
-	fs.StringVar(&f.For, "for", "", "`GOAL` of the reads: present, absent or match; without it, as the method says")
-	fs.StringArrayVar(&f.ExpectJSON, "expect-json", nil, "`POINTER=VALUE` that the document shows, such as /status=done; all of several")
-	fs.StringArrayVar(&f.Expect, "expect", nil, "`EXPRESSION` in jq's language that holds of the document, such as '.state == \"done\"'; knows $status, $headers, $text and $write, the write's answer; all of several")
-	fs.StringArrayVar(&f.Fail, "fail", nil, "`EXPRESSION` that holds once it will never be so: then it is failed; any of several")
-	fs.StringArrayVar(&f.Lag, "lag", nil, "`EXPRESSION` that holds of an answer to a read that is lag of this service, though its status says otherwise, such as '$status == 400 and .code == \"NotFound\"'; any of several")
+	fs.StringVar(&f.For, "for", "", "`GOAL` of the reads: present, absent or match; by default the method decides")
+	fs.StringArrayVar(&f.ExpectJSON, "expect-json", nil, "member of the document and its value, as `POINTER=VALUE`, such as /status=done; all of several")
+	fs.StringArrayVar(&f.Expect, "expect", nil, "`EXPRESSION` in jq's language that must be true of the document, such as '.state == \"done\"'; it knows $status, $headers, $text and $write, the answer to the write; all of several")
+	fs.StringArrayVar(&f.Fail, "fail", nil, "`EXPRESSION` that is true if what is expected will never be: the run is failed then; any of several")
+	fs.StringArrayVar(&f.Lag, "lag", nil, "`EXPRESSION` for answers to reads that mean \"not visible yet\" at this service, whatever their status, such as '$status == 400 and .code == \"NotFound\"'; any of several")
 }
 
 // AddTimeFlags adds the flags of when reads are sent.
 func (f *Flags) AddTimeFlags(fs *pflag.FlagSet) {
 	fs.Var(&count{&f.Settle}, "settle", "`N` reads in a row that must show it (default 1, and 2 for absent)")
-	fs.Var(&duration{&f.Within}, "within", "`TIME` until the run is unconfirmed, from the write's answer (default 30s; 2m if that was lost, 10m after a 202)")
-	fs.Var(&duration{&f.ReadTimeout}, "read-timeout", "`TIME` for one read (default 10s)")
-	fs.Var(&duration{&f.FirstRead}, "first-read", "`TIME` from the write's answer to the first read, which begins at once without it")
-	fs.Var(&duration{&f.Interval}, "interval", "`TIME` of the first wait between reads, about; waits grow from there (default 60ms)")
-	fs.Var(&duration{&f.MaxInterval}, "max-interval", "`TIME` of a wait between reads, at most (default 5s)")
-	fs.StringArrayVar(&f.Window, "window", nil, "`REASON=TIME`: how long an answer is taken for lag; 403=10s, 404, stale, still-there or behind-token")
+	fs.Var(&duration{&f.Within}, "within", "`TIME` after the write's answer at which the run ends unconfirmed (default 30s; 2m if the answer was lost, 10m after a 202)")
+	fs.Var(&duration{&f.ReadTimeout}, "read-timeout", "longest `TIME` of one read (default 10s)")
+	fs.Var(&duration{&f.FirstRead}, "first-read", "`TIME` from the write's answer to the first read (default: at once)")
+	fs.Var(&duration{&f.Interval}, "interval", "about the `TIME` of the first wait between reads; later ones are longer (default 60ms)")
+	fs.Var(&duration{&f.MaxInterval}, "max-interval", "longest `TIME` of a wait between reads (default 5s)")
+	fs.StringArrayVar(&f.Window, "window", nil, "how long an answer counts as lag, as `REASON=TIME`, such as 403=10s; other reasons are 404, stale, still-there and behind-token")
 }
 
 // duration is the value of a flag for a time above 0: 0 means the same nowhere.

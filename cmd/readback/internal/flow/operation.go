@@ -35,11 +35,11 @@ func (o *Operation) AddFlags(fs *pflag.FlagSet) {
 	fs.Var(&o.Follow, "monitor", "follow the operation that a good answer speaks of, before reading; --monitor=TEMPLATE says where it is, such as --monitor='/tasks/{taskUid}'")
 	fs.Lookup("monitor").NoOptDefVal = "true"
 	fs.StringVar(&o.State, "monitor-state", "", "JSON `POINTER` to the state of that operation (default /status, /state or /done)")
-	fs.StringArrayVar(&o.Done, "monitor-done", nil, "`STATE` in which it has ended well, or an expression that holds then; any of several (default the usual words)")
-	fs.StringArrayVar(&o.Failed, "monitor-failed", nil, "`STATE` in which it has failed, or an expression that holds then; any of several (default the usual words)")
-	fs.StringVar(&o.Error, "monitor-error", "", "JSON `POINTER` to what went wrong (default error, beside the state)")
-	fs.StringVar(&o.Resource, "monitor-resource", "", "JSON `POINTER` in it to the URL of what was written")
-	fs.BoolVar(&o.StatusOnly, "monitor-status-only", false, "go by its statuses alone: 202 goes on, another good one ends")
+	fs.StringArrayVar(&o.Done, "monitor-done", nil, "`STATE` of an operation that ended well, or an expression that is true then; any of several (default the usual words)")
+	fs.StringArrayVar(&o.Failed, "monitor-failed", nil, "`STATE` of an operation that failed, or an expression that is true then; any of several (default the usual words)")
+	fs.StringVar(&o.Error, "monitor-error", "", "JSON `POINTER` to the error (default error, beside the state)")
+	fs.StringVar(&o.Resource, "monitor-resource", "", "JSON `POINTER` in the operation to the URL of what was written")
+	fs.BoolVar(&o.StatusOnly, "monitor-status-only", false, "only the status counts: 202 means running, another good one done")
 	fs.BoolVar(&o.AcceptedLocation, "accepted-location", false, "take the Location of a 202 for what was written, and not for an operation")
 }
 

@@ -55,24 +55,23 @@ const long = `Measure repeats a write and its read-back, one flow after another,
 how long writes take to become visible: quantiles of the lag, the reasons why
 reads were pending, flips, and the windows and the schedule that suit.
 
-Each flow sends the write once, reads densely until a read shows it, goes on
-reading for as long as --settle-for says to catch flips, and takes the write back
-with --cleanup. These stand for something in all three requests, headers and
-bodies included:
+Each flow sends the write once and reads often until a read shows it. It goes on
+reading for --settle-for, to see flips, and then removes what it wrote, with
+--cleanup. In all three requests, headers and bodies included, these are filled in:
 
   {n}     the number of the flow, from 1
   {run}   a short random text, the same in all flows of a run
   {uuid}  a random UUID, the same in all requests of a flow
 
 Without --then, the write's Location is read after a POST, and its own URL
-otherwise. Ctrl-C ends the measurement: what was measured is kept and told, and
-the last write is taken back.
+otherwise. Ctrl-C ends the measurement: what was measured is shown and saved, and
+what the last flow wrote is removed.
 
 With --slo the exit status is 0 if every objective is met, 1 if one is missed, and
-124 if the flows cannot tell: a quantile is known as an interval, which holds it
+124 if there are too few flows to tell: a quantile is known only as an interval,
 with 95 % confidence.
 
-With --watch it goes on until it is stopped, a flow now and then, and --metrics
+With --watch it goes on until it is stopped, with a flow now and then. --metrics
 tells Prometheus of the lag.`
 
 const examples = `  readback measure -X POST https://api.example/v1/workspaces \
@@ -115,7 +114,7 @@ func command(streams cli.Streams, around around) *cobra.Command {
 func (o *options) addRequestFlags(flags *pflag.FlagSet) *request.Groups {
 	groups := request.AddFlags(flags,
 		request.Marker{Name: "then", Usage: "the request that reads the write back follows"},
-		request.Marker{Name: "cleanup", Usage: "the request that takes the write back follows"})
+		request.Marker{Name: "cleanup", Usage: "the request that removes what was written follows"})
 	output := flags.Lookup("output") // unlike curl's, since no answer is kept
 	output.Usage = "`FORMAT` of the result: text or json"
 	flags.Lookup("include").Hidden = true
@@ -134,12 +133,12 @@ func (o *options) addFlowFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&o.parallel, "parallel", 1, "`N` flows go on at the same time")
 	flags.DurationVar(&o.within, "within", 30*time.Second, "time for a flow, from the write's answer on")
 	flags.DurationVar(&o.interval, "interval", 20*time.Millisecond, "least time from the beginning of a read to that of the next, in a flow")
-	flags.DurationVar(&o.settleFor, "settle-for", time.Second, "how long reads go on after the first that shows the write, to catch flips; a quarter of --within if that is less")
-	flags.DurationVar(&o.pause, "pause", 0, "random time before each flow, at most; unless given, about as long as lags are and at least 500ms, or flows would keep step with the API's own clock")
+	flags.DurationVar(&o.settleFor, "settle-for", time.Second, "how long reads go on after the first that shows the write, to see flips; at most a quarter of --within")
+	flags.DurationVar(&o.pause, "pause", 0, "longest random pause before each flow; by default about as long as lags are, and at least 500ms, or flows would keep step with a clock of the API")
 	flags.DurationVar(&o.ReadTimeout, "read-timeout", 10*time.Second, "time for one read")
 	cli.Section(flags, "Flows")
-	flags.BoolVar(&o.watch, "watch", false, "go on until stopped, a flow every --every, and take all of them back; ends after five in a row that failed, or five that could not be taken back")
-	flags.DurationVar(&o.every, "every", time.Minute, "with --watch, time from a flow to the next, on average: it is random")
+	flags.BoolVar(&o.watch, "watch", false, "go on until stopped, with a flow every --every; ends by itself after five in a row that failed, or five whose write could not be removed")
+	flags.DurationVar(&o.every, "every", time.Minute, "with --watch, average time from a flow to the next: it is random")
 	flags.StringVar(&o.metrics, "metrics", "", "with --watch, `ADDRESS` that answers GET /metrics for Prometheus; a port alone, or :PORT, is one of loopback")
 	cli.Section(flags, "A canary")
 }

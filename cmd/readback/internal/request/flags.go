@@ -73,8 +73,8 @@ func flag(name, short, usage string, field func(*Spec) *bool) curlFlag {
 
 var curlFlags = []curlFlag{
 	text("request", "X", "METHOD", "method; without it GET, and POST with -d", func(s *Spec) *string { return &s.Method }),
-	list("header", "H", "LINE", `header, "Name: value"; "Name:" takes it away, "Name;" leaves it empty, @FILE has one a line`, func(s *Spec) *[]string { return &s.Headers }),
-	body("data", "d", "body, also @FILE or @- for stdin, less its line ends; several are joined by &", dataText),
+	list("header", "H", "LINE", `header, "Name: value"; "Name:" removes one, "Name;" sends it empty, @FILE has one a line`, func(s *Spec) *[]string { return &s.Headers }),
+	body("data", "d", "body, or @FILE, or @- for stdin, without line ends; several are joined by &", dataText),
 	body("data-binary", "", "body, also @FILE or @-, as it is", dataBinary),
 	body("data-raw", "", "body, in which a leading @ means nothing", dataRaw),
 	body("data-urlencode", "", "body, CONTENT, NAME=CONTENT, @FILE or NAME@FILE, encoded for a URL", dataEncoded),
@@ -90,8 +90,8 @@ var curlFlags = []curlFlag{
 	flag("location", "L", "follow redirects of a read on its own origin; those of a write are read back anyway", func(s *Spec) *bool { return &s.Follow }),
 	flag("include", "i", "put the status line and the headers before what -o writes", func(s *Spec) *bool { return &s.Include }),
 	flag("silent", "s", "no progress and no log lines, as -q", func(s *Spec) *bool { return &s.Silent }),
-	flag("show-error", "S", "as ever: errors are told, also with -s", func(s *Spec) *bool { return &s.ShowError }),
-	flag("fail-with-body", "f", "as ever: a status that is an error is one", func(s *Spec) *bool { return &s.Fail }),
+	flag("show-error", "S", "no effect: errors are always reported", func(s *Spec) *bool { return &s.ShowError }),
+	flag("fail-with-body", "f", "no effect: an error status is always an error", func(s *Spec) *bool { return &s.Fail }),
 	text("output", "o", "FILE", "where the body of the last answer goes; - is stdout, in place of the result", func(s *Spec) *string { return &s.Output }),
 	text("cacert", "", "FILE", "certificates to trust, in PEM", func(s *Spec) *string { return &s.CACert }),
 	text("cert", "E", "FILE", "certificate of the client, in PEM", func(s *Spec) *string { return &s.Cert }),
