@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -73,7 +74,7 @@ func (s *Store) lastDrawn(ctx context.Context, settled bool) (uint64, error) {
 	}
 	before, err := s.openTransactions(ctx)
 	for err == nil && len(before) > 0 {
-		if !sleep(ctx, settlePause) {
+		if !pause.For(ctx, settlePause) {
 			return 0, context.Cause(ctx)
 		}
 		var now []string

@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
+
+	"github.com/readback-go/readback/internal/pause"
 )
 
 const (
@@ -36,7 +38,7 @@ func (s *Store) listening() {
 			s.options.Logger.Warn("pgstore: no notices of changes are received; polling instead", zap.Error(err))
 		}
 		trouble = true
-		if !sleep(s.ctx, listenAgain) {
+		if !pause.For(s.ctx, listenAgain) {
 			return
 		}
 	}

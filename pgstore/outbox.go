@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -118,7 +119,7 @@ func (s *Store) Arrivals(ctx context.Context) iter.Seq2[submit.Record, error] {
 			if err != nil {
 				yield(submit.Record{}, err)
 			}
-			if err != nil || !more || !sleep(ctx, arrivalPause) {
+			if err != nil || !more || !pause.For(ctx, arrivalPause) {
 				return
 			}
 			timer := time.NewTimer(looks.next(took, s.poll()))

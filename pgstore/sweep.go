@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/readback-go/readback/internal/pause"
 )
 
 const (
@@ -23,7 +25,7 @@ const (
 // sweeping deletes the records whose time is over, until the store is closed. Several
 // processes share the work.
 func (s *Store) sweeping() {
-	for sleep(s.ctx, sweepEvery/2+rand.N(sweepEvery)) {
+	for pause.For(s.ctx, sweepEvery/2+rand.N(sweepEvery)) {
 		if _, err := s.sweep(s.ctx); err != nil && s.ctx.Err() == nil {
 			s.options.Logger.Warn("pgstore: outcomes whose time is over could not be deleted", zap.Error(err))
 		}
@@ -40,19 +42,8 @@ func (s *Store) sweep(ctx context.Context) (deleted int64, err error) {
 			return deleted, err
 		}
 		deleted += tag.RowsAffected()
-		if tag.RowsAffected() < sweepPiece || !sleep(ctx, sweepPause) {
+		if tag.RowsAffected() < sweepPiece || !pause.For(ctx, sweepPause) {
 			return deleted, nil
 		}
 	}
-}
-
-// sleep waits for d, and returns false if ctx has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	return ctx.Err() == nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -258,7 +259,7 @@ func (s *Store) notifying() {
 			_, _ = s.pool.Exec(ctx, "SELECT pg_notify($1, $2)", s.options.channel(), payload(some))
 			cancel()
 		}
-		if !sleep(s.ctx, noticePause) {
+		if !pause.For(s.ctx, noticePause) {
 			return
 		}
 	}
@@ -273,7 +274,7 @@ func (s *Store) polling() {
 		if !s.hub.listens() {
 			wait = min(wait, s.options.Poll)
 		}
-		if !sleep(s.ctx, looks.next(took, wait)) {
+		if !pause.For(s.ctx, looks.next(took, wait)) {
 			return
 		}
 		began := time.Now()

@@ -39,7 +39,7 @@ func TestSeveral_worst(t *testing.T) {
 	p := readback(t, "wait", "-q", inTurn(t, `404 | {}`).url, "--within", "1m", "--and", inTurn(t, `401 | {}`).url, "--and", good())
 	assert.Equal(t, 3, p.status)
 	assert.Less(t, time.Since(began), 30*time.Second)
-	assert.Contains(t, p.stdout, "another one cannot be had any more")
+	assert.Contains(t, p.stdout, "another thing that is waited for cannot be confirmed any more")
 	p = readback(t, "wait", "-q", good(), "--and", inTurn(t, `{"error":1}`).url, "--fail", ".error")
 	assert.Equal(t, 1, p.status)
 	assert.Regexp(t, "(?m)^2  failed ", p.stdout)

@@ -16,6 +16,8 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/readback-go/readback/internal/pause"
 )
 
 // Service keeps things, and shows them late. Set its fields before it serves. Its
@@ -113,18 +115,9 @@ func (s *Service) meet(ctx context.Context, method string) Fault {
 	}
 	s.mu.Unlock()
 	if f.Hang > 0 {
-		pause(ctx, f.Hang)
+		pause.For(ctx, f.Hang)
 	}
 	return f
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 func (f *Fault) err() error {
@@ -232,7 +225,7 @@ func (s *Service) GetThing(ctx context.Context, req *GetThingRequest) (*Thing, e
 		return nil, f.err()
 	}
 	if s.Slow > 0 {
-		pause(ctx, s.Slow)
+		pause.For(ctx, s.Slow)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -54,8 +54,8 @@ func (w numbered) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// errOther ends the waits that are left once one cannot end well any more.
-var errOther = errors.New("another one cannot be had any more")
+// errOther ends the waits that are left once one of them has failed.
+var errOther = errors.New("another thing that is waited for cannot be confirmed any more")
 
 // waitForSeveral waits for all of some things at once, and tells of them in one
 // table.

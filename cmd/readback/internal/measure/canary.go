@@ -10,6 +10,7 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/report"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pause"
 )
 
 const (
@@ -67,7 +68,7 @@ func (m *measurement) canary(ctx context.Context, into *report.Run, done func(*r
 	failed, left := 0, 0
 	for n := 1; ; n++ {
 		if n > 1 { // the first tells at once whether it works
-			if !sleep(ctx, m.waits.next(random)) {
+			if !pause.For(ctx, m.waits.next(random)) {
 				return ""
 			}
 		} else if ctx.Err() != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/report"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/internal/redact"
 )
 
@@ -35,7 +36,7 @@ func (m *measurement) cleanUp(ctx context.Context, n int, answer *request.Answer
 			if !again {
 				break
 			}
-			sleep(ctx, wait)
+			pause.For(ctx, wait)
 			why, again = m.try(ctx, req, outcome)
 		}
 	}

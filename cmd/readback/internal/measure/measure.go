@@ -13,6 +13,7 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/cmd/readback/internal/show"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/readbackhttp"
 )
 
@@ -51,17 +52,17 @@ func (m *measurement) run(ctx context.Context, into *report.Run, done func(repor
 		workers  sync.WaitGroup
 	)
 	into.Began = began
-	take := func() (n int, pause time.Duration, ok bool) {
+	take := func() (n int, wait time.Duration, ok bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		if next > m.count || ctx.Err() != nil || failures >= giveUpAfter {
 			return 0, 0, false
 		}
 		schedule.mu.Lock()
-		pause = waits.next(random)
+		wait = waits.next(random)
 		schedule.mu.Unlock()
 		next++
-		return next - 1, pause, true
+		return next - 1, wait, true
 	}
 	finish := func(n int, f report.Flow) {
 		mu.Lock()
@@ -80,8 +81,8 @@ func (m *measurement) run(ctx context.Context, into *report.Run, done func(repor
 	for range m.parallel {
 		workers.Go(func() {
 			for {
-				n, pause, ok := take()
-				if !ok || !sleep(ctx, pause) {
+				n, wait, ok := take()
+				if !ok || !pause.For(ctx, wait) {
 					return
 				}
 				finish(n, m.carryOut(ctx, n, schedule, began))
@@ -95,19 +96,6 @@ func (m *measurement) run(ctx context.Context, into *report.Run, done func(repor
 		}
 	}
 	into.Interrupted = ctx.Err() != nil && len(into.Flows) < m.count
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	return ctx.Err() == nil
 }
 
 // grace is how long a write may go on after an interrupt.
