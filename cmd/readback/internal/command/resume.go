@@ -256,7 +256,7 @@ func (o *options) noPlaceholders(own []request.Spec) error {
 		values = append(values, spec.Texts()...)
 	}
 	if slices.ContainsFunc(values, request.Placeholder) {
-		return exit.Usagef("three dots stand for what must be given again: put the value there")
+		return exit.Usagef("three dots stand for a value that must be given again: put it there")
 	}
 	return nil
 }

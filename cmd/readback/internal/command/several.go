@@ -62,7 +62,7 @@ var errOther = errors.New("another thing that is waited for cannot be confirmed 
 func (o *waitOptions) waitForSeveral(ctx context.Context, streams cli.Streams, specs []request.Spec, command []string) error {
 	for flag, value := range map[string]string{"--print": o.print, "-w": o.out} {
 		if value != "" {
-			return exit.Usagef("%s has no use with several: which one it speaks of is not said", flag)
+			return exit.Usagef("%s has no use with --and: it does not say which thing it is about", flag)
 		}
 	}
 	in := &request.Input{Reader: streams.In, Context: ctx}

@@ -51,7 +51,7 @@ has its own flags of what is to be shown; a command can be the last one.`,
 				return o.waitForSeveral(cmd.Context(), streams, specs, after)
 			}
 			if len(after) > 0 {
-				return exit.Usagef("what is waited for is either a URL or a command: --and parts them")
+				return exit.Usagef("wait takes a URL or a command: put --and between them to wait for both")
 			}
 			return o.waitForURL(cmd.Context(), streams, specs[0])
 		},

@@ -55,7 +55,7 @@ func (p Plan) find(f *Flow, ex readbackhttp.Exchange) error {
 	for _, name := range fields {
 		needsLocation = needsLocation || name == request.LocationField
 		if len(name) > len("header:") && name[:len("header:")] == "header:" {
-			return exit.Usagef("{%s} cannot be had of what --find finds: use members in the template of --then", name)
+			return exit.Usagef("what --find finds has no {%s}: let the template of --then use its members", name)
 		}
 	}
 	if needsLocation && p.Found == "" {
@@ -63,7 +63,7 @@ func (p Plan) find(f *Flow, ex readbackhttp.Exchange) error {
 	}
 	method, at := p.findRequest()
 	if word, _, found := strings.Cut(at, " "); found && strings.ToUpper(word) == word && !strings.ContainsAny(word, "/:.") {
-		return exit.Usagef("--find: it is a GET or a POST, and no %s", word)
+		return exit.Usagef("--find: want a GET or a POST, not a %s", word)
 	}
 	edit, err := p.findEdit(method)
 	if err != nil {

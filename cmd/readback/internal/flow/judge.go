@@ -107,7 +107,7 @@ func (p Plan) NewJudge() (*expr.Judge, error) {
 		if flag == "--fail" {
 			hint = "; curl's --fail is -f here"
 		}
-		return nil, exit.Usagef("%s '%s': that is no expression: %s%s", flag, sources[wrong.N], wrong.Reason, hint)
+		return nil, exit.Usagef("%s '%s': this is not an expression: %s%s", flag, sources[wrong.N], wrong.Reason, hint)
 	case err != nil:
 		return nil, exit.With(exit.Usage, err)
 	}

@@ -104,7 +104,7 @@ func (o *Operation) monitor() (*readbackhttp.Monitor, error) {
 	_, m.Done = SplitStates(o.Done)
 	_, m.Failed = SplitStates(o.Failed)
 	if o.StatusOnly && (o.State != "" || o.Error != "" || len(o.Done)+len(o.Failed) > 0) {
-		return nil, exit.Usagef("--monitor-status-only goes by statuses alone, and by no state")
+		return nil, exit.Usagef("--monitor-status-only looks at statuses alone: it has no use with a state")
 	}
 	if o.Follow.at != "" {
 		if userIn(o.Follow.at) {

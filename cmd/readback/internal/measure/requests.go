@@ -86,7 +86,7 @@ func (r *requests) check() error {
 	case r.cleans && r.cleanup.URL == "":
 		return exit.Usagef("--cleanup has no URL")
 	case r.cleanup.Connects():
-		return exit.Usagef("what says how to connect, such as -k, stands before --then and holds for --cleanup too")
+		return exit.Usagef("flags that say how to connect, such as -k, stand before --then; they hold for --cleanup, too")
 	}
 	if r.plan.Write.Include || r.plan.Read.Include || r.cleanup.Include {
 		return exit.Usagef("-i has no use here: no answer is shown")

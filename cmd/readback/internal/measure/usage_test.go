@@ -48,7 +48,7 @@ func TestUsage(t *testing.T) {
 		{"cleanup without a URL", []string{"-X", "POST", "http://api.test/x", "--cleanup"}, "--cleanup has no URL"},
 		{"braces of cleanup", []string{"-X", "POST", "http://api.test/x", "--cleanup", "/x/{id"}, "--cleanup: the braces do not match"},
 		{"cleanup elsewhere", []string{"-X", "POST", "http://api.test/x", "--cleanup", "http://other.test/{n}"}, "of another origin than the write"},
-		{"connection of cleanup", []string{"-X", "POST", "http://api.test/x", "--cleanup", "/x", "-k"}, "stands before --then"},
+		{"connection of cleanup", []string{"-X", "POST", "http://api.test/x", "--cleanup", "/x", "-k"}, "stand before --then"},
 		{"compare", create("--compare", "/nowhere"), "--compare: open /nowhere: no such file or directory"},
 		{"compare with a text", create("--compare", file), "not a saved measurement"},
 		{"load", []string{"--load", file}, "not a saved measurement"},
