@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -23,14 +22,7 @@ import (
 
 // lagging serves a service whose reads lag by so much that nobody misses it.
 func lagging() (target string, stop func()) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		log.Fatal(err)
-	}
-	srv := grpc.NewServer()
-	(&things.Service{Lag: 200 * time.Millisecond}).Register(srv)
-	go func() { _ = srv.Serve(l) }()
-	return l.Addr().String(), srv.Stop
+	return serving(&things.Service{Lag: 200 * time.Millisecond})
 }
 
 // through returns a connection by an interceptor with these options.

@@ -18,12 +18,16 @@ import (
 
 // example serves a service whose reads lag, and returns its address.
 func example() (target string, stop func()) {
+	return serving(&things.Service{Lag: 30 * time.Millisecond, Work: 30 * time.Millisecond})
+}
+
+func serving(service *things.Service) (target string, stop func()) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}
 	srv := grpc.NewServer()
-	(&things.Service{Lag: 30 * time.Millisecond, Work: 30 * time.Millisecond}).Register(srv)
+	service.Register(srv)
 	go func() { _ = srv.Serve(l) }()
 	return l.Addr().String(), srv.Stop
 }
