@@ -66,10 +66,10 @@ func TestSeveral_usage(t *testing.T) {
 	for want, args := range map[string][]string{
 		"there is no URL":            {"wait", r.url, "--and"},
 		"--and takes no value":       {"wait", r.url, "--and=x", r.url},
-		"takes a URL or a command":  {"wait", r.url, "--", "true"},
+		"takes a URL or a command":   {"wait", r.url, "--", "true"},
 		"--and has 2 arguments":      {"wait", r.url, "--and", r.url, "http://h/"},
 		"--print has no use":         {"wait", r.url, "--and", r.url, "--print", "{id}"},
-		"this is not an expression":      {"wait", r.url, "--expect", ".a ==", "--and", r.url},
+		"this is not an expression":  {"wait", r.url, "--expect", ".a ==", "--and", r.url},
 		"executable file not found":  {"wait", r.url, "--and", "--", "no-such-command"},
 		"say what reads are to show": {"wait", r.url, "--and", r.url + "?q=1"},
 	} {
