@@ -94,15 +94,15 @@
 //	all else                       absent  unknown  unavailable, a setback
 //	all else                       any     unknown  unavailable
 //
-// A problem of RFC 9457 with a good status says nothing, where its type is known. What is
-// ready with a good status is then judged by its value: an update asks its
-// match. To a creation a nil, null or false is not there, and neither are empty
-// slices and maps, structs whose fields are all zero, no body, the bodies [] and "",
-// lists of nothing but nils, as [null], and an object, or a map to lists, maps or values
-// of any type, with nothing in it but what is so too, as {} and {"deleted":false}, unless
-// its match accepts them. To a deletion a nil, null or false is gone,
-// and what is empty says nothing, and is a setback, unless Flow.Gone knows it: the
-// next read that shows nothing does not count.
+// A problem of RFC 9457 with a good status says nothing, where its type is known and
+// there is no match to ask. What is ready with a good status is then judged by its
+// value: an update asks its match. To a creation a nil, null or false is not there, and
+// neither are empty slices and maps, structs whose fields are all zero, no body, the
+// bodies [] and "", lists of nothing but nils, as [null], and an object, or a map to
+// lists, maps or values of any type, with nothing in it but what is so too, as {} and
+// {"deleted":false}, unless its match accepts them. To a deletion a nil, null or false
+// is gone, and what is empty says nothing, and is a setback, unless Flow.Gone knows it:
+// the next read that shows nothing does not count.
 //
 // After a write that was applied, a read that stops the run leaves it Unconfirmed,
 // since the write stays what it was; a Fault that was seen as often as a ready
@@ -113,13 +113,12 @@
 // A status is found, in this order: by the caller's word, with [As] or [Status]; by
 // Policy.Answer; in the error, by a method Answer() Answer, StatusCode() int or
 // HTTPStatusCode() int, if it is 100 to 999; in the value, by the same methods, or in a
-// *http.Response,
-// whose body is drained and closed; a struct with a status may hold its response and
-// the body read of it, as generated clients have it, and beside an error a status of
-// success does not count; on the wire, if the client's RoundTripper is
-// that of readbackhttp.Watch. Of several errors that are joined the ambiguous one
-// counts. A call without an error and without a status is a success; an error
-// without a status says nothing, and the text of the run's error says so.
+// *http.Response, whose body is drained and closed; a struct with a status may hold its
+// response and the body read of it, as generated clients have it, and beside an error a
+// status of success does not count; on the wire, if the client's RoundTripper is that
+// of readbackhttp.Watch. Of several errors that are joined the ambiguous one counts. A
+// call without an error and without a status is a success; an error without a status
+// says nothing, and the text of the run's error says so.
 //
 // # Times
 //

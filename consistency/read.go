@@ -298,7 +298,7 @@ func (r *run[W, R]) judgeAnswer(j *poll.Judgement, goal Goal, err error, at time
 	case rule.Verdict == poll.Ready && err != nil && a.Status/100 == 2:
 		// The status is good, but what came with it could not be read.
 		j.Verdict, j.Reason, j.Settled = poll.Unknown, "unreadable", false
-	case rule.Verdict == poll.Ready && !s.own && isProblem(a):
+	case rule.Verdict == poll.Ready && !s.own && r.flow.Match == nil && isProblem(a):
 		j.Verdict, j.Reason = poll.Unknown, "a problem with a good status"
 	case rule.Verdict == poll.Stop && err == nil:
 		j.Cause = statusError(a.Status)

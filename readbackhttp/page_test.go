@@ -58,6 +58,7 @@ func TestExchange_notWhatWasAskedFor(t *testing.T) {
 		{"what was written is a page", readbackhttp.Exchange{Write: put("Content-Type", "text/html"), Goal: consistency.ToPresent}, "201", []string{page}, puts},
 		{"what was written is a text", readbackhttp.Exchange{Write: put("Content-Type", "text/plain"), Goal: consistency.ToPresent}, "201", []string{"200 | Content-Type: text/plain | <3"}, puts},
 		{"a problem with a good status", readbackhttp.Exchange{Write: asking("")}, made, []string{problem, problem, thing}, waits},
+		{"a problem that a match wants", readbackhttp.Exchange{Write: asking(""), Match: func(readbackhttp.Ref, *readbackhttp.Document) bool { return true }}, made, []string{problem}, posts},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
