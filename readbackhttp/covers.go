@@ -94,6 +94,7 @@ func (t *Transport) covers(req *http.Request, resp *http.Response, class consist
 		c.tell(nothingRefused)
 		return
 	}
+	c.revives()
 	if c.says() {
 		c.created(asked)
 		return
@@ -380,6 +381,9 @@ func (c *covering) add(p place) {
 	}
 	w := recent.Write{At: c.at, Class: uint8(c.class), Deleted: forgets(c.method), Token: c.token}
 	space := c.t.space(c.req, p.url)
+	if !w.Deleted {
+		c.revive(p.url)
+	}
 	if w.Token != "" && space != c.t.space(c.req, c.req.URL) {
 		w.Token = "" // one origin's token is none of another's business
 	}

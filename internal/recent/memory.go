@@ -46,6 +46,7 @@ type Memory struct {
 	zero  time.Time
 	size  atomic.Int32 // entries
 	until atomic.Int64 // when the last cover of paths below ends, since zero
+	gone  atomic.Int64 // when the last deletion is forgotten, since zero
 
 	mu      sync.Mutex
 	writes  uint64 // ever remembered
@@ -145,6 +146,7 @@ func (m *Memory) RememberAt(at Mark, reach Reach, w Write) {
 	kept := &e.written
 	if w.Deleted {
 		kept = &e.deleted
+		m.gone.Store(int64(time.Since(m.zero) + m.keep))
 	}
 	r := record{
 		n: m.writes, at: w.At.Sub(m.zero), class: w.Class,
@@ -176,18 +178,52 @@ func (m *Memory) ClearAt(at Mark) { m.clear(at, false) }
 // any query.
 func (m *Memory) ForgetAt(at Mark) { m.clear(at, true) }
 
+// Revive says that u in space is there, or something below it: deletions at and above it
+// are over, and what they made the memory forget stays forgotten. It returns where they
+// were. It is fast if nothing was deleted lately.
+func (m *Memory) Revive(space func() Space, u *url.URL) (revived []Mark) {
+	if int64(time.Since(m.zero)) >= m.gone.Load() {
+		return nil
+	}
+	var t trail
+	m.follow(&t, space(), u)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	revive := func(key uint64) {
+		if e := m.entries[key]; e != nil && e.deleted.n > e.cleared.n {
+			m.forget(key, true)
+			revived = append(revived, Mark(key))
+		}
+	}
+	for _, sum := range t.above[:t.n] {
+		revive(sum)
+	}
+	revive(t.whole)
+	if t.query != 0 {
+		revive(t.key())
+	}
+	m.shrink()
+	return revived
+}
+
 func (m *Memory) clear(at Mark, itself bool) {
 	if m.Empty() {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.touch(uint64(at))
+	m.forget(uint64(at), itself)
+	m.shrink()
+}
+
+// forget forgets the writes below a path, and of the path itself. The caller holds the
+// lock.
+func (m *Memory) forget(key uint64, itself bool) {
+	e := m.touch(key)
 	e.cleared = clearing{n: m.writes, at: time.Since(m.zero)}
 	if itself {
 		e.forgotten = m.writes
 	}
-	m.shrink()
 }
 
 // touch returns the entry of a key, makes it the latest one, and counts a write. The caller
