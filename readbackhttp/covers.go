@@ -387,7 +387,7 @@ func (c *covering) add(p place) {
 	if w.Token != "" && space != c.t.space(c.req, c.req.URL) {
 		w.Token = "" // one origin's token is none of another's business
 	}
-	if w.Deleted && hasValues(p.url.RawQuery) {
+	if w.Deleted && p.url.RawQuery != "" && !ofPart(p.url.RawQuery) {
 		path := c.t.memory.Path(space, p.url)
 		c.t.memory.ForgetAt(path)
 		c.t.sharing.tell(note{kind: noteCleared, class: w.Class, reach: uint8(recent.AnyQuery), about: uint64(path)})
@@ -401,16 +401,21 @@ func (c *covering) add(p place) {
 	c.t.sharing.tell(note{kind: kind, class: w.Class, reach: uint8(reach), about: uint64(at)})
 }
 
-// hasValues reports whether a query says how something is deleted, or which of what lies
-// below, as in force=true. One without values names a part of it, as ?tagging does.
-func hasValues(query string) bool {
+// ofPart reports whether a query names a part of what a path names, which can be deleted
+// alone, as S3 has them. Any other query of a deletion says how something is deleted, or
+// which of what lies below: force, recursive=true.
+func ofPart(query string) bool {
 	for pair := range strings.SplitSeq(query, "&") {
-		if _, value, _ := strings.Cut(pair, "="); value != "" {
+		if name, value, _ := strings.Cut(pair, "="); value == "" && parts[name] {
 			return true
 		}
 	}
 	return false
 }
+
+// parts are what S3 calls sub-resources, those that can be deleted.
+var parts = words("accelerate acl analytics cors encryption intelligent-tiering inventory lifecycle logging " +
+	"metrics notification object-lock ownershipControls policy publicAccessBlock replication tagging website")
 
 // logical returns the URL of req as the server sees it: with the Host that is
 // asked for, whatever the address.

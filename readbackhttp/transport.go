@@ -46,8 +46,9 @@ import (
 //     update that is done covers its exact URL alone, and so does one whose answer
 //     is ambiguous, such as a 503 or none.
 //   - A DELETE, or a MOVE of WebDAV, that is not refused covers nothing, and what
-//     was written before on its URL and below is forgotten; if it has a query with
-//     values, such as force=true, with any query. A POST that is done, names nothing and was
+//     was written before on its URL and below is forgotten; if it has a query, such as
+//     force or recursive=true, with any query, unless that names a sub-resource of S3,
+//     such as tagging. A POST that is done, names nothing and was
 //     read to its end forgets what lies below its URL, unless that is the root, or
 //     the answer is a JSON object of over 64 KiB or in an encoding that is not known.
 //   - A redirect covers what lies below the URL of the write, and nothing else. What

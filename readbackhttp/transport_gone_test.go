@@ -121,6 +121,10 @@ func TestTransport_deletedWithQuery(t *testing.T) {
 		{"what lies below", "PUT /a/b", "DELETE /a?cascade=all", "/a/b"},
 		{"below what was made", "PUT /a", "DELETE /a?cascade=all", "/a/b"},
 		{"by a filter", "POST /a", "DELETE /a?name=b", "/a/b"},
+		{"by a flag", "PUT /a/b", "DELETE /a/b?force", "/a/b"},
+		{"by a flag with nothing behind it", "PUT /a/b", "DELETE /a/b?recursive=", "/a/b"},
+		{"by a flag, above", "PUT /a/b", "DELETE /a?cascade", "/a/b"},
+		{"by two flags", "PUT /a/b", "DELETE /a/b?force&purge", "/a/b"},
 	}
 	for _, tt := range tests {
 		inBubbleOf(t, tt.name, func(t *testing.T) {
@@ -139,6 +143,20 @@ func TestTransport_deletedWithQuery(t *testing.T) {
 			_, err := ask(t.Context(), client, method, api+path)
 			require.NoError(t, err)
 			assert.True(t, held(t, client, api+tt.read), "it is made anew")
+		})
+	}
+}
+
+// The sub-resources that S3 has in the query are parts: deleting one leaves the rest.
+func TestTransport_deletedPart(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{"tagging", "tagging=", "acl", "policy", "tagging&versionId=3", "versionId=3&tagging", "lifecycle"} {
+		inBubbleOf(t, part, func(t *testing.T) {
+			s := serve(t, script{"PUT /a/b": {"200"}, "DELETE /a/b": {"204"}, "GET /a/b": {"404", "200"}}.handler())
+			client := s.over(slowly)
+			answered(t, "200", client, "PUT", api+"/a/b")
+			answered(t, "204", client, "DELETE", api+"/a/b?"+part)
+			assert.True(t, held(t, client, api+"/a/b"))
 		})
 	}
 }
