@@ -16,7 +16,8 @@ type covering struct {
 	req    *http.Request
 	resp   *http.Response // nil if the answer was lost
 	told   *http.Response // a copy of resp for observers, made before the caller can change it
-	where  *url.URL       // where the answer says that something is
+	where  *url.URL       // where the answer says that something is: its Location
+	view   *url.URL       // where what it shows is, or can be had again: its Content-Location
 	at     time.Time      // of the answer
 	class  consistency.Class
 	method string // that it asks for
@@ -76,7 +77,7 @@ const (
 func (t *Transport) covers(req *http.Request, resp *http.Response, class consistency.Class, asked *sentBody) {
 	c := &covering{t: t, req: req, resp: resp, at: time.Now(), class: class, method: askedMethod(req)}
 	if resp != nil {
-		c.where = c.parse(resp.Header.Get("Location"))
+		c.look(resp.Header)
 	}
 	if resp != nil && (t.options.Covers != nil || len(t.routes) > 0) {
 		told := *resp
@@ -142,7 +143,7 @@ func (c *covering) usual() ([]place, string) {
 		return nil, nothingOther
 	}
 	// A redirect, which may lead anywhere.
-	if at := c.location(); at != nil {
+	if at := c.where; at != nil {
 		switch relation(at, own) {
 		case theSame:
 			if c.method != http.MethodPost && !c.t.options.OnlyCreated {
@@ -157,15 +158,17 @@ func (c *covering) usual() ([]place, string) {
 
 // created follows the answer to a write that says what it made.
 func (c *covering) created(asked *sentBody) {
-	switch at := c.location(); {
+	switch {
 	case c.t.options.Covers != nil: // which is asked once
 	case c.method != http.MethodPost:
 		usual, _ := c.usual()
 		for _, p := range usual {
 			c.add(p)
 		}
-	case at != nil && len(c.t.routes) == 0:
-		c.add(c.link(at))
+	case len(c.t.routes) == 0:
+		for _, p := range c.linked(c.where, c.view) {
+			c.add(p)
+		}
 	}
 	c.read(func(body []byte, read howRead) { c.named(body, read, asked) })
 }
@@ -173,12 +176,7 @@ func (c *covering) created(asked *sentBody) {
 // named ends the covering with what the bodies say.
 func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 	own := logical(c.req)
-	var places []place
-	if at := c.location(); at != nil {
-		if p := c.link(at); p.url != nil {
-			places = append(places, p)
-		}
-	}
+	places := c.linked(c.where)
 	kind := lastSegment(own)
 	told := namesIn(body, kind)
 	ids := told.ids
@@ -196,12 +194,9 @@ func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 		c.end(append(places, routed...), nothingRouted)
 		return
 	}
-	for _, raw := range told.links {
-		if at := c.parse(raw); at != nil {
-			if p := c.link(at); p.url != nil {
-				places = append(places, p)
-			}
-		}
+	places = append(places, c.linked(c.view)...)
+	for _, l := range told.links {
+		places = append(places, c.linked(c.target(l))...)
 	}
 	for _, id := range ids {
 		if id.text == kind {
@@ -235,38 +230,6 @@ func first(list []id) id {
 	return list[0]
 }
 
-// location returns where the answer says that something is, if that is of the same
-// origin: a server says what it wrote, not what is to be waited for elsewhere, nor
-// as whom to ask.
-func (c *covering) location() *url.URL { return c.where }
-
-func (c *covering) parse(raw string) *url.URL {
-	if raw == "" {
-		return nil
-	}
-	base := logical(c.req)
-	at, err := base.Parse(raw)
-	if err != nil || at.User != nil || !sameOrigin(at, base) {
-		return nil
-	}
-	return at
-}
-
-// link returns what a link covers that the answer has. What lies above the write
-// it has not made: there, only an update is to be seen; and nothing is at the root.
-func (c *covering) link(at *url.URL) place {
-	switch relation(at, logical(c.req)) {
-	case root:
-		return place{}
-	case theSame, above:
-		if c.t.options.OnlyCreated {
-			return place{}
-		}
-		return place{url: at}
-	}
-	return place{url: at, reach: c.made()}
-}
-
 // made returns how far what was made reaches: below it only where nothing is in doubt.
 func (c *covering) made() recent.Reach {
 	if c.class == consistency.Ambiguous {
@@ -287,36 +250,6 @@ func under(u *url.URL, id string) *url.URL {
 	at.RawPath = path
 	at.Path, _ = url.PathUnescape(path)
 	return &at
-}
-
-// related says where a URL lies, as seen from that of a write.
-type related uint8
-
-const (
-	elsewhere related = iota
-	root
-	above
-	theSame
-	below
-)
-
-func relation(at, write *url.URL) related {
-	there := strings.TrimSuffix(at.EscapedPath(), "/")
-	here := strings.TrimSuffix(write.EscapedPath(), "/")
-	switch {
-	case there == "" && at.RawQuery == "":
-		return root
-	case there == here:
-		if at.RawQuery != write.RawQuery && at.RawQuery != "" {
-			return elsewhere
-		}
-		return theSame
-	case strings.HasPrefix(there, here+"/"):
-		return below
-	case strings.HasPrefix(here, there+"/"):
-		return above
-	}
-	return elsewhere
 }
 
 // end remembers the places, or says why there are none.

@@ -46,7 +46,13 @@ type id struct {
 // names are what a document says of what it shows.
 type names struct {
 	ids   []id
-	links []string // to itself
+	links []link // to itself
+}
+
+// link is one that a document has to what it shows.
+type link struct {
+	url  string
+	self bool // by its name it is nothing else, as a member url may be
 }
 
 // namesIn returns what a JSON document says of itself, or the beginning of one.
@@ -82,11 +88,11 @@ func namesIn(doc []byte, kind string) (n names) {
 func (n *names) member(name string, value []byte, kind string) {
 	switch {
 	case linkMembers[name]:
-		n.link(value)
+		n.link(value, strings.HasPrefix(name, "self"))
 	case linkObjects[name] && value[0] == '{':
 		members(value, func(name string, value []byte) {
 			if name == "self" {
-				n.link(value)
+				n.link(value, true)
 			}
 		})
 	case linkObjects[name] && value[0] == '[':
@@ -110,17 +116,17 @@ func (n *names) id(text string, secret bool) {
 }
 
 // link adds a link, which may be an object with a member href.
-func (n *names) link(value []byte) {
+func (n *names) link(value []byte, self bool) {
 	if value[0] == '{' {
 		members(value, func(name string, value []byte) {
 			if name == "href" && value[0] == '"' {
-				n.link(value)
+				n.link(value, self)
 			}
 		})
 		return
 	}
 	if text, ok := plainString(value); ok && text != "" && len(n.links) < maxIDs {
-		n.links = append(n.links, text)
+		n.links = append(n.links, link{text, self})
 	}
 }
 
@@ -137,7 +143,7 @@ func (n *names) linkIn(list []byte) {
 				self = self || name == "rel" && string(value) == `"self"`
 			})
 			if self {
-				n.link(value)
+				n.link(value, true)
 			}
 		}
 		rest = after

@@ -171,7 +171,7 @@ func (c *covering) resolve(target Target, fields map[string]string, body []byte,
 	if ref.Fields["id"] == "" && id != "" {
 		ref.Fields["id"] = id
 	}
-	if at := c.location(); at != nil {
+	if at := c.where; at != nil {
 		ref.Location = at.String()
 	}
 	own := logical(c.req)

@@ -29,10 +29,13 @@ import (
 //
 // What a write covers is told by its answer:
 //
-//   - A POST that is done, a 202 too, covers what its Location or a link to itself
-//     in the body names, of the same origin, with any query unless it has one
-//     itself, and what lies below. Links are the members self, selfLink, href,
-//     url, uri and those of links or _links.
+//   - A POST that is done, a 202 too, covers what its Location, its Content-Location or a
+//     link to itself in the body names, of the same origin, with any query, and what lies
+//     below. If it has a query itself, reads are to ask for the same: of one that is a
+//     single pair, such as id=7, perhaps for more. Links are the members self, selfLink,
+//     href, url, uri and those of links or _links. A service behind a balancer may know
+//     itself by another origin: of such a Location, or a link called self, to what lies
+//     right below the URL of the write, the path counts.
 //   - A POST that is done and whose answer or request has ids in JSON covers
 //     its URL with each of them as one more segment, and what lies below. Ids are
 //     the members id, uid, uuid, guid, iid, oid, name, key, slug, identifier and

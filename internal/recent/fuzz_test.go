@@ -28,7 +28,8 @@ func FuzzMemory(f *testing.F) {
 		var list []written
 		covers := func(w written, path, query string) bool {
 			if w.path == path {
-				return w.query == query || w.query == "" && w.reach&recent.AnyQuery != 0
+				more := w.query == "" || len(w.query) == 1 && strings.Contains(query, w.query)
+				return w.query == query || more && w.reach&recent.AnyQuery != 0
 			}
 			return strings.HasPrefix(path, w.path+"/") && w.reach&recent.Below != 0 && (w.query == "" || w.query == query)
 		}
@@ -37,11 +38,11 @@ func FuzzMemory(f *testing.F) {
 			for at := steps[i+1]; at > 0; at >>= 2 {
 				path += "/" + string("abcd"[at&3])
 			}
-			query := [...]string{"", "", "x", "y"}[steps[i]&3]
+			query := [...]string{"", "x&y", "x", "y"}[steps[i]&3]
 			u := &url.URL{Path: path, RawQuery: query}
 			if steps[i]&4 == 0 {
 				w := written{path, query, recent.Reach(steps[i] >> 3 & 3), steps[i]&32 != 0, i}
-				if query != "" {
+				if len(query) > 1 {
 					w.reach &^= recent.AnyQuery
 				}
 				m.Remember(space, u, w.reach, recent.Write{At: time.Now(), Deleted: w.deleted})

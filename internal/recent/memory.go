@@ -32,7 +32,8 @@ const (
 	// below the path shows something, see [Memory.Seen].
 	Below Reach = 1 << iota
 
-	// AnyQuery covers the same path with any query, if the write had none.
+	// AnyQuery covers the same path with any query, if the write had none, and with more in
+	// the query, if the write had one pair.
 	AnyQuery
 )
 
@@ -114,11 +115,11 @@ func (m *Memory) Len() int { return int(m.size.Load()) }
 type Mark uint64
 
 // Mark returns the mark of u in space, and the effective reach of a write of u: a write with
-// a query does not cover other queries.
+// several pairs in its query does not cover other queries.
 func (m *Memory) Mark(space Space, u *url.URL, reach Reach) (Mark, Reach) {
 	var t trail
 	m.follow(&t, space, u)
-	if t.query != 0 {
+	if t.p > 1 {
 		reach &^= AnyQuery
 	}
 	return Mark(t.key()), reach
@@ -270,6 +271,9 @@ func (m *Memory) Seen(space func() Space, u *url.URL, began time.Time) {
 		}
 	}
 	m.entries[t.whole].show(at)
+	for _, pair := range t.each() {
+		m.entries[t.whole^pair].show(at)
+	}
 	if t.query != 0 {
 		m.entries[t.key()].show(at)
 	}
@@ -340,6 +344,9 @@ func (m *Memory) search(t *trail, long bool) search {
 	}
 	if t.query != 0 {
 		found.at(m.entries[t.whole], AnyQuery)
+	}
+	for _, pair := range t.each() {
+		found.at(m.entries[t.whole^pair], AnyQuery)
 	}
 	found.at(m.entries[t.key()], 0)
 	return found

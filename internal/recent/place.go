@@ -46,15 +46,63 @@ type trail struct {
 	n     int
 	whole uint64 // of the path, without the query
 	query uint64 // 0 if there is none
+	pairs [maxPairs]uint64
+	p     int // how many pairs the query has; of more than maxPairs none is in pairs
 }
 
 func (t *trail) key() uint64 { return t.whole ^ t.query }
+
+// each returns the keys of the pairs of a query that has several, if they are few.
+func (t *trail) each() []uint64 {
+	if t.p < 2 || t.p > maxPairs {
+		return nil
+	}
+	return t.pairs[:t.p]
+}
+
+// maxPairs is how many pairs of a query are looked at one by one.
+const maxPairs = 16
+
+// ask computes the keys of a query. The order of its pairs makes no difference, nor does
+// the escaping of characters, nor an equals sign with nothing behind it.
+func (m *Memory) ask(t *trail, query string) {
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		key := m.keys.text(plainPair(pair))
+		t.query += key
+		if t.p < maxPairs {
+			t.pairs[t.p] = key
+		}
+		t.p++
+	}
+	if t.query == 0 {
+		t.query = 1 // there is a query
+	}
+}
+
+// plainPair returns a pair of a query in one form.
+func plainPair(pair string) string {
+	if strings.ContainsAny(pair, "%+") {
+		name, value, _ := strings.Cut(pair, "=")
+		plain, err := url.QueryUnescape(name)
+		text, wrong := url.QueryUnescape(value)
+		if err == nil && wrong == nil && !strings.Contains(plain, "=") {
+			pair = plain + "=" + text
+		}
+	}
+	if name, value, _ := strings.Cut(pair, "="); value == "" {
+		return name
+	}
+	return pair
+}
 
 // follow computes the keys of u. A slash at the end makes no difference, nor does the escaping
 // of characters, except that an escaped slash does not separate segments.
 func (m *Memory) follow(t *trail, space Space, u *url.URL) {
 	if u.RawQuery != "" {
-		t.query = m.keys.text(u.RawQuery)
+		m.ask(t, u.RawQuery)
 	}
 	h := m.keys.begin()
 	h.number(uint64(space))
