@@ -3,6 +3,7 @@ package readbackhttp
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -175,43 +176,29 @@ func (c *covering) created(asked *sentBody) {
 
 // named ends the covering with what the bodies say.
 func (c *covering) named(body []byte, read howRead, asked *sentBody) {
-	own := logical(c.req)
-	places := c.linked(c.where)
-	kind := lastSegment(own)
-	told := namesIn(body, kind)
-	ids := told.ids
-	if len(ids) == 0 || c.resp.StatusCode == http.StatusAccepted {
-		ids = append(ids, namesIn(asked.beginning(), kind).ids...)
-	}
+	things := c.things(body, read, asked)
 	c.whole = read == toItsEnd
-	routed, ok := c.routed(body, first(ids))
+	routed, ok := c.routed(body, things)
 	switch {
 	case c.method != http.MethodPost: // a route adds to it
 		usual, why := c.usual()
 		c.end(append(usual, routed...), why)
 		return
 	case ok:
-		c.end(append(places, routed...), nothingRouted)
+		c.end(append(c.linked(c.where), routed...), nothingRouted)
 		return
 	}
-	places = append(places, c.linked(c.view)...)
-	for _, l := range told.links {
-		places = append(places, c.linked(c.target(l))...)
-	}
-	for _, id := range ids {
-		if id.text == kind {
-			places = []place{{url: own}} // it says what it changed
+	places := c.linked(c.where, c.view)
+	for i := range things {
+		here, updated := c.placesOf(&things[i])
+		if updated {
 			if c.t.options.OnlyCreated {
 				c.end(nil, nothingUpdated)
 				return
 			}
-			break
+			places = nil
 		}
-		at := place{url: under(own, id.text), reach: c.made()}
-		if id.secret {
-			at.secret = lastSegment(at.url)
-		}
-		places = append(places, at)
+		places = append(places, here...)
 	}
 	why := nothingNamed
 	switch {
@@ -223,11 +210,49 @@ func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 	c.end(places, why)
 }
 
-func first(list []id) id {
-	if len(list) == 0 {
-		return id{}
+// things returns what the bodies say of each thing that was made; of one in most cases.
+// What the request says counts if the answer has no ids, or only those of an operation.
+func (c *covering) things(body []byte, read howRead, asked *sentBody) []names {
+	kind := lastSegment(logical(c.req))
+	many := c.resp.StatusCode == http.StatusCreated
+	told := namesIn(body, kind)
+	if many && len(told.ids) == 0 {
+		if made := manyIn(body, kind); made != nil {
+			return made
+		}
+		if bare, ok := bareID(body); ok && read == toItsEnd {
+			told.ids = []id{bare}
+		}
 	}
-	return list[0]
+	if len(told.ids) == 0 || c.resp.StatusCode == http.StatusAccepted {
+		sent := asked.beginning()
+		told.ids = append(told.ids, namesIn(sent, kind).ids...)
+		if many && len(told.ids) == 0 {
+			made := slices.DeleteFunc(manyIn(sent, kind), func(n names) bool { return n.bare })
+			return append([]names{told}, made...)
+		}
+	}
+	return []names{told}
+}
+
+// placesOf returns what one thing that was made covers, and whether it is what the write
+// was sent to, which was updated then.
+func (c *covering) placesOf(thing *names) (places []place, updated bool) {
+	own := logical(c.req)
+	for _, l := range thing.links {
+		places = append(places, c.linked(c.target(l))...)
+	}
+	for _, id := range thing.ids {
+		if id.text == lastSegment(own) {
+			return []place{{url: own}}, true // it says what it changed
+		}
+		at := place{url: under(own, id.text), reach: c.made()}
+		if id.secret {
+			at.secret = lastSegment(at.url)
+		}
+		places = append(places, at)
+	}
+	return places, false
 }
 
 // made returns how far what was made reaches: below it only where nothing is in doubt.

@@ -32,7 +32,10 @@ func (c *covering) read(end func(body []byte, read howRead)) {
 		end(nil, toItsEnd)
 		return
 	}
-	r := &readAlong{source: resp.Body, end: end, left: resp.ContentLength, json: mayBeJSON(resp.Header)}
+	r := &readAlong{
+		source: resp.Body, end: end, left: resp.ContentLength,
+		json: mayBeJSON(resp.Header), made: resp.StatusCode == http.StatusCreated,
+	}
 	switch coding.Of(resp.Header) {
 	case coding.Gzip:
 		r.zipped = true
@@ -59,6 +62,7 @@ type readAlong struct {
 	json   bool
 	zipped bool
 	coded  bool // in an encoding that is not known
+	made   bool // a list, or a bare id, says what was made
 
 	mu    sync.Mutex // a body may be closed while it is read
 	kept  []byte
@@ -126,21 +130,24 @@ func keepUpTo(kept, read []byte) []byte {
 	return append(kept, read...)
 }
 
-// document reports whether what was read ends a JSON object: many a client reads
-// no further.
+// document reports whether what was read ends a JSON document that says something: many
+// a client reads no further.
 func (r *readAlong) document(read []byte) bool {
 	if !r.begun {
 		read = bytes.TrimLeft(read, "\ufeff \t\r\n")
 		if len(read) == 0 {
 			return false
 		}
-		if r.begun = true; read[0] != '{' {
+		if r.begun = true; read[0] != '{' && !(r.made && beginsBare(read[0])) {
 			r.json, r.kept, r.cut = false, nil, false
 			return false
 		}
 	}
 	return r.at.scan(read) >= 0
 }
+
+// beginsBare reports whether a list, a text or a number begins so.
+func beginsBare(begin byte) bool { return begin == '[' || begin == '"' || begin >= '0' && begin <= '9' }
 
 func (r *readAlong) finish(read howRead) {
 	if r.end == nil {
@@ -153,17 +160,17 @@ func (r *readAlong) finish(read howRead) {
 		body, all = coding.Unzip(body, alongLimit)
 		cut = !all
 	}
-	if read == toItsEnd && (r.coded || cut && mayGoOn(body)) {
+	if read == toItsEnd && (r.coded || cut && mayGoOn(body, r.made)) {
 		read = unclear
 	}
 	end(body, read)
 }
 
 // mayGoOn reports whether a document that goes on may say more than its beginning
-// does: one of which nothing is known, or a JSON object.
-func mayGoOn(begin []byte) bool {
+// does: one of which nothing is known, a JSON object, or a list of what was made.
+func mayGoOn(begin []byte, made bool) bool {
 	begin = bytes.TrimLeft(begin, "\ufeff \t\r\n")
-	return len(begin) == 0 || begin[0] == '{'
+	return len(begin) == 0 || begin[0] == '{' || made && begin[0] == '['
 }
 
 // sentBody is the beginning of the body of a request, which is looked at only if

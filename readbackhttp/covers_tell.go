@@ -1,6 +1,7 @@
 package readbackhttp
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,6 +22,9 @@ type Coverage struct {
 	Covers []string          // URLs, without queries; of a DELETE or a MOVE what is forgotten
 	Why    string            // why it covers nothing; empty if it does
 }
+
+// mostShown is how many places an event or a line of the log names.
+const mostShown = 8
 
 // tell says what the write covers, to everyone who wants to know.
 func (c *covering) tell(why string) {
@@ -48,6 +52,9 @@ func (c *covering) tell(why string) {
 				text += " and below"
 			}
 			texts = append(texts, text)
+		}
+		if more := len(texts) - mostShown; more > 0 {
+			texts = append(texts[:mostShown], fmt.Sprintf("and %d more", more))
 		}
 		note = verb + strings.Join(texts, ", ")
 	}

@@ -47,6 +47,7 @@ type id struct {
 type names struct {
 	ids   []id
 	links []link // to itself
+	bare  bool   // it is nothing but an id
 }
 
 // link is one that a document has to what it shows.

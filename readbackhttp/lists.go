@@ -155,7 +155,7 @@ func (t *Transport) listed(req *http.Request, own *Hold) (*Hold, recent.Write) {
 // idsOf returns the hashes of the ids of the entries of a list, which is the
 // document or the lists that are its members, and whether there is one. Kind is the
 // last segment of the list's path. One without entries may be null, or left out of a
-// document in which nothing else could be one.
+// document in which nothing else could be one, or of one of HAL.
 func (l *lists) idsOf(doc []byte, kind string) (ids map[uint64]bool, isList bool) {
 	ids = make(map[uint64]bool)
 	add := func(list []byte) {
@@ -178,9 +178,18 @@ func (l *lists) idsOf(doc []byte, kind string) (ids map[uint64]bool, isList bool
 	if doc = space(doc); len(doc) > 0 && doc[0] == '[' {
 		add(doc)
 	}
-	count, nulls, nested := 0, 0, false
-	members(doc, func(_ string, value []byte) {
+	count, nulls, nested, hal := 0, 0, false, false
+	members(doc, func(name string, value []byte) {
 		switch count++; {
+		case name == "links" && value[0] == '{':
+			hal = true
+		case name == embedded:
+			hal = true
+			members(value, func(_ string, value []byte) {
+				if value[0] == '[' {
+					add(value)
+				}
+			})
 		case value[0] == '[':
 			add(value)
 		case string(value) == "null":
@@ -192,7 +201,7 @@ func (l *lists) idsOf(doc []byte, kind string) (ids map[uint64]bool, isList bool
 	switch {
 	case isList || len(doc) == 0:
 	case doc[0] == '{':
-		isList = count == 0 || nulls > 0 && !nested
+		isList = count == 0 || hal || nulls > 0 && !nested
 	default:
 		isList = bytes.Equal(bytes.TrimSpace(doc), []byte("null"))
 	}

@@ -129,29 +129,21 @@ func (c *covering) madeID(fields map[string]string, named id) id {
 	return id{text: lastSegment(c.req.URL)}
 }
 
-// routed returns what a route says that a write covers, and whether there is one.
-func (c *covering) routed(body []byte, named id) (places []place, ok bool) {
+// routed returns what a route says that a write covers, and whether there is one. The
+// route speaks of each thing that was made.
+func (c *covering) routed(body []byte, things []names) (places []place, ok bool) {
 	for i := range c.t.routes {
 		r := &c.t.routes[i]
 		fields, ok := r.fields(c.method, c.req.URL)
 		if !ok {
 			continue
 		}
-		made := c.madeID(fields, named)
-		secret := ""
-		if made.secret {
-			secret = made.text
-		}
-		for _, target := range r.covers {
-			if at := c.resolve(target, fields, body, made.text); at != nil {
-				places = append(places, place{at, c.made(), secret})
+		for _, thing := range things {
+			made := id{}
+			if len(thing.ids) > 0 {
+				made = thing.ids[0]
 			}
-		}
-		for _, target := range r.lists {
-			if at := c.resolve(target, fields, body, made.text); at != nil && made.text != "" {
-				space := c.t.space(c.req, at)
-				c.want(c.t.listKey(space, at), space, made.text)
-			}
+			places = append(places, c.follow(r, fields, body, c.madeID(fields, made))...)
 		}
 		if len(r.covers) == 0 {
 			return nil, false // what it covers is as usual
@@ -159,6 +151,26 @@ func (c *covering) routed(body []byte, named id) (places []place, ok bool) {
 		return places, true
 	}
 	return nil, false
+}
+
+// follow returns what a route says of one thing that was made, and has the lists wait for it.
+func (c *covering) follow(r *route, fields map[string]string, body []byte, made id) (places []place) {
+	secret := ""
+	if made.secret {
+		secret = made.text
+	}
+	for _, target := range r.covers {
+		if at := c.resolve(target, fields, body, made.text); at != nil {
+			places = append(places, place{at, c.made(), secret})
+		}
+	}
+	for _, target := range r.lists {
+		if at := c.resolve(target, fields, body, made.text); at != nil && made.text != "" {
+			space := c.t.space(c.req, at)
+			c.want(c.t.listKey(space, at), space, made.text)
+		}
+	}
+	return places
 }
 
 // resolve returns the URL that a template names, of the write's own origin; nil if

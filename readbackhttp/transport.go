@@ -44,7 +44,10 @@ import (
 //     object that is its only member beside links, meta and the like. Those of the
 //     request count if the answer has none, or is a 202, whose own are an
 //     operation's. If one is the last segment of the URL itself, the POST is an
-//     update.
+//     update. Of a 201 without such an id, a bare number or text is one, and a list
+//     names each thing in it, 100 at most, that does not say that it failed: the
+//     document, its member data, items, results, value or ids or by the name of the
+//     kind, or the only one in _embedded.
 //   - A PUT that is answered with 201 covers its URL and what lies below; any other
 //     update that is done covers its exact URL alone, and so does one whose answer
 //     is ambiguous, such as a 503 or none.
