@@ -132,17 +132,6 @@ func TestWords_lostCommand(t *testing.T) {
 	assert.NotContains(t, p.stderr, "--find '...'")
 }
 
-// What is asked for and cannot be written is no success, whatever it is.
-func TestWords_unwritten(t *testing.T) {
-	t.Parallel()
-	for _, args := range [][]string{{"--version"}, {"version"}, {"--help"}, {"help", "run"}, {"wait", "--help"}, {"completion", "bash"}, {}} {
-		cmd := call{args: args}.cmd(t)
-		cmd.Stdout = closedPipe(t)
-		_ = cmd.Run()
-		assert.Equal(t, 74, cmd.ProcessState.ExitCode(), args)
-	}
-}
-
 // A redirect is not followed unless -L says so, and the line says that.
 func TestWords_redirect(t *testing.T) {
 	t.Parallel()

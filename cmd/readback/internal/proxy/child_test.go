@@ -1,10 +1,14 @@
+//go:build unix
+
 package proxy_test
 
 import (
 	"bufio"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -49,6 +53,20 @@ func TestChild_status(t *testing.T) {
 			assert.Empty(t, stdout)
 			assert.Equal(t, tt.stderr, stderr)
 		})
+	}
+}
+
+// sayInterrupts prints a line for each SIGINT until there were two other signals.
+func sayInterrupts() {
+	signals := make(chan os.Signal, 10)
+	signal.Notify(signals, os.Interrupt, syscall.SIGUSR1)
+	fmt.Println("ready")
+	for others := 0; others < 2; {
+		s := <-signals
+		fmt.Println(s)
+		if s != os.Interrupt {
+			others++
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -42,20 +41,6 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(m.Run())
-}
-
-// sayInterrupts prints a line for each SIGINT until there were two other signals.
-func sayInterrupts() {
-	signals := make(chan os.Signal, 10)
-	signal.Notify(signals, os.Interrupt, syscall.SIGUSR1)
-	fmt.Println("ready")
-	for others := 0; others < 2; {
-		s := <-signals
-		fmt.Println(s)
-		if s != os.Interrupt {
-			others++
-		}
-	}
 }
 
 // process is a running command.
