@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/holding"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -43,17 +44,15 @@ type Report struct {
 	History *poll.History       // the reads, with times since the write's answer
 }
 
-type holdKey struct{}
-
 // WithHold returns a context whose requests are held as h says. It replaces that
 // of an outer WithHold.
 func WithHold(ctx context.Context, h Hold) context.Context {
-	return context.WithValue(ctx, holdKey{}, &h)
+	return context.WithValue(ctx, holding.Key{}, &h)
 }
 
 // holdOf returns what WithHold put into ctx, or the zero value.
 func holdOf(ctx context.Context) *Hold {
-	if h, ok := ctx.Value(holdKey{}).(*Hold); ok {
+	if h, ok := ctx.Value(holding.Key{}).(*Hold); ok {
 		return h
 	}
 	return &noHold

@@ -321,19 +321,24 @@ func (t *Transport) shown(req *http.Request, resp *http.Response, began time.Tim
 	}
 }
 
-// passes reports whether a header, under whatever case, is one of passing.
+// passes reports whether a header, under whatever case, is one whose requests are not
+// held: their answers depend on more than what is there.
 func passes(name string) bool {
-	for _, p := range passing {
-		if len(name) == len(p) && strings.EqualFold(name, p) {
-			return true
-		}
+	switch len(name) { // most headers are told apart by it
+	case 5:
+		return strings.EqualFold(name, "Range")
+	case 6:
+		return strings.EqualFold(name, "Expect")
+	case 7:
+		return strings.EqualFold(name, "Upgrade")
+	case 8:
+		return strings.EqualFold(name, "If-Match") || strings.EqualFold(name, "If-Range")
+	case 13:
+		return strings.EqualFold(name, "If-None-Match")
+	case 17:
+		return strings.EqualFold(name, "If-Modified-Since")
+	case 19:
+		return strings.EqualFold(name, "If-Unmodified-Since")
 	}
 	return false
-}
-
-// passing are the headers whose requests are not held: their answers depend on
-// more than what is there.
-var passing = [...]string{
-	"Range", "Expect", "Upgrade",
-	"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range",
 }

@@ -256,12 +256,12 @@ func (m *Memory) shrink() {
 // writes above u no longer cover paths below them, so a 404 there counts. It is fast if no
 // write covers paths below it.
 func (m *Memory) Seen(space func() Space, u *url.URL, began time.Time) {
-	if int64(time.Since(m.zero)) >= m.until.Load() {
+	at := began.Sub(m.zero) // not the time of now, which costs as much as all else here
+	if int64(at) >= m.until.Load() {
 		return
 	}
 	var t trail
 	m.follow(&t, space(), u)
-	at := began.Sub(m.zero)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, sum := range t.above[:t.n] {

@@ -79,6 +79,9 @@ func (f Forwarding) forward(out http.Header, in *http.Request) (told string) {
 
 // claimed returns the origin that a client's own forwarding headers name, or "".
 func claimed(in *http.Request) string {
+	if len(in.Header["X-Forwarded-Host"]) == 0 && len(in.Header["Forwarded"]) == 0 { // as of most
+		return ""
+	}
 	all := strings.Join(in.Header["Forwarded"], ", ")
 	host := cmp.Or(firstOf(in.Header.Get("X-Forwarded-Host")), first(forwardedHost, all))
 	if host == "" {
@@ -145,11 +148,11 @@ type inner struct {
 
 func (t inner) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.RoundTripper.RoundTrip(r)
-	if err != nil || !points(resp.Header) {
-		return resp, err
+	if err != nil {
+		return nil, err
 	}
 	x := exchangeOf(r.Context())
-	if x == nil {
+	if x == nil || x.told == "" && x.claimed == "" || !points(resp.Header) {
 		return resp, nil
 	}
 	if x.told == "" && x.claimed != "" && names(resp.Header, x.claimed) {

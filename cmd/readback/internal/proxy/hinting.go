@@ -11,11 +11,11 @@ type hinting struct {
 }
 
 // WriteHeader writes the status of an answer.
-func (w hinting) WriteHeader(status int) {
+func (w *hinting) WriteHeader(status int) {
 	if status >= http.StatusOK || w.x.sent.Load() <= 1 {
 		w.ResponseWriter.WriteHeader(status)
 	}
 }
 
 // Unwrap is what [http.ResponseController] looks for.
-func (w hinting) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *hinting) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/holding"
 	"github.com/readback-go/readback/internal/wire"
 	"github.com/readback-go/readback/readbackhttp"
 )
@@ -151,21 +152,27 @@ type exchange struct {
 	body    *inbound            // of it, if there is one
 	answer  outbound            // the upstream's
 	out     http.Header         // of the answer to the client
+	hints   hinting             // what the answer is written to
 	kind    kind                // of it
 	told    string              // the origin that the upstream was told of, if it was
 	claimed string              // that which the client's own headers tell it of
 	tries   *wire.Call          // of a write
 	never   bool                // the write was provably not sent
 	sent    atomic.Int32        // requests that went to the upstream for it
+	hold    readbackhttp.Hold   // how it is held, if it is a read
 	report  readbackhttp.Report // of a read that was held
 }
 
 type exchangeKey struct{}
 
-// Value returns x itself to those who ask for it.
+// Value returns x itself to those who ask for it, and how it is held: a context for each
+// would be two allocations more for each request.
 func (x *exchange) Value(key any) any {
-	if key == (exchangeKey{}) {
+	switch key.(type) {
+	case exchangeKey:
 		return x
+	case holding.Key:
+		return &x.hold
 	}
 	return x.Context.Value(key)
 }
@@ -198,13 +205,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.say(w, http.StatusBadRequest, "refused", err.Error())
 		return
 	}
-	x := &exchange{Context: r.Context(), in: r, kind: kindOf(r.Method)}
+	x := &exchange{Context: r.Context(), in: r, out: w.Header(), kind: kindOf(r.Method), hold: hold}
+	x.hold.Report = &x.report
+	x.hints = hinting{w, x}
 	meter.requests[x.kind].Inc()
 	meter.inFlight.Add(1)
 	defer p.end(x)
 
-	hold.Report = &x.report
-	ctx := readbackhttp.WithHold(x, hold)
+	ctx := context.Context(x)
 	if x.kind == write {
 		x.tries = wire.Trace(ctx)
 		ctx = x.tries
@@ -232,8 +240,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Upgrade")
 		r.Header.Del("Http2-Settings")
 	}
-	x.out = w.Header()
-	p.reverse.ServeHTTP(hinting{w, x}, r)
+	p.reverse.ServeHTTP(&x.hints, r)
 }
 
 // Drain makes the proxy ready to stop: connections are told to close after the
