@@ -34,9 +34,6 @@ type place struct {
 	secret string // a segment that is not to be shown; empty if all are
 }
 
-// methodMove is that of WebDAV: what was there is elsewhere then.
-const methodMove = "MOVE"
-
 // askedMethod returns the method that a request asks for. Some clients send all of
 // their writes as POST, since proxies know no other, and say in a header what they
 // mean.
@@ -55,9 +52,6 @@ func askedMethod(req *http.Request) string {
 	return http.MethodPost
 }
 
-// forgets reports whether nothing is left where a request of a method was sent to.
-func forgets(method string) bool { return method == http.MethodDelete || method == methodMove }
-
 // Why a write covers nothing.
 const (
 	nothingNamed   = "no Location, no link and no id found"
@@ -71,6 +65,7 @@ const (
 	nothingOther   = "of its method nothing is known"
 	nothingRouted  = "its route names nothing"
 	nothingChosen  = "Covers names nothing"
+	nothingDeletes = "it deletes, by its name"
 )
 
 // covers begins to find out what a write covers. Resp is nil if its answer was
@@ -95,6 +90,14 @@ func (t *Transport) covers(req *http.Request, resp *http.Response, class consist
 	default:
 		c.tell(nothingRefused)
 		return
+	}
+	if of := c.deletes(); of != nil {
+		c.forgetAt(of)
+		c.unlist(c.t.space(req, of), of)
+		if resp == nil || !c.onRoute() {
+			c.end(nil, nothingDeletes)
+			return
+		}
 	}
 	c.revives()
 	if c.says() {
@@ -213,7 +216,7 @@ func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 // things returns what the bodies say of each thing that was made; of one in most cases.
 // What the request says counts if the answer has no ids, or only those of an operation.
 func (c *covering) things(body []byte, read howRead, asked *sentBody) []names {
-	kind := lastSegment(logical(c.req))
+	kind, _ := format(lastSegment(logical(c.req)))
 	many := c.resp.StatusCode == http.StatusCreated
 	told := namesIn(body, kind)
 	if many && len(told.ids) == 0 {
@@ -242,15 +245,24 @@ func (c *covering) placesOf(thing *names) (places []place, updated bool) {
 	for _, l := range thing.links {
 		places = append(places, c.linked(c.target(l))...)
 	}
+	stem, suffix := withoutFormat(own)
+	kind, _ := format(lastSegment(own))
 	for _, id := range thing.ids {
-		if id.text == lastSegment(own) {
+		if id.text == kind {
 			return []place{{url: own}}, true // it says what it changed
 		}
-		at := place{url: under(own, id.text), reach: c.made()}
+		at := place{url: under(stem, id.text), reach: c.made()}
 		if id.secret {
 			at.secret = lastSegment(at.url)
 		}
 		places = append(places, at)
+		if suffix != "" {
+			at.url = under(stem, id.text+suffix)
+			if id.secret {
+				at.secret = lastSegment(at.url)
+			}
+			places = append(places, at)
+		}
 	}
 	return places, false
 }
@@ -346,9 +358,7 @@ func (c *covering) add(p place) {
 		w.Token = "" // one origin's token is none of another's business
 	}
 	if w.Deleted && p.url.RawQuery != "" && !ofPart(p.url.RawQuery) {
-		path := c.t.memory.Path(space, p.url)
-		c.t.memory.ForgetAt(path)
-		c.t.sharing.tell(note{kind: noteCleared, class: w.Class, reach: uint8(recent.AnyQuery), about: uint64(path)})
+		c.forgetAt(p.url)
 	}
 	at, reach := c.t.memory.Mark(space, p.url, p.reach)
 	c.t.memory.RememberAt(at, reach, w)
@@ -358,22 +368,6 @@ func (c *covering) add(p place) {
 	}
 	c.t.sharing.tell(note{kind: kind, class: w.Class, reach: uint8(reach), about: uint64(at)})
 }
-
-// ofPart reports whether a query names a part of what a path names, which can be deleted
-// alone, as S3 has them. Any other query of a deletion says how something is deleted, or
-// which of what lies below: force, recursive=true.
-func ofPart(query string) bool {
-	for pair := range strings.SplitSeq(query, "&") {
-		if name, value, _ := strings.Cut(pair, "="); value == "" && parts[name] {
-			return true
-		}
-	}
-	return false
-}
-
-// parts are what S3 calls sub-resources, those that can be deleted.
-var parts = words("accelerate acl analytics cors encryption intelligent-tiering inventory lifecycle logging " +
-	"metrics notification object-lock ownershipControls policy publicAccessBlock replication tagging website")
 
 // logical returns the URL of req as the server sees it: with the Host that is
 // asked for, whatever the address.

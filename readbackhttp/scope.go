@@ -37,8 +37,30 @@ func credentials(req *http.Request) string {
 	if cookies := req.Header["Cookie"]; len(cookies) > 0 {
 		who += "\n\n" + strings.Join(cookies, "; ")
 	}
+	for _, name := range keyHeaders {
+		if keys := req.Header[name]; len(keys) > 0 {
+			who += "\n" + name + ": " + strings.Join(keys, "\n")
+		}
+	}
+	if query := req.URL.RawQuery; strings.Contains(query, "key=") || strings.Contains(query, "token=") {
+		for pair := range strings.SplitSeq(query, "&") {
+			if name, _, _ := strings.Cut(pair, "="); keyParameters[name] {
+				who += "\n?" + pair
+			}
+		}
+	}
 	return who
 }
+
+// keyHeaders have credentials that stay the same, or say as whom somebody asks.
+var keyHeaders = [...]string{
+	"X-Api-Key", "Api-Key", "Apikey", "X-Auth-Token", "X-Access-Token", "X-Vault-Token", "Private-Token", "Job-Token",
+	"X-Goog-Api-Key", "Ocp-Apim-Subscription-Key", "X-Shopify-Access-Token", "X-Functions-Key", "Dd-Api-Key",
+	"Impersonate-User", "Sudo",
+}
+
+// keyParameters are parameters of a query that have them.
+var keyParameters = map[string]bool{"access_token": true, "api_key": true, "api-key": true, "apikey": true}
 
 // accessKey returns who signed, since each request has another signature:
 //

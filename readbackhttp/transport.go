@@ -47,14 +47,16 @@ import (
 //     update. Of a 201 without such an id, a bare number or text is one, and a list
 //     names each thing in it, 100 at most, that does not say that it failed: the
 //     document, its member data, items, results, value or ids or by the name of the
-//     kind, or the only one in _embedded.
+//     kind, or the only one in _embedded. What is made at /things.json is read at
+//     /things/7.json.
 //   - A PUT that is answered with 201 covers its URL and what lies below; any other
 //     update that is done covers its exact URL alone, and so does one whose answer
 //     is ambiguous, such as a 503 or none.
 //   - A DELETE, or a MOVE of WebDAV, that is not refused covers nothing, and what
 //     was written before on its URL and below is forgotten; if it has a query, such as
 //     force or recursive=true, with any query, unless that names a sub-resource of S3,
-//     such as tagging. A POST that is done, names nothing and was
+//     such as tagging. So does a POST whose path ends with delete, remove or the like,
+//     as /things/7/delete, for what stands before. Another POST that is done, names nothing and was
 //     read to its end forgets what lies below its URL, unless that is the root, or
 //     the answer is a JSON object of over 64 KiB or in an encoding that is not known.
 //   - A redirect covers what lies below the URL of the write, and nothing else. What

@@ -107,6 +107,11 @@ func TestTransport_scope(t *testing.T) {
 		{"signed by the same key", slowly, sign("AKIA1", "12"), sign("AKIA1", "34"), true},
 		{"signed by another key", slowly, sign("AKIA1", "12"), sign("AKIA2", "12"), false},
 		{"a signature that is none", slowly, []string{"Authorization: AWS4-HMAC-SHA256 a"}, []string{"Authorization: AWS4-HMAC-SHA256 b"}, false},
+		{"another API key", slowly, []string{"X-Api-Key: a"}, []string{"X-Api-Key: b"}, false},
+		{"the same API key", slowly, []string{"X-Api-Key: a"}, []string{"X-Api-Key: a"}, true},
+		{"no API key", slowly, []string{"Private-Token: a"}, nil, false},
+		{"an API key in another header", slowly, []string{"X-Api-Key: a"}, []string{"X-Auth-Token: a"}, false},
+		{"as somebody else", slowly, []string{"Authorization: a", "Impersonate-User: a"}, []string{"Authorization: a", "Impersonate-User: b"}, false},
 		{"a header that does not count", slowly, []string{"X-Key: a"}, []string{"X-Key: b"}, true},
 		{"own scope, same", byKey, []string{"X-Key: a", "Authorization: a"}, []string{"X-Key: a", "Authorization: b"}, true},
 		{"own scope, another", byKey, []string{"X-Key: a"}, []string{"X-Key: b"}, false},
@@ -120,6 +125,32 @@ func TestTransport_scope(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, tt.want, held(t, client, api+"/things/7", tt.read...))
 			})
+		})
+	}
+}
+
+// A key in the query tells callers apart as one in a header does.
+func TestTransport_scopeOfQuery(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		write, read string
+		want        bool
+	}{
+		{"api_key=a", "api_key=a", true},
+		{"api_key=a", "api_key=a&view=full", true},
+		{"api_key=a", "api_key=b", false},
+		{"api_key=a", "", false},
+		{"access_token=a", "access_token=b", false},
+		{"x=1&apikey=a", "apikey=b&x=1", false},
+		{"", "api-key=b", false},
+		{"page=1", "page=2", true},
+	}
+	for _, tt := range tests {
+		inBubbleOf(t, tt.write+" "+tt.read, func(t *testing.T) {
+			client := serve(t, lagging("/things/7")).over(slowly)
+			_, err := ask(t.Context(), client, "POST", api+"/things?"+tt.write)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, held(t, client, api+"/things/7?"+tt.read))
 		})
 	}
 }

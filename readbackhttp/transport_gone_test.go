@@ -160,3 +160,43 @@ func TestTransport_deletedPart(t *testing.T) {
 		})
 	}
 }
+
+// Some services delete by a POST whose path ends with what it does.
+func TestTransport_deletedByPOST(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		write, answer string
+		want          bool
+	}{
+		{"POST /things/7/delete", "204", false},
+		{"POST /things/7/delete", `200 | {"id":7}`, false},
+		{"POST /things/7/remove", "202", false},
+		{"POST /things/7:delete", "200 | {}", false},
+		{"POST /things:batchDelete", "200 | {}", false},
+		{"POST /things/bulk_delete", `200 | {"ids":[7]}`, false},
+		{"POST /things/_delete_by_query", `200 | {"deleted":1}`, false},
+		{"POST /things/7/purge", "503", false},
+		{"POST /things/7/delete", "409", true},
+		{"POST /things/8/delete", "204", true},
+		{"POST /things/7/undelete", "204", true},
+		{"POST /things/7/start", "204", true},
+		{"PUT /things/7/delete", "200", true}, // the name of something
+	}
+	for _, tt := range tests {
+		inBubbleOf(t, tt.write+" "+tt.answer, func(t *testing.T) {
+			var told []readbackhttp.Coverage
+			options := slowly
+			options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
+			s := serve(t, script{"POST /things": {`201 | {"id":7}`}, tt.write: {tt.answer}, "GET /things/7": {"404", "200"}}.handler())
+			client := s.over(options)
+			answered(t, `201 {"id":7}`, client, "POST", api+"/things")
+			method, path, _ := strings.Cut(tt.write, " ")
+			_, err := ask(t.Context(), client, method, api+path)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, held(t, client, api+"/things/7"))
+			if !tt.want {
+				assert.Equal(t, "it deletes, by its name", told[1].Why)
+			}
+		})
+	}
+}

@@ -38,7 +38,9 @@ type TransportOptions struct {
 	// Scope returns who sends a request. A write never delays the reads of
 	// others: their 404 or 403 may be an honest one. Nil means by the headers
 	// Authorization, of which only the access key counts in a signature of AWS,
-	// and Cookie. Set it where credentials are in another header, and where these
+	// and Cookie, by those that are known to have keys, such as X-Api-Key and
+	// Private-Token, and by api_key, apikey, api-key and access_token in the query.
+	// Set it where credentials are elsewhere, and where these
 	// differ from request to request, as signatures, Digest and the cookies of
 	// some load balancers do: then nothing is ever held. Where credentials are
 	// added beneath the Transport, all requests look alike: use a Transport for

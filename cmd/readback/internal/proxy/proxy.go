@@ -36,8 +36,8 @@ type Options struct {
 	Learned *readback.Learned
 
 	// Who are the headers that tell one client's user from another's, cookies as
-	// cookie:NAME, or parameters of the query as query:NAME. Nil means Authorization
-	// and all cookies.
+	// cookie:NAME, or parameters of the query as query:NAME. Nil means what
+	// readbackhttp.TransportOptions.Scope does without it.
 	Who []string
 
 	// AllowHosts are names that requests may address the proxy by, besides
