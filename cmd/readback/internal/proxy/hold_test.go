@@ -111,7 +111,8 @@ func TestProxy_who(t *testing.T) {
 	}{
 		{"a header, the same", []string{"X-Api-Key"}, "X-Api-Key", "a", "a", true},
 		{"a header, another", []string{"X-Api-Key"}, "X-Api-Key", "a", "b", false},
-		{"a header that is not asked for", nil, "X-Api-Key", "a", "b", true},
+		{"a header that is not asked for", nil, "X-Own", "a", "b", true},
+		{"a header that is known to have keys", nil, "X-Api-Key", "a", "b", false},
 		{"in place of cookies", []string{"X-Api-Key"}, "Cookie", "s=1", "s=2", true},
 		{"all cookies", nil, "Cookie", "s=1; seen=1", "s=1; seen=2", false},
 		{"one cookie, the same", []string{"cookie:s"}, "Cookie", "s=1; seen=1", "s=1; seen=2", true},
