@@ -37,12 +37,12 @@ type TransportOptions struct {
 
 	// Scope returns who sends a request. A write never delays the reads of
 	// others: their 404 or 403 may be an honest one. Nil means by the headers
-	// Authorization, of which only the access key counts in a signature of AWS,
-	// and Cookie, by those that are known to have keys, such as X-Api-Key and
-	// Private-Token, and by api_key, apikey, api-key and access_token in the query.
-	// Set it where credentials are elsewhere, and where these
-	// differ from request to request, as signatures, Digest and the cookies of
-	// some load balancers do: then nothing is ever held. Where credentials are
+	// Authorization, of which only the key or the user counts in schemes that sign
+	// each request, such as AWS4-HMAC-SHA256, SharedKey and Digest, and Cookie, without
+	// the cookies of known load balancers; by headers that are known to have keys, such
+	// as X-Api-Key and Private-Token; and by api_key, apikey, api-key and access_token in
+	// the query. Set it where credentials are elsewhere, and where these differ
+	// from request to request: then nothing is ever held. Where credentials are
 	// added beneath the Transport, all requests look alike: use a Transport for
 	// each of them, or find out from the request's context.
 	Scope func(*http.Request) string
