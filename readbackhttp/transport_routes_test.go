@@ -1,0 +1,102 @@
+package readbackhttp_test
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/readbackhttp"
+)
+
+func TestTransport_routes(t *testing.T) {
+	t.Parallel()
+	options := slowly
+	options.Routes = []readbackhttp.Route{
+		{Write: "POST /v1/projects/{project}/keys", Covers: []string{"/v1/keys/{project}/{id}", "/v1/tokens/{/token/value}"}},
+		{Write: "POST /v1/customers", Covers: []string{"/v2/customers/{id}"}},
+	}
+	tests := []struct {
+		post, answer, read string
+		want               bool
+	}{
+		{"/v1/projects/p1/keys", `201 | {"key":{"id":7}}`, "/v1/keys/p1/7", true},
+		{"/v1/projects/p1/keys", `201 | {"id":7,"token":{"value":"t"}}`, "/v1/tokens/t", true},
+		{"/v1/projects/p1/keys", `201 | {"id":7}`, "/v1/projects/p1/keys/7", false},
+		{"/v1/projects/p1/keys/9", `201 | {"id":7}`, "/v1/keys/p1/7", false},
+		{"/v1/customers", `201 | {"id":"c"}`, "/v2/customers/c", true},
+		{"/v1/customers", `201 | {}`, "/v2/customers/", false},
+		{"/v1/others", `201 | {"id":"c"}`, "/v1/others/c", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.post+tt.read, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				client := serve(t, answersThenLags(tt.answer)).over(options)
+				_, err := ask(t.Context(), client, "POST", api+tt.post)
+				require.NoError(t, err)
+				assert.Equal(t, tt.want, held(t, client, api+tt.read))
+			})
+		})
+	}
+	for _, bad := range []readbackhttp.Route{
+		{}, {Write: "POST"}, {Write: "POST /a"}, {Write: "POST a", Covers: []string{"/a"}},
+		{Write: "POST /{a", Covers: []string{"/a"}}, {Write: "POST /a", Covers: []string{"/{"}},
+	} {
+		rt := readbackhttp.NewTransport(nil, readbackhttp.TransportOptions{Routes: []readbackhttp.Route{bad}})
+		_, err := rt.RoundTrip(send("GET", api, ""))
+		require.ErrorIs(t, err, consistency.ErrInvalid)
+	}
+}
+
+// A list that a route names is held until what was made is in it, or deleted.
+func TestTransport_lists(t *testing.T) {
+	t.Parallel()
+	options := slowly
+	options.Routes = []readbackhttp.Route{{Write: "POST /p/{project}/things", Lists: []string{"/p/{project}/things", "/all"}}}
+	tests := []struct {
+		name, read string
+		answers    []string
+		want       string
+		at         time.Duration
+	}{
+		{"a list", "/p/1/things", []string{`200 | []`, `200 | [{"id":6}]`, `200 | [{"id":6},{"id":7}]`}, `200 [{"id":6},{"id":7}]`, 2 * time.Second},
+		{"in an object", "/all", []string{`200 | {"data":[],"next":null}`, `200 | {"data":[{"id":7}]}`}, `200 {"data":[{"id":7}]}`, time.Second},
+		{"at once", "/all", []string{`200 | [7]`}, `200 [7]`, 0},
+		{"not found yet", "/all", []string{`404`, `200 | [{"id":"7"}]`}, `200 [{"id":"7"}]`, time.Second},
+		{"of another project", "/p/2/things", []string{`200 | []`, `200 | [7]`}, `200 []`, 0},
+		{"with a query", "/all?page=2", []string{`200 | []`, `200 | [7]`}, `200 []`, 0},
+		{"no list", "/all", []string{`200 | {"total":0}`, `200 | [7]`}, `200 {"total":0}`, 0},
+		{"never", "/all", []string{`200 | []`}, `200 []`, 30 * time.Second},
+	}
+	for _, tt := range tests {
+		for _, deleted := range []bool{false, true} {
+			t.Run(fmt.Sprint(tt.name, ", deleted ", deleted), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					at, want := tt.at, tt.want
+					u, err := url.Parse(tt.read)
+					require.NoError(t, err)
+					s := serve(t, script{
+						"POST /p/1/things": {`201 | {"id":7}`}, "DELETE /p/1/things/7": {"204"}, "GET " + u.Path: tt.answers,
+						"GET /p/1/things/7": {"404 | none", "200 | seven"},
+					}.handler())
+					client := s.over(options)
+					answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
+					if deleted {
+						answered(t, "204", client, "DELETE", api+"/p/1/things/7")
+						at, want = 0, strings.Replace(tt.answers[0], " | ", " ", 1)
+					}
+					answered(t, want, client, "GET", api+tt.read)
+					assert.Equal(t, at, time.Since(s.start).Round(10*time.Millisecond))
+					if !deleted && at < 30*time.Second { // the usual is covered as well
+						answered(t, "200 seven", client, "GET", api+"/p/1/things/7")
+					}
+				})
+			})
+		}
+	}
+}
