@@ -78,15 +78,11 @@ func (s *settings) run(ctx context.Context, argv []string, streams cli.Streams) 
 	if err := load(s.learnState, o.Learned); err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("--learn-state: %w", err))
 	}
-	listener, err := listen(s.listen)
+	listener, err := s.open(&o)
 	if err != nil {
-		return exit.With(exit.Usage, fmt.Errorf("--listen: %w", err))
+		return exit.With(exit.Usage, err)
 	}
 	defer func() { _ = listener.Close() }()
-	if leadsTo(o.Upstream, listener) {
-		return exit.Usagef("--upstream is the proxy itself")
-	}
-	o.AnyHost = isUnix(listener) || !loopback(listener) && len(s.allowHosts) == 0
 	o.Meter = NewMeter()
 	share, unshare, err := s.sharing(o.Warn)
 	if err != nil {
@@ -116,15 +112,30 @@ func (s *settings) run(ctx context.Context, argv []string, streams cli.Streams) 
 	} else {
 		err = s.serve(ctx, listener, p, streams, say)
 	}
-	if lost := memory.close(); lost != nil {
-		lost = fmt.Errorf("--learn-state: what was learned is lost: %w", lost)
-		if err != nil || len(argv) > 0 { // the exit status is the command's
-			say(lost.Error())
-		} else {
-			err = exit.With(exit.Output, lost)
-		}
+	lost := memory.close()
+	if lost == nil {
+		return err
 	}
+	lost = fmt.Errorf("--learn-state: what was learned is lost: %w", lost)
+	if err == nil && len(argv) == 0 {
+		return exit.With(exit.Output, lost)
+	}
+	say(lost.Error()) // the exit status is that of err, or the command's
 	return err
+}
+
+// open listens where the flags say, and notes in the options what follows from that.
+func (s *settings) open(o *Options) (net.Listener, error) {
+	l, err := listen(s.listen)
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w", err)
+	}
+	if leadsTo(o.Upstream, l) {
+		_ = l.Close()
+		return nil, errors.New("--upstream is the proxy itself")
+	}
+	o.AnyHost = isUnix(l) || !loopback(l) && len(s.allowHosts) == 0
+	return l, nil
 }
 
 func (s *settings) serve(ctx context.Context, l net.Listener, p *Proxy, streams cli.Streams, say func(string)) error {

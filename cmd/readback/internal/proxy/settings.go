@@ -101,29 +101,8 @@ func (s *settings) addFlags(fs *pflag.FlagSet) {
 // Errors are in the use of the command.
 func (s *settings) options() (o Options, err error) {
 	defer func() { err = exit.With(exit.Usage, err) }()
-	switch {
-	case s.upstream == "":
-		return o, fmt.Errorf("--upstream is missing")
-	case s.within <= 0:
-		return o, fmt.Errorf("--within: want more than 0, not %v", s.within)
-	case s.remember <= 0:
-		return o, fmt.Errorf("--remember: want more than 0, not %v", s.remember)
-	case s.grace < 0:
-		return o, fmt.Errorf("--grace: %v is negative", s.grace)
-	case !(s.pollsPerSecond >= 0 && s.pollsPerSecond < math.Inf(1)):
-		return o, fmt.Errorf("--polls-per-second: %v is not a rate", s.pollsPerSecond)
-	case s.interval < 0 || s.maxInterval < 0:
-		return o, fmt.Errorf("--interval and --max-interval cannot be negative")
-	case strings.ContainsAny(s.env, "=\x00"):
-		return o, fmt.Errorf("--env: %q is no name of a variable", s.env)
-	}
-	for _, name := range s.who {
-		if parameter, ok := strings.CutPrefix(name, "query:"); ok && parameter != "" {
-			continue
-		}
-		if !httpguts.ValidHeaderFieldName(strings.TrimPrefix(name, "cookie:")) {
-			return o, fmt.Errorf("--who: one of them names no header, no cookie and no parameter of a query")
-		}
+	if err := s.check(); err != nil {
+		return o, err
 	}
 	if o.Upstream, err = parseUpstream(s.upstream); err != nil {
 		return o, err
@@ -140,17 +119,7 @@ func (s *settings) options() (o Options, err error) {
 		return o, fmt.Errorf("--forwarded: %w", o.Forwarding.check())
 	}
 	o.Who, o.AllowHosts = s.who, s.allowHosts
-	o.Hold = readbackhttp.TransportOptions{
-		HoldDeleted: s.holdDeleted, PollsPerSecond: s.pollsPerSecond, Remember: s.remember,
-		Policy: consistency.Policy{Within: s.within},
-	}
-	if o.Hold.Policy.Windows, err = parseWindows(s.windows); err != nil {
-		return o, err
-	}
-	if o.Hold.Routes, err = parseRoutes(s.covers, s.coversLists); err != nil {
-		return o, err
-	}
-	if o.Hold.Token, err = parseToken(s.token); err != nil {
+	if o.Hold, err = s.hold(); err != nil {
 		return o, err
 	}
 	if s.interval == 0 && s.maxInterval == 0 {
@@ -162,6 +131,53 @@ func (s *settings) options() (o Options, err error) {
 	}
 	o.Hold.Policy.Schedule = readback.Backoff{Initial: s.interval, Max: s.maxInterval}
 	return o, nil
+}
+
+// hold returns how reads are held, but for the schedule.
+func (s *settings) hold() (o readbackhttp.TransportOptions, err error) {
+	o = readbackhttp.TransportOptions{
+		HoldDeleted: s.holdDeleted, PollsPerSecond: s.pollsPerSecond, Remember: s.remember,
+		Policy: consistency.Policy{Within: s.within},
+	}
+	if o.Policy.Windows, err = parseWindows(s.windows); err != nil {
+		return o, err
+	}
+	if o.Routes, err = parseRoutes(s.covers, s.coversLists); err != nil {
+		return o, err
+	}
+	if o.Token, err = parseToken(s.token); err != nil {
+		return o, err
+	}
+	return o, nil
+}
+
+// check refuses values that are none, as far as they are judged one by one.
+func (s *settings) check() error {
+	switch {
+	case s.upstream == "":
+		return fmt.Errorf("--upstream is missing")
+	case s.within <= 0:
+		return fmt.Errorf("--within: want more than 0, not %v", s.within)
+	case s.remember <= 0:
+		return fmt.Errorf("--remember: want more than 0, not %v", s.remember)
+	case s.grace < 0:
+		return fmt.Errorf("--grace: %v is negative", s.grace)
+	case !(s.pollsPerSecond >= 0 && s.pollsPerSecond < math.Inf(1)):
+		return fmt.Errorf("--polls-per-second: %v is not a rate", s.pollsPerSecond)
+	case s.interval < 0 || s.maxInterval < 0:
+		return fmt.Errorf("--interval and --max-interval cannot be negative")
+	case strings.ContainsAny(s.env, "=\x00"):
+		return fmt.Errorf("--env: %q is no name of a variable", s.env)
+	}
+	for _, name := range s.who {
+		if parameter, ok := strings.CutPrefix(name, "query:"); ok && parameter != "" {
+			continue
+		}
+		if !httpguts.ValidHeaderFieldName(strings.TrimPrefix(name, "cookie:")) {
+			return fmt.Errorf("--who: one of them names no header, no cookie and no parameter of a query")
+		}
+	}
+	return nil
 }
 
 // parseUpstream reads an origin. Its errors do not show the text, since there
