@@ -104,9 +104,6 @@ func (s *settings) run(ctx context.Context, argv []string, streams cli.Streams) 
 	if err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("--learn-state: %w", err))
 	}
-	if !s.quiet && !isUnix(listener) && !loopback(listener) {
-		say("whoever gets to " + listener.Addr().String() + " gets to " + p.upstream + ", though without credentials of yours")
-	}
 	if len(argv) > 0 {
 		err = s.serveChild(ctx, listener, p, argv, streams)
 	} else {
@@ -134,7 +131,11 @@ func (s *settings) open(o *Options) (net.Listener, error) {
 		_ = l.Close()
 		return nil, errors.New("--upstream is the proxy itself")
 	}
-	o.AnyHost = isUnix(l) || !loopback(l) && len(s.allowHosts) == 0
+	public := !isUnix(l) && !loopback(l)
+	o.AnyHost = isUnix(l) || public && len(s.allowHosts) == 0
+	if public && o.Warn != nil {
+		o.Warn("whoever gets to " + l.Addr().String() + " gets to " + origin(o.Upstream) + ", though without credentials of yours")
+	}
 	return l, nil
 }
 
