@@ -137,7 +137,7 @@ func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uin
 		case rec.State == ended && (!rec.unconfirmed() || rec.End.Forgotten):
 			return ErrWrongState
 		}
-		if _, err := s.options.read(rec.payload()); err != nil {
+		if _, err := s.options.readStored(rec.payload()); err != nil {
 			return err
 		}
 		t := s.leasedTerm(ctx)

@@ -32,6 +32,24 @@ func (o *Options[J, W, R]) read(data []byte, version int) (payload J, err error)
 	return payload, nil
 }
 
+// readStored is read for a payload that another program may have stored. If today's type has
+// no place for a part of it, and has what the payload lacks, some field is likely to have
+// another name now: a job that was read without it would be another one.
+func (o *Options[J, W, R]) readStored(data []byte, version int) (payload J, err error) {
+	if payload, err = o.read(data, version); err != nil || version < o.JobVersion && o.Lift != nil {
+		return payload, err
+	}
+	today, err := safely("MarshalJSON", func() ([]byte, error) { return json.Marshal(payload) })
+	if err == nil && !within(data, today) && !within(today, data) {
+		err = errors.New("today's type has no place for a part of it, and has fields that it lacks; set JobVersion, and Lift, which says what became of them")
+	}
+	if err != nil {
+		var none J
+		return none, fmt.Errorf("%w: its payload: %w", ErrUnreadable, err)
+	}
+	return payload, nil
+}
+
 var errPanicked = errors.New("submit: it panicked")
 
 // safely calls a function of the program, on the caller's goroutine, and returns a panic

@@ -2,6 +2,7 @@ package submit_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -31,79 +32,150 @@ func TestDeploy_renamedField(t *testing.T) {
 	})
 }
 
+// withRefs returns Options of jobs on w whose references are W, made by of from what the service
+// calls a thing, and read by id.
+func withRefs[W any](t *testing.T, w *world, store submit.Store, of func(string) W, id func(W) string,
+	change func(*consistency.Flow[W, *thing]),
+) submit.Options[order, W, *thing] {
+	opts := submit.Options[order, W, *thing]{Store: store, Flow: func(key string, o order) consistency.Flow[W, *thing] {
+		f := consistency.Create("create thing",
+			func(ctx context.Context) (W, error) {
+				named, err := w.write(ctx, key, o)
+				return of(named), err
+			},
+			func(ctx context.Context, ref W) (*thing, error) {
+				assert.NotEmpty(t, id(ref), "of a reference that nobody made, a read shows a list")
+				return w.read(ctx, id(ref))
+			})
+		f.Find = func(context.Context) (refs []W, err error) {
+			found, err := w.find(key)
+			for _, named := range found {
+				refs = append(refs, of(named))
+			}
+			return refs, err
+		}
+		f.Mine = func(ref W) bool { return id(ref) == key }
+		if change != nil {
+			change(&f)
+		}
+		return f
+	}}
+	opts.Policy.Within, opts.Policy.Schedule = 10*time.Minute, every(time.Second)
+	opts.Policy.Tracer = &traced{name: "a process"}
+	return opts
+}
+
+func jobsWith[W any](t *testing.T, w *world, store submit.Store, of func(string) W, id func(W) string,
+	change func(*consistency.Flow[W, *thing]),
+) *submit.Submitter[order, W, *thing] {
+	t.Helper()
+	s, err := submit.New(withRefs(t, w, store, of, id, change))
+	require.NoError(t, err)
+	return s
+}
+
 // A job that an older program sent is confirmed by a newer one whose flow has another name, does
-// something else, or has references of another type.
+// something else, or has other references; and it is not sent again.
 func TestDeploy_flow(t *testing.T) {
 	t.Parallel()
-	changes := map[string]func(f consistency.Flow[string, *thing]) consistency.Flow[string, *thing]{
-		"name": func(f consistency.Flow[string, *thing]) consistency.Flow[string, *thing] {
-			f.Name = "make thing"
-			return f
-		},
-		"goal": func(f consistency.Flow[string, *thing]) consistency.Flow[string, *thing] {
+	type (
+		ref       struct{ ID string }
+		renamed   struct{ Name string }
+		wide      struct{ ID, Org string }
+		wider     struct{ ID, Org, Region string }
+		unordered struct {
+			Org string `json:"org,omitempty"`
+			Key string `json:"key,omitempty"`
+		}
+	)
+	type program interface {
+		Run(context.Context)
+		Enqueue(context.Context, string, order) error
+	}
+	same := func(id string) string { return id }
+	wides := func(t *testing.T, w *world, store submit.Store) program {
+		return jobsWith(t, w, store, func(id string) wide { return wide{id, "o"} }, func(r wide) string { return r.ID }, nil)
+	}
+	texts := func(change func(*consistency.Flow[string, *thing])) func(*testing.T, *world, submit.Store) program {
+		return func(t *testing.T, w *world, store submit.Store) program {
+			return jobsWith(t, w, store, same, same, change)
+		}
+	}
+	tests := []struct {
+		name          string
+		before, after func(*testing.T, *world, submit.Store) program
+	}{
+		{"another name", texts(nil), texts(func(f *consistency.Flow[string, *thing]) { f.Name = "make thing" })},
+		{"another goal", texts(nil), texts(func(f *consistency.Flow[string, *thing]) {
 			g := consistency.Update(f.Name, f.Write, f.Read, func(string, *thing) bool { return true })
 			g.Find = f.Find
-			return g
-		},
+			*f = g
+		})},
+		{"references of another type", texts(nil), func(t *testing.T, w *world, store submit.Store) program {
+			return jobsWith(t, w, store, func(id string) ref { return ref{id} }, func(r ref) string { return r.ID }, nil)
+		}},
+		{"a field of references has another name", wides, func(t *testing.T, w *world, store submit.Store) program {
+			return jobsWith(t, w, store, func(id string) renamed { return renamed{id} }, func(r renamed) string { return r.Name }, nil)
+		}},
+		{"the same, of fields that are left out where they are empty", wides, func(t *testing.T, w *world, store submit.Store) program {
+			return jobsWith(t, w, store, func(id string) unordered { return unordered{"o", id} }, func(r unordered) string { return r.Key }, nil)
+		}},
+		{"the same, read by lists", wides, func(t *testing.T, w *world, store submit.Store) program {
+			opts := withRefs(t, w, store, func(id string) unordered { return unordered{"o", id} }, func(r unordered) string { return r.Key }, nil)
+			opts.ReadMany = func(_ context.Context, _ string, refs []unordered) (func(unordered) (*thing, bool), error) {
+				for _, r := range refs {
+					assert.NotEmpty(t, r.Key, "nobody made such a reference")
+				}
+				return func(r unordered) (*thing, bool) {
+					got, err := w.read(t.Context(), r.Key)
+					return got, err == nil
+				}, nil
+			}
+			s, err := submit.New(opts)
+			require.NoError(t, err)
+			return s
+		}},
+		{"a field of references is gone", wides, func(t *testing.T, w *world, store submit.Store) program {
+			return jobsWith(t, w, store, func(id string) ref { return ref{id} }, func(r ref) string { return r.ID }, nil)
+		}},
+		{"a field of references is gone, and none can be found", wides, func(t *testing.T, w *world, store submit.Store) program {
+			return jobsWith(t, w, store, func(id string) ref { return ref{id} }, func(r ref) string { return r.ID },
+				func(f *consistency.Flow[ref, *thing]) { f.Find, f.Mine = nil, nil })
+		}},
+		{"a field of references is new, and none can be found", wides, func(t *testing.T, w *world, store submit.Store) program {
+			return jobsWith(t, w, store, func(id string) wider { return wider{id, "o", "eu"} }, func(r wider) string { return r.ID },
+				func(f *consistency.Flow[wider, *thing]) { f.Find, f.Mine = nil, nil })
+		}},
 	}
-	for name, change := range changes {
-		bubble(t, name, func(t *testing.T) {
-			w := &world{lag: 2 * time.Minute}
-			store := submit.NewMemory()
-			long := func(o *options) { o.Policy.Within = 10 * time.Minute }
-			first := w.on(t, store, everySecond, long)
-			stop := running(first)
-			require.NoError(t, first.Enqueue(t.Context(), "a", order{"x"}))
-			time.Sleep(10 * time.Second)
-			stop()
-			second := w.on(t, store, everySecond, long, func(o *options) {
-				o.Flow = func(key string, o order) consistency.Flow[string, *thing] { return change(w.flow(key, o)) }
-			})
-			defer running(second)()
-			time.Sleep(20 * time.Minute)
-			res, err := second.Lookup(t.Context(), "a")
+	for _, tt := range tests {
+		bubble(t, tt.name, func(t *testing.T) {
+			w, store := &world{lag: 2 * time.Minute}, submit.NewMemory()
+			first := tt.before(t, w, store)
+			require.NoError(t, first.Enqueue(context.WithValue(t.Context(), traceKey{}, "a request"), "a", order{"x"}))
+			runFor(first, 10*time.Second)
+			second := tt.after(t, w, store)
+			runFor(second, time.Second)
+			assert.Contains(t, valueOf(t, store, "a"), `"trace":"a process 1"`, "it goes on")
+			runFor(second, 20*time.Minute)
+			r, err := store.Get(t.Context(), submit.KindJob, "a")
+			require.NoError(t, err)
+			res, err := submit.ResultOf[json.RawMessage](r)
 			require.NoError(t, err)
 			assert.Equal(t, confirmed, res.Outcome, res.Err)
 			assert.Equal(t, 1, w.sent("a"))
 		})
 	}
-	bubble(t, "type of W", func(t *testing.T) {
-		type ref struct{ ID string }
-		w := &world{lag: 2 * time.Minute}
-		store := submit.NewMemory()
-		long := func(o *options) { o.Policy.Within = 10 * time.Minute }
-		first := w.on(t, store, everySecond, long)
-		stop := running(first)
-		require.NoError(t, first.Enqueue(t.Context(), "a", order{"x"}))
-		time.Sleep(10 * time.Second)
-		stop()
-		opts := submit.Options[order, ref, *thing]{Store: store, Flow: func(key string, o order) consistency.Flow[ref, *thing] {
-			f := consistency.Create("create thing", func(ctx context.Context) (ref, error) {
-				id, err := w.write(ctx, key, o)
-				return ref{id}, err
-			},
-				func(ctx context.Context, r ref) (*thing, error) { return w.read(ctx, r.ID) })
-			f.Find = func(context.Context) ([]ref, error) {
-				ids, err := w.find(key)
-				if len(ids) == 0 {
-					return nil, err
-				}
-				return []ref{{ids[0]}}, err
-			}
-			f.Mine = func(r ref) bool { return r.ID == key }
-			return f
-		}}
-		opts.Policy.Within = 10 * time.Minute
-		second, err := submit.New(opts)
-		require.NoError(t, err)
-		ctx, cancel := context.WithCancel(t.Context())
-		over := make(chan struct{})
-		go func() { second.Run(ctx); close(over) }()
-		time.Sleep(20 * time.Minute)
-		cancel()
-		<-over
-		res, err := second.Lookup(t.Context(), "a")
-		require.NoError(t, err)
-		assert.Equal(t, confirmed, res.Outcome, res.Err)
-	})
+}
+
+func runFor(s interface{ Run(context.Context) }, d time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	s.Run(ctx)
+}
+
+func valueOf(t *testing.T, store submit.Store, key string) string {
+	t.Helper()
+	r, err := store.Get(t.Context(), submit.KindJob, key)
+	require.NoError(t, err)
+	return string(r.Value)
 }

@@ -7,6 +7,14 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
+// fitHandle fits the handle of a job that came from the store, the first time.
+func (t *term[J, W, R]) fitHandle(j *job, flow consistency.Flow[W, R]) {
+	if j.has(resumed) && !j.has(fitted) && !j.handle.IsZero() {
+		j.handle = fit(j.handle, flow)
+		j.flags |= fitted
+	}
+}
+
 // fit returns a handle that an older program may have made as one of the flow that its
 // job has today: the flow may have another name since, and its references another type.
 // A reference that does not fit is to be found again, as is that of a flow which now
@@ -23,9 +31,8 @@ func fit[W, R any](h consistency.Pending, flow consistency.Flow[W, R]) consisten
 	if !bytes.Equal(was["goal"], is["goal"]) {
 		return lost.WithTrace(h.Trace())
 	}
-	var w W
 	reference, there := was["written"]
-	unfit := there && json.Unmarshal(reference, &w) != nil
+	unfit := there && !holds[W](reference, flow.Find != nil)
 	if !unfit && h.Name() == flow.Name {
 		return h
 	}
@@ -37,4 +44,16 @@ func fit[W, R any](h consistency.Pending, flow consistency.Flow[W, R]) consisten
 		return h
 	}
 	return fits
+}
+
+// holds reports whether W has a place for all that a stored reference says. One that lacks a
+// part, such as a field that has another name now, may name another thing, or a list. If
+// nothing can be found again, a reference that only says less is taken for the same one.
+func holds[W any](reference json.RawMessage, findable bool) bool {
+	var w W
+	if json.Unmarshal(reference, &w) != nil {
+		return false
+	}
+	today, err := json.Marshal(w)
+	return err == nil && (within(reference, today) || !findable && within(today, reference))
 }

@@ -20,7 +20,7 @@ type job struct {
 	intent   int64         // Unix time in nanoseconds
 	due      time.Duration // on the term's clock
 	details  *details      // nil if there is nothing in it; guarded by the term's mutex
-	sent     uint32        // when it was first sent: 1 + ms since the intent; 0 if never
+	sent     int32         // when it was first sent: 1 + ms since the intent; negative if a clock was set back; 0 if never
 	version  uint16        // of the payload
 	keyed    uint8         // the length of the key in text
 	state    state
@@ -50,15 +50,30 @@ func (j *job) data() string { return j.text[j.keyed:] }
 func (j *job) has(one jobFlags) bool { return j.flags&one != 0 }
 
 // sentAt returns when the job was first sent, or its intent if it never was, in
-// nanoseconds. It may be up to 1 ms too early, never too late: KeyHonouredFor counts from it.
+// nanoseconds. It may be too early, by up to 1 ms and by what is over 24 days since the
+// intent; and never too late, since KeyHonouredFor counts from it.
 func (j *job) sentAt() int64 {
-	return j.intent + max(int64(j.sent)-1, 0)*int64(time.Millisecond)
+	after := int64(j.sent)
+	if after > 0 {
+		after--
+	}
+	return j.intent + after*int64(time.Millisecond)
 }
+
+// longBefore as job.sent means that it was sent at a time that is not known.
+const longBefore = math.MinInt32
 
 // sentNow notes when the job is first sent.
 func (j *job) sentNow(now int64) {
-	if j.sent == 0 {
-		j.sent = uint32(min(max((now-j.intent)/int64(time.Millisecond), 0)+1, math.MaxUint32))
+	if j.sent != 0 {
+		return
+	}
+	after := now - j.intent
+	ms := after / int64(time.Millisecond)
+	if after >= 0 {
+		j.sent = int32(min(ms+1, math.MaxInt32))
+	} else {
+		j.sent = int32(max(ms-1, longBefore))
 	}
 }
 

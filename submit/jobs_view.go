@@ -267,7 +267,7 @@ func (s *Submitter[J, W, R]) view(r Record) (job Job[J, W], _ *jobRecord) {
 		job.Free, job.Forgotten = rec.End.Free, rec.End.Forgotten
 	}
 	if data, version := rec.payload(); len(data) > 0 {
-		job.Payload, job.Unreadable = s.options.read(data, version)
+		job.Payload, job.Unreadable = s.options.readStored(data, version)
 	}
 	return job, &rec
 }

@@ -182,6 +182,9 @@ func (in *call[J, W, R]) wait(ctx context.Context, t *term[J, W, R], r Record, r
 		}
 	}
 	if dead {
+		if _, err := in.s.options.readStored(rec.payload()); err != nil {
+			return waiting(ctx, in.name(), err)
+		}
 		in.adopt(ctx, t, r, rec)
 		return nil
 	}
@@ -200,6 +203,9 @@ func (in *call[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record,
 	rec.revive()
 	if data, _ := rec.payload(); len(data) == 0 {
 		rec.setPayload(in.data, in.s.options.JobVersion)
+	}
+	if _, err := in.s.options.readStored(rec.payload()); err != nil {
+		return waiting(ctx, in.name(), err)
 	}
 	got := in.adopt(ctx, t, r, rec)
 	if got == tooLarge {

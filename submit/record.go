@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -45,6 +46,22 @@ type jobRecord struct {
 type payloadRecord struct {
 	Version int             `json:"version"`
 	Job     json.RawMessage `json:"job"`
+}
+
+type plainPayload payloadRecord
+
+// UnmarshalJSON refuses members that this version does not know: they may change what the
+// payload says.
+func (p *payloadRecord) UnmarshalJSON(data []byte) error {
+	strict := json.NewDecoder(bytes.NewReader(data))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode((*plainPayload)(p)); err != nil {
+		return err
+	}
+	if p.Version < 0 {
+		return fmt.Errorf("the version of a payload is negative: %d", p.Version)
+	}
+	return nil
 }
 
 // breakage is why a job was set aside, and the state that it had.
@@ -157,6 +174,8 @@ func decode(data []byte) (rec jobRecord, err error) {
 	case rec.Version != recordVersion || rec.State == unborn ||
 		(rec.State == ended) != (rec.End != nil) || (rec.State == aside) != (rec.Broken != nil):
 		return rec, fmt.Errorf("%w: not a record of a job", ErrUnreadable)
+	case rec.End != nil && rec.End.outcome() == 0:
+		return rec, fmt.Errorf("%w: its outcome is unknown: %q", ErrUnreadable, truncate(rec.End.Outcome, maxCut))
 	}
 	return rec, nil
 }
@@ -212,13 +231,14 @@ func truncate(text string, limit int) string {
 	return text
 }
 
+// outcome returns the outcome; 0 if this version does not know it.
 func (e *ending) outcome() consistency.Outcome {
-	for _, o := range [...]consistency.Outcome{consistency.Confirmed, consistency.Failed} {
+	for _, o := range [...]consistency.Outcome{consistency.Confirmed, consistency.Unconfirmed, consistency.Failed} {
 		if e.Outcome == o.String() {
 			return o
 		}
 	}
-	return consistency.Unconfirmed
+	return 0
 }
 
 // err returns the error of the outcome; its reasons are only texts.

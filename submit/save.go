@@ -33,7 +33,7 @@ func (t *term[J, W, R]) record(j *job, cut cut) Record {
 		State: j.state, Holder: t.id, Intent: time.Unix(0, j.intent).UTC(), Tries: int(j.tries),
 		Print: fingerprint(j.data()),
 	}
-	if j.sent > 0 {
+	if j.sent != 0 {
 		rec.Sent = time.Unix(0, j.sentAt()).UTC()
 	}
 	t.mu.Lock()
@@ -205,7 +205,7 @@ func (t *term[J, W, R]) adopt(r Record, rec jobRecord) saveResult {
 // became of the change; the job is nil unless it was made.
 func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, saveResult) {
 	data, version := rec.payload()
-	if _, err := t.options.read(data, version); err != nil {
+	if _, err := t.options.readStored(data, version); err != nil {
 		t.warn("a job must be left alone", keyField(r.Key), errorField(err))
 		return nil, needless
 	}

@@ -55,7 +55,7 @@ func (t *term[J, W, R]) send(j *job) {
 		return
 	}
 	before := j.sent
-	if j.flags &^= sentBefore; before > 0 {
+	if j.flags &^= sentBefore; before != 0 {
 		j.flags |= sentBefore
 	}
 	j.sentNow(time.Now().UnixNano())
@@ -102,7 +102,7 @@ func (t *term[J, W, R]) resend(j *job) {
 // record says that it was sent in the future, clocks differ, and its age is unknown: false.
 func (t *term[J, W, R]) mayResend(j *job) bool {
 	age := time.Now().UnixNano() - j.sentAt()
-	return j.state == lost && !j.has(stuck) && age >= 0 && age < int64(t.options.Resubmit.KeyHonouredFor)
+	return j.state == lost && !j.has(stuck) && j.sent != longBefore && age >= 0 && age < int64(t.options.Resubmit.KeyHonouredFor)
 }
 
 // write sends the write of a job whose record says that it is being sent. Before is the
@@ -213,13 +213,10 @@ func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), 
 	if read != nil {
 		flow.Read = read
 	}
-	switch {
-	case j.state == lost && j.handle.IsZero():
+	if j.handle.IsZero() { // of the write only the intent is known
 		j.handle = flow.Lost().WithTrace(j.handle.Trace())
-	case j.has(resumed) && !j.has(fitted):
-		j.handle = fit(j.handle, flow)
 	}
-	j.flags |= fitted
+	t.fitHandle(j, flow)
 	policy, end := withheld(t.options.Policy)
 	res, err := func() (consistency.Result[W, R], error) {
 		t.stats.reads.Add(1)
@@ -257,7 +254,9 @@ func (t *term[J, W, R]) revisit(j *job) {
 
 // direct returns the reference of a job; false if it cannot be read together with others.
 func (t *term[J, W, R]) direct(j *job, payload J) (W, bool) {
-	return consistency.NewStepper(consistency.Policy{}, t.options.Flow(j.key(), payload)).Direct(j.handle)
+	flow := t.options.Flow(j.key(), payload)
+	t.fitHandle(j, flow)
+	return consistency.NewStepper(consistency.Policy{}, flow).Direct(j.handle)
 }
 
 // visitMany reads many jobs back by one call of ReadMany, and sets took to its duration. If
