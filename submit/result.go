@@ -115,3 +115,21 @@ func failure(ctx context.Context, outcome consistency.Outcome, name string, why 
 	}
 	return e
 }
+
+// localResult is the result of a job that ended in this process: its error is whole, not
+// only text.
+func localResult[W any](m *details) (Result[W], error) {
+	res, err := storedResult[W](m.end)
+	if written, ok := m.written.(W); ok {
+		res.Written = written
+	}
+	if m.err != nil {
+		res.Err, err = m.err, m.err // with all its reasons
+	}
+	return res, err
+}
+
+func storedResult[W any](rec *jobRecord) (Result[W], error) {
+	res, _ := resultOf[W](rec)
+	return res, res.Err
+}
