@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/readback-go/readback/consistency"
@@ -122,6 +123,7 @@ func (s *Submitter[J, W, R]) shown(ctx context.Context, key string, shown []uint
 // Confirmed or Failed, or was forgotten, it returns [ErrWrongState].
 func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uint64) error {
 	defer s.use(ctx)()
+	var trouble error   // what the store said of this job last, if it was an error
 	for mine := ""; ; { // the holder by whom a change may have been made
 		r, rec, err := s.shown(ctx, key, shown)
 		if mine != "" && errors.Is(err, ErrConflict) {
@@ -142,13 +144,13 @@ func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uin
 		}
 		t := s.leasedTerm(ctx)
 		if t == nil {
-			return cmp.Or(context.Cause(ctx), errLeft)
+			return interrupted(ctx, cmp.Or(trouble, s.storeError(), errLeft))
 		}
 		rec.revive()
-		done := make(chan saveResult, 1)
+		done := make(chan claimResult, 1)
 		if t.spawn(func() {
-			j, got := t.claim(r, rec)
-			defer func() { done <- got }() // also if the program ends this goroutine
+			j, got, why := t.claim(r, rec)
+			defer func() { done <- claimResult{got, why} }() // also if the program ends this goroutine
 			if got == made && t.running() {
 				t.place(j, t.now())
 			} else if got == made {
@@ -156,8 +158,9 @@ func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uin
 			}
 		}) {
 			select {
-			case got := <-done:
-				switch got {
+			case end := <-done:
+				trouble = end.why
+				switch end.got {
 				case made:
 					return nil
 				case tooLarge:
@@ -170,7 +173,18 @@ func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uin
 			}
 		}
 		if !sleep(ctx, t.pause()/10) {
-			return context.Cause(ctx)
+			return interrupted(ctx, trouble)
 		}
 	}
+}
+
+// interrupted is the error of an action whose ctx has ended, or that nobody can take.
+func interrupted(ctx context.Context, trouble error) error {
+	switch {
+	case ctx.Err() == nil:
+		return trouble
+	case trouble == nil:
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("%w: %w", context.Cause(ctx), trouble)
 }

@@ -21,6 +21,7 @@ func (in *call[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecord,
 		in.pause(ctx, t, err)
 		return nil, nil
 	}
+	in.trouble = nil
 	rec, err := decode(r.Value)
 	if err != nil {
 		return nil, waiting(ctx, in.name(), err)
@@ -92,18 +93,22 @@ func (in *call[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record,
 
 // adopt is the term's adopt, as a task of the term.
 func (in *call[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) saveResult {
-	done := make(chan saveResult, 1)
+	done := make(chan claimResult, 1)
 	if !t.spawn(func() {
-		got := made // if the program ends this goroutine, when all is done
-		defer func() { done <- got }()
-		got = t.adopt(r, rec)
+		end := claimResult{got: made} // if the program ends this goroutine, when all is done
+		defer func() { done <- end }()
+		end.got, end.why = t.adopt(r, rec)
 	}) {
 		return unknown
 	}
 	select {
 	case <-ctx.Done():
 		return unknown
-	case got := <-done:
+	case end := <-done:
+		got := end.got
+		if end.why != nil {
+			in.trouble = end.why
+		}
 		if got == unknown && ctx.Err() != nil { // the job may be this term's without being here
 			t.wakeWatching()
 		}

@@ -110,6 +110,7 @@ func (s *Submitter[J, W, R]) wait(ctx context.Context, key string) Result[W] {
 		return res
 	}
 	var after uint64
+	var trouble error // what the store said of this job last, if it was an error
 	for ctx.Err() == nil {
 		own, cancel := context.WithTimeout(ctx, storeTimeout)
 		var r Record
@@ -124,13 +125,16 @@ func (s *Submitter[J, W, R]) wait(ctx context.Context, key string) Result[W] {
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return unconfirmed(err)
-		case err != nil && over: // nothing has changed
+		case err != nil && over && after > 0: // nothing has changed
 			continue
-		case err != nil:
-			s.noteStoreResult(err)
+		case err != nil && ctx.Err() == nil:
+			trouble = s.noteStoreResult(err)
 			sleep(ctx, min(time.Second, s.options.Lease/12))
 			continue
+		case err != nil:
+			continue
 		}
+		trouble = nil
 		rec, err := decode(r.Value)
 		switch {
 		case err != nil:
@@ -145,5 +149,8 @@ func (s *Submitter[J, W, R]) wait(ctx context.Context, key string) Result[W] {
 		}
 		after = r.Revision
 	}
-	return unconfirmed(s.storeError())
+	if trouble == nil {
+		trouble = s.storeError()
+	}
+	return unconfirmed(trouble)
 }

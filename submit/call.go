@@ -18,6 +18,8 @@ type call[J, W, R any] struct {
 	known  bool   // the store has the job
 	freed  uint64 // the revision of a record of this key that leaves the key free
 	held   bool   // Enqueue found that this term holds the job already
+
+	trouble error // what the store said of this job last, if it was an error
 }
 
 // call checks the key and the job. The error is the one that Submit returns.
@@ -52,7 +54,7 @@ func (in *call[J, W, R]) pause(ctx context.Context, t *term[J, W, R], err error)
 		return
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		t.noteStoreResult(err)
+		in.trouble = t.noteStoreResult(err)
 	}
 	sleep(ctx, t.pause()/10)
 }
@@ -67,15 +69,18 @@ func (in *call[J, W, R]) name() string {
 	return name
 }
 
-// unfinished is the result of a call whose ctx has ended. It is never Failed, even
+// unfinished is the error of a call whose ctx has ended. It is never Failed, even
 // if the store was never reached: the key may be that of a job that was sent
-// before.
-func (in *call[J, W, R]) unfinished(ctx context.Context) (Result[W], error) {
-	why := in.s.storeError()
+// before. What the store said of this job comes before what it said of others.
+func (in *call[J, W, R]) unfinished(ctx context.Context) error {
+	why := in.trouble
+	if why == nil {
+		why = in.s.storeError()
+	}
 	if why == nil && ctx.Err() == nil {
 		why = errLeft
 	}
-	return failed[W](waiting(ctx, in.name(), why))
+	return waiting(ctx, in.name(), why)
 }
 
 // isOwn reports whether a record is of the job that this call has made: it was recorded

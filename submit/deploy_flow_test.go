@@ -61,7 +61,9 @@ func withRefs[W any](t *testing.T, w *world, store submit.Store, of func(string)
 		return f
 	}}
 	opts.Policy.Within, opts.Policy.Schedule = 10*time.Minute, every(time.Second)
-	opts.Policy.Tracer = &traced{name: "a process"}
+	if w.tracer != nil {
+		opts.Policy.Tracer = w.tracer
+	}
 	return opts
 }
 
@@ -149,14 +151,12 @@ func TestDeploy_flow(t *testing.T) {
 	}
 	for _, tt := range tests {
 		bubble(t, tt.name, func(t *testing.T) {
-			w, store := &world{lag: 2 * time.Minute}, submit.NewMemory()
+			w, store := &world{lag: 2 * time.Minute, tracer: &traced{name: "term"}}, submit.NewMemory()
 			first := tt.before(t, w, store)
 			require.NoError(t, first.Enqueue(context.WithValue(t.Context(), traceKey{}, "a request"), "a", order{"x"}))
 			runFor(first, 10*time.Second)
-			second := tt.after(t, w, store)
-			runFor(second, time.Second)
-			assert.Contains(t, valueOf(t, store, "a"), `"trace":"a process 1"`, "it goes on")
-			runFor(second, 20*time.Minute)
+			runFor(tt.after(t, w, store), 20*time.Minute)
+			assert.Equal(t, []string{"term 1 of a after a request: left", "term 2 of a after term 1: confirmed"}, w.tracer.flows)
 			r, err := store.Get(t.Context(), submit.KindJob, "a")
 			require.NoError(t, err)
 			res, err := submit.ResultOf[json.RawMessage](r)

@@ -9,8 +9,7 @@ func (in *call[J, W, R]) enqueue(ctx context.Context, m *details) error {
 	for {
 		t := in.s.leasedTerm(ctx)
 		if t == nil {
-			_, err := in.unfinished(ctx)
-			return err
+			return in.unfinished(ctx)
 		}
 		if m == nil {
 			var err error
@@ -30,8 +29,8 @@ func (in *call[J, W, R]) enqueue(ctx context.Context, m *details) error {
 					return err
 				}
 			case <-ctx.Done():
-				_, err := in.unfinished(ctx)
-				return err
+				in.trouble = t.troubleOf(m)
+				return in.unfinished(ctx)
 			}
 			m = nil
 		}
@@ -89,6 +88,7 @@ func (in *call[J, W, R]) stored(ctx context.Context, t *term[J, W, R]) (bool, er
 		in.pause(ctx, t, err)
 		return false, nil
 	}
+	in.trouble = nil
 	rec, err := decode(r.Value)
 	if err != nil {
 		return false, waiting(ctx, in.name(), err)

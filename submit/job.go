@@ -93,7 +93,7 @@ type details struct {
 	reason      string        // of an outcome that is not Confirmed, see reasonOf
 	broken      *breakage     // of a job that is set aside
 	tried       string        // why the last try was not carried out
-	large       error         // the store's error that has no room for the record
+	trouble     error         // why the store did not make the last change; nil if it did
 	mayBeStored bool          // an earlier change may have recorded the job before that error
 	unknown     members       // fields of the record that this version does not know
 }
@@ -234,8 +234,26 @@ func (t *term[J, W, R]) move(j *job, e event) {
 func (t *term[J, W, R]) recorded(j *job) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if j.details != nil && !j.details.isStored {
-		j.details.isStored = true
-		close(j.details.stored)
+	m := j.details
+	if m == nil {
+		return
 	}
+	if m.trouble = nil; !m.isStored {
+		m.isStored = true
+		close(m.stored)
+	}
+}
+
+// noteTrouble notes why the store did not make a change of a job, for those who wait for it.
+func (t *term[J, W, R]) noteTrouble(j *job, why error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	j.withDetails().trouble = why
+}
+
+// troubleOf returns why the store did not make the last change of a job; nil if it did.
+func (t *term[J, W, R]) troubleOf(m *details) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return m.trouble
 }

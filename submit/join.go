@@ -13,7 +13,7 @@ func (in *call[J, W, R]) submit(ctx context.Context, m *details) (Result[W], err
 	for {
 		t := in.s.leasedTerm(ctx)
 		if t == nil {
-			return in.unfinished(ctx)
+			return failed[W](in.unfinished(ctx))
 		}
 		if m == nil {
 			var err error
@@ -25,7 +25,8 @@ func (in *call[J, W, R]) submit(ctx context.Context, m *details) (Result[W], err
 			select {
 			case <-m.over:
 			case <-ctx.Done():
-				return in.unfinished(ctx)
+				in.trouble = t.troubleOf(m)
+				return failed[W](in.unfinished(ctx))
 			}
 			if m.end != nil {
 				return localResult[W](m)
@@ -84,6 +85,7 @@ func (in *call[J, W, R]) find(ctx context.Context, t *term[J, W, R]) (*details, 
 			return nil, err
 		case <-m.over:
 		case <-ctx.Done():
+			in.trouble = t.troubleOf(m)
 			return nil, nil
 		}
 	}

@@ -65,7 +65,7 @@ func (e *ending) shortened() *ending {
 // key that was sent.
 func (t *term[J, W, R]) noRoom(j *job, why error) saveResult {
 	if t.isRecorded(j) {
-		t.noteTooLarge(j, why)
+		t.noteTrouble(j, why)
 		return tooLarge
 	}
 	ctx, cancel := t.storing()
@@ -73,7 +73,7 @@ func (t *term[J, W, R]) noRoom(j *job, why error) saveResult {
 	found, err := t.options.Store.Get(ctx, KindJob, j.key())
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && found.Revision == j.revision: // its key is free
-		t.noteTooLarge(j, why)
+		t.noteTrouble(j, why)
 		return tooLarge
 	case err != nil:
 		if t.storeCtx.Err() == nil {
@@ -86,7 +86,7 @@ func (t *term[J, W, R]) noRoom(j *job, why error) saveResult {
 	}
 	j.revision = found.Revision
 	t.recorded(j)
-	t.noteTooLarge(j, why)
+	t.noteTrouble(j, why)
 	return tooLarge
 }
 
@@ -95,13 +95,6 @@ func (t *term[J, W, R]) isRecorded(j *job) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return j.details == nil || j.details.isStored
-}
-
-// noteTooLarge notes the error of a store that has no room for the record of a job.
-func (t *term[J, W, R]) noteTooLarge(j *job, why error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	j.withDetails().large = why
 }
 
 // isOwnRecord reports whether this term made the record of the job, by an earlier change.
@@ -114,7 +107,7 @@ func (t *term[J, W, R]) isOwnRecord(rec *jobRecord, j *job) bool {
 // job that was set aside after it was sent is Unconfirmed.
 func (t *term[J, W, R]) reject(j *job) {
 	m, recorded := j.details, t.isRecorded(j)
-	why := m.large
+	why := m.trouble
 	switch {
 	case !recorded && j.has(unsure): // an earlier change may have recorded it all the same
 		m.mayBeStored = true
@@ -150,12 +143,12 @@ func (t *term[J, W, R]) claimLarge(j *job) (*job, saveResult) {
 // nil if the job was dropped for another reason.
 func (in *call[J, W, R]) refused(ctx context.Context, m *details) error {
 	switch {
-	case m.large == nil || m.isStored:
+	case m.isStored || !errors.Is(m.trouble, ErrTooLarge):
 		return nil
 	case m.mayBeStored:
-		return waiting(ctx, in.name(), forSize(m.large))
+		return waiting(ctx, in.name(), forSize(m.trouble))
 	}
-	return refusal(ctx, in.name(), forSize(m.large))
+	return refusal(ctx, in.name(), forSize(m.trouble))
 }
 
 // forSize returns err with a text that begins with the text of ErrTooLarge: errorOf

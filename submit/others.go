@@ -179,7 +179,7 @@ func (t *term[J, W, R]) takeOver() bool {
 		slots <- struct{}{}
 		tasks.Go(func() {
 			defer func() { <-slots }() // also if the program ends this goroutine
-			switch t.adopt(r, rec) {
+			switch got, _ := t.adopt(r, rec); got {
 			case made:
 				taken.Add(1)
 			case unknown:

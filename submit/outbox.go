@@ -117,7 +117,7 @@ func (t *term[J, W, R]) receiving(inbox Inbox) {
 			slots <- struct{}{}
 			tasks.Go(func() {
 				defer func() { <-slots }() // also if the program ends this goroutine
-				switch j, got := t.claim(r, rec); got {
+				switch j, got, _ := t.claim(r, rec); got {
 				case made:
 					t.place(j, 0)
 				case needless:

@@ -145,6 +145,7 @@ func (t *term[J, W, R]) put(j *job, r Record, claim bool) saveResult {
 		default:
 			j.flags |= unsure
 			if t.storeCtx.Err() == nil {
+				t.noteTrouble(j, err)
 				t.noteStoreResult(err)
 			}
 			return unknown
@@ -185,29 +186,37 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bo
 }
 
 // adopt makes a recorded job one of this term's, and lets it go on. It returns made;
-// unknown if the job may still be without a holder; taken if there is nothing to do; or
-// tooLarge if a revived job could not be recorded, and has not changed.
-func (t *term[J, W, R]) adopt(r Record, rec jobRecord) saveResult {
-	j, got := t.claim(r, rec)
+// unknown if the job may still be without a holder, and what the store said then; taken if
+// there is nothing to do; or tooLarge if a revived job could not be recorded, and has not
+// changed.
+func (t *term[J, W, R]) adopt(r Record, rec jobRecord) (saveResult, error) {
+	j, got, why := t.claim(r, rec)
 	switch got {
 	case made:
 		t.place(j, 0)
-		return made
+		return made, nil
 	case needless:
-		return taken
+		return taken, nil
 	case tooLarge:
-		return tooLarge
+		return tooLarge, why
 	}
-	return unknown // also if taken: its old holder may have changed it at the last moment
+	return unknown, why // also if taken: its old holder may have changed it at the last moment
+}
+
+// claimResult is what became of a claim, and why if the store did not make it.
+type claimResult struct {
+	got saveResult
+	why error
 }
 
 // claim makes a recorded job one of this term's, but does not queue it. It returns what
-// became of the change; the job is nil unless it was made.
-func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, saveResult) {
+// became of the change, and why if the store did not make it; the job is nil unless it was
+// made.
+func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, saveResult, error) {
 	data, version := rec.payload()
 	if _, err := t.options.readStored(data, version); err != nil {
 		t.warn("a job must be left alone", keyField(r.Key), errorField(err))
-		return nil, needless
+		return nil, needless, nil
 	}
 	j := newJob(r.Key, data, rec.Intent.UnixNano())
 	j.revision, j.version, j.state, j.tries = r.Revision, uint16(version), rec.State, uint16(min(rec.Tries, math.MaxUint16))
@@ -234,18 +243,19 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, saveResult) {
 	}
 	if !t.add(j) {
 		if held, recorded := t.holdsKey(r.Key); held && !recorded {
-			return nil, unknown
+			return nil, unknown, nil
 		}
-		return nil, needless
+		return nil, needless, nil
 	}
 	switch got := t.change(j, true); {
 	case got == tooLarge && !rec.revived:
-		return t.claimLarge(j)
+		j, got = t.claimLarge(j)
+		return j, got, nil
 	case got != made:
 		t.drop(j)
-		return nil, got
+		return nil, got, j.withDetails().trouble
 	}
-	return j, made
+	return j, made, nil
 }
 
 // conclude gives a job its outcome, and records that, for as long as it takes. Free says

@@ -54,6 +54,7 @@ type world struct {
 	answer  error         // of a write that is executed
 	refuse  error         // of a write that is not executed
 	honours bool          // idempotency keys
+	tracer  *traced       // of its jobs; nil is none
 
 	mu       sync.Mutex
 	executed []string // keys, in order
