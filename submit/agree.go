@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 )
 
 // read decodes a payload of some version. Errors match ErrUnreadable.
@@ -61,19 +62,6 @@ func safely[T any](name string, f func() (T, error)) (got T, err error) {
 		}
 	}()
 	return f()
-}
-
-// safelyInGoroutine is safely on a goroutine of its own: a call of runtime.Goexit in f is
-// an error too.
-func safelyInGoroutine[T any](name string, f func() (T, error)) (got T, err error) {
-	over := make(chan struct{})
-	err = fmt.Errorf("%w in %s: it ended its goroutine", errPanicked, name)
-	go func() {
-		defer close(over)
-		got, err = safely(name, f)
-	}()
-	<-over
-	return got, err
 }
 
 // matches returns nil if a payload is that of this call, and otherwise the error that the
@@ -131,7 +119,7 @@ func covers(whole, part any) bool {
 	case map[string]any:
 		whole, _ := whole.(map[string]any)
 		for name, value := range part {
-			if other, there := whole[name]; !there || !covers(other, value) {
+			if other, there := member(whole, name); !there || !covers(other, value) {
 				return false
 			}
 		}
@@ -141,6 +129,20 @@ func covers(whole, part any) bool {
 		return slices.EqualFunc(whole, part, covers)
 	}
 	return whole == part
+}
+
+// member finds a member of an object as package json finds a field: upper and lower case are
+// the same where there is no better.
+func member(of map[string]any, name string) (value any, there bool) {
+	if value, there = of[name]; there {
+		return value, true
+	}
+	for other, value := range of {
+		if strings.EqualFold(other, name) {
+			return value, true
+		}
+	}
+	return nil, false
 }
 
 // matchesRecord is matches for the payload of a record, or for its fingerprint if the

@@ -34,7 +34,7 @@ func (t *term[J, W, R]) setAside(j *job, what any, stack string) {
 	}
 	b := &breakage{At: time.Now().UTC(), Was: j.state, Panic: truncate(fmt.Sprint(what), maxText), Stack: truncate(stack, maxStack)}
 	b.Panic = redact.Error(fmt.Errorf("%s", b.Panic))
-	t.options.Policy.Logger.Error("submit: a job was set aside", keyField(j.key()), zap.String("panic", b.Panic), zap.String("stack", b.Stack))
+	t.log(zap.ErrorLevel, "a job was set aside", []zap.Field{keyField(j.key()), zap.String("panic", b.Panic), zap.String("stack", b.Stack)})
 	if !t.holds(j) || j.state == ended { // a callback such as Ended panicked: the job itself is done
 		return
 	}

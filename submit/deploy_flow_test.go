@@ -86,8 +86,8 @@ func TestDeploy_flow(t *testing.T) {
 		wide      struct{ ID, Org string }
 		wider     struct{ ID, Org, Region string }
 		unordered struct {
-			Org string `json:"org,omitempty"`
-			Key string `json:"key,omitempty"`
+			Org string `json:",omitempty"`
+			Key string `json:",omitempty"`
 		}
 	)
 	type program interface {

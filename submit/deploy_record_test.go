@@ -98,6 +98,15 @@ func TestDeploy_renamedUnsent(t *testing.T) {
 		require.NotErrorIs(t, err, consistency.ErrFailed)
 		assert.Zero(t, w.sent("a"))
 	})
+	bubble(t, "only upper and lower case differ", func(t *testing.T) {
+		type tagged struct {
+			Name string `json:"name"`
+		}
+		w, store := &world{}, submit.NewMemory()
+		require.NoError(t, w.on(t, store).Enqueue(t.Context(), "a", order{"x"}))
+		runFor(jobsOf[tagged](t, w, store), time.Hour)
+		assert.Equal(t, 1, w.sent("a"))
+	})
 	bubble(t, "a field that is gone, and one that is new", func(t *testing.T) {
 		type shorter struct{ Tip int }
 		w, store := &world{}, submit.NewMemory()

@@ -2,6 +2,7 @@ package submit
 
 import (
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/readback-go/readback/internal/redact"
 )
@@ -10,11 +11,18 @@ import (
 // is for operators: it is about processes, leases and the store.
 
 func (s *Submitter[J, W, R]) info(what string, fields ...zap.Field) {
-	s.options.Policy.Logger.Info("submit: "+what, fields...)
+	s.log(zap.InfoLevel, what, fields)
 }
 
 func (s *Submitter[J, W, R]) warn(what string, fields ...zap.Field) {
-	s.options.Policy.Logger.Warn("submit: "+what, fields...)
+	s.log(zap.WarnLevel, what, fields)
+}
+
+// log writes an entry. A panic of the logger loses the entry, and nothing else: many
+// goroutines that log are not of one job, which could be set aside.
+func (s *Submitter[J, W, R]) log(level zapcore.Level, what string, fields []zap.Field) {
+	defer func() { _ = recover() }()
+	s.options.Policy.Logger.Log(level, "submit: "+what, fields...)
 }
 
 func errorField(err error) zap.Field  { return zap.String("error", redact.Error(err)) }

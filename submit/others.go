@@ -4,11 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
-	"sync/atomic"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 // sighting is what was seen of another holder's lease.
@@ -124,72 +120,4 @@ func (t *term[J, W, R]) dead(ctx context.Context, holder string) (bool, error) {
 		return true, nil
 	}
 	return err == nil && isLeft(r), err
-}
-
-// takeOver takes over all jobs whose holder is gone. It returns false if that
-// must be tried again.
-func (t *term[J, W, R]) takeOver() bool {
-	var (
-		slots  = make(chan struct{}, t.options.Workers)
-		tasks  sync.WaitGroup
-		unsure atomic.Bool
-		taken  atomic.Int64
-		dead   = map[string]bool{t.id: true} // this term's jobs that are not in memory were left by a Submit
-	)
-	for r, err := range t.options.Store.List(t.ctx, KindJob) {
-		if err == nil && unsure.Load() {
-			err = t.storeError() // the store is in trouble: all others would fail too
-		}
-		if err == nil && t.ctx.Err() != nil {
-			err = context.Cause(t.ctx)
-		}
-		if err != nil {
-			if t.ctx.Err() == nil {
-				t.noteStoreResult(err)
-			}
-			unsure.Store(true)
-			break
-		}
-		if held, recorded := t.holdsKey(r.Key); held {
-			if !recorded {
-				unsure.Store(true)
-			}
-			continue
-		}
-		rec, err := decode(r.Value)
-		if err != nil {
-			t.warn("a job must be left alone", keyField(r.Key), errorField(err))
-			continue
-		}
-		if rec.State == aside || rec.State == ended { // the latter if the store lists what is Done
-			continue
-		}
-		gone, known := dead[rec.Holder]
-		if !known {
-			if gone, err = t.dead(t.ctx, rec.Holder); err != nil {
-				t.noteStoreResult(err)
-				unsure.Store(true)
-				break
-			}
-			dead[rec.Holder] = gone
-		}
-		if !gone {
-			continue
-		}
-		slots <- struct{}{}
-		tasks.Go(func() {
-			defer func() { <-slots }() // also if the program ends this goroutine
-			switch got, _ := t.adopt(r, rec); got {
-			case made:
-				taken.Add(1)
-			case unknown:
-				unsure.Store(true)
-			}
-		})
-	}
-	tasks.Wait()
-	if n := taken.Load(); n > 0 {
-		t.info("jobs were taken over", holderField(t.id), zap.Int64("jobs", n))
-	}
-	return !unsure.Load()
 }

@@ -87,9 +87,6 @@ func (t *term[J, W, R]) receive() bool {
 
 // receiving takes the jobs that come to the inbox until the term ends.
 func (t *term[J, W, R]) receiving(inbox Inbox) {
-	var tasks sync.WaitGroup
-	defer tasks.Wait()
-	slots := make(chan struct{}, t.options.Workers)
 	var alone ignoredKeys
 	for {
 		for r, err := range inbox.Arrivals(t.ctx) {
@@ -114,9 +111,7 @@ func (t *term[J, W, R]) receiving(inbox Inbox) {
 			if rec.State != queued { // it was set aside
 				continue
 			}
-			slots <- struct{}{}
-			tasks.Go(func() {
-				defer func() { <-slots }() // also if the program ends this goroutine
+			t.crew.take(r.Key, func() {
 				switch j, got, _ := t.claim(r, rec); got {
 				case made:
 					t.place(j, 0)
@@ -125,7 +120,7 @@ func (t *term[J, W, R]) receiving(inbox Inbox) {
 				case unknown:
 					t.wakeWatching() // the store may have made it this term's job
 				}
-			})
+			}, func() {})
 		}
 		if !sleep(t.ctx, t.pause()) {
 			return

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"time"
 
+	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 )
 
@@ -257,12 +258,7 @@ func (t *term[J, W, R]) dispatching(qs *queues) {
 	workers := make(chan struct{}, t.options.Workers)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
-		select {
-		case workers <- struct{}{}:
-		case <-t.ctx.Done():
-			return
-		}
+	for t.freeWorker(workers) {
 		jobs, at, ok := t.await(qs, timer)
 		if !ok {
 			return
@@ -285,6 +281,34 @@ func (t *term[J, W, R]) dispatching(qs *queues) {
 				t.guard(j, func() { t.step(j) })
 			}
 		})
+	}
+}
+
+// busyFor is how long no worker may be free before that is told, again and again: the
+// program's code may ignore its context, or the service hang.
+const busyFor = time.Minute
+
+// freeWorker waits for a free worker, and returns false if the term ends first.
+func (t *term[J, W, R]) freeWorker(workers chan<- struct{}) bool {
+	select {
+	case workers <- struct{}{}:
+		return t.ctx.Err() == nil
+	case <-t.ctx.Done():
+		return false
+	default:
+	}
+	busy := time.NewTicker(busyFor)
+	defer busy.Stop()
+	for {
+		select {
+		case workers <- struct{}{}:
+			return true
+		case <-t.ctx.Done():
+			return false
+		case <-busy.C:
+			t.warn("all workers are busy for long: nothing else is begun", zap.Int("workers", cap(workers)),
+				zap.Int64("writes", t.stats.writes.Load()), zap.Int64("reads", t.stats.reads.Load()))
+		}
 	}
 }
 

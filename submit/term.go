@@ -29,6 +29,7 @@ type term[J, W, R any] struct {
 	kick         chan struct{} // wakes watching
 	lease        lease
 	tasks        sync.WaitGroup
+	crew         *crew // of takeovers
 
 	mu      sync.Mutex
 	grace   time.Duration // for writes under way when the term ends
@@ -40,7 +41,8 @@ type term[J, W, R any] struct {
 	writes  queues
 	count   [states]int
 	ages    ages
-	behind  bool // the store has a job of this term that is not in jobs
+	deaf    map[string]struct{} // groups whose ReadMany was left behind
+	behind  bool                // the store has a job of this term that is not in jobs
 }
 
 var (
@@ -61,6 +63,7 @@ func (s *Submitter[J, W, R]) newTerm() *term[J, W, R] {
 		kick:      make(chan struct{}, 1),
 		jobs:      newJobs(),
 		told:      make(map[*job]struct{}),
+		deaf:      make(map[string]struct{}),
 	}
 	inside := context.WithValue(context.Background(), insideKey{}, inside{submitter: s})
 	t.ctx, t.stop = context.WithCancelCause(inside)
@@ -68,6 +71,7 @@ func (s *Submitter[J, W, R]) newTerm() *term[J, W, R] {
 	t.storeCtx, t.cancelStore = context.WithCancel(context.Background())
 	t.changes = changes{store: s.options.Store, ctx: t.storeCtx, timeout: min(storeTimeout, s.options.Lease/3), took: s.stats.stored}
 	t.changes.batches, _ = s.options.Store.(BatchStore)
+	t.crew = t.newCrew()
 	t.reads.init(s.options.ReadsPerSecond)
 	t.writes.init(s.options.WritesPerSecond)
 	go t.run()

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/poll"
 )
@@ -258,63 +256,3 @@ func (t *term[J, W, R]) direct(j *job, payload J) (W, bool) {
 	t.fitHandle(j, flow)
 	return consistency.NewStepper(consistency.Policy{}, flow).Direct(j.handle)
 }
-
-// visitMany reads many jobs back by one call of ReadMany, and sets took to its duration. If
-// the call panics, it is not known which job is the cause, and they are read one by one.
-func (t *term[J, W, R]) visitMany(jobs []*job, group string, took *time.Duration) {
-	refs := make([]W, 0, len(jobs))
-	sound := jobs[:0]
-	for _, j := range jobs {
-		t.guard(j, func() {
-			ref, _ := t.direct(j, t.payload(j))
-			refs, sound = append(refs, ref), append(sound, j)
-		})
-	}
-	began := time.Now()
-	t.stats.reads.Add(1)
-	show, err := safelyInGoroutine("Options.ReadMany", func() (func(W) (R, bool), error) { return t.readMany(group, refs) })
-	t.stats.reads.Add(-1)
-	*took = time.Since(began)
-	if errors.Is(err, errPanicked) {
-		t.warn("a list could not be read", zap.String("group", group), errorField(err))
-	}
-	for _, j := range sound {
-		read := func(_ context.Context, w W) (value R, _ error) {
-			if err != nil {
-				return value, err
-			}
-			value, ok := show(w)
-			if !ok {
-				return value, missing{}
-			}
-			return value, nil
-		}
-		if errors.Is(err, errPanicked) {
-			t.guard(j, func() { t.visit(j, nil, time.Time{}) })
-			continue
-		}
-		t.guard(j, func() { t.visit(j, read, began) })
-	}
-}
-
-func (t *term[J, W, R]) readMany(group string, refs []W) (func(W) (R, bool), error) {
-	timeout := t.options.Policy.ReadTimeout
-	if timeout == 0 {
-		timeout = 10 * time.Second
-	}
-	ctx, cancel := context.WithTimeout(t.ctx, timeout)
-	defer cancel()
-	show, err := t.options.ReadMany(ctx, group, refs)
-	if err == nil && show == nil {
-		err = errShowsNothing
-	}
-	return show, err
-}
-
-var errShowsNothing = errors.New("submit: ReadMany returned neither a function nor an error")
-
-// missing is the error of the read of a job that the list lacks: it counts as a 404.
-type missing struct{}
-
-func (missing) Error() string   { return "the list lacks it" }
-func (missing) StatusCode() int { return 404 }

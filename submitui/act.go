@@ -44,6 +44,16 @@ func (h *handler[J, W, R]) act(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-func (h *handler[J, W, R]) may(r *http.Request, action Action, key string) bool {
-	return h.options.Authorize != nil && h.options.Authorize(r, action, key)
+// may reports whether the user of a request may do something. An Authorize that panics allows
+// nothing.
+func (h *handler[J, W, R]) may(r *http.Request, action Action, key string) (allowed bool) {
+	return h.options.Authorize != nil && survives(func() { allowed = h.options.Authorize(r, action, key) }) && allowed
+}
+
+// survives calls a function of the program, and returns false if it panics: a page that an
+// operator needs to see is shown all the same.
+func survives(f func()) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	f()
+	return true
 }

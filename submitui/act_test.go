@@ -175,3 +175,24 @@ func TestActions_changedSince(t *testing.T) {
 		assert.Equal(t, submit.Ended, state(t, s, "a"))
 	})
 }
+
+// A function of the program that panics shows nothing and allows nothing, and leaves the rest of the
+// page to be seen.
+func TestPage_hooksPanic(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := on(t, submit.NewMemory())
+		everyState(t, s)
+		rev := revision(t, submitui.New(s, anyone), "aside-1")
+		h := submitui.New(s, submitui.Options[order]{
+			Authorize: func(*http.Request, submitui.Action, string) bool { panic("a bug") },
+			Payload:   func(*http.Request, string, order) string { panic("a bug") },
+			Text:      func(*http.Request, string, string) string { panic("a bug") },
+		})
+		w := get(t, h, "?job=aside-1")
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.Contains(t, w.Body.String(), "code of the program panicked")
+		noneOf(t, w.Body.String(), "<button", "sesame", "a bug")
+		assert.Equal(t, http.StatusForbidden, post(t, h, form("aside-1", submitui.Retry, rev).Encode()).Code)
+		assert.Equal(t, submit.SetAside, state(t, s, "aside-1"))
+	})
+}

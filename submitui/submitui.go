@@ -23,7 +23,8 @@ const (
 )
 
 // Options say what is shown of jobs J, and who may do what. The zero value shows no
-// payload and no text, and allows nothing. The functions may be called concurrently.
+// payload and no text, and allows nothing. The functions may be called concurrently. One that
+// panics shows nothing, or allows nothing.
 type Options[J any] struct {
 	// Authorize says whether the user of a request may do this to this job. It is
 	// called before a button is shown, and again before something is done. Nil means

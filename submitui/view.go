@@ -309,7 +309,10 @@ func (h *handler[J, W, R]) payload(r *http.Request, v *detail, job submit.Job[J,
 		return
 	}
 	if h.options.Payload != nil {
-		v.Payload = text(h.options.Payload(r, job.Key, job.Payload))
+		shown := ""
+		if survives(func() { shown = h.options.Payload(r, job.Key, job.Payload) }) {
+			v.Payload = text(shown)
+		}
 	}
 	if v.Payload == "" {
 		v.Withheld = append(v.Withheld, "payload")
@@ -317,11 +320,11 @@ func (h *handler[J, W, R]) payload(r *http.Request, v *detail, job submit.Job[J,
 }
 
 // shownText returns what Options.Text shows of a text; empty if it is hidden.
-func (h *handler[J, W, R]) shownText(r *http.Request, key, said string) string {
-	if h.options.Text == nil {
+func (h *handler[J, W, R]) shownText(r *http.Request, key, said string) (shown string) {
+	if h.options.Text == nil || !survives(func() { shown = h.options.Text(r, key, said) }) {
 		return ""
 	}
-	return h.options.Text(r, key, said)
+	return shown
 }
 
 func (d *detail) fact(what, said string) {
