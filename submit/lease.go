@@ -13,23 +13,26 @@ type lease struct {
 	mu       sync.Mutex
 	revision uint64
 	renewed  time.Time // when the last successful renewal began
+	number   int       // of that renewal; 0 is the creation
+	created  bool      // the creation was answered
 }
 
 // leaseRecord is the value of a lease's record.
 type leaseRecord struct {
 	Version int  `json:"submit"`
 	Left    bool `json:"left,omitempty"` // the lease was ended, and its jobs are free
+	Number  int  `json:"number,omitempty"`
 }
 
-func leaseValue(left bool) []byte {
-	value, _ := json.Marshal(leaseRecord{Version: recordVersion, Left: left})
+func leaseValue(left bool, number int) []byte {
+	value, _ := json.Marshal(leaseRecord{Version: recordVersion, Left: left, Number: number})
 	return value
 }
 
-func (t *term[J, W, R]) leaseRecord(left bool) Record {
+func (t *term[J, W, R]) leaseRecord(left bool, number int) Record {
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
-	return Record{Kind: KindLease, Key: t.id, Value: leaseValue(left), Revision: t.lease.revision}
+	return Record{Kind: KindLease, Key: t.id, Value: leaseValue(left, number), Revision: t.lease.revision}
 }
 
 // valid reports whether the lease was renewed less than two thirds of a lease ago. Then
@@ -40,10 +43,28 @@ func (t *term[J, W, R]) valid() bool {
 	return t.ctx.Err() == nil && time.Since(t.lease.renewed) < t.options.Lease/3*2
 }
 
-func (t *term[J, W, R]) renewedAt(began time.Time, revision uint64) {
+func (t *term[J, W, R]) renewedAt(began time.Time, revision uint64, number int) {
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
-	t.lease.revision, t.lease.renewed = revision, began
+	t.lease.revision, t.lease.renewed, t.lease.number, t.lease.created = revision, began, number, true
+}
+
+// nextRenewal returns the number of the next renewal. Each try until one is answered has the
+// same number, so that the record tells whether one of them was made.
+func (t *term[J, W, R]) nextRenewal() int {
+	t.lease.mu.Lock()
+	defer t.lease.mu.Unlock()
+	return t.lease.number + 1
+}
+
+// isRenewal reports whether a record of this lease is that of an earlier try that was not
+// answered. A try to create it may be made late, after the lease was ended and others have
+// taken over: that is another lease.
+func (t *term[J, W, R]) isRenewal(r Record) bool {
+	var rec leaseRecord
+	t.lease.mu.Lock()
+	defer t.lease.mu.Unlock()
+	return json.Unmarshal(r.Value, &rec) == nil && !rec.Left && (rec.Number > t.lease.number || !t.lease.created)
 }
 
 // adoptRevision adopts a revision of unknown age. The lease counts from the next renewal.
@@ -69,12 +90,12 @@ func (t *term[J, W, R]) create() bool {
 	ctx, cancel := context.WithTimeout(t.ctx, min(storeTimeout, t.options.Lease/3))
 	defer cancel()
 	began := time.Now()
-	revision, err := t.options.Store.Create(ctx, t.leaseRecord(false))
+	revision, err := t.options.Store.Create(ctx, t.leaseRecord(false, 0))
 	if errors.Is(err, ErrExists) { // an earlier try has succeeded
 		return t.renew()
 	}
 	if err == nil {
-		t.renewedAt(began, revision)
+		t.renewedAt(began, revision, 0)
 	}
 	if t.ctx.Err() == nil {
 		t.noteStoreResult(err)
@@ -102,17 +123,18 @@ func (t *term[J, W, R]) renew() bool {
 	ctx, cancel := t.storing()
 	defer cancel()
 	began := time.Now()
-	revision, err := t.options.Store.Update(ctx, t.leaseRecord(false))
+	number := t.nextRenewal()
+	revision, err := t.options.Store.Update(ctx, t.leaseRecord(false, number))
 	if err == nil {
 		t.noteStoreResult(nil)
-		t.renewedAt(began, revision)
+		t.renewedAt(began, revision, number)
 		return true
 	}
 	if errors.Is(err, ErrConflict) {
 		var r Record
 		r, err = t.options.Store.Get(ctx, KindLease, t.id)
 		switch {
-		case err == nil && !isLeft(r): // an earlier try has succeeded, later than it seemed
+		case err == nil && t.isRenewal(r): // an earlier try has succeeded, later than it seemed
 			t.adoptRevision(r.Revision)
 			return false
 		case err == nil, errors.Is(err, ErrNotFound):
@@ -128,7 +150,7 @@ func (t *term[J, W, R]) renew() bool {
 // resign gives up the lease. If jobs are left, the record of the lease says that they are
 // free for others; if it cannot be changed, they are free once the lease is over.
 func (t *term[J, W, R]) resign(jobs bool) {
-	r := t.leaseRecord(jobs)
+	r := t.leaseRecord(jobs, t.nextRenewal())
 	if context.Cause(t.ctx) == errLeaseLost || r.Revision == 0 {
 		return
 	}

@@ -82,7 +82,7 @@ func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
 			err = t.options.Store.Delete(ctx, r)
 			there[r.Key] = err != nil
 		case over && !isLeft(r):
-			r.Value = leaseValue(true)
+			r.Value = leaseValue(true, 0)
 			_, err = t.options.Store.Update(ctx, r)
 		default:
 			continue
