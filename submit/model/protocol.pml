@@ -24,12 +24,12 @@ byte SUBMIT, ENQUEUE, JOIN, AGAIN, CANCEL, RETRY, ENQUEUE_TX, RESUBMIT;
 
 /* How much goes wrong at most: changes that the store does not answer, pauses of a process
    for longer than its lease, kills or ends of a Run, tries that are proven unsent, panics,
-   and callers that give up. */
-byte losses, lapses, crashes, refusals, panics, quits;
+   callers that give up, and leases that are also created late. */
+byte lates, losses, lapses, crashes, refusals, panics, quits;
 
 /* Faults that are planted. */
 bit EARLY_TAKEOVER, SEND_FIRST, BLIND_CANCEL, RETRY_SENDS, OUTBOX_EARLY, OWN_NOT_LEFT;
-bit LOST_IS_UNSENT, DROP_ANY, HELD_IS_RECORDED, SILENCE_IS_REFUSAL, INTENT_IGNORED, MADE_AGAIN;
+bit LOST_IS_UNSENT, DROP_ANY, HELD_IS_RECORDED, SILENCE_IS_REFUSAL, INTENT_IGNORED, MADE_AGAIN, LATE_IS_RENEWED;
 
 c_code {
 	static int setting(const char *name) { char *value = getenv(name); return value ? atoi(value) : 0; }
@@ -91,6 +91,8 @@ byte users[PROCESSES];       /* calls that need a term */
 bit runs[PROCESSES];         /* one of them is Run */
 short live;                  /* leases that are there and not marked as left, by the id of the term, in bits */
 short expired;               /* those that were not renewed for as long as a lease is */
+byte lateLease;              /* a creation of a lease that the store makes later; another try made it */
+short reborn;                /* leases that were created so after they had been ended, in bits */
 
 /* The service: what was sent, and may have been carried out, by intent; what it has
    carried out; what may yet be. And what was recorded. */
@@ -111,6 +113,7 @@ byte broken;        /* panics with a write under way */
 #define open(p) (up[p] && term[p] && !over[p])
 #define running(p) runs[p]
 #define valid(p) (open(p) && !stale[p])
+#define isRenewal(p) ((live & bit(id[p])) && (!(reborn & bit(id[p])) || LATE_IS_RENEWED))
 #define dead(p, holder) (holder == OUTBOX || holder == id[p] && !OWN_NOT_LEFT \
 	|| holder != id[p] && (!(live & bit(holder)) || EARLY_TAKEOVER && (expired & bit(holder))))
 #define mayResend(s) (job[s].state == lost && RESUBMIT)
@@ -261,6 +264,14 @@ proctype world_late()
 		forget(late);
 		lateSet = 0; lateFresh = 0; synced = synced & ~bit(LATE)
 	}
+	:: atomic {
+		lateLease ->
+		if
+		:: !(live & bit(lateLease)) -> live = live | bit(lateLease); expired = expired & ~bit(lateLease); reborn = reborn | bit(lateLease)
+		:: else
+		fi;
+		lateLease = 0
+	}
 	od
 }
 
@@ -309,16 +320,21 @@ inline newTerm(p)
 	id[p] = (id[p] == 0 -> p + 1 : id[p] + PROCESSES);
 	assert(id[p] < NOBODY);
 	live = live | bit(id[p]);
+	if
+	:: lates > 0 && !lateLease -> lates--; lateLease = id[p]
+	:: true
+	fi;
 	stale[p] = 0; over[p] = 0; term[p] = 1
 }
 
-/* A renewal that was made without an answer is found by the next one. */
+/* A renewal that was made without an answer is found by the next one. A lease that was
+   created after it was ended is not: it is another one. */
 inline renew(p)
 {
 	if
-	:: !(live & bit(id[p])) -> over[p] = 1
-	:: live & bit(id[p]) -> expired = expired & ~bit(id[p]); stale[p] = 0
-	:: (live & expired & bit(id[p])) && losses > 0 -> losses--; expired = expired & ~bit(id[p])
+	:: !isRenewal(p) -> over[p] = 1
+	:: isRenewal(p) -> expired = expired & ~bit(id[p]); stale[p] = 0
+	:: isRenewal(p) && (expired & bit(id[p])) && losses > 0 -> losses--; expired = expired & ~bit(id[p])
 	fi
 }
 
@@ -338,9 +354,9 @@ inline letGo(p)
 inline resign(p)
 {
 	if
-	:: !(live & bit(id[p])) /* it was lost */
-	:: live & bit(id[p]) -> live = live & ~bit(id[p]); endings++
-	:: (live & bit(id[p])) && losses > 0 -> losses--
+	:: !isRenewal(p) /* it was lost */
+	:: isRenewal(p) -> live = live & ~bit(id[p]); endings++
+	:: isRenewal(p) && losses > 0 -> losses--
 	fi
 }
 
@@ -1046,6 +1062,8 @@ init {
 			now.SILENCE_IS_REFUSAL = setting("SILENCE_IS_REFUSAL");
 			now.INTENT_IGNORED = setting("INTENT_IGNORED");
 			now.MADE_AGAIN = setting("MADE_AGAIN");
+			now.LATE_IS_RENEWED = setting("LATE_IS_RENEWED");
+			now.lates = setting("LATES");
 		}
 		for (i : 1 .. 2) { runs[i] = 1; users[i] = 1 }
 		for (i : 0 .. 5) { n = run dispatching(i); home[n] = proc(i) }
