@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	"github.com/readback-go/readback/consistency"
@@ -27,20 +28,24 @@ import (
 )
 
 func main() {
-	if err := run(context.Background()); err != nil {
+	ctx := context.Background()
+	key, err := job(ctx)
+	if err := errors.Join(err, interceptor(), postgres()); err != nil {
 		log.Fatal(err)
 	}
+	fmt.Println("confirmed", key)
 }
 
-func run(ctx context.Context) error {
+// job carries out a job that is kept in a folder and followed by spans, and returns its key.
+func job(ctx context.Context) (key string, err error) {
 	dir, err := os.MkdirTemp("", "adapters")
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer os.RemoveAll(dir)
 	store, err := natsstore.Open(ctx, natsstore.Options{Dir: dir})
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer store.Close()
 
@@ -64,35 +69,37 @@ func run(ctx context.Context) error {
 		},
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	res, err := jobs.Submit(ctx, "workspace-1", "alpha")
-	if err != nil {
-		return err
+	if err == nil && len(spans.GetSpans()) == 0 {
+		err = errors.New("no spans")
 	}
-	if len(spans.GetSpans()) == 0 {
-		return errors.New("no spans")
-	}
+	return res.Written, err
+}
 
+// interceptor makes a client connection of gRPC, and asks what a code means.
+func interceptor() error {
 	conn, err := grpc.NewClient("passthrough:///nowhere",
-		append(readbackgrpc.Counting(), grpc.WithChainUnaryInterceptor(readbackgrpc.NewInterceptor(readbackgrpc.Options{}).Unary))...)
-	if err == nil {
-		err = conn.Close()
-	} else if conn == nil { // it needs credentials, which are not what is tried here
-		err = nil
-	}
+		append(readbackgrpc.Counting(),
+			grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithChainUnaryInterceptor(readbackgrpc.NewInterceptor(readbackgrpc.Options{}).Unary))...)
 	if err != nil {
 		return err
 	}
 	if a, ok := readbackgrpc.Answer(consistency.PhaseRead, nil, status.Error(codes.NotFound, "not yet")); !ok || a.Status != 404 {
-		return fmt.Errorf("NOT_FOUND is %+v", a)
+		err = fmt.Errorf("NOT_FOUND is %+v", a)
 	}
+	return errors.Join(err, conn.Close())
+}
+
+// postgres asks for the table of the store, and what a code means.
+func postgres() error {
 	if migrations, err := pgstore.Migrations(pgstore.Options{}); err != nil || len(migrations) == 0 {
 		return fmt.Errorf("%d migrations: %w", len(migrations), err)
 	}
 	if _, ok := readbackpgx.Answer(consistency.PhaseWrite, nil, &pgconn.PgError{Code: "23505"}); !ok {
 		return errors.New("23505 has no answer")
 	}
-	fmt.Println(res.Outcome, res.Written)
 	return nil
 }
