@@ -253,40 +253,45 @@ func (c *client) writeOnce(ctx context.Context, method, path string) (ref Ref, e
 			}
 			return c.beside(0, err)
 		}
-		ref.Job = c.job
-		c.unchanged = resp.Header.Get(world.Unchanged) != "" || c.goal == world.Delete && resp.StatusCode == http.StatusNotFound
-		body, err := take(resp)
-		if err == nil {
-			err = c.fault(resp, body, true)
-		} else if c.habits.watched {
-			c.hidden = resp.StatusCode
-			if json.Valid([]byte(body)) && field(body, "ok") == "false" { // all of it came, but not its end
-				c.hidden, _ = strconv.Atoi(field(body, "code"))
-			}
-		}
-		if err != nil {
-			return c.beside(resp.StatusCode, err)
-		}
-		if c.wrapped = 0; field(body, "ok") == "false" {
-			c.wrapped, _ = strconv.Atoi(field(body, "code"))
-		}
-		if c.habits.manner == byValue {
-			ref.Code = resp.StatusCode
-		}
-		if c.habits.fields {
-			ref.Response, ref.Body = resp, []byte(body)
-		}
-		if ref.ID = field(body, "id"); ref.ID == "" {
-			ref.ID = idOf(resp.Header.Get("Location"))
-		}
-		if c.goal != world.Create {
-			ref.ID = world.Standing
-		}
-		if c.tokens {
-			ref.At = resp.Header.Get("Etag")
-		}
-		return ref, nil
+		return c.answered(resp)
 	}
+}
+
+// answered makes of the answer to a write what the client returns.
+func (c *client) answered(resp *http.Response) (ref Ref, err error) {
+	ref.Job = c.job
+	c.unchanged = resp.Header.Get(world.Unchanged) != "" || c.goal == world.Delete && resp.StatusCode == http.StatusNotFound
+	body, err := take(resp)
+	if err == nil {
+		err = c.fault(resp, body, true)
+	} else if c.habits.watched {
+		c.hidden = resp.StatusCode
+		if json.Valid([]byte(body)) && field(body, "ok") == "false" { // all of it came, but not its end
+			c.hidden, _ = strconv.Atoi(field(body, "code"))
+		}
+	}
+	if err != nil {
+		return c.beside(resp.StatusCode, err)
+	}
+	if c.wrapped = 0; field(body, "ok") == "false" {
+		c.wrapped, _ = strconv.Atoi(field(body, "code"))
+	}
+	if c.habits.manner == byValue {
+		ref.Code = resp.StatusCode
+	}
+	if c.habits.fields {
+		ref.Response, ref.Body = resp, []byte(body)
+	}
+	if ref.ID = field(body, "id"); ref.ID == "" {
+		ref.ID = idOf(resp.Header.Get("Location"))
+	}
+	if c.goal != world.Create {
+		ref.ID = world.Standing
+	}
+	if c.tokens {
+		ref.At = resp.Header.Get("Etag")
+	}
+	return ref, nil
 }
 
 func (c *client) read(ctx context.Context, ref Ref) (*Shown, error) {

@@ -114,21 +114,27 @@ func (f *flow) exchanged(c *claim) (readbackhttp.Exchange, consistency.Flow[read
 	}
 	c.find = flow.Find != nil
 	if f.w.Goal == world.Create {
-		if c.find = d.Chance(0.6) || f.w.Scene == world.Barred; c.find {
-			flow.Find = func(ctx context.Context) ([]readbackhttp.Ref, error) {
-				refs, err := f.client.find(ctx)
-				var found []readbackhttp.Ref
-				for _, ref := range refs {
-					found = append(found, readbackhttp.Ref{Location: origin + "/things/" + ref.ID})
-				}
-				return found, err
-			}
-			if c.mine = d.Chance(0.85) && !(c.refused && f.widely(0.7)) && f.w.Scene != world.Barred; c.mine {
-				flow.Mine = func(ref readbackhttp.Ref) bool { return world.Mine(idOf(ref.Location)) }
-			}
-		}
+		f.exchangeFinds(c, &flow)
 	}
 	return ex, flow
+}
+
+// exchangeFinds draws whether a creation can be found, and whose it is.
+func (f *flow) exchangeFinds(c *claim, flow *consistency.Flow[readbackhttp.Ref, *readbackhttp.Document]) {
+	if c.find = f.dice.Chance(0.6) || f.w.Scene == world.Barred; !c.find {
+		return
+	}
+	flow.Find = func(ctx context.Context) ([]readbackhttp.Ref, error) {
+		refs, err := f.client.find(ctx)
+		var found []readbackhttp.Ref
+		for _, ref := range refs {
+			found = append(found, readbackhttp.Ref{Location: origin + "/things/" + ref.ID})
+		}
+		return found, err
+	}
+	if c.mine = f.dice.Chance(0.85) && !(c.refused && f.widely(0.7)) && f.w.Scene != world.Barred; c.mine {
+		flow.Mine = func(ref readbackhttp.Ref) bool { return world.Mine(idOf(ref.Location)) }
+	}
 }
 
 // exchangeWidely sets what few exchanges have.

@@ -115,13 +115,14 @@ func shorten(goal world.Goal, looks []world.Look, typed, watched bool, timeout t
 	for i := range looks {
 		l := &looks[i]
 		what, _ := tells(goal, l)
-		alone := l.Status >= 300 && (what == shown || what == settled || what == lie || (what == halted || what == denied) && l.Status != 403) ||
-			(watched || !typed) && l.Status == 200 && goal == world.Delete // it is still there
+		alone := l.Status >= 300 && (what == shown || what == settled || what == lie || (what == halted || what == denied) && l.Status != 403)
 		began := l.Began
 		if i > 0 && !looks[i-1].Cut && looks[i-1].Status != 0 && looks[i-1].Ended.Equal(began) {
 			began = looks[i-1].Began // both are one read
 		}
-		if l.Cut && (typed && (!watched || l.Ended.Sub(began) < timeout) || !alone) {
+		timedOut := l.Ended.Sub(began) >= timeout
+		stillThere := (watched || !typed) && timedOut && l.Status == 200 && goal == world.Delete
+		if l.Cut && !stillThere && (typed && (!watched || !timedOut) || !alone) {
 			l.Status, l.Answered = 0, time.Time{}
 		}
 	}

@@ -34,17 +34,9 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	if !c.cancelled.IsZero() && !c.cancelled.After(c.ended) || !f.findable(c) {
 		return "", false
 	}
-	var ended time.Time // the operation, as it was seen
-	kept := 0           // looks that are needed besides the reads
-	if c.monitor && c.class == consistency.Accepted {
-		first := slices.IndexFunc(looks, func(l world.Look) bool { return l.Kind != world.Operation && !l.Began.Before(c.zero) })
-		if at, ok := f.operationEnded(c); ok {
-			ended, kept = at, 1
-		} else if first < 0 || c.resumed || f.late(c) {
-			return "", false
-		} else {
-			ended = looks[first].Began
-		}
+	ended, kept, ok := f.followed(c, looks)
+	if !ok {
+		return "", false
 	}
 	if c.id == "" && c.class != consistency.Ambiguous && c.policy.Windows.NotFound > 0 || f.w.Wide && f.unseen(c) {
 		return "", false
@@ -54,13 +46,7 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 		return "", false
 	}
 	v := c.inTime(later(later(shows, ended), f.w.CalmFrom(c.ended)))
-	pace := f.w.Pace
-	if c.find && c.goal == world.Create {
-		pace *= 2 // one to find it, and one to read it
-	}
-	if c.proves {
-		pace += f.w.Pace // and one to see whose it is
-	}
+	pace := f.paceOf(c)
 	if c.policy.ReadTimeout > 0 && pace > c.policy.ReadTimeout {
 		return "", false
 	}
@@ -110,6 +96,34 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	}
 	return "from " + v.Sub(f.w.Start).String() + " on every read shows it, " + left.String() +
 		" before the deadline, with a reserve of " + reserve.String(), true
+}
+
+// followed returns when the operation of c was seen to end, if it has one, and how many
+// looks at it are needed besides the reads; ok says whether that is certain.
+func (f *flow) followed(c *claim, looks []world.Look) (ended time.Time, kept int, ok bool) {
+	if !c.monitor || c.class != consistency.Accepted {
+		return time.Time{}, 0, true
+	}
+	if at, ok := f.operationEnded(c); ok {
+		return at, 1, true
+	}
+	first := slices.IndexFunc(looks, func(l world.Look) bool { return l.Kind != world.Operation && !l.Began.Before(c.zero) })
+	if first < 0 || c.resumed || f.late(c) {
+		return time.Time{}, 0, false
+	}
+	return looks[first].Began, 0, true
+}
+
+// paceOf returns how long a read takes at most where all is well.
+func (f *flow) paceOf(c *claim) time.Duration {
+	pace := f.w.Pace
+	if c.find && c.goal == world.Create {
+		pace *= 2 // one to find it, and one to read it
+	}
+	if c.proves {
+		pace += f.w.Pace // and one to see whose it is
+	}
+	return pace
 }
 
 // operationEnded returns when the operation truly ended well, if it is certain that

@@ -73,21 +73,7 @@ func (f *flow) submit() {
 	f.submission = s
 	f.client = &client{goal: f.w.Goal}
 	p := f.drawPolicy()
-	keyFor := f.w.KeyFor
-	for n := range world.OneOf(d, 1, 1, 1, 2, 3) {
-		j := &submitted{key: fmt.Sprint("job ", n), w: f.w, fresh: f.fresh}
-		if n > 0 {
-			j.w = world.New(world.Draw(f.w.Seed+uint64(n)*0x9e3779b97f4a7c15, 1))
-			if !f.w.Odd {
-				j.w.Plain()
-			}
-			j.fresh = &credentials{rest: j.w.Wire()}
-		}
-		j.w.Amnesia = false              // another process may have seen the outage
-		j.w.Writes, j.w.Reads = nil, nil // a policy has one set of rules for all
-		keyFor = min(keyFor, j.w.KeyFor)
-		s.jobs = append(s.jobs, j)
-	}
+	keyFor := s.drawJobs()
 	if keyFor > 0 && d.Chance(0.5) {
 		p.Resend.WithKey = time.Duration(d.Float64() * float64(keyFor))
 	}
@@ -124,6 +110,28 @@ func (f *flow) submit() {
 		j.shape.monitor = j.w.Goal != world.Delete && j.w.Monitored()
 	}
 	s.play(operator, operated)
+}
+
+// drawJobs draws the jobs, each with a world of its own, and returns how long a key is
+// honoured in all of them.
+func (s *submission) drawJobs() (keyFor time.Duration) {
+	f := s.f
+	keyFor = f.w.KeyFor
+	for n := range world.OneOf(f.dice, 1, 1, 1, 2, 3) {
+		j := &submitted{key: fmt.Sprint("job ", n), w: f.w, fresh: f.fresh}
+		if n > 0 {
+			j.w = world.New(world.Draw(f.w.Seed+uint64(n)*0x9e3779b97f4a7c15, 1))
+			if !f.w.Odd {
+				j.w.Plain()
+			}
+			j.fresh = &credentials{rest: j.w.Wire()}
+		}
+		j.w.Amnesia = false              // another process may have seen the outage
+		j.w.Writes, j.w.Reads = nil, nil // a policy has one set of rules for all
+		keyFor = min(keyFor, j.w.KeyFor)
+		s.jobs = append(s.jobs, j)
+	}
+	return keyFor
 }
 
 // play lets the processes run, two at a time and then the last one, and an operator

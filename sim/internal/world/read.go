@@ -52,36 +52,41 @@ func (w *World) beginRead(ask *Ask) (n int, took time.Duration, fault *Fault) {
 	return len(w.Looks) - 1, took, nil
 }
 
+// fail answers a read with a fault.
+func (w *World) fail(look *Look, fault *Fault) Reply {
+	reply := Reply{Status: fault.Answer}
+	look.Note = "fault"
+	if fault.Answer == http.StatusForbidden {
+		look.Role = true
+		reply.Body = `{"code":403,"message":"role missing"}`
+	}
+	if fault.RetryAfter > 0 {
+		reply.retryAfter(fault.RetryAfter, fault.Date, w.Skew)
+	}
+	if fault.Limited {
+		look.Limited, look.Role, reply.Body = true, false, `{"message":"slow down"}`
+		if w.Scene == Hinted {
+			w.hint(&reply)
+		} else {
+			reply.set("X-Ratelimit-Remaining", "0")
+		}
+		if fault.Ages {
+			reply.set("Retry-After", "99999999999999999999")
+		}
+	}
+	if fault.Page != "" {
+		reply.Body, look.Empty = fault.Page, Hollow
+	}
+	return reply
+}
+
 // serveRead answers a read as things are now.
 func (w *World) serveRead(n int, ask *Ask, fault *Fault) Reply {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	look, now := &w.Looks[n], time.Now()
 	if fault != nil && !fault.Broken {
-		reply := Reply{Status: fault.Answer}
-		look.Note = "fault"
-		if fault.Answer == http.StatusForbidden {
-			look.Role = true
-			reply.Body = `{"code":403,"message":"role missing"}`
-		}
-		if fault.RetryAfter > 0 {
-			reply.retryAfter(fault.RetryAfter, fault.Date, w.Skew)
-		}
-		if fault.Limited {
-			look.Limited, look.Role, reply.Body = true, false, `{"message":"slow down"}`
-			if w.Scene == Hinted {
-				w.hint(&reply)
-			} else {
-				reply.set("X-Ratelimit-Remaining", "0")
-			}
-			if fault.Ages {
-				reply.set("Retry-After", "99999999999999999999")
-			}
-		}
-		if fault.Page != "" {
-			reply.Body, look.Empty = fault.Page, Hollow
-		}
-		return reply
+		return w.fail(look, fault)
 	}
 	if c, ok := w.recall(ask, now); ok {
 		look.Cached, look.Shows, look.Note = true, c.shows, "cached"

@@ -202,3 +202,11 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
 		_, _ = io.WriteString(rw, reply.Body)
 	}
 }
+
+// said returns the status with which a write or a read is answered.
+func (w *World) said(status int, write bool) int {
+	if write {
+		return w.Writes.Said(status)
+	}
+	return w.Reads.Said(status)
+}

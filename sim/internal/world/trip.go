@@ -49,69 +49,93 @@ func (t wireTo) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return w.auth(req), nil
 	}
-	var (
-		n     int
-		fate  *Fate
-		fault *Fault
-		took  time.Duration
-		write = isWrite(req.Method)
-	)
-	if write {
-		n, fate = w.beginWrite(&ask)
-		if took = fate.Took; fate.Answer == Unreached {
-			if !sleep(ctx, took) {
-				return nil, w.over(ctx)
-			}
-			return nil, errUnreached
-		}
-	} else {
-		n, took, fault = w.beginRead(&ask)
-		defer w.leaveRead(n)
-	}
-	if trace != nil {
-		if trace.GotConn != nil {
-			trace.GotConn(httptrace.GotConnInfo{})
-		}
-		if trace.WroteHeaders != nil {
-			trace.WroteHeaders()
-		}
-	}
-	if !sleep(ctx, took/2) {
-		if write { // it is on its way all the same
-			w.serveWrite(n, fate, &ask)
-		}
-		return nil, w.over(ctx)
-	}
 	var reply Reply
-	if write {
-		reply = w.serveWrite(n, fate, &ask)
+	var err error
+	if isWrite(req.Method) {
+		reply, err = w.write(ctx, &ask, trace)
 	} else {
-		reply = w.serveRead(n, &ask, fault)
+		reply, err = w.read(ctx, &ask, trace)
 	}
-	if reply.Status == Hung {
-		<-ctx.Done()
-		return nil, w.over(ctx)
-	}
-	if !sleep(ctx, took-took/2) {
-		return nil, w.over(ctx)
-	}
-	w.arrive(n, write, &reply)
-	if write {
-		w.endWrite(n, reply)
-	} else {
-		w.endRead(n, reply)
-	}
-	if reply.Status == Lost {
-		return nil, errLost
-	}
-	reply.Status = w.said(reply.Status, write)
-	if write {
-		w.wrap(&reply, 0, true)
-	} else {
-		w.wrap(&reply, w.kindOf(n), false)
+	if err != nil {
+		return nil, err
 	}
 	w.zip(&reply)
 	return reply.response(w, req), nil
+}
+
+// write takes a write to the service, and its answer back.
+func (w *World) write(ctx context.Context, ask *Ask, trace *httptrace.ClientTrace) (Reply, error) {
+	n, fate := w.beginWrite(ask)
+	if fate.Answer == Unreached {
+		if !sleep(ctx, fate.Took) {
+			return Reply{}, w.over(ctx)
+		}
+		return Reply{}, errUnreached
+	}
+	connected(trace)
+	if !sleep(ctx, fate.Took/2) {
+		w.serveWrite(n, fate, ask) // it is on its way all the same
+		return Reply{}, w.over(ctx)
+	}
+	reply := w.serveWrite(n, fate, ask)
+	if err := w.back(ctx, &reply, fate.Took-fate.Took/2); err != nil {
+		return Reply{}, err
+	}
+	w.arrive(n, true, &reply)
+	w.endWrite(n, reply)
+	if reply.Status == Lost {
+		return Reply{}, errLost
+	}
+	reply.Status = w.Writes.Said(reply.Status)
+	w.wrap(&reply, 0, true)
+	return reply, nil
+}
+
+// read takes a read to the service, and its answer back.
+func (w *World) read(ctx context.Context, ask *Ask, trace *httptrace.ClientTrace) (Reply, error) {
+	n, took, fault := w.beginRead(ask)
+	defer w.leaveRead(n)
+	connected(trace)
+	if !sleep(ctx, took/2) {
+		return Reply{}, w.over(ctx)
+	}
+	reply := w.serveRead(n, ask, fault)
+	if err := w.back(ctx, &reply, took-took/2); err != nil {
+		return Reply{}, err
+	}
+	w.arrive(n, false, &reply)
+	w.endRead(n, reply)
+	if reply.Status == Lost {
+		return Reply{}, errLost
+	}
+	reply.Status = w.Reads.Said(reply.Status)
+	w.wrap(&reply, w.kindOf(n), false)
+	return reply, nil
+}
+
+// connected tells a trace what net/http does as a request goes out.
+func connected(trace *httptrace.ClientTrace) {
+	if trace == nil {
+		return
+	}
+	if trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+	if trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
+}
+
+// back waits until an answer is back, which may be never.
+func (w *World) back(ctx context.Context, reply *Reply, took time.Duration) error {
+	if reply.Status == Hung {
+		<-ctx.Done()
+		return w.over(ctx)
+	}
+	if !sleep(ctx, took) {
+		return w.over(ctx)
+	}
+	return nil
 }
 
 // arrive draws how the body of an answer arrives.
@@ -153,14 +177,6 @@ func (w *World) kindOf(n int) Kind {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.Looks[n].Kind
-}
-
-// said returns the status with which a write or a read is answered.
-func (w *World) said(status int, write bool) int {
-	if write {
-		return w.Writes.Said(status)
-	}
-	return w.Reads.Said(status)
 }
 
 // AskOf returns what the service sees of req.
