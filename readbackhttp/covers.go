@@ -95,7 +95,7 @@ func (t *Transport) covers(req *http.Request, resp *http.Response, class consist
 		c.forgetAt(of)
 		c.unlist(c.t.space(req, of), of)
 		if resp == nil || !c.onRoute() {
-			c.end(nil, nothingDeletes)
+			c.end(c.besides(of), nothingDeletes)
 			return
 		}
 	}

@@ -42,6 +42,15 @@ func (c *covering) deletes() *url.URL {
 	return &of
 }
 
+// besides returns what a deletion made beside it, such as a job that goes on: what its
+// Location leads to, if that is not what was deleted.
+func (c *covering) besides(of *url.URL) []place {
+	if c.resp == nil || !good(c.resp) || c.where == nil || relation(c.where, of) == theSame {
+		return nil
+	}
+	return c.linked(c.where)
+}
+
 // deleting are the words that say so, in the form of plainName.
 var deleting = words("delete remove destroy purge bulkdelete batchdelete bulkremove batchremove " +
 	"deletebulk deletebatch deletemany deleteall deletebyquery removeall")

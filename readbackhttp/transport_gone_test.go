@@ -200,3 +200,26 @@ func TestTransport_deletedByPOST(t *testing.T) {
 		})
 	}
 }
+
+// A POST that deletes may make something all the same, of which its Location tells.
+func TestTransport_deletionsByPOST(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		write, answer, read string
+		want                bool
+	}{
+		{"/things/bulk_delete", "202 | Location: /jobs/9", "/jobs/9", true},
+		{"/things/bulk_delete", "202 | Location: /things/jobs/9", "/things/jobs/9", true},
+		{"/things/7/delete", "200 | Location: /things/7", "/things/7", false},
+		{"/things/7/delete", `200 | {"id":7,"self":"/things/7"}`, "/things/7", false},
+		{"/things/7/delete", "303 | Location: /things", "/things", false},
+	}
+	for _, tt := range tests {
+		inBubbleOf(t, tt.write+" "+tt.answer, func(t *testing.T) {
+			client := serve(t, answersThenLags(tt.answer)).over(slowly)
+			_, err := ask(t.Context(), client, "POST", api+tt.write)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, held(t, client, api+tt.read))
+		})
+	}
+}
