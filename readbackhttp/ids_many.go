@@ -8,8 +8,12 @@ import (
 // maxThings is how many things of one write are covered, of those that it made at once.
 const maxThings = 100
 
-// listMembers hold, beside a member with the name of the kind, what was made at once.
-var listMembers = words("data items results value ids")
+// listMembers hold, beside a member with the name of the kind, what was made at once, if
+// all else only describes the answer: what was made may have items of its own.
+var (
+	listMembers = words("data items results value ids")
+	aboutList   = words("metadata count total totalcount page pages size limit offset next previous prev cursor hasmore object type error errors message")
+)
 
 // manyIn returns what a document says of things that were made at once: of the entries
 // of a list, which is the document, a member of it by the name of the kind or one such as
@@ -21,15 +25,22 @@ func manyIn(doc []byte, kind string) (many []names) {
 		return entriesIn(doc, kind)
 	}
 	var lists [][]byte
+	sure, others := false, false
 	members(doc, func(name string, value []byte) {
 		switch {
-		case value[0] == '[' && (listMembers[name] || name == plainName([]byte(kind))):
+		case value[0] == '[' && name == plainName([]byte(kind)):
+			sure = true
+			lists = append(lists, value)
+		case value[0] == '[' && listMembers[name]:
 			lists = append(lists, value)
 		case name == embedded:
+			sure = true
 			members(value, func(_ string, value []byte) { lists = append(lists, value) })
+		case !aboutAnswer[name] && !aboutList[name] && !strings.HasPrefix(name, "@"): // of OData
+			others = true
 		}
 	})
-	if len(lists) != 1 || lists[0][0] != '[' {
+	if len(lists) != 1 || lists[0][0] != '[' || others && !sure {
 		return nil
 	}
 	return entriesIn(lists[0], kind)
