@@ -221,7 +221,7 @@ func (c *covering) things(body []byte, read howRead, asked *sentBody) []names {
 	told := namesIn(body, kind)
 	if many && len(told.ids) == 0 {
 		if made := manyIn(body, kind); made != nil {
-			return made
+			return append(made, told)
 		}
 		if bare, ok := bareID(body); ok && read == toItsEnd {
 			told.ids = []id{bare}

@@ -34,7 +34,6 @@ func manyIn(doc []byte, kind string) (many []names) {
 		case value[0] == '[' && listMembers[name]:
 			lists = append(lists, value)
 		case name == embedded:
-			sure = true
 			members(value, func(_ string, value []byte) { lists = append(lists, value) })
 		case !aboutAnswer[name] && !aboutList[name] && !strings.HasPrefix(name, "@"): // of OData
 			others = true
