@@ -24,7 +24,8 @@ type covering struct {
 	method string // that it asks for
 	token  string
 	done   []place
-	whole  bool // the answer was read to its end, and all that it says is known
+	gone   *url.URL // what a POST deleted
+	whole  bool     // the answer was read to its end, and all that it says is known
 }
 
 // place is a URL that a write covers, and what beside it.
@@ -65,7 +66,6 @@ const (
 	nothingOther   = "of its method nothing is known"
 	nothingRouted  = "its route names nothing"
 	nothingChosen  = "Covers names nothing"
-	nothingDeletes = "it deletes, by its name"
 )
 
 // covers begins to find out what a write covers. Resp is nil if its answer was
@@ -95,7 +95,8 @@ func (t *Transport) covers(req *http.Request, resp *http.Response, class consist
 		c.forgetAt(of)
 		c.unlist(c.t.space(req, of), of)
 		if resp == nil || !c.onRoute() {
-			c.end(c.besides(of), nothingDeletes)
+			c.gone = of
+			c.end(c.besides(of), nothingNamed)
 			return
 		}
 	}

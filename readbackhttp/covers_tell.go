@@ -19,8 +19,11 @@ type Coverage struct {
 	Route  string            // method and URL of it and of its like, with {id} for what differs
 	Status int               // 0 if no answer came
 	Class  consistency.Class // what the answer proves
-	Covers []string          // URLs, without queries; of a DELETE or a MOVE what is forgotten
+	Covers []string          // URLs, without queries
 	Why    string            // why it covers nothing; empty if it does
+
+	// Forgets says that Covers are what is forgotten, as of a DELETE.
+	Forgets bool
 }
 
 // mostShown is how many places an event or a line of the log names.
@@ -32,7 +35,11 @@ func (c *covering) tell(why string) {
 	if o.Wrote == nil && !o.Policy.Observed() {
 		return
 	}
-	told := Coverage{Method: c.method, URL: plainURL(c.req), Class: c.class, Why: why}
+	done, forgotten := c.done, forgets(c.method)
+	if len(done) == 0 && c.gone != nil {
+		done, forgotten, why = []place{{url: c.gone, reach: recent.Below}}, true, ""
+	}
+	told := Coverage{Method: c.method, URL: plainURL(c.req), Class: c.class, Why: why, Forgets: forgotten && why == ""}
 	told.Route = boundedName(told.Method, c.req.URL)
 	if c.resp != nil {
 		told.Status = c.resp.StatusCode
@@ -40,11 +47,11 @@ func (c *covering) tell(why string) {
 	note := "covers nothing: " + why
 	if why == "" {
 		verb := "covers "
-		if forgets(c.method) {
+		if forgotten {
 			verb = "forgets "
 		}
-		texts := make([]string, 0, len(c.done))
-		for _, p := range c.done {
+		texts := make([]string, 0, len(done))
+		for _, p := range done {
 			u := p.shown()
 			told.Covers = append(told.Covers, redact.URL(u))
 			text := instanceOf(u)

@@ -195,7 +195,9 @@ func TestTransport_deletedByPOST(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, held(t, client, api+"/things/7"))
 			if !tt.want {
-				assert.Equal(t, "it deletes, by its name", told[1].Why)
+				assert.True(t, told[1].Forgets)
+				assert.Empty(t, told[1].Why)
+				assert.Len(t, told[1].Covers, 1)
 			}
 		})
 	}

@@ -97,7 +97,7 @@ func (m *Meter) wrote(c readbackhttp.Coverage) {
 	switch {
 	case c.Why != "":
 		covers = "nothing"
-	case c.Method == http.MethodDelete, c.Method == "MOVE":
+	case c.Forgets:
 		covers = "forgets"
 	default:
 		m.remembered.Add(float64(len(c.Covers)))

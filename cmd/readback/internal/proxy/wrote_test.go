@@ -45,7 +45,7 @@ func TestProxy_wrote(t *testing.T) {
 	}})
 	client := newClient(t)
 	for _, at := range []string{"POST /named", "POST /nameless?key=s3cret", "POST /nameless", "POST /things/1/nameless",
-		"POST /things/2/nameless", "POST /refused", "POST /away", "PUT /a", "DELETE /a"} {
+		"POST /things/2/nameless", "POST /refused", "POST /away", "POST /things/1/delete", "PUT /a", "DELETE /a"} {
 		method, path := at[:4], at[5:]
 		switch at[0] {
 		case 'D':
@@ -69,7 +69,7 @@ func TestProxy_wrote(t *testing.T) {
 	got := metrics()
 	for _, line := range []string{
 		`readback_proxy_writes_total{covers="something",why=""} 2`,
-		`readback_proxy_writes_total{covers="forgets",why=""} 1`,
+		`readback_proxy_writes_total{covers="forgets",why=""} 2`,
 		`readback_proxy_writes_total{covers="nothing",why="no Location, no link and no id found"} 4`,
 		`readback_proxy_writes_total{covers="nothing",why="it was refused"} 1`,
 		`readback_proxy_writes_total{covers="nothing",why="it was redirected to what it did not make"} 1`,
