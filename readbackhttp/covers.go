@@ -15,6 +15,7 @@ import (
 type covering struct {
 	t      *Transport
 	req    *http.Request
+	own    *url.URL       // of req, as logical has it
 	resp   *http.Response // nil if the answer was lost
 	told   *http.Response // a copy of resp for observers, made before the caller can change it
 	where  *url.URL       // where the answer says that something is: its Location
@@ -25,6 +26,7 @@ type covering struct {
 	token  string
 	done   []place
 	gone   *url.URL // what a POST deleted
+	one    [1]names // room for what most answers name
 	whole  bool     // the answer was read to its end, and all that it says is known
 }
 
@@ -71,7 +73,7 @@ const (
 // covers begins to find out what a write covers. Resp is nil if its answer was
 // lost; its body is read along as the client reads it, if what it says counts.
 func (t *Transport) covers(req *http.Request, resp *http.Response, class consistency.Class, asked *sentBody) {
-	c := &covering{t: t, req: req, resp: resp, at: time.Now(), class: class, method: askedMethod(req)}
+	c := &covering{t: t, req: req, own: logical(req), resp: resp, at: time.Now(), class: class, method: askedMethod(req)}
 	if resp != nil {
 		c.look(resp.Header)
 	}
@@ -124,7 +126,7 @@ func (c *covering) says() bool {
 // usual returns the places that a write covers whose body says nothing, or why there
 // are none.
 func (c *covering) usual() ([]place, string) {
-	own := logical(c.req)
+	own := c.own
 	switch c.method {
 	case http.MethodDelete, methodMove:
 		c.unlist(c.t.space(c.req, own), own)
@@ -194,15 +196,12 @@ func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 	}
 	places := c.linked(c.where, c.view)
 	for i := range things {
-		here, updated := c.placesOf(&things[i])
-		if updated {
-			if c.t.options.OnlyCreated {
-				c.end(nil, nothingUpdated)
-				return
-			}
-			places = nil
+		all, updated := c.placesOf(&things[i], places)
+		if updated && c.t.options.OnlyCreated {
+			c.end(nil, nothingUpdated)
+			return
 		}
-		places = append(places, here...)
+		places = all
 	}
 	why := nothingNamed
 	switch {
@@ -217,7 +216,7 @@ func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 // things returns what the bodies say of each thing that was made; of one in most cases.
 // What the request says counts if the answer has no ids, or only those of an operation.
 func (c *covering) things(body []byte, read howRead, asked *sentBody) []names {
-	kind, _ := format(lastSegment(logical(c.req)))
+	kind, _ := format(lastSegment(c.own))
 	many := c.resp.StatusCode == http.StatusCreated
 	told := namesIn(body, kind)
 	if many && len(told.ids) == 0 {
@@ -236,13 +235,13 @@ func (c *covering) things(body []byte, read howRead, asked *sentBody) []names {
 			return append([]names{told}, made...)
 		}
 	}
-	return []names{told}
+	return append(c.one[:0], told)
 }
 
-// placesOf returns what one thing that was made covers, and whether it is what the write
-// was sent to, which was updated then.
-func (c *covering) placesOf(thing *names) (places []place, updated bool) {
-	own := logical(c.req)
+// placesOf adds what one thing that was made covers, unless it is what the write was sent
+// to: then that is all that is covered, since it was updated.
+func (c *covering) placesOf(thing *names, places []place) (_ []place, updated bool) {
+	own := c.own
 	for _, l := range thing.links {
 		places = append(places, c.linked(c.target(l))...)
 	}
@@ -300,7 +299,7 @@ func (c *covering) end(places []place, why string) {
 		c.add(p)
 	}
 	if len(places) == 0 && c.whole && why == nothingNamed && c.class != consistency.Ambiguous && !isRoot(c.req.URL) {
-		own := logical(c.req)
+		own := c.own
 		at := c.t.memory.Path(c.t.space(c.req, own), own)
 		c.t.memory.ClearAt(at)
 		c.t.sharing.tell(note{kind: noteCleared, class: uint8(c.class), about: uint64(at)})

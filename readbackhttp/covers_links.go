@@ -19,7 +19,7 @@ func (c *covering) look(h http.Header) {
 	if c.view = c.parse(raw); c.view == nil {
 		c.view = c.elsewhere(raw)
 	}
-	if c.view != nil && relation(c.view, logical(c.req)) == theSame {
+	if c.view != nil && relation(c.view, c.own) == theSame {
 		c.view = nil // that the answer shows what it was sent to says nothing of what was made
 	}
 }
@@ -39,7 +39,7 @@ func (c *covering) parse(raw string) *url.URL {
 	if raw == "" {
 		return nil
 	}
-	base := logical(c.req)
+	base := c.own
 	at, err := base.Parse(raw)
 	if err != nil || at.User != nil || !sameOrigin(at, base) {
 		return nil
@@ -51,7 +51,7 @@ func (c *covering) parse(raw string) *url.URL {
 // service does that is asked through a balancer and knows only its public name: what
 // lies right below the path that the write was sent to. It returns nil for all else.
 func (c *covering) elsewhere(raw string) *url.URL {
-	own := logical(c.req)
+	own := c.own
 	at, err := url.Parse(raw)
 	if err != nil || at.User != nil || at.Scheme != "http" && at.Scheme != "https" || at.RawQuery != "" || isRoot(own) {
 		return nil
@@ -73,7 +73,7 @@ func (c *covering) linked(links ...*url.URL) (places []place) {
 		if at == nil {
 			continue
 		}
-		switch relation(at, logical(c.req)) {
+		switch relation(at, c.own) {
 		case root:
 		case theSame, above:
 			if !c.t.options.OnlyCreated {

@@ -21,15 +21,15 @@ func (c *covering) deletes() *url.URL {
 	if c.method != http.MethodPost {
 		return nil
 	}
-	own := logical(c.req)
+	own := c.own
 	if of := customMethodOf(own); of != nil {
 		path := own.EscapedPath()
-		if deleting[plainName([]byte(path[strings.LastIndexByte(path, ':')+1:]))] {
+		if saysDelete(path[strings.LastIndexByte(path, ':')+1:]) {
 			return of
 		}
 		return nil
 	}
-	if !deleting[plainName([]byte(lastSegment(own)))] {
+	if !saysDelete(lastSegment(own)) {
 		return nil
 	}
 	path := strings.TrimSuffix(own.EscapedPath(), "/")
@@ -51,7 +51,12 @@ func (c *covering) besides(of *url.URL) []place {
 	return c.linked(c.where)
 }
 
-// deleting are the words that say so, in the form of plainName.
+// saysDelete reports whether a word says so. Most are told apart by how they begin.
+func saysDelete(word string) bool {
+	return word != "" && strings.IndexByte("dDrRpPbB_", word[0]) >= 0 && deleting[plainName([]byte(word))]
+}
+
+// deleting are those words, in the form of plainName.
 var deleting = words("delete remove destroy purge bulkdelete batchdelete bulkremove batchremove " +
 	"deletebulk deletebatch deletemany deleteall deletebyquery removeall")
 

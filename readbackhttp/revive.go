@@ -16,7 +16,7 @@ import (
 // when the write may not have been carried out, since a read is held on a deletion only
 // if there is no doubt.
 func (c *covering) revives() {
-	own := logical(c.req)
+	own := c.own
 	switch c.method {
 	case http.MethodDelete, http.MethodGet, http.MethodHead, "PROPFIND", "REPORT", "SEARCH", "QUERY": // nothing is written
 	case http.MethodPost:

@@ -186,7 +186,7 @@ func (c *covering) resolve(target Target, fields map[string]string, body []byte,
 	if at := c.where; at != nil {
 		ref.Location = at.String()
 	}
-	own := logical(c.req)
+	own := c.own
 	at, err := target.resolve(own, ref)
 	if err != nil || !sameOrigin(at, own) || relation(at, own) == root {
 		return nil
