@@ -173,8 +173,10 @@ func Example_graphQL() {
 	}))
 	defer srv.Close()
 
+	hasErrors, hasData, nullData := consistency.JSON("/errors"), consistency.JSON("/data"), consistency.JSON("/data", nil)
 	policy := consistency.Policy{Rules: consistency.Rules{Write: []consistency.WriteRule{
-		{From: 200, Body: consistency.JSON("/errors"), Class: consistency.Refused},
+		{From: 200, Body: func(b []byte) bool { return hasErrors(b) && !hasData(b) && !nullData(b) }, Class: consistency.Refused},
+		{From: 200, Body: hasErrors, Class: consistency.Ambiguous},
 	}}}
 	post, _ := http.NewRequest(http.MethodPost, srv.URL+"/graphql", strings.NewReader(`{"query":"mutation { … }"}`))
 	ex := readbackhttp.Exchange{Write: post, Read: readbackhttp.Template("/workspaces/{/data/create/id}")}

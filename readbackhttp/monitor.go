@@ -39,7 +39,9 @@ type Monitor struct {
 	At Target
 
 	// State is the JSON pointer to the state. Empty means the first that is there
-	// of /status, /state, /done and /properties/provisioningState.
+	// of /status, /state, /done and /properties/provisioningState, a number only if
+	// there is nothing else. Set it where /status is that of an envelope, which is
+	// "success" while the operation still runs.
 	State string
 
 	// Done and Failed are the states in which the operation has ended, in any
@@ -113,19 +115,28 @@ func (m *Monitor) find(ref *Ref, write *url.URL, got *answered, bodyErr error) {
 }
 
 // state returns the state that doc tells, in lower case, or "", and the pointer to
-// it.
+// it. A number is one only if there is no other.
 func (m *Monitor) state(doc any) (state, at string) {
 	where := usualStates
 	if m.State != "" {
 		where = []string{m.State}
 	}
-	for _, at := range where {
-		value, _ := pointer.Get(doc, at)
-		if text, ok := scalar(value); ok {
-			return strings.ToLower(text), at
+	number := "" // a number may be the status of the answer, or one that counts
+	for _, place := range where {
+		value, _ := pointer.Get(doc, place)
+		text, ok := scalar(value)
+		switch _, counts := value.(json.Number); {
+		case !ok, counts && number != "":
+		case counts:
+			number, at = text, place
+		default:
+			return strings.ToLower(text), place
 		}
 	}
-	return "", where[0]
+	if number == "" {
+		return "", where[0]
+	}
+	return number, at
 }
 
 // trouble returns what doc says went wrong, beside the state at that place.
@@ -210,7 +221,7 @@ func (s *session) follow(ctx context.Context, ref *Ref) (done bool, err error) {
 	status := got.resp.StatusCode
 	switch {
 	case status == http.StatusSeeOther:
-		if at := locate(got.resp, "Location"); at != "" {
+		if at := locate(got.resp, "Location"); at != "" && at != ref.Monitor {
 			ref.Location = at
 		}
 		return true, nil

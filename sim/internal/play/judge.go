@@ -39,6 +39,7 @@ func (f *flow) judge() {
 		f.judgeError(c)
 		if f.w.Scene != world.NoScene { // elsewhere too much comes together to know what is to be told
 			f.judgeOperation(c, looks)
+			f.judgeWords(c)
 			f.judgeReason(c, looks)
 		}
 		f.judgeTimes(c, looks)

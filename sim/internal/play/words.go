@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/sim/internal/world"
 )
@@ -37,6 +38,9 @@ func (f *flow) policyOfWords(p *consistency.Policy) {
 	switch f.w.Scene {
 	case world.Concluded, world.Vacant, world.Hinted, world.Coded, world.Zipped, world.Clipped, world.Overlapping, world.Paged:
 		p.Windows, p.Within, p.ReadTimeout, p.Resend = consistency.Windows{}, 0, 0, consistency.Resend{}
+	}
+	if f.w.Scene == world.Coded || f.w.Scene == world.Overlapping { // so that it is certain what comes of it
+		p.Schedule = readback.Backoff{NoJitter: true}
 	}
 }
 
@@ -260,4 +264,17 @@ func clippedAs[W any](f *flow, clip func(id string) W, id func(W) string) {
 		f.claims[len(f.claims)-1].resumed, f.claims[len(f.claims)-1].class = true, class
 		return consistency.Resume(ctx, p, flow, h)
 	})
+}
+
+// judgeWords asks whether a write is confirmed whose service is calm for nearly all of the
+// time, and which is read often enough that no reserve can be too small.
+func (f *flow) judgeWords(c *claim) {
+	switch f.w.Scene {
+	case world.Coded, world.Overlapping:
+	default:
+		return
+	}
+	if c.outcome != consistency.Confirmed && c.deadline.IsZero() && c.cancelled.IsZero() {
+		f.violate(Missed, "%s is %v, and nothing was in its way: %v", c.call, c.outcome, c.err)
+	}
 }
