@@ -460,3 +460,16 @@ func TestRules_graphQL(t *testing.T) {
 		assert.Equal(t, want, consistency.Rules{Write: rules}.ClassOf(consistency.ToPresent, consistency.Answer{Status: 200, Body: []byte(body), Whole: true}), body)
 	}
 }
+
+// Bodies are waited for where a rule of that phase asks for one, and nowhere else.
+func TestRules_askForBodies(t *testing.T) {
+	t.Parallel()
+	body := consistency.JSON("/ok", false)
+	writes := consistency.Rules{Write: []consistency.WriteRule{{Class: refused}, {Class: refused, Body: body}}, Read: []consistency.ReadRule{{From: 404}}}
+	reads := consistency.Rules{Write: []consistency.WriteRule{{Class: refused}}, Read: []consistency.ReadRule{{From: 404}, {Body: body}}}
+	for phase, want := range map[consistency.Phase][2]bool{
+		consistency.PhaseWrite: {true, false}, consistency.PhaseRead: {false, true}, consistency.PhaseMonitor: {false, true},
+	} {
+		assert.Equal(t, want, [2]bool{writes.AskForBodies(phase), reads.AskForBodies(phase)}, "%v", phase)
+	}
+}
