@@ -100,9 +100,10 @@
 // neither are empty slices and maps, structs whose fields are all zero, no body, the
 // bodies [] and "", lists of nothing but nils, as [null], and an object, or a map to
 // lists, maps or values of any type, with nothing in it but what is so too, as {} and
-// {"deleted":false}, unless its match accepts them. To a deletion a nil, null or false
-// is gone, and what is empty says nothing, and is a setback, unless Flow.Gone knows it:
-// the next read that shows nothing does not count.
+// {"deleted":false}, unless its match accepts them; a text is judged so too if it is such
+// a body of JSON, and any other text, and any number, is something. To a deletion a nil,
+// null or false is gone, and what is empty says nothing, and is a setback, unless
+// Flow.Gone knows it: the next read that shows nothing does not count.
 //
 // After a write that was applied, a read that stops the run leaves it Unconfirmed,
 // since the write stays what it was; a Fault that was seen as often as a ready

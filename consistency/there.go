@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/readback-go/readback/internal/pointer"
@@ -55,6 +56,10 @@ func presenceIn(v reflect.Value) presence {
 	case reflect.Bool:
 		if !v.Bool() {
 			return nothing
+		}
+	case reflect.String:
+		if isHollowText(v.String()) {
+			return hollow
 		}
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
@@ -226,6 +231,16 @@ func presenceOfBody(body []byte) presence {
 		return hollow
 	}
 	return something
+}
+
+// isHollowText reports whether a text is a body with nothing in it: null, or a list or an
+// object. All else is a text, also an empty one.
+func isHollowText(text string) bool {
+	text = strings.TrimSpace(text)
+	if text == "" || text[0] != '{' && text[0] != '[' && text != "null" {
+		return false
+	}
+	return presenceOfBody([]byte(text)) != something
 }
 
 // isBlank reports whether JSON says nothing.

@@ -201,6 +201,11 @@ func TestRead_whatIsThere(t *testing.T) {
 	reads(t, "struct with a zero time of another place", thereIsPerhaps, deep{When: time.Time{}.In(time.FixedZone("", 3600))})
 	reads(t, "struct with a time that was decoded", thereIsPerhaps, decoded[deep](`{"When":"0001-01-01T00:00:00+00:00"}`))
 
+	// What clients return that give out bodies as texts.
+	for _, body := range []string{"null", "[]", "{}", " [null]\n", `{"items":[]}`} {
+		reads(t, "text: "+body, thereIsPerhaps, body)
+	}
+
 	reads(t, "slice with a nil and something", thereIsSomething, []any{nil, 1})
 	reads(t, "any map of something", thereIsSomething, map[string]any{"id": "9", "parent": nil})
 	reads(t, "any map of a zero in a list", thereIsSomething, map[string]any{"items": []any{0.0}})
@@ -223,6 +228,10 @@ func TestRead_whatIsThere(t *testing.T) {
 	reads(t, "zero number", thereIsSomething, 0)
 	reads(t, "zero float", thereIsSomething, 0.0)
 	reads(t, "empty text", thereIsSomething, "")
+	reads(t, "text that is no body", thereIsSomething, "false")
+	reads(t, "text that begins like a body", thereIsSomething, "[draft] a title")
+	reads(t, "text that begins like null", thereIsSomething, "nullable")
+	reads(t, "text with something in it", thereIsSomething, `{"id":9}`)
 	reads(t, "empty array", thereIsSomething, [0]int{})
 	reads(t, "slice of one zero", thereIsSomething, []int{0})
 	reads(t, "slice of a struct of zeros", thereIsSomething, []envelope{{}})
