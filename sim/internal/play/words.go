@@ -100,6 +100,7 @@ func (f *flow) loosely() {
 	case 1:
 		looselyAs(f, func(_ int, body string) json.RawMessage { return json.RawMessage(body) })
 	case 2:
+		f.w.Empties = []string{world.OneOf(f.dice2, "[]", "[null]", "[null,null]")}
 		looselyAs(f, func(_ int, body string) (made []*Shown) {
 			if json.Unmarshal([]byte(trimmed(body)), &made) != nil && field(body, "id") != "" {
 				made = []*Shown{{ID: field(body, "id")}}
