@@ -41,7 +41,7 @@ func (o *Options[J, W, R]) readStored(data []byte, version int) (payload J, err 
 		return payload, err
 	}
 	today, err := safely("MarshalJSON", func() ([]byte, error) { return json.Marshal(payload) })
-	if err == nil && !within(data, today) && !within(today, data) {
+	if err == nil && hasOther(data, today) && hasOther(today, data) {
 		err = errors.New("today's type has no place for a part of it, and has fields that it lacks; set JobVersion, and Lift, which says what became of them")
 	}
 	if err != nil {
@@ -49,6 +49,36 @@ func (o *Options[J, W, R]) readStored(data []byte, version int) (payload J, err 
 		return none, fmt.Errorf("%w: its payload: %w", ErrUnreadable, err)
 	}
 	return payload, nil
+}
+
+// hasOther reports whether one JSON document has members that another one lacks, whatever
+// their values are.
+func hasOther(one, than []byte) bool {
+	var a, b any
+	if json.Unmarshal(one, &a) != nil || json.Unmarshal(than, &b) != nil {
+		return false
+	}
+	return otherMembers(a, b)
+}
+
+func otherMembers(one, than any) bool {
+	switch one := one.(type) {
+	case map[string]any:
+		than, object := than.(map[string]any)
+		for name, value := range one {
+			if other, there := member(than, name); object && (!there || otherMembers(value, other)) {
+				return true
+			}
+		}
+	case []any:
+		than, _ := than.([]any)
+		for i := range min(len(one), len(than)) {
+			if otherMembers(one[i], than[i]) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 var errPanicked = errors.New("submit: it panicked")

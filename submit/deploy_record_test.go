@@ -60,6 +60,16 @@ func TestDeploy_unknownWords(t *testing.T) {
 	}
 }
 
+// tolerant reads a tip that is a number or, as it once was, a text.
+type tolerant struct {
+	Name string
+	Tip  json.RawMessage
+}
+
+func (j tolerant) MarshalJSON() ([]byte, error) {
+	return json.Marshal(wideOrder{Name: j.Name, Tip: len(j.Tip)})
+}
+
 // A queued job whose payload has a field that has another name now is not sent without it. A Lift
 // says what it is called today.
 func TestDeploy_renamedUnsent(t *testing.T) {
@@ -96,6 +106,20 @@ func TestDeploy_renamedUnsent(t *testing.T) {
 		_, err := s.Submit(within(t, time.Hour), "a", renamed{"x"})
 		require.ErrorIs(t, err, submit.ErrUnreadable)
 		require.NotErrorIs(t, err, consistency.ErrFailed)
+		assert.Zero(t, w.sent("a"))
+	})
+	bubble(t, "its values are written in another way", func(t *testing.T) {
+		w, store := &world{}, submit.NewMemory()
+		require.NoError(t, jobsOf[map[string]any](t, w, store).Enqueue(t.Context(), "a", map[string]any{"Name": "x", "Tip": "7"}))
+		runFor(jobsOf[tolerant](t, w, store), time.Hour)
+		assert.Equal(t, 1, w.sent("a"))
+	})
+	bubble(t, "deep inside", func(t *testing.T) {
+		type before struct{ Lines []order }
+		type after struct{ Lines []renamed }
+		w, store := &world{}, submit.NewMemory()
+		require.NoError(t, jobsOf[before](t, w, store).Enqueue(t.Context(), "a", before{[]order{{"x"}}}))
+		runFor(jobsOf[after](t, w, store), time.Hour)
 		assert.Zero(t, w.sent("a"))
 	})
 	bubble(t, "only upper and lower case differ", func(t *testing.T) {

@@ -52,7 +52,9 @@
 // is tried again until Options.GiveUpAfter is over. If the program's own code panics
 // (Flow, the functions of a flow, Origin or Group), the job is set aside with the panic
 // and its stack, and all other jobs go on. A function that ignores the end of its
-// context is left behind when the term of its process ends.
+// context is left behind when the term of its process ends. Code that never returns as a job
+// is taken over (Lift, Origin, Group) holds up no other job. Both are logged, and so is that
+// all workers are busy for long.
 //
 // A key that is submitted again joins the first job, in any process and at any time
 // until the outcome is forgotten; see [Submitter.Submit]. A job that ended without
@@ -63,7 +65,9 @@
 // Jobs outlive the program that submitted them. Two jobs of one key are compared after
 // both are read as today's J, so that a new field that is zero changes nothing;
 // Options.Same compares in another way. Options.JobVersion and Options.Lift read what
-// older programs stored. A record that this program cannot read is left alone and
+// older programs stored. A job that was not sent is not sent without a field that has
+// another name now, and a reference that today's type does not hold as a whole is found
+// again by Flow.Find. A record that this program cannot read is left alone and
 // proves nothing. Fields that a newer program put into a record stay there. A job that
 // changes when it is encoded as JSON and decoded again is refused.
 //

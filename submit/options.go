@@ -72,7 +72,10 @@ type Options[J, W, R any] struct {
 	Same func(first, again J) bool
 
 	// JobVersion is the version of J. Each job is stored with it, and a process leaves
-	// jobs of a greater version alone. At most 65535.
+	// jobs of a greater version alone. So it does with jobs of no greater one that have
+	// fields which J lacks, and lack fields that J has: one is likely to have another
+	// name now. A new version, and Lift, say what became of it. (A field that is left
+	// out where it is empty is not seen to be lacking.) At most 65535.
 	JobVersion int
 
 	// Lift decodes a job that was stored with a lower version. Nil means that its JSON
@@ -110,6 +113,8 @@ type Options[J, W, R any] struct {
 	// counts as a 404. One call counts as one read. Jobs that are due soon after each
 	// other wait and are read together: soon is within the time that the last call
 	// took, or within a tenth of the age of the first job, at most a second.
+	//
+	// If a call panics, or ignores the end of its context, its jobs are read one by one.
 	//
 	// Nil means that all jobs are read one by one. So are, in any case, jobs whose
 	// reference is not known or whose operation is still monitored, and deletions,
