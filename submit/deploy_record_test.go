@@ -153,7 +153,7 @@ func TestResubmit_sentBeforeIntent(t *testing.T) {
 			put(t, store, "a", `{"submit":1,"state":"sending","holder":"gone","intent":"`+sent.Add(back).Format(time.RFC3339Nano)+
 				`","print":"","job":{"Name":"x"},"sent":"`+sent.Format(time.RFC3339Nano)+`"}`)
 			time.Sleep(back + time.Hour)
-			s := w.on(t, store, everySecond, func(o *options) { o.Resubmit.KeyHonouredFor = time.Hour })
+			s := w.on(t, store, everySecond, func(o *options) { o.Resubmit.KeyHonouredFor = max(time.Hour, back/2) })
 			runFor(s, time.Hour)
 			assert.Zero(t, w.sent("a"), "the service has forgotten the key")
 			var rec struct{ Sent time.Time }

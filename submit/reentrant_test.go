@@ -2,6 +2,7 @@ package submit_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -147,6 +148,54 @@ func TestTrying_sentBefore(t *testing.T) {
 			assert.WithinDuration(t, start, job.Steps[1].At, 10*time.Millisecond)
 		})
 	}
+	sentAt := func(t *testing.T, store submit.Store) time.Time {
+		t.Helper()
+		var rec struct {
+			State string
+			Sent  time.Time
+		}
+		require.NoError(t, json.Unmarshal([]byte(valueOf(t, store, "a")), &rec))
+		require.Equal(t, "queued", rec.State)
+		return rec.Sent
+	}
+	bubble(t, "kept back by a lease that is over", func(t *testing.T) {
+		memory, calls := submit.NewMemory(), 0
+		s := (&world{refuse: status(429)}).on(t, unrenewed{memory}, everySecond, func(o *options) {
+			flow := o.Flow
+			o.Flow = func(key string, job order) consistency.Flow[string, *thing] {
+				if calls++; calls > 1 { // just before the second try
+					time.Sleep(12 * time.Second)
+				}
+				return flow(key, job)
+			}
+		})
+		start := time.Now()
+		stop := running(s)
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+		time.Sleep(14 * time.Second)
+		assert.WithinDuration(t, start, sentAt(t, memory), 10*time.Millisecond)
+		stop()
+	})
+	bubble(t, "cut short after a 404", func(t *testing.T) {
+		memory, tries := submit.NewMemory(), 0
+		s := (&world{}).on(t, memory, everySecond, func(o *options) {
+			o.Policy.Resend.OnMissingParent = true
+			wrap(o, func(_ string, f *consistency.Flow[string, *thing]) {
+				f.Write = func(ctx context.Context) (string, error) {
+					if tries++; tries == 1 {
+						return "", status(404)
+					}
+					<-ctx.Done()
+					return "", consistency.As(consistency.NotExecuted, ctx.Err())
+				}
+			})
+		})
+		start := time.Now()
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+		runFor(s, 10*time.Second)
+		assert.Equal(t, 2, tries)
+		assert.WithinDuration(t, start, sentAt(t, memory), time.Second)
+	})
 	bubble(t, "set aside", func(t *testing.T) {
 		w := &world{refuse: status(429)}
 		var bad atomic.Bool

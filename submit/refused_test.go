@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,4 +124,62 @@ func TestRefused_saysWhy(t *testing.T) {
 			}
 		}
 	}
+}
+
+// unwatched is a store that lets nobody wait for a job.
+type unwatched struct{ submit.Store }
+
+func (unwatched) Watch(context.Context, submit.Kind, string, uint64) (submit.Record, error) {
+	return submit.Record{}, errRule
+}
+
+// So is what it says to who asks for a job of another process.
+func TestRefused_elsewhere(t *testing.T) {
+	t.Parallel()
+	bubble(t, "it cannot be waited for", func(t *testing.T) {
+		w, memory := &world{lag: time.Hour}, submit.NewMemory()
+		long := func(o *options) { o.Policy.Within = 2 * time.Hour }
+		first := w.on(t, memory, long)
+		defer running(first)()
+		require.NoError(t, first.Enqueue(t.Context(), "a", order{"x"}))
+		time.Sleep(time.Second)
+		second := w.on(t, unwatched{memory}, long)
+		defer running(second)()
+		var others sync.WaitGroup
+		others.Go(func() {
+			for n := range 100 {
+				_ = second.Enqueue(t.Context(), fmt.Sprint(n), order{"x"})
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+		_, err := second.Submit(within(t, 900*time.Millisecond), "a", order{"x"})
+		others.Wait()
+		assert.ErrorIs(t, err, errRule)
+	})
+}
+
+// once is a store that refuses the first change of each job.
+type once struct {
+	submit.Store
+	refused sync.Map
+}
+
+func (s *once) Create(ctx context.Context, r submit.Record) (uint64, error) {
+	if _, again := s.refused.LoadOrStore(r.Key, true); !again && r.Kind == submit.KindJob {
+		return 0, errRule
+	}
+	return s.Store.Create(ctx, r)
+}
+
+// What has passed is not told.
+func TestRefused_passes(t *testing.T) {
+	t.Parallel()
+	bubble(t, "before the job is recorded", func(t *testing.T) {
+		w := &world{lag: time.Hour}
+		s := w.on(t, &once{Store: submit.NewMemory()}, everySecond)
+		defer running(s)()
+		_, err := s.Submit(within(t, 10*time.Second), "a", order{"x"})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotErrorIs(t, err, errRule)
+	})
 }
