@@ -1,7 +1,5 @@
 package consistency
 
-import ()
-
 // As returns err with a class that goes before every rule: for a client whose
 // errors say more than a status does. It keeps err's text and chain. As of a nil
 // error is nil.
