@@ -37,8 +37,8 @@ type Exchange struct {
 
 	// Read says where the write is read back. Zero means the Location of the
 	// answer to a POST, and the URL of the write otherwise. What a Location surely
-	// leads to without a creation names nothing: what is above the URL of the write,
-	// and of a redirect also the list that it was posted to and a place to log in.
+	// leads to without a creation names nothing: the home page, and of a redirect also
+	// the list that it was posted to, what is above that and a place to log in.
 	Read Target
 
 	// LocationOfAccepted says that the Location of a 202 is what was written. It

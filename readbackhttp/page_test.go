@@ -104,7 +104,7 @@ func TestExchange_leadsElsewhere(t *testing.T) {
 		named        bool
 	}{
 		{"made, and the home page", "201 | Location: /", false},
-		{"made, and what is above", "201 | Location: /v1", false},
+		{"made, and what is above", "201 | Location: /v1", true},           // as of POST /orders/7/confirm
 		{"made, and the list itself", "201 | Location: /v1/things/", true}, // a thing that there is one of
 		{"made, and beside it", "201 | Location: /v1/other/7", true},
 		{"a redirect to the list", "303 | Location: /v1/things", false},

@@ -112,9 +112,9 @@ func (s *session) refer(got *answered, bodyErr error) Ref {
 	return ref
 }
 
-// leadsElsewhere reports whether a Location shows nothing of a creation: it is above the
-// URL that was written to, as the home page is, or a redirect leads back there, as to the
-// list that was posted to, or to where one logs in.
+// leadsElsewhere reports whether a Location shows nothing of a creation: it is the home
+// page, or a redirect leads back to what was there, as the list that was posted to and
+// what is above it, or to where one logs in.
 func (s *session) leadsElsewhere(location string, redirect bool) bool {
 	at, err := url.Parse(location)
 	if err != nil || location == "" || s.Goal != consistency.ToPresent || s.Match != nil || !sameOrigin(at, s.Write.URL) {
@@ -124,7 +124,10 @@ func (s *session) leadsElsewhere(location string, redirect bool) bool {
 	if redirect && !strings.HasPrefix(there, here) && isLogin(at.Path) {
 		return true
 	}
-	return at.RawQuery == "" && strings.HasPrefix(here, there) && (redirect || here != there)
+	if !redirect {
+		return at.RawQuery == "" && there == "/" && here != "/"
+	}
+	return at.RawQuery == "" && strings.HasPrefix(here, there)
 }
 
 // isLogin reports whether a path has a segment that names a place to log in.
