@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -60,18 +61,11 @@ type Proxy struct {
 
 // Proxy returns a proxy to the cluster. It passes everything on until a rule is set.
 func (c *Cluster) Proxy() (*Proxy, error) {
-	free, err := port.Free()
+	listener, err := port.Listen()
 	if err != nil {
 		return nil, err
 	}
-	address := net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
-	address.Port = free
-	listener, err := net.Listen("tcp", address.String())
-	if err != nil {
-		return nil, err
-	}
-	address.Port = c.Port
-	p := &Proxy{listener: listener, server: address.String(), conns: make(map[net.Conn]struct{})}
+	p := &Proxy{listener: listener, server: fmt.Sprint("127.0.0.1:", c.Port), conns: make(map[net.Conn]struct{})}
 	p.all.Go(p.accept)
 	return p, nil
 }
