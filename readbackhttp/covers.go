@@ -15,7 +15,8 @@ import (
 type covering struct {
 	t      *Transport
 	req    *http.Request
-	own    *url.URL       // of req, as logical has it
+	own    *url.URL       // of req, by logical
+	room   url.URL        // for own
 	resp   *http.Response // nil if the answer was lost
 	told   *http.Response // a copy of resp for observers, made before the caller can change it
 	where  *url.URL       // where the answer says that something is: its Location
@@ -26,8 +27,10 @@ type covering struct {
 	token  string
 	done   []place
 	gone   *url.URL // what a POST deleted
-	one    [1]names // room for what most answers name
-	whole  bool     // the answer was read to its end, and all that it says is known
+	asked  *sentBody
+	along  readAlong // the body of resp, if what that says counts
+	one    [1]names  // room for what most answers name
+	whole  bool      // the answer was read to its end, and all that it says is known
 }
 
 // place is a URL that a write covers, and what beside it.
@@ -45,7 +48,11 @@ func askedMethod(req *http.Request) string {
 		return req.Method
 	}
 	for _, name := range [...]string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
-		switch asked := strings.ToUpper(req.Header.Get(name)); asked {
+		said := req.Header[name]
+		if len(said) == 0 {
+			continue
+		}
+		switch asked := strings.ToUpper(said[0]); asked {
 		case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete:
 			return asked
 		case "MERGE": // of OData
@@ -73,7 +80,8 @@ const (
 // covers begins to find out what a write covers. Resp is nil if its answer was
 // lost; its body is read along as the client reads it, if what it says counts.
 func (t *Transport) covers(req *http.Request, resp *http.Response, class consistency.Class, asked *sentBody) {
-	c := &covering{t: t, req: req, own: logical(req), resp: resp, at: time.Now(), class: class, method: askedMethod(req)}
+	c := &covering{t: t, req: req, resp: resp, at: time.Now(), class: class, method: askedMethod(req), asked: asked}
+	c.own = c.logical()
 	if resp != nil {
 		c.look(resp.Header)
 	}
@@ -104,7 +112,7 @@ func (t *Transport) covers(req *http.Request, resp *http.Response, class consist
 	}
 	c.revives()
 	if c.says() {
-		c.created(asked)
+		c.created()
 		return
 	}
 	c.end(c.usual())
@@ -164,7 +172,7 @@ func (c *covering) usual() ([]place, string) {
 }
 
 // created follows the answer to a write that says what it made.
-func (c *covering) created(asked *sentBody) {
+func (c *covering) created() {
 	switch {
 	case c.t.options.Covers != nil: // which is asked once
 	case c.method != http.MethodPost:
@@ -177,12 +185,13 @@ func (c *covering) created(asked *sentBody) {
 			c.add(p)
 		}
 	}
-	c.read(func(body []byte, read howRead) { c.named(body, read, asked) })
+	c.read()
 }
 
 // named ends the covering with what the bodies say.
-func (c *covering) named(body []byte, read howRead, asked *sentBody) {
-	things := c.things(body, read, asked)
+func (c *covering) named(body []byte, read howRead) {
+	things := c.things(body, read)
+	c.asked = nil // the caller may keep the answer for long
 	c.whole = read == toItsEnd
 	routed, ok := c.routed(body, things)
 	switch {
@@ -215,7 +224,7 @@ func (c *covering) named(body []byte, read howRead, asked *sentBody) {
 
 // things returns what the bodies say of each thing that was made; of one in most cases.
 // What the request says counts if the answer has no ids, or only those of an operation.
-func (c *covering) things(body []byte, read howRead, asked *sentBody) []names {
+func (c *covering) things(body []byte, read howRead) []names {
 	kind, _ := format(lastSegment(c.own))
 	many := c.resp.StatusCode == http.StatusCreated
 	told := namesIn(body, kind)
@@ -228,7 +237,7 @@ func (c *covering) things(body []byte, read howRead, asked *sentBody) []names {
 		}
 	}
 	if len(told.ids) == 0 || c.resp.StatusCode == http.StatusAccepted {
-		sent := asked.beginning()
+		sent := c.asked.beginning()
 		told.ids = append(told.ids, namesIn(sent, kind).ids...)
 		if many && len(told.ids) == 0 {
 			made := slices.DeleteFunc(manyIn(sent, kind), func(n names) bool { return n.bare })
@@ -369,13 +378,14 @@ func (c *covering) add(p place) {
 	c.t.sharing.tell(note{kind: kind, class: w.Class, reach: uint8(reach), about: uint64(at)})
 }
 
-// logical returns the URL of req as the server sees it: with the Host that is
+// logical returns the URL of the request as the server sees it: with the Host that is
 // asked for, whatever the address.
-func logical(req *http.Request) *url.URL {
-	u := *named(req)
+func (c *covering) logical() *url.URL {
+	u := &c.room
+	*u = *named(c.req)
 	u.User = nil
-	if req.Host != "" {
-		u.Host = req.Host
+	if c.req.Host != "" {
+		u.Host = c.req.Host
 	}
-	return &u
+	return u
 }

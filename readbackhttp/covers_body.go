@@ -23,19 +23,20 @@ const (
 	unclear          // it was read to its end, but not understood
 )
 
-// read calls end once with the beginning of the answer's body: when the client has
+// read calls named once with the beginning of the answer's body: when the client has
 // read it, or enough of it to know what it says, or will read no more of it. A body
 // that cannot be JSON is not kept.
-func (c *covering) read(end func(body []byte, read howRead)) {
+func (c *covering) read() {
 	resp := c.resp
 	if resp.Body == nil || resp.Body == http.NoBody || resp.ContentLength == 0 {
-		end(nil, toItsEnd)
+		c.named(nil, toItsEnd)
 		return
 	}
-	r := &readAlong{
-		source: resp.Body, end: end, left: resp.ContentLength,
+	c.along = readAlong{
+		source: resp.Body, of: c, left: resp.ContentLength,
 		json: mayBeJSON(resp.Header), made: resp.StatusCode == http.StatusCreated,
 	}
+	r := &c.along
 	switch coding.Of(resp.Header) {
 	case coding.Gzip:
 		r.zipped = true
@@ -69,7 +70,7 @@ type readAlong struct {
 	cut   bool // more was read than kept
 	begun bool // the JSON has
 	at    depth
-	end   func(body []byte, read howRead) // nil once it was called
+	of    *covering // nil once that was told
 }
 
 func (r *readAlong) Read(p []byte) (int, error) {
@@ -90,7 +91,7 @@ func (r *readAlong) Close() error {
 func (r *readAlong) note(read []byte, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.end == nil {
+	if r.of == nil {
 		return
 	}
 	ended := false
@@ -150,11 +151,11 @@ func (r *readAlong) document(read []byte) bool {
 func beginsBare(begin byte) bool { return begin == '[' || begin == '"' || begin >= '0' && begin <= '9' }
 
 func (r *readAlong) finish(read howRead) {
-	if r.end == nil {
+	if r.of == nil {
 		return
 	}
-	end, body, cut := r.end, r.kept, r.cut
-	r.end, r.kept = nil, nil
+	of, body, cut := r.of, r.kept, r.cut
+	r.of, r.kept = nil, nil
 	if r.zipped && len(body) > 0 {
 		var all bool
 		body, all = coding.Unzip(body, alongLimit)
@@ -163,7 +164,7 @@ func (r *readAlong) finish(read howRead) {
 	if read == toItsEnd && (r.coded || cut && mayGoOn(body, r.made)) {
 		read = unclear
 	}
-	end(body, read)
+	of.named(body, read)
 }
 
 // mayGoOn reports whether a document that goes on may say more than its beginning

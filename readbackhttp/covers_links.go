@@ -51,6 +51,9 @@ func (c *covering) parse(raw string) *url.URL {
 // service does that is asked through a balancer and knows only its public name: what
 // lies right below the path that the write was sent to. It returns nil for all else.
 func (c *covering) elsewhere(raw string) *url.URL {
+	if raw == "" {
+		return nil
+	}
 	own := c.own
 	at, err := url.Parse(raw)
 	if err != nil || at.User != nil || at.Scheme != "http" && at.Scheme != "https" || at.RawQuery != "" || isRoot(own) {

@@ -15,14 +15,33 @@ import (
 // describe the answer, or of its "metadata" or "data". A member that names the
 // kind too is one, as "index_uid" or "bucketName" of what is made in /indexes or
 // /buckets.
-var (
-	idMembers   = words("id uid uuid guid iid oid name key slug identifier number")
-	linkMembers = words("self selflink href url uri")
-	aboutAnswer = words("links meta included actions warnings jsonapi ok success status result requestid apiversion kind")
+var known = roles(map[role]string{
+	isID:        "id uid uuid guid iid oid name key slug identifier number",
+	isLink:      "self selflink href url uri",
+	holdsLinks:  "links", // by the name of the relation, or as a list
+	aboutAnswer: "links meta included actions warnings jsonapi ok success status result requestid apiversion kind",
+})
+
+// role is what a member may be by its name; one may be several things.
+type role uint8
+
+const (
+	isID role = 1 << iota
+	isLink
+	holdsLinks
+	aboutAnswer // it only describes it
 )
 
-// The objects that hold links, by the name of the relation or as a list of them.
-var linkObjects = words("links")
+// roles returns what each word is, so that a name is looked up once.
+func roles(lists map[role]string) map[string]role {
+	of := make(map[string]role)
+	for is, list := range lists {
+		for _, word := range strings.Fields(list) {
+			of[word] |= is
+		}
+	}
+	return of
+}
 
 func words(list string) map[string]bool {
 	set := make(map[string]bool)
@@ -65,11 +84,12 @@ func namesIn(doc []byte, kind string) (n names) {
 	others := 0
 	var only []byte
 	members(doc, func(name string, value []byte) {
-		n.member(name, value, kind)
+		is := known[name]
+		n.member(name, is, value, kind)
 		switch {
 		case value[0] == '{' && (name == "metadata" || name == "data"):
 			inner = append(inner, value)
-		case aboutAnswer[name]:
+		case is&aboutAnswer != 0:
 		case value[0] == '{' && only == nil:
 			only = value
 		default:
@@ -80,25 +100,25 @@ func namesIn(doc []byte, kind string) (n names) {
 		inner = append(inner, only)
 	}
 	for _, object := range inner {
-		members(object, func(name string, value []byte) { n.member(name, value, kind) })
+		members(object, func(name string, value []byte) { n.member(name, known[name], value, kind) })
 	}
 	return n
 }
 
 // member adds what a member says.
-func (n *names) member(name string, value []byte, kind string) {
+func (n *names) member(name string, is role, value []byte, kind string) {
 	switch {
-	case linkMembers[name]:
+	case is&isLink != 0:
 		n.link(value, strings.HasPrefix(name, "self"))
-	case linkObjects[name] && value[0] == '{':
+	case is&holdsLinks != 0 && value[0] == '{':
 		members(value, func(name string, value []byte) {
 			if name == "self" {
 				n.link(value, true)
 			}
 		})
-	case linkObjects[name] && value[0] == '[':
+	case is&holdsLinks != 0 && value[0] == '[':
 		n.linkIn(value)
-	case idMembers[name] || ofKind(name, kind):
+	case is&isID != 0 || ofKind(name, kind):
 		if id, ok := plainValue(value); ok {
 			n.id(id, redact.Secret(name))
 		}
@@ -106,8 +126,8 @@ func (n *names) member(name string, value []byte, kind string) {
 }
 
 func (n *names) id(text string, secret bool) {
-	for _, known := range n.ids {
-		if known.text == text {
+	for i := range n.ids {
+		if n.ids[i].text == text {
 			return
 		}
 	}

@@ -35,7 +35,7 @@ func manyIn(doc []byte, kind string) (many []names) {
 			lists = append(lists, value)
 		case name == embedded:
 			members(value, func(_ string, value []byte) { lists = append(lists, value) })
-		case !aboutAnswer[name] && !aboutList[name] && !strings.HasPrefix(name, "@"): // of OData
+		case known[name]&aboutAnswer == 0 && !aboutList[name] && !strings.HasPrefix(name, "@"): // of OData
 			others = true
 		}
 	})

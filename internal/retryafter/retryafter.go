@@ -36,8 +36,12 @@ func Parse(h http.Header, now time.Time) (time.Duration, bool) {
 			return span(n, time.Millisecond), true
 		}
 	}
+	asked := h.Values("Retry-After")
+	if len(asked) == 0 {
+		return 0, false
+	}
 	now = clock(h, now)
-	for _, v := range h.Values("Retry-After") {
+	for _, v := range asked {
 		if n, ok := number(v); ok {
 			if at, ok := unixTime(n); ok && at.After(now.Add(-24*time.Hour)) {
 				return until(at, now), true

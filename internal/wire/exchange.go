@@ -45,7 +45,7 @@ const (
 // If several RoundTrippers note the same request, the innermost counts, since one around it may
 // send it more than once.
 func (c *Call) RoundTrip(rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
-	if c.alone && c.one == nil {
+	if c.alone != nil && c.one == nil {
 		return c.only(rest, req, direct)
 	}
 	o := new(observed)
@@ -79,20 +79,21 @@ func (o *observed) init(c *Call, req *http.Request) {
 	o.ex.Safe = safe(o.ex.Method)
 }
 
-// single is all that is kept of the single request of a call, in one piece.
+// single is a call of a single request and all that is kept of that, in one piece.
 type single struct {
-	observed
+	call Call
+	seen  observed
 	trace trace
 	hooks httptrace.ClientTrace
-	alone [1]*observed
+	list  [1]*observed
 }
 
 // only is RoundTrip for the single request of a call, which is its context.
 func (c *Call) only(rest http.RoundTripper, req *http.Request, direct bool) (*http.Response, error) {
-	s := new(single)
-	o := &s.observed
+	s := c.alone
+	o := &s.seen
 	o.init(c, req)
-	c.one, c.exchanges = o, s.alone[:0]
+	c.one, c.exchanges = o, s.list[:0]
 	o.trace, s.trace.of = &s.trace, o
 	s.trace.few(&s.hooks)
 	c.begin(o, req.Response != nil)

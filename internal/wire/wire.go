@@ -35,7 +35,7 @@ type Call struct {
 	steps     int       // of exchanges that began or ended, which puts them in order
 	trace     *trace    // nil if net/http is not traced
 	one       *observed // the only exchange of a call of [One]; nil before it and of others
-	alone     bool
+	alone     *single   // room for it; nil of others
 }
 
 type key struct{}
@@ -52,7 +52,11 @@ func Trace(ctx context.Context) *Call {
 // One returns a call of a single request, which must be sent by its RoundTrip. It costs less than
 // Trace: only that request is traced, and the body of its answer is not read unless Bodies is
 // set.
-func One(ctx context.Context) *Call { return &Call{Context: ctx, alone: true} }
+func One(ctx context.Context) *Call {
+	s := new(single)
+	s.call.Context, s.call.alone = ctx, s
+	return &s.call
+}
 
 // Silent returns a context in which nothing is noted. It is for requests that do not belong to
 // the call, such as those that confirm a write inside of another flow.
