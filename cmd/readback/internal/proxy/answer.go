@@ -13,12 +13,15 @@ import (
 // answer makes the answer to the client of that of the upstream.
 func (p *Proxy) answer(resp *http.Response) error {
 	x := exchangeOf(resp.Request.Context())
-	if points(resp.Header) {
+	has := notableIn(resp.Header)
+	if has.any(points) {
 		translateHeader(resp.Header, p.upstream, cmp.Or(x.told, addressed(x.in)))
 	}
-	cookies := resp.Header["Set-Cookie"]
-	for i, cookie := range cookies {
-		cookies[i] = translateCookie(cookie, p.options.Upstream.Hostname(), x.in.TLS == nil)
+	if has.any(setsCookie) {
+		cookies := resp.Header["Set-Cookie"]
+		for i, cookie := range cookies {
+			cookies[i] = translateCookie(cookie, p.options.Upstream.Hostname(), x.in.TLS == nil)
+		}
 	}
 	unread := x.body != nil && x.body.end() == nil && resp.Close // the rest is not wanted
 	if (unread || p.draining.Load()) && resp.StatusCode != http.StatusSwitchingProtocols {
@@ -28,10 +31,13 @@ func (p *Proxy) answer(resp *http.Response) error {
 		resp.Header.Set(Header, fmt.Sprintf("%v; reads=%d; elapsed=%.3f", r.Outcome, r.Reads, r.Elapsed.Seconds()))
 		p.held(resp.Request, r, resp.StatusCode)
 	}
-	for _, name := range added {
-		if _, ok := resp.Header[name]; !ok {
-			x.out[name] = nil // the server takes it for a choice
-		}
+	// A server of net/http adds a guess at the kind of the content, and the date. It
+	// takes nil for a choice.
+	if !has.any(typed) {
+		x.out["Content-Type"] = nil
+	}
+	if !has.any(dated) {
+		x.out["Date"] = nil
 	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		x.answer.ReadCloser = resp.Body
@@ -44,10 +50,6 @@ func (p *Proxy) answer(resp *http.Response) error {
 
 // pointing are headers of answers whose value is a URL that clients go to.
 var pointing = [...]string{"Location", "Content-Location", "Operation-Location", "Azure-Asyncoperation"}
-
-// added are headers that a server of net/http adds of its own: a guess at the kind
-// of the content, and the date.
-var added = [...]string{"Content-Type", "Date"}
 
 // held tells everyone but the client how a read was held. Status is 0 if the
 // client did not wait for the answer.

@@ -26,9 +26,7 @@ var errAsked = errors.New(`the request header ` + Header + ` must be "off" or "w
 // asked returns how a client wants a read to be held, by the values of Header.
 func asked(values []string) (readbackhttp.Hold, error) {
 	switch {
-	case len(values) == 0:
-		return readbackhttp.Hold{}, nil
-	case len(values) > 1:
+	case len(values) != 1:
 		return readbackhttp.Hold{}, errAsked
 	case strings.EqualFold(values[0], "off"):
 		return readbackhttp.Hold{Off: true}, nil

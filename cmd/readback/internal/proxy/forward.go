@@ -79,9 +79,6 @@ func (f Forwarding) forward(out http.Header, in *http.Request) (told string) {
 
 // claimed returns the origin that a client's own forwarding headers name, or "".
 func claimed(in *http.Request) string {
-	if len(in.Header["X-Forwarded-Host"]) == 0 && len(in.Header["Forwarded"]) == 0 { // as of most
-		return ""
-	}
 	all := strings.Join(in.Header["Forwarded"], ", ")
 	host := cmp.Or(firstOf(in.Header.Get("X-Forwarded-Host")), first(forwardedHost, all))
 	if host == "" {
@@ -152,7 +149,7 @@ func (t inner) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	x := exchangeOf(r.Context())
-	if x == nil || x.told == "" && x.claimed == "" || !points(resp.Header) {
+	if x == nil || x.told == "" && x.claimed == "" || !notableIn(resp.Header).any(points) {
 		return resp, nil
 	}
 	if x.told == "" && x.claimed != "" && names(resp.Header, x.claimed) {
@@ -174,11 +171,6 @@ func names(h http.Header, origin string) bool {
 		}
 	}
 	return false
-}
-
-// points reports whether there is something for translateHeader.
-func points(h http.Header) bool {
-	return len(h["Link"]) > 0 || slices.ContainsFunc(pointing[:], func(name string) bool { return len(h[name]) > 0 })
 }
 
 // translateHeader translates what clients go to.

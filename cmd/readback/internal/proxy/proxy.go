@@ -149,6 +149,7 @@ func validate(u *url.URL) error {
 type exchange struct {
 	context.Context
 	in      *http.Request       // the client's
+	has     notable             // of its headers
 	body    *inbound            // of it, if there is one
 	answer  outbound            // the upstream's
 	out     http.Header         // of the answer to the client
@@ -199,13 +200,15 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.say(w, http.StatusForbidden, "refused", why)
 		return
 	}
-	hold, err := asked(r.Header[Header])
-	if err != nil {
-		meter.refused.Inc()
-		p.say(w, http.StatusBadRequest, "refused", err.Error())
-		return
+	x := &exchange{Context: r.Context(), in: r, has: notableIn(r.Header), out: w.Header(), kind: kindOf(r.Method)}
+	if x.has.any(asksHold) {
+		var err error
+		if x.hold, err = asked(r.Header[Header]); err != nil {
+			meter.refused.Inc()
+			p.say(w, http.StatusBadRequest, "refused", err.Error())
+			return
+		}
 	}
-	x := &exchange{Context: r.Context(), in: r, out: w.Header(), kind: kindOf(r.Method), hold: hold}
 	x.hold.Report = &x.report
 	x.hints = hinting{w, x}
 	meter.requests[x.kind].Inc()
@@ -217,8 +220,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.tries = wire.Trace(ctx)
 		ctx = x.tries
 	}
-	upgrade := len(r.Header["Upgrade"]) > 0
-	if upgrade {
+	if x.has.any(upgrades) {
 		var hangUp context.CancelFunc
 		ctx, hangUp = context.WithCancel(ctx)
 		defer hangUp()
@@ -233,7 +235,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	r = r.WithContext(ctx)
-	if upgrade && strings.EqualFold(r.Header.Get("Upgrade"), "h2c") {
+	if x.has.any(upgrades) && strings.EqualFold(r.Header.Get("Upgrade"), "h2c") {
 		// An offer to this hop alone, which none needs to take. A request with
 		// it would not be held, and the upstream might take it.
 		r.Header = r.Header.Clone()

@@ -14,14 +14,18 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	x := exchangeOf(r.In.Context())
 	r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = p.options.Upstream.Scheme, p.options.Upstream.Host, ""
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
-	x.told = p.options.Forwarding.forward(r.Out.Header, x.in)
-	if p.options.Forwarding == ForwardAsSent {
-		x.claimed = claimed(x.in)
+	if f := p.options.Forwarding; f != ForwardAsSent || x.has.any(forwarded) {
+		x.told = f.forward(r.Out.Header, x.in)
+		if f == ForwardAsSent {
+			x.claimed = claimed(x.in)
+		}
 	}
-	delete(r.Out.Header, Header)
-	for _, name := range addressing {
-		if values, ok := r.Out.Header[name]; ok {
-			translateAll(values, addressed(x.in), p.upstream)
+	if x.has.any(asksHold) {
+		delete(r.Out.Header, Header)
+	}
+	if x.has.any(addresses) {
+		for _, name := range addressing {
+			translateAll(r.Out.Header[name], addressed(x.in), p.upstream)
 		}
 	}
 	if x.body != nil {
