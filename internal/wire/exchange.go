@@ -81,7 +81,7 @@ func (o *observed) init(c *Call, req *http.Request) {
 
 // single is a call of a single request and all that is kept of that, in one piece.
 type single struct {
-	call Call
+	call  Call
 	seen  observed
 	trace trace
 	hooks httptrace.ClientTrace
@@ -278,17 +278,23 @@ func (o *observed) end() {
 
 // peek reads the beginning of the body before the client does.
 func (o *observed) peek() {
-	buf := make([]byte, o.limit)
-	n := 0
+	size := 512 // as most, if nobody says
+	if o.left > 0 {
+		size = int(min(o.left+1, int64(o.limit))) // one more, for the end
+	}
+	buf := make([]byte, 0, size)
 	var err error
-	for n < len(buf) && err == nil {
-		var m int
-		m, err = o.rest.Read(buf[n:])
-		o.note(buf[n:n+m], err)
-		n += m
+	for len(buf) < o.limit && err == nil {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, 1)
+		}
+		var n int
+		n, err = o.rest.Read(buf[len(buf):min(cap(buf), o.limit)])
+		buf = buf[:len(buf)+n]
+		o.note(buf[len(buf)-n:], err)
 	}
 	o.mu.Lock()
-	o.ahead, o.err = buf[:n:n], err
+	o.ahead, o.err = buf[:len(buf):len(buf)], err
 	o.mu.Unlock()
 }
 

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -171,9 +172,14 @@ func (w *World) zip(reply *Reply) {
 	}
 }
 
+// zippers are used again: each is most of a megabyte.
+var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 func zipped(text string) string {
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
+	z := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(z)
+	z.Reset(&b)
 	_, _ = z.Write([]byte(text)) // neither fails
 	_ = z.Close()
 	return b.String()
