@@ -102,15 +102,19 @@ func TestServe_stopsAfterHold(t *testing.T) {
 // So are a thousand of them.
 func TestServe_stopsAfterManyHolds(t *testing.T) {
 	t.Parallel()
-	const many = 1000
+	const (
+		many   = 1000
+		longer = 10 * time.Minute // than any machine takes, however busy
+	)
 	s, meter := newService(time.Hour), proxy.NewMeter()
 	upstream := httptest.NewServer(s)
 	t.Cleanup(upstream.Close)
 	p, err := proxy.New(proxy.Options{Upstream: parse(t, upstream.URL), Meter: meter, Hold: readbackhttp.TransportOptions{
-		Policy: consistency.Policy{Within: time.Minute, Schedule: readback.Backoff{Initial: time.Second, Max: time.Second}},
+		Remember: longer,
+		Policy:   consistency.Policy{Within: longer, Schedule: readback.Backoff{Initial: time.Second, Max: time.Second}},
 	}})
 	require.NoError(t, err)
-	url, stop := listenAndServe(t, p, time.Minute)
+	url, stop := listenAndServe(t, p, longer)
 	client := newClient(t)
 	var group sync.WaitGroup
 	for i := range many {
@@ -123,7 +127,7 @@ func TestServe_stopsAfterManyHolds(t *testing.T) {
 	}
 	require.Eventually(t, func() bool {
 		return strings.Contains(metrics(t, meter), fmt.Sprintf("in_flight_requests %d\n", many)) && s.read() == many
-	}, time.Minute, 10*time.Millisecond)
+	}, longer, 50*time.Millisecond)
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
 	untilRefused(t, url)
