@@ -25,6 +25,8 @@ type Answer struct {
 	// NotSent is an adapter's word that nothing was sent, for a protocol that
 	// can prove it. It means nothing if a try was counted.
 	NotSent bool
+
+	cut bool // the body broke off before its end, and before 64 KiB of it were seen
 }
 
 // AnswerOf returns what the rules need of resp, whose body it leaves alone: for

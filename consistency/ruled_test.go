@@ -1,8 +1,11 @@
 package consistency_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"testing"
 	"time"
 
@@ -44,5 +47,39 @@ func TestRules_readyWithBadStatus(t *testing.T) {
 				assert.Equal(t, want, res.Outcome, status)
 			})
 		}
+	}
+}
+
+// A rule may have said of the whole body that the write was refused. So an answer whose
+// body breaks off proves nothing where a rule asks for it, and what is found is not this
+// write's for want of others.
+func TestRules_bodyBreaksOff(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		rules []consistency.WriteRule
+		want  consistency.Outcome
+		class consistency.Class
+	}{
+		{"no rule asks", nil, confirmed, applied},
+		{"a rule asks", []consistency.WriteRule{{From: 200, Body: consistency.JSON("/ok", false), Class: refused}}, unconfirmed, ambiguous},
+		{"a rule for other statuses asks", []consistency.WriteRule{{From: 409, Body: consistency.JSON("/ok", false), Class: refused}}, confirmed, applied},
+		{"the beginning is enough", []consistency.WriteRule{{From: 200, Body: func(b []byte) bool { return bytes.Contains(b, []byte("false")) }, Class: refused}}, failed, refused},
+	}
+	for _, tt := range tests {
+		bubble(t, tt.name, func(t *testing.T) {
+			site := newSite(t, onPost(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", "24")
+				_, _ = io.WriteString(w, `{"ok":false,"code"`)
+			})).watch()
+			flow := site.create()
+			flow.Find = func(context.Context) ([]string, error) { return []string{"another's"}, nil }
+			var s service
+			p := s.policy()
+			p.Rules.Write = tt.rules
+			res, err := consistency.Do(t.Context(), p, flow)
+			assert.Equal(t, tt.want, res.Outcome, "%v", err)
+			assert.Equal(t, tt.class, s.class())
+		})
 	}
 }

@@ -72,7 +72,8 @@ type WriteRule struct {
 
 	// Body is asked about the beginning of the body, at most 64 KiB, of good
 	// answers too, whose end is waited for then; a body that is not known does
-	// not fit. [JSON] makes common ones. Nil fits any.
+	// not fit. If it is seen to break off, and what came of it does not fit, the
+	// answer proves nothing. [JSON] makes common ones. Nil fits any.
 	Body func(body []byte) bool
 
 	Class Class
@@ -177,8 +178,12 @@ func (r *Rules) write(goal Goal, a *Answer) Class {
 	for _, table := range [...]*[]WriteRule{&r.Write, &writeTable} {
 		for i := range *table {
 			rule := &(*table)[i]
-			if fits(rule.Goal, goal, rule.Method, rule.Code, rule.From, rule.To, a) && asked(rule.When, rule.Body, a) {
+			switch {
+			case !fits(rule.Goal, goal, rule.Method, rule.Code, rule.From, rule.To, a):
+			case asked(rule.When, rule.Body, a):
 				return rule.Class
+			case rule.Body != nil && a.cut && asked(rule.When, nil, a):
+				return Ambiguous // the rest of the body might have fitted
 			}
 		}
 	}

@@ -13,7 +13,7 @@ func overheard(s *said, phase Phase, call *wire.Call) {
 	}
 	seen := answerOfExchange(&ex)
 	a := &s.answer
-	a.Status, a.Method = seen.Status, seen.Method
+	a.Status, a.Method, a.cut = seen.Status, seen.Method, seen.cut
 	if a.Header == nil {
 		a.Header, a.Note = seen.Header, seen.Note
 	}
@@ -25,7 +25,7 @@ func overheard(s *said, phase Phase, call *wire.Call) {
 
 func answerOfExchange(ex *wire.Exchange) Answer {
 	a := answerOf(ex.Status, ex.Header)
-	a.Method, a.Body, a.Whole = ex.Method, ex.Body, ex.Whole
+	a.Method, a.Body, a.Whole, a.cut = ex.Method, ex.Body, ex.Whole, ex.Cut
 	return a
 }
 

@@ -24,6 +24,7 @@ type Exchange struct {
 	Header   http.Header
 	Body     []byte // what the beginning of the answer says, as far as it was read
 	Whole    bool   // Body is the whole body
+	Cut      bool   // the body broke off before as much of it was read as is kept
 	Err      error  // why no answer came
 	Safe     bool   // its method is safe: it asks for no change
 	NotSent  bool   // provably no header was written
@@ -267,6 +268,8 @@ func (o *observed) note(read []byte, err error) {
 	if (err == io.EOF || full) && o.ex.ended == 0 {
 		o.ex.Whole = len(o.ex.Body) < o.limit
 		o.end()
+	} else if err != nil && o.ex.ended == 0 && len(o.ex.Body) < o.limit {
+		o.ex.Cut = true
 	}
 }
 
