@@ -28,27 +28,29 @@ const columns = `kind, key, revision, done, keep, label, value`
 // transaction may draw a revision.
 const announce = `pg_advisory_xact_lock_shared({lock})`
 
-func newStatements(o Options) statements {
-	const (
-		drawn = `CASE WHEN ` + announce + `::text IS NOT NULL THEN nextval('{revisions}') END`
-		// The sequence makes revisions grow. In a copy of the database it may be behind
-		// the records, so a revision is also greater than the one before.
-		next   = `greatest(nextval('{revisions}'), revision + 1)`
-		values = `$3::boolean, false, $4::bigint, clock_timestamp(), ` + forget + `, $5::bytea, $6::text`
-		into   = `INSERT INTO {table} AS t (kind, key, revision, done, fresh, keep, changed, forget, value, label)`
-		fresh  = into + ` VALUES (1, $1, ` + drawn + `, false, true, 0, clock_timestamp(), NULL, $2::bytea, $3::text)
+// Pieces of statements.
+const (
+	drawnRevision = `CASE WHEN ` + announce + `::text IS NOT NULL THEN nextval('{revisions}') END`
+	// The sequence makes revisions grow. In a copy of the database it may be behind
+	// the records, so a revision is also greater than the one before.
+	nextRevision  = `greatest(nextval('{revisions}'), revision + 1)`
+	changedValues = `$3::boolean, false, $4::bigint, clock_timestamp(), ` + forget + `, $5::bytea, $6::text`
+	insertInto    = `INSERT INTO {table} AS t (kind, key, revision, done, fresh, keep, changed, forget, value, label)`
+	insertQueued  = insertInto + ` VALUES (1, $1, ` + drawnRevision + `, false, true, 0, clock_timestamp(), NULL, $2::bytea, $3::text)
 			ON CONFLICT (kind, key) DO NOTHING RETURNING revision, `
-		replace = `UPDATE {table} SET (revision, done, fresh, keep, changed, forget, value, label) =
-			(greatest(` + drawn + `, revision + 1), false, true, 0, clock_timestamp(), NULL, $2::bytea, $3::text)
+	updateQueued = `UPDATE {table} SET (revision, done, fresh, keep, changed, forget, value, label) =
+			(greatest(` + drawnRevision + `, revision + 1), false, true, 0, clock_timestamp(), NULL, $2::bytea, $3::text)
 			WHERE kind = 1 AND key = $1::text AND revision = $%d::bigint RETURNING revision, `
-	)
+)
+
+func newStatements(o Options) statements {
 	s := statements{
 		// A record whose time is over is replaced.
 		change: [...]string{
-			create: into + ` VALUES ($1, $2, nextval('{revisions}'), ` + values + `)
-				ON CONFLICT (kind, key) DO UPDATE SET (revision, done, fresh, keep, changed, forget, value, label) = (` + strings.ReplaceAll(next, "revision +", "t.revision +") + `, ` + values + `)
+			create: insertInto + ` VALUES ($1, $2, nextval('{revisions}'), ` + changedValues + `)
+				ON CONFLICT (kind, key) DO UPDATE SET (revision, done, fresh, keep, changed, forget, value, label) = (` + strings.ReplaceAll(nextRevision, "revision +", "t.revision +") + `, ` + changedValues + `)
 				WHERE t.done AND t.forget <= clock_timestamp() RETURNING revision`,
-			update: `UPDATE {table} SET (revision, done, fresh, keep, changed, forget, value, label) = (` + next + `, ` + values + `)
+			update: `UPDATE {table} SET (revision, done, fresh, keep, changed, forget, value, label) = (` + nextRevision + `, ` + changedValues + `)
 				WHERE kind = $1::smallint AND key = $2::text AND revision = $7::bigint AND ` + alive + ` RETURNING revision`,
 			remove: `DELETE FROM {table} WHERE kind = $1::smallint AND key = $2::text AND revision = $3::bigint AND ` + alive + ` RETURNING revision`,
 		},
@@ -64,11 +66,11 @@ func newStatements(o Options) statements {
 		sweep: `WITH old AS (SELECT kind, key, revision FROM {table} WHERE done AND forget <= clock_timestamp()
 				ORDER BY forget LIMIT $1 FOR UPDATE SKIP LOCKED)
 			DELETE FROM {table} t USING old WHERE t.kind = old.kind AND t.key = old.key AND t.revision = old.revision`,
-		enqueue:     fresh + `''`,
-		enqueueTell: fresh + `pg_notify($4, '')::text`,
+		enqueue:     insertQueued + `''`,
+		enqueueTell: insertQueued + `pg_notify($4, '')::text`,
 		found:       `SELECT revision, done, keep, value, ` + alive + ` FROM {table} WHERE kind = 1 AND key = $1`,
-		replace:     fmt.Sprintf(replace, 4) + `''`,
-		replaceTell: fmt.Sprintf(replace, 5) + `pg_notify($4, '')::text`,
+		replace:     fmt.Sprintf(updateQueued, 4) + `''`,
+		replaceTell: fmt.Sprintf(updateQueued, 5) + `pg_notify($4, '')::text`,
 	}
 	// open finds the transactions that hold the lock of announce.
 	s.prepare = `SELECT set_config('lock_timeout', $1, true), ` + announce

@@ -175,26 +175,7 @@ func newSession(ex Exchange) (*session, error) {
 	if ex.Write == nil {
 		return newReader(ex)
 	}
-	switch {
-	case ex.Write.URL == nil || ex.Write.URL.Host == "":
-		return nil, errors.New("readbackhttp: the write has no URL with a host")
-	case ex.Write.URL.Scheme != "http" && ex.Write.URL.Scheme != "https":
-		return nil, errors.New("readbackhttp: the write's URL is not an HTTP URL")
-	case ex.Write.RequestURI != "":
-		return nil, errors.New("readbackhttp: the write has a RequestURI: it is what a server got, not what a client sends")
-	case !isToken(method(ex.Write)):
-		return nil, fmt.Errorf("readbackhttp: %q is not a method", ex.Write.Method)
-	case usualMethod(ex.Write.Method) != ex.Write.Method: // what it is to show would be guessed wrong
-		return nil, fmt.Errorf("readbackhttp: the method is %q, not %q: methods have case", usualMethod(ex.Write.Method), ex.Write.Method)
-	case ex.MaxBody < 0:
-		return nil, fmt.Errorf("readbackhttp: MaxBody is negative: %d", ex.MaxBody)
-	}
-	for _, header := range []http.Header{ex.Write.Header, ex.Write.Trailer, ex.Header} {
-		if err := checkHeader(header); err != nil {
-			return nil, err
-		}
-	}
-	if err := checkToken(ex.Token); err != nil {
+	if err := ex.checkWrite(); err != nil {
 		return nil, err
 	}
 	s := &session{Exchange: ex}
@@ -210,30 +191,63 @@ func newSession(ex Exchange) (*session, error) {
 	} else if s.Read.isZero() {
 		s.Read = Location()
 	}
-	if err := s.Read.check(); err != nil {
+	if err := s.checkRead(); err != nil {
 		return nil, err
-	}
-	if sample, ok := s.Read.sample(); ok {
-		target, err := s.Read.resolve(ex.Write.URL, sample)
-		if err == nil {
-			// AllowOrigin is asked only about origins that are really read.
-			foreign := !sameOrigin(target, ex.Write.URL) && (s.Read.known() || s.AllowOrigin == nil)
-			err = s.allowed(target, foreign)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if s.Goal == consistency.ToAbsent && !s.Read.known() {
-		return nil, errors.New("readbackhttp: what is to be gone must be known before: Read needs a URL")
-	}
-	if s.Mine != nil && !s.Read.known() {
-		return nil, errors.New("readbackhttp: Mine needs a Read that is known before the write: set Find and Mine of the flow")
 	}
 	if s.instance = instanceOf(ex.Write.URL); s.Name == "" {
 		s.Name = boundedName(method(ex.Write), ex.Write.URL)
 	}
 	return s, nil
+}
+
+// checkWrite reports a write that cannot be sent.
+func (ex *Exchange) checkWrite() error {
+	switch {
+	case ex.Write.URL == nil || ex.Write.URL.Host == "":
+		return errors.New("readbackhttp: the write has no URL with a host")
+	case ex.Write.URL.Scheme != "http" && ex.Write.URL.Scheme != "https":
+		return errors.New("readbackhttp: the write's URL is not an HTTP URL")
+	case ex.Write.RequestURI != "":
+		return errors.New("readbackhttp: the write has a RequestURI: it is what a server got, not what a client sends")
+	case !isToken(method(ex.Write)):
+		return fmt.Errorf("readbackhttp: %q is not a method", ex.Write.Method)
+	case usualMethod(ex.Write.Method) != ex.Write.Method: // what it is to show would be guessed wrong
+		return fmt.Errorf("readbackhttp: the method is %q, not %q: methods have case", usualMethod(ex.Write.Method), ex.Write.Method)
+	case ex.MaxBody < 0:
+		return fmt.Errorf("readbackhttp: MaxBody is negative: %d", ex.MaxBody)
+	}
+	for _, header := range []http.Header{ex.Write.Header, ex.Write.Trailer, ex.Header} {
+		if err := checkHeader(header); err != nil {
+			return err
+		}
+	}
+	return checkToken(ex.Token)
+}
+
+// checkRead reports a place to read that cannot be, may not be read, or becomes known too
+// late for what the exchange asks.
+func (s *session) checkRead() error {
+	if err := s.Read.check(); err != nil {
+		return err
+	}
+	if sample, ok := s.Read.sample(); ok {
+		target, err := s.Read.resolve(s.Write.URL, sample)
+		if err == nil {
+			// AllowOrigin is asked only about origins that are really read.
+			foreign := !sameOrigin(target, s.Write.URL) && (s.Read.known() || s.AllowOrigin == nil)
+			err = s.allowed(target, foreign)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if s.Goal == consistency.ToAbsent && !s.Read.known() {
+		return errors.New("readbackhttp: what is to be gone must be known before: Read needs a URL")
+	}
+	if s.Mine != nil && !s.Read.known() {
+		return errors.New("readbackhttp: Mine needs a Read that is known before the write: set Find and Mine of the flow")
+	}
+	return nil
 }
 
 // check reports fields that cannot be, and fills in MaxBody.

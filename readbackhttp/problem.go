@@ -174,37 +174,19 @@ func parseProblem(body []byte) (Problem, bool) {
 	var p Problem
 	known := false
 	for name, raw := range members {
-		var ok bool
-		switch name {
-		case "status":
+		ok := false
+		switch text := p.text(name); {
+		case text != nil:
+			*text, ok = jsonString(raw)
+		case name == "status":
 			p.Status, ok = jsonStatus(raw)
-		case "code":
+		case name == "code":
 			p.Code, ok = jsonCode(raw)
-		case "message":
-			p.Message, ok = jsonString(raw)
-		case "instancePath":
-			p.InstancePath, ok = jsonString(raw)
-		case "schemaPath":
-			p.SchemaPath, ok = jsonString(raw)
-		case "keyword":
-			p.Keyword, ok = jsonString(raw)
-		case "params":
+		case name == "params":
 			var v any
 			if v, ok = jsonValue(raw); ok {
 				p.Params, ok = v.(map[string]any)
 			}
-		case "path":
-			p.Path, ok = jsonString(raw)
-		case "expected":
-			p.Expected, ok = jsonString(raw)
-		case "type":
-			p.Type, ok = jsonString(raw)
-		case "title":
-			p.Title, ok = jsonString(raw)
-		case "detail":
-			p.Detail, ok = jsonString(raw)
-		case "instance":
-			p.Instance, ok = jsonString(raw)
 		default:
 			if v, ok := jsonValue(raw); ok {
 				if p.Extensions == nil {
@@ -219,6 +201,33 @@ func parseProblem(body []byte) (Problem, bool) {
 		return Problem{}, false
 	}
 	return p, true
+}
+
+// text returns the field for a member whose values are strings, and nil for any other.
+func (p *Problem) text(name string) *string {
+	switch name {
+	case "message":
+		return &p.Message
+	case "instancePath":
+		return &p.InstancePath
+	case "schemaPath":
+		return &p.SchemaPath
+	case "keyword":
+		return &p.Keyword
+	case "path":
+		return &p.Path
+	case "expected":
+		return &p.Expected
+	case "type":
+		return &p.Type
+	case "title":
+		return &p.Title
+	case "detail":
+		return &p.Detail
+	case "instance":
+		return &p.Instance
+	}
+	return nil
 }
 
 func jsonString(raw json.RawMessage) (s string, ok bool) {

@@ -65,7 +65,8 @@ type settings struct {
 // diskEnv tells a process that it may mount a disk.
 const diskEnv = "CRASHTEST_DISK"
 
-func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) error {
+// parse reads the arguments, and refuses those that do not go together.
+func parse(args []string, errs io.Writer) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("crashtest", flag.ContinueOnError)
 	flags.SetOutput(errs)
@@ -85,23 +86,33 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	flags.BoolVar(&s.worker.buggy, "buggy", false, "internal: the worker has bugs")
 	flags.DurationVar(&s.worker.delay, "delay", 0, "internal: what the worker waits for before each write")
 	if err := flags.Parse(args); err != nil {
-		return err
+		return s, err
 	}
 	s.worker.lease = s.lease
 	switch {
 	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		return s, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case s.worker.service != "":
+		return s, nil
+	case s.rounds < 1 || s.jobs < 1:
+		return s, errors.New("-rounds and -jobs must be at least 1")
+	case s.disk && s.cluster:
+		return s, errors.New("-disk does not go with -cluster")
+	case s.cluster && s.postgres:
+		return s, errors.New("give either -cluster or -postgres, not both")
+	}
+	return s, nil
+}
+
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) error {
+	s, err := parse(args, errs)
+	switch {
+	case err != nil:
+		return err
 	case s.worker.service != "":
 		return s.worker.run(ctx, in, out)
-	case s.rounds < 1 || s.jobs < 1:
-		return errors.New("-rounds and -jobs must be at least 1")
-	case s.disk && s.cluster:
-		return errors.New("-disk does not go with -cluster")
 	case s.disk && os.Getenv(diskEnv) == "":
 		return onSmallDisk(ctx, args, out, errs)
-	}
-	if s.cluster && s.postgres {
-		return errors.New("give either -cluster or -postgres, not both")
 	}
 	w, err := openWorld()
 	if err != nil {

@@ -22,6 +22,7 @@
 package natsshare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,43 +84,13 @@ type Carrier struct {
 // in the background, and notes are lost until then. If a server refuses the credentials,
 // or an option is invalid, Connect returns an error.
 func Connect(o Options) (*Carrier, error) {
-	if o.Subject == "" {
-		o.Subject = defaultSubject
-	}
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
-	if o.Logger == nil {
-		o.Logger = zap.NewNop()
-	}
-	switch {
-	case o.URL == "":
-		return nil, errors.New("natsshare: Options.URL is missing")
-	case strings.ContainsAny(o.Subject, " \t\r\n*>") || strings.Contains("."+o.Subject+".", ".."):
-		return nil, fmt.Errorf("natsshare: Options.Subject is not a subject to publish to: %q (no spaces, wildcards or empty parts)", o.Subject)
-	case o.Timeout < 0:
-		return nil, fmt.Errorf("natsshare: Options.Timeout is negative: %v", o.Timeout)
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
 	}
 	c := &Carrier{subject: o.Subject}
-	options := []nats.Option{
-		nats.Name("readback share"),
-		nats.Timeout(o.Timeout),
-		nats.MaxReconnects(-1),
-		nats.IgnoreAuthErrorAbort(),
-		nats.ReconnectWait(250 * time.Millisecond),
-		nats.PingInterval(5 * time.Second),
-		nats.MaxPingsOutstanding(2),
-		// A note that is sent late would tell of an old write as if it were new.
-		nats.ReconnectBufSize(-1),
-		nats.NoEcho(),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { o.Logger.Warn("disconnected", zap.Error(redact.Guard(err))) }),
-		nats.ReconnectHandler(func(n *nats.Conn) { o.Logger.Info("connected", zap.String("server", n.ConnectedServerName())) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			o.Logger.Warn("client", zap.Error(redact.Guard(err)))
-		}),
-	}
 	var err error
-	options = append(options, o.Connect...)
+	options := o.connection()
 	if c.conn, err = nats.Connect(o.URL, options...); err != nil && unreachable(err) {
 		// Not at the first try: with this option, a refusal would be retried in silence.
 		c.conn, err = nats.Connect(o.URL, append(options, nats.RetryOnFailedConnect(true))...)
@@ -143,6 +114,48 @@ func Connect(o Options) (*Carrier, error) {
 		return nil, fmt.Errorf("natsshare: %w", redact.Guard(err))
 	}
 	return c, nil
+}
+
+func (o Options) withDefaults() Options {
+	o.Subject = cmp.Or(o.Subject, defaultSubject)
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	return o
+}
+
+func (o *Options) validate() error {
+	switch {
+	case o.URL == "":
+		return errors.New("natsshare: Options.URL is missing")
+	case strings.ContainsAny(o.Subject, " \t\r\n*>") || strings.Contains("."+o.Subject+".", ".."):
+		return fmt.Errorf("natsshare: Options.Subject is not a subject to publish to: %q (no spaces, wildcards or empty parts)", o.Subject)
+	case o.Timeout < 0:
+		return fmt.Errorf("natsshare: Options.Timeout is negative: %v", o.Timeout)
+	}
+	return nil
+}
+
+// connection returns the options of the connection, those of the caller last.
+func (o *Options) connection() []nats.Option {
+	return append([]nats.Option{
+		nats.Name("readback share"),
+		nats.Timeout(o.Timeout),
+		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.PingInterval(5 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		// A note that is sent late would tell of an old write as if it were new.
+		nats.ReconnectBufSize(-1),
+		nats.NoEcho(),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { o.Logger.Warn("disconnected", zap.Error(redact.Guard(err))) }),
+		nats.ReconnectHandler(func(n *nats.Conn) { o.Logger.Info("connected", zap.String("server", n.ConnectedServerName())) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			o.Logger.Warn("client", zap.Error(redact.Guard(err)))
+		}),
+	}, o.Connect...)
 }
 
 // unreachable reports whether no server answered, rather than one refused.
