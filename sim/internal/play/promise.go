@@ -31,23 +31,9 @@ func (f *flow) judgeUnconfirmed(c *claim, looks []world.Look) {
 // the reserve of every read begun after v, and v lies (settle + 1) reserves before
 // D, the outcome must be Confirmed.
 func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
-	if !c.cancelled.IsZero() && !c.cancelled.After(c.ended) || !f.findable(c) {
-		return "", false
-	}
-	ended, kept, ok := f.followed(c, looks)
-	if !ok {
-		return "", false
-	}
-	if c.id == "" && c.class != consistency.Ambiguous && c.policy.Windows.NotFound > 0 || f.w.Wide && f.unseen(c) {
-		return "", false
-	}
-	shows, ok := f.w.ShownBy(c.id, c.ended)
-	if !ok || c.policy.OnForbidden == nil && f.w.NeedsFresh && !f.fresh.fresh.Load() {
-		return "", false
-	}
-	v := c.inTime(later(later(shows, ended), f.w.CalmFrom(c.ended)))
+	v, kept, ok := f.visible(c, looks)
 	pace := f.paceOf(c)
-	if c.policy.ReadTimeout > 0 && pace > c.policy.ReadTimeout {
+	if !ok || c.policy.ReadTimeout > 0 && pace > c.policy.ReadTimeout {
 		return "", false
 	}
 	s, settle := newSeen(c), f.settle(c)
@@ -96,6 +82,26 @@ func (f *flow) promised(c *claim, looks []world.Look) (why string, _ bool) {
 	}
 	return "from " + v.Sub(f.w.Start).String() + " on every read shows it, " + left.String() +
 		" before the deadline, with a reserve of " + reserve.String(), true
+}
+
+// visible returns the moment from which on every read of c shows the write, and how many
+// looks at its operation are needed besides; ok says whether that is certain.
+func (f *flow) visible(c *claim, looks []world.Look) (from time.Time, kept int, ok bool) {
+	if !c.cancelled.IsZero() && !c.cancelled.After(c.ended) || !f.findable(c) {
+		return time.Time{}, 0, false
+	}
+	ended, kept, ok := f.followed(c, looks)
+	if !ok || f.w.Wide && f.unseen(c) {
+		return time.Time{}, 0, false
+	}
+	if c.id == "" && c.class != consistency.Ambiguous && c.policy.Windows.NotFound > 0 {
+		return time.Time{}, 0, false
+	}
+	shows, ok := f.w.ShownBy(c.id, c.ended)
+	if !ok || c.policy.OnForbidden == nil && f.w.NeedsFresh && !f.fresh.fresh.Load() {
+		return time.Time{}, 0, false
+	}
+	return c.inTime(later(later(shows, ended), f.w.CalmFrom(c.ended))), kept, true
 }
 
 // followed returns when the operation of c was seen to end, if it has one, and how many

@@ -83,100 +83,135 @@ func after(d Dice, answer int, runs ...time.Duration) Fate {
 	return Fate{Took: d.Between(time.Millisecond, 200*time.Millisecond), Answer: answer, Runs: runs}
 }
 
+// drawn is what several scenes have.
+type drawn struct {
+	soon    time.Duration
+	refused int // the status of a refusal
+	doubt   int // the status of an answer that proves nothing
+	good    int
+}
+
 func (s *Spec) stage(d Dice) {
-	soon := d.Between(time.Millisecond, 5*time.Second)
-	refused := OneOf(d, 400, 409, 412, 422)
-	doubtful := OneOf(d, 500, 502, 503, 504, Lost)
-	good := http.StatusOK
+	has := drawn{
+		soon:    d.Between(time.Millisecond, 5*time.Second),
+		refused: OneOf(d, 400, 409, 412, 422),
+		doubt:   OneOf(d, 500, 502, 503, 504, Lost),
+		good:    http.StatusOK,
+	}
 	if s.Goal == Create {
-		good = http.StatusCreated
+		has.good = http.StatusCreated
 	}
 	if s.Scene >= Reread {
-		s.stageJob(d, good)
+		s.stageJob(d, has.good)
 		return
 	}
-	switch s.Scene {
-	case Located:
+	stages[s.Scene](s, d, has)
+}
+
+// stages make the world each scene that is of no jobs.
+var stages = [Reread]func(s *Spec, d Dice, has drawn){
+	Located: func(s *Spec, d Dice, has drawn) {
 		s.Goal = Create
 		fate := after(d, 202)
 		if fate.Monitor = true; d.Chance(0.6) {
-			fate.Fails = soon
+			fate.Fails = has.soon
 		} else {
-			fate.Runs = []time.Duration{soon}
+			fate.Runs = []time.Duration{has.soon}
 		}
 		s.Fates = []Fate{fate}
 		s.Ending = Ending(d.IntN(int(endings)))
-	case Beside:
+	},
+	Beside: func(s *Spec, d Dice, has drawn) {
 		s.Goal = OneOf(d, Create, Create, Create, Update, Delete)
 		s.Foreign = 1
-		s.Fates = []Fate{OneOf(d, after(d, refused), after(d, refused), after(d, doubtful), after(d, Lost, 0), after(d, Lost, 0), after(d, Lost, soon), after(d, doubtful, soon))}
-	case Failover:
-		s.Fates = []Fate{OneOf(d, after(d, doubtful, 0), after(d, doubtful, soon), after(d, doubtful)), after(d, refused)}
-	case Fields:
+		s.Fates = []Fate{OneOf(d, after(d, has.refused), after(d, has.refused), after(d, has.doubt), after(d, Lost, 0), after(d, Lost, 0), after(d, Lost, has.soon), after(d, has.doubt, has.soon))}
+	},
+	Failover: func(s *Spec, d Dice, has drawn) {
+		s.Fates = []Fate{OneOf(d, after(d, has.doubt, 0), after(d, has.doubt, has.soon), after(d, has.doubt)), after(d, has.refused)}
+	},
+	Fields: func(s *Spec, d Dice, has drawn) {
 		s.Goal, s.Wrapped = OneOf(d, Create, Update, Delete), true
-		s.Fates = []Fate{OneOf(d, after(d, good, 0), after(d, good, 0), after(d, refused), after(d, 503, soon), after(d, 503))}
-	case Shards:
-		s.Fates = []Fate{OneOf(d, after(d, doubtful, 0), after(d, doubtful, soon), after(d, doubtful))}
-	case Nowhere:
+		s.Fates = []Fate{OneOf(d, after(d, has.good, 0), after(d, has.good, 0), after(d, has.refused), after(d, 503, has.soon), after(d, 503))}
+	},
+	Shards: func(s *Spec, d Dice, has drawn) {
+		s.Fates = []Fate{OneOf(d, after(d, has.doubt, 0), after(d, has.doubt, has.soon), after(d, has.doubt))}
+	},
+	Nowhere: func(s *Spec, d Dice, has drawn) {
 		s.Goal = Delete
-		s.Fates = []Fate{OneOf(d, after(d, Lost, soon), after(d, Lost, 0), after(d, 503, soon), after(d, 503))}
-	case Old:
-		s.Fates = []Fate{after(d, doubtful, OneOf(d, 0, soon)), after(d, doubtful)}
-	case Mistaken:
+		s.Fates = []Fate{OneOf(d, after(d, Lost, has.soon), after(d, Lost, 0), after(d, 503, has.soon), after(d, 503))}
+	},
+	Old: func(s *Spec, d Dice, has drawn) {
+		s.Fates = []Fate{after(d, has.doubt, OneOf(d, 0, has.soon)), after(d, has.doubt)}
+	},
+	Mistaken: func(s *Spec, d Dice, has drawn) {
 		s.Goal = Create
-		fate := after(d, 202, soon)
+		fate := after(d, 202, has.soon)
 		fate.Monitor = true
 		s.Fates, s.Reads = []Fate{fate}, Dialect{{410, 503}}
 		s.Calm, s.Faults = time.Minute, []Fault{{Chance: 0.4, Answer: 503}}
-	case Unnamed:
+	},
+	Unnamed: func(s *Spec, d Dice, has drawn) {
 		if s.Goal = OneOf(d, Create, Delete); s.Goal == Delete {
 			s.Fates = []Fate{after(d, 404, 0)}
 		} else {
-			s.Fates = []Fate{after(d, OneOf(d, 301, 302, 303), OneOf(d, 0, soon))}
+			s.Fates = []Fate{after(d, OneOf(d, 301, 302, 303), OneOf(d, 0, has.soon))}
 		}
-	case Senseless:
-		s.Fates = []Fate{after(d, good, 0)}
-	case OneBody:
-		s.Fates = []Fate{after(d, OneOf(d, Unreached, 429, 503)), after(d, good, 0)}
+	},
+	Senseless: func(s *Spec, d Dice, has drawn) {
+		s.Fates = []Fate{after(d, has.good, 0)}
+	},
+	OneBody: func(s *Spec, d Dice, has drawn) {
+		s.Fates = []Fate{after(d, OneOf(d, Unreached, 429, 503)), after(d, has.good, 0)}
 		s.Fates[0].RetryAfter = OneOf(d, "", "0", "1")
-	case Tagged:
+	},
+	Tagged: func(s *Spec, d Dice, has drawn) {
 		s.Goal = Update
-		s.Fates, s.Tag = []Fate{after(d, good, 0)}, OneOf(d, `W/"%s"`, `"%s"`, "W/")
-	case Overdue:
-		fate := after(d, OneOf(d, 202, 503), soon)
+		s.Fates, s.Tag = []Fate{after(d, has.good, 0)}, OneOf(d, `W/"%s"`, `"%s"`, "W/")
+	},
+	Overdue: func(s *Spec, d Dice, has drawn) {
+		fate := after(d, OneOf(d, 202, 503), has.soon)
 		fate.Monitor = fate.Answer == 202
 		s.Fates = []Fate{fate}
 		s.Calm, s.Faults = 5*time.Second, []Fault{{Chance: 0.3, Answer: 503}}
-	case Broken:
-		s.Fates = []Fate{after(d, good, 0)}
+	},
+	Broken: func(s *Spec, d Dice, has drawn) {
+		s.Fates = []Fate{after(d, has.good, 0)}
 		s.Slow = d.Between(10*time.Millisecond, 10*time.Second)
 		s.Calm, s.Faults = time.Hour, []Fault{{Chance: OneOf(d, 0.5, 1), Answer: OneOf(d, 503, 429, Lost)}}
-	case Passing:
-		s.Fates = []Fate{after(d, 503, 0), after(d, good, 0)}
+	},
+	Passing: func(s *Spec, d Dice, has drawn) {
+		s.Fates = []Fate{after(d, 503, 0), after(d, has.good, 0)}
 		s.KeyFor, s.Denied, s.Lags = 5*time.Minute, d.Between(20*time.Second, time.Minute), []time.Duration{0}
-	case Impatient:
-		s.Fates = []Fate{after(d, doubtful, OneOf(d, 0, 0, soon))}
+	},
+	Impatient: func(s *Spec, d Dice, has drawn) {
+		s.Fates = []Fate{after(d, has.doubt, OneOf(d, 0, 0, has.soon))}
 		s.KeyFor = 5 * time.Minute
-	case Forgetful:
+	},
+	Forgetful: func(s *Spec, d Dice, _ drawn) {
 		s.Wide, s.Goal, s.Amnesia = false, Delete, true
 		s.Fates, s.KeyFor = []Fate{after(d, 503), after(d, 503), after(d, 503)}, 5*time.Minute
 		s.Calm, s.Faults = time.Hour, []Fault{{Chance: 0.5, Answer: 503}}
-	case Led:
+	},
+	Led: func(s *Spec, d Dice, _ drawn) {
 		s.Goal = Create
 		s.Fates = []Fate{after(d, OneOf(d, 301, 302, 303), 0)}
-	case Barred:
+	},
+	Barred: func(s *Spec, d Dice, has drawn) {
 		s.Goal, s.Foreign, s.Elsewhere = Create, 1, true
-		s.Fates = []Fate{after(d, OneOf(d, good, 201), 0)}
-	case Plainly:
+		s.Fates = []Fate{after(d, OneOf(d, has.good, 201), 0)}
+	},
+	Plainly: func(s *Spec, d Dice, _ drawn) {
 		s.Goal = Create
 		s.Fates = []Fate{after(d, 201, 0)}
-	case Endlessly:
-		s.Fates = []Fate{after(d, good, 0)}
+	},
+	Endlessly: func(s *Spec, d Dice, has drawn) {
+		s.Fates = []Fate{after(d, has.good, 0)}
 		s.Calm, s.Bodies = time.Hour, Bodies{Chance: 0.7, How: []Arrival{Stalled, Endless}}
-	case Throttled:
-		s.Fates = []Fate{after(d, good, 0)}
+	},
+	Throttled: func(s *Spec, d Dice, has drawn) {
+		s.Fates = []Fate{after(d, has.good, 0)}
 		s.Calm, s.Faults = d.Between(20*time.Second, 40*time.Second), []Fault{{Chance: 1, Answer: 403, Limited: true}}
-	}
+	},
 }
 
 // stageJob is stage for jobs.
