@@ -7,6 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
+
+	"github.com/readback-go/readback/internal/pause"
 )
 
 const (
@@ -57,7 +59,7 @@ func (s *Store) untilMended() {
 			break
 		}
 		s.restart(at)
-		if !sleep(s.ctx, wait) {
+		if !pause.For(s.ctx, wait) {
 			break
 		}
 	}

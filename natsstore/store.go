@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -320,7 +321,7 @@ func (s *Store) publish(ctx context.Context, what string, msg *nats.Msg, options
 		ack, err = at.js.PublishMsg(ctx, msg, options...)
 		// This code means that another change of the subject is under way, which may
 		// still fail: ask again.
-		for refusal(err) == jetstream.JSErrCodeStreamWrongLastSequenceConstant && sleep(ctx, time.Millisecond) {
+		for refusal(err) == jetstream.JSErrCodeStreamWrongLastSequenceConstant && pause.For(ctx, time.Millisecond) {
 			ack, err = at.js.PublishMsg(ctx, msg, options...)
 		}
 		return err

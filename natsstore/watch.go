@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -79,7 +80,7 @@ func (h *hub) listen(ctx context.Context, js jetstream.JetStream, n names) {
 	changes := reader{js: js, names: n, subject: []string{n.records()}, policy: jetstream.DeliverNewPolicy, headers: true}
 	defer changes.end()
 	for changes.begin(ctx) != nil {
-		if !sleep(ctx, listenAgain) {
+		if !pause.For(ctx, listenAgain) {
 			return
 		}
 	}
@@ -88,7 +89,7 @@ func (h *hub) listen(ctx context.Context, js jetstream.JetStream, n names) {
 		msg, _, err := changes.next(ctx)
 		if err == nil {
 			h.notify(msg.Subject())
-		} else if !sleep(ctx, listenAgain) {
+		} else if !pause.For(ctx, listenAgain) {
 			return
 		}
 	}
@@ -96,17 +97,6 @@ func (h *hub) listen(ctx context.Context, js jetstream.JetStream, n names) {
 
 // listenAgain is the time between two tries to read changes.
 const listenAgain = 250 * time.Millisecond
-
-// sleep waits for d, and returns false if ctx has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	return ctx.Err() == nil
-}
 
 // join returns a channel that gets a value when a record of the subject changes from now on,
 // and a function to leave.
