@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/readback-go/readback/cmd/readback/internal/files"
 	"github.com/readback-go/readback/cmd/readback/internal/show"
 )
 
@@ -74,7 +75,7 @@ func JUnit(name string, results []show.Result) error {
 	if real, err := filepath.EvalSymlinks(name); err == nil {
 		name = real
 	}
-	return replace(name, text)
+	return files.Replace(name, []byte(text), 0o644)
 }
 
 // pour writes to what is no file.
@@ -85,28 +86,6 @@ func pour(name, text string) error {
 	}
 	_, err = f.WriteString(text)
 	return errors.Join(err, f.Close())
-}
-
-// replace puts a new file in the place of name.
-func replace(name, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".readback-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }
 
 func seconds(milliseconds float64) string { return fmt.Sprintf("%.3f", milliseconds/1000) }

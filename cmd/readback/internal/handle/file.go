@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/readback-go/readback/cmd/readback/internal/files"
 )
 
 // File is a file that holds the handle of one write, and nothing else. It is
@@ -21,7 +23,11 @@ var ErrTaken = errors.New("it is there already")
 // Create makes a file that only its owner may read, whole or not at all. Of two
 // who create one of the same name, one gets [ErrTaken].
 func Create(name string, h Handle) (*File, error) {
-	temporary, err := write(name, h)
+	data, err := h.indented()
+	if err != nil {
+		return nil, err
+	}
+	temporary, err := files.Beside(name, data)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +37,7 @@ func Create(name string, h Handle) (*File, error) {
 	case errors.Is(err, os.ErrExist):
 		return nil, ErrTaken
 	case err != nil: // a file system without links
-		if err = createPlain(name, h); err != nil {
+		if err = createPlain(name, data); err != nil {
 			return nil, err
 		}
 	}
@@ -39,11 +45,11 @@ func Create(name string, h Handle) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	sync(filepath.Dir(name))
+	files.Sync(filepath.Dir(name))
 	return &File{Name: name, info: info}, nil
 }
 
-func createPlain(name string, h Handle) error {
+func createPlain(name string, data []byte) error {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return ErrTaken
@@ -51,47 +57,16 @@ func createPlain(name string, h Handle) error {
 	if err != nil {
 		return err
 	}
-	data, err := h.indented()
-	if err == nil {
-		_, err = f.Write(data)
-	}
+	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
 }
 
-// sync makes the entries of a folder last, where that can be had.
-func sync(folder string) {
-	if d, err := os.Open(folder); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
-	}
-}
-
 func (h Handle) indented() ([]byte, error) {
 	data, err := json.MarshalIndent(h, "", "  ")
 	return append(data, '\n'), err
-}
-
-// write makes a temporary file beside name, and returns what it is called.
-func write(name string, h Handle) (string, error) {
-	data, err := h.indented()
-	if err != nil {
-		return "", err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".readback-*") // with mode 0600
-	if err != nil {
-		return "", err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return f.Name(), err
 }
 
 // same reports whether the file is still what it was.
@@ -119,15 +94,13 @@ func (f *File) Save(h Handle) error {
 	case err != nil:
 		return err
 	}
-	temporary, err := write(f.Name, h)
+	data, err := h.indented()
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(temporary, f.Name); err != nil {
-		_ = os.Remove(temporary)
+	if err := files.Replace(f.Name, data, 0o600); err != nil {
 		return err
 	}
-	sync(filepath.Dir(f.Name))
 	f.info, err = os.Stat(f.Name)
 	return err
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/cmd/readback/internal/files"
 )
 
 // load reads what was learned from a file, and leaves it as it is. Without the
@@ -32,29 +32,10 @@ func load(path string, learned *readback.Learned) error {
 
 // save writes what was learned to the file: whoever reads it, or is left with it
 // after a crash, finds the whole of it, old or new.
-func save(path string, learned *readback.Learned) (err error) {
+func save(path string, learned *readback.Learned) error {
 	data, err := json.Marshal(learned)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(append(data, '\n'))
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return files.Replace(path, append(data, '\n'), 0o600)
 }
