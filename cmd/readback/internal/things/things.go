@@ -62,12 +62,12 @@ func New(lag time.Duration) *Service {
 	s.mux.HandleFunc("GET /list", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.list("")) })
 	s.mux.HandleFunc("GET /search", func(w http.ResponseWriter, r *http.Request) { answer(w, http.StatusOK, s.list(r.FormValue("id"))) })
 	s.mux.HandleFunc("GET /jobs/{id}", s.job)
-	s.mux.HandleFunc("POST /things", s.create)
+	s.mux.HandleFunc("POST /things", given(s.create))
 	s.mux.HandleFunc("POST /flaky", s.createLate)
 	for _, path := range []string{"/things/{id}", "/files/{id}", "/soft/{id}"} {
 		s.mux.HandleFunc("GET "+path, s.get)
-		s.mux.HandleFunc("PUT "+path, s.put)
-		s.mux.HandleFunc("PATCH "+path, s.patch)
+		s.mux.HandleFunc("PUT "+path, given(s.put))
+		s.mux.HandleFunc("PATCH "+path, given(s.patch))
 		s.mux.HandleFunc("DELETE "+path, s.remove)
 	}
 	return s
@@ -158,12 +158,7 @@ func (s *Service) job(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Service) create(w http.ResponseWriter, r *http.Request) {
-	t, err := read(r)
-	if err != nil {
-		answer(w, http.StatusBadRequest, thing{"message": err.Error()})
-		return
-	}
+func (s *Service) create(w http.ResponseWriter, _ *http.Request, t thing) {
 	s.mu.Lock()
 	path := s.add(t, s.lag)
 	s.mu.Unlock()
@@ -206,24 +201,14 @@ func (s *Service) hasRef(ref any) bool {
 	return false
 }
 
-func (s *Service) put(w http.ResponseWriter, r *http.Request) {
-	t, err := read(r)
-	if err != nil {
-		answer(w, http.StatusBadRequest, thing{"message": err.Error()})
-		return
-	}
+func (s *Service) put(w http.ResponseWriter, r *http.Request, t thing) {
 	s.mu.Lock()
 	s.write(r.URL.Path, t, s.lag)
 	s.mu.Unlock()
 	answer(w, http.StatusOK, t)
 }
 
-func (s *Service) patch(w http.ResponseWriter, r *http.Request) {
-	change, err := read(r)
-	if err != nil {
-		answer(w, http.StatusBadRequest, thing{"message": err.Error()})
-		return
-	}
+func (s *Service) patch(w http.ResponseWriter, r *http.Request, change thing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := maps.Clone(s.latest(r.URL.Path))
@@ -253,6 +238,18 @@ func (s *Service) remove(w http.ResponseWriter, r *http.Request) {
 	}
 	s.write(r.URL.Path, t, s.lag)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// given calls handle with what the body says, and answers 400 to one that breaks off.
+func given(handle func(http.ResponseWriter, *http.Request, thing)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		t, err := read(r)
+		if err != nil {
+			answer(w, http.StatusBadRequest, thing{"message": err.Error()})
+			return
+		}
+		handle(w, r, t)
+	}
 }
 
 // read makes a thing of a body: an object in JSON, a form, or files, of which it keeps
