@@ -12,7 +12,7 @@ const (
 	bodyLimit = 64 << 10
 	// shortBody is how much is read of a body that no rule asks for: enough for an
 	// error's message, or to see that there is nothing in it.
-	shortBody = hollowLimit + 1
+	shortBody = emptyLimit + 1
 	// drainLimit is how much more of a body is read to get its connection back.
 	drainLimit = 64 << 10
 )

@@ -202,7 +202,7 @@ func (r *run[W, R]) judgeValue(j *poll.Judgement, at time.Duration) {
 		case r.heard.own:
 		case presence == nothing, r.flow.Gone != nil && r.flow.Gone(*value):
 			j.Verdict, j.Reason = poll.Ready, ""
-		case presence == hollow:
+		case presence == empty:
 			j.Verdict, j.Reason, j.Setback, j.Until = poll.Unknown, "empty, which may be no answer", true, 0
 		}
 		return
@@ -220,12 +220,12 @@ func (r *run[W, R]) judgeValue(j *poll.Judgement, at time.Duration) {
 	case r.flow.Match != nil:
 		if !r.matches(value, presence) {
 			reason := Stale
-			if presence == hollow {
+			if presence == empty {
 				reason = NotFound
 			}
 			r.lag(j, reason, at)
 		}
-	case presence == hollow && !r.heard.own:
+	case presence == empty && !r.heard.own:
 		r.lag(j, NotFound, at)
 	case r.heard.silent && isInterface[R]():
 		// It may be the client's way to return a 404.

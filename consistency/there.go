@@ -16,7 +16,7 @@ type presence uint8
 
 const (
 	nothing   presence = iota // nil, null, or false of a read that returns a bool
-	hollow                    // perhaps an envelope, a list or a maintenance page with nothing in it
+	empty                     // perhaps an envelope, a list or a maintenance page with nothing in it
 	something                 // all else
 )
 
@@ -58,23 +58,23 @@ func presenceIn(v reflect.Value) presence {
 			return nothing
 		}
 	case reflect.String:
-		if isHollowText(v.String()) {
-			return hollow
+		if isEmptyText(v.String()) {
+			return empty
 		}
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return presenceOfBody(v.Bytes())
 		}
 		if onlyNils(v) {
-			return hollow
+			return empty
 		}
 	case reflect.Map:
 		if saysNothing(v, deepest) {
-			return hollow
+			return empty
 		}
 	case reflect.Struct:
 		if hasFields(v) && allZero(v, deepest) {
-			return hollow
+			return empty
 		}
 	}
 	return something
@@ -211,31 +211,31 @@ func hasFields(v reflect.Value) bool {
 	return v.NumField() > 0
 }
 
-// hollowLimit is how long a body may be that has nothing in it.
-const hollowLimit = 4 << 10
+// emptyLimit is how long a body may be that has nothing in it.
+const emptyLimit = 4 << 10
 
 func presenceOfBody(body []byte) presence {
-	if len(body) > hollowLimit {
+	if len(body) > emptyLimit {
 		return something
 	}
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
 	switch {
 	case len(body) == 0, bytes.Equal(body, []byte(`""`)):
-		return hollow
+		return empty
 	case bytes.Equal(body, []byte("null")), bytes.Equal(body, []byte("false")):
 		return nothing
 	case body[0] != '{' && body[0] != '[':
 		return something
 	}
 	if isBlank(body) {
-		return hollow
+		return empty
 	}
 	return something
 }
 
-// isHollowText reports whether a text is a body with nothing in it: null, or a list or an
+// isEmptyText reports whether a text is a body with nothing in it: null, or a list or an
 // object. All else is a text, also an empty one.
-func isHollowText(text string) bool {
+func isEmptyText(text string) bool {
 	text = strings.TrimSpace(text)
 	if text == "" || text[0] != '{' && text[0] != '[' && text != "null" {
 		return false
@@ -248,7 +248,7 @@ func isBlank(text []byte) bool {
 	if len(text) == 0 {
 		return true
 	}
-	if len(text) > hollowLimit {
+	if len(text) > emptyLimit {
 		return false
 	}
 	doc, err := pointer.Decode(text)

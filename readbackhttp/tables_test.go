@@ -139,7 +139,7 @@ func TestExchange_readTable(t *testing.T) {
 		hidden    = shown{poll.Unknown, consistency.Forbidden}
 		moved     = shown{poll.Unknown, "redirected or cached"}
 		down      = shown{poll.Unknown, "unavailable"}
-		hollow    = shown{poll.Unknown, "empty, which may be no answer"}
+		noAnswer  = shown{poll.Unknown, "empty, which may be no answer"}
 		no        = shown{poll.Stop, "refused"}
 		role      = shown{poll.Stop, "role missing"}
 		one, two  = seconds(0), seconds(0, 1)
@@ -170,7 +170,7 @@ func TestExchange_readTable(t *testing.T) {
 		{"nothing", nothing, absent, ready, two},
 		{"empty", empty, present, notFound, two},
 		{"empty", empty, match, stale, two},
-		{"empty is a setback", empty, absent, hollow, four},
+		{"empty is a setback", empty, absent, noAnswer, four},
 		{"202", []string{"202", `202 | {"v":2}`}, present, stale, two},
 		{"202", []string{"202", `202 | {"v":2}`}, match, stale, two},
 		{"202", []string{"202", `202 | {"v":2}`}, absent, still, three},

@@ -152,16 +152,16 @@ func (f *flow) operationEnded(c *claim) (time.Time, bool) {
 // unseen reports whether the reads of a wide world do not show the write, or that it
 // is not certain that they do.
 func (f *flow) unseen(c *claim) bool {
-	hollow := false
+	empty := false
 	for _, body := range f.w.Empties {
-		hollow = hollow || body != "null"
+		empty = empty || body != "null"
 	}
 	switch {
 	case c.looked, c.mute, c.faults && f.w.Spoils, c.err != nil && strings.Contains(c.err.Error(), "rolled back"):
 		return true
 	case f.w.Nameless && c.goal == world.Create && (!c.find || !c.mine && !c.proves || f.w.Things() != 1 || c.policy.Windows.NotFound > 0):
 		return true
-	case c.goal == world.Delete && hollow && !c.gone:
+	case c.goal == world.Delete && empty && !c.gone:
 		return true
 	}
 	return false

@@ -75,7 +75,7 @@ func (w *World) fail(look *Look, fault *Fault) Reply {
 		}
 	}
 	if fault.Page != "" {
-		reply.Body, look.Empty = fault.Page, Hollow
+		reply.Body, look.Empty = fault.Page, Empty
 	}
 	return reply
 }

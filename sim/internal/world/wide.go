@@ -105,7 +105,7 @@ func emptiness(body string) Emptiness {
 	case strings.HasPrefix(strings.TrimSpace(body), "<"):
 		return Page
 	}
-	return Hollow
+	return Empty
 }
 
 // Emptiness is what a good answer lacks.
@@ -114,7 +114,7 @@ type Emptiness uint8
 const (
 	Full    Emptiness = iota
 	Nothing           // null
-	Hollow            // an envelope, a list, a page with nothing in it
+	Empty             // an envelope, a list, a page with nothing in it
 	Page              // a page for people
 )
 
