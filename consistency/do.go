@@ -34,7 +34,7 @@ type Result[W, R any] struct {
 // carried out. It counts the tries of a client that repeats them by itself: the
 // context of Write carries three counters.
 //
-//   - an [net/http/httptrace.ClientTrace] sees each request of net/http, but
+//   - a [net/http/httptrace.ClientTrace] sees each request of net/http, but
 //     neither its method nor its answer: with it alone, several requests, such as
 //     a look-up before the write, make a refusal prove nothing;
 //   - the RoundTripper of readbackhttp.Watch sees both: what only reads is no try,

@@ -94,37 +94,47 @@
 //	all else                       absent  unknown  unavailable, a setback
 //	all else                       any     unknown  unavailable
 //
-// A problem of RFC 9457 with a good status says nothing, where its type is known and
-// there is no match to ask. What is ready with a good status is then judged by its
-// value: an update asks its match. To a creation a nil, null or false is not there, and
-// neither are empty slices and maps, structs whose fields are all zero, no body, the
-// bodies [] and "", lists of nothing but nils, as [null], and an object, or a map to
-// lists, maps or values of any type, with nothing in it but what is so too, as {} and
-// {"deleted":false}, unless its match accepts them; a text is judged so too if it is such
-// a body of JSON, and any other text, and any number, is something. To a deletion a nil,
-// null or false is gone, and what is empty says nothing, and is a setback, unless
-// Flow.Gone knows it: the next read that shows nothing does not count.
+// What is ready with a good status is then judged by its value, which is
 //
-// After a write that was applied, a read that stops the run leaves it Unconfirmed,
-// since the write stays what it was; a Fault that was seen as often as a ready
-// value must be is the exception.
+//   - nothing, if it is nil, null or false;
+//   - empty, if it is a list or a map without members, or with nothing but nils; a struct
+//     whose fields are all zero; no body, or the body [], {} or ""; an object, or a map to
+//     lists, maps or values of any type, that holds only what is nothing, zero or empty, as
+//     {"deleted":false} does; or a text that is null, or such a body in JSON;
+//   - something, if it is anything else, such as a number or any other text.
+//
+// An update asks its match. A creation takes what is nothing or empty for not found, unless
+// its match accepts it. For a deletion, nothing is gone; what is empty is unknown, unless
+// Flow.Gone accepts it, and a setback: the next read that finds nothing does not count.
+//
+// A problem of RFC 9457 with a good status is unknown, if its media type is known and there
+// is no match to ask.
+//
+// A read that stops the run after a write that was applied leaves it Unconfirmed, since the
+// write stays what it was. Only a Fault makes it Failed, if it was seen as often as a ready
+// value must be.
 //
 // # What an answer is
 //
-// A status is found, in this order: by the caller's word, with [As] or [Status]; by
-// Policy.Answer; in the error, by a method Answer() Answer, StatusCode() int or
-// HTTPStatusCode() int, if it is 100 to 999; in the value, by the same methods, or in a
-// *http.Response, whose body is drained and closed; a struct with a status may hold its
-// response and the body read of it, as generated clients have it, and beside an error a
-// status of success does not count; on the wire, if the client's RoundTripper is that
-// of readbackhttp.Watch. Of several errors that are joined the ambiguous one counts. A
-// call without an error and without a status is a success; an error without a status
-// says nothing, and the text of the run's error says so.
+// A status is looked for in these places, in this order:
+//
+//  1. the caller's word, by [As] or [Status];
+//  2. Policy.Answer;
+//  3. the error, by a method Answer() Answer, StatusCode() int or HTTPStatusCode() int, if
+//     that is 100 to 999;
+//  4. the value, by the same methods. A *http.Response has one; its body is drained and
+//     closed. So has a struct that holds its response and the body read of it, as generated
+//     clients return it. Beside an error, a status of success does not count;
+//  5. the wire, if the client's RoundTripper is that of readbackhttp.Watch.
+//
+// Of several errors that are joined, the ambiguous one counts. A call without an error and
+// without a status is a success. An error without a status says nothing, and the text of the
+// run's error says so.
 //
 // # Times
 //
-// All count from the write's answer, or from the end of the operation that was
-// followed, unless it says otherwise. The policy changes them.
+// All times count from the write's answer, or from the end of the operation that was
+// followed, unless the table says otherwise. The policy changes them.
 //
 //	Within, after a write that was applied                30s
 //	Within, after one that was ambiguous                  2m0s

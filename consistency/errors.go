@@ -23,8 +23,8 @@ var (
 	// sent, nothing was read.
 	ErrInvalid = errors.New("invalid argument")
 
-	// ErrNoFind is the cause of an ambiguous write that nothing can be read
-	// back of: the flow has no Find.
+	// ErrNoFind is the cause of a run whose write was ambiguous, and whose flow has
+	// no Find to look for it.
 	ErrNoFind = errors.New("the write may have been carried out, and the flow has no Find to look for it")
 
 	// ErrNoReference is the cause of a write that was carried out, but whose
@@ -63,7 +63,7 @@ type Error struct {
 	Code     string        // the client's own code of it
 	Note     string        // what else there is to know of it, such as that a cache answered
 	Body     string        // the beginning of its body, if it is an error's, secrets hidden
-	Counted  string        // the tries that were counted, if a refusal proves nothing for that
+	Counted  string        // the tries that were counted, if a refusal proves nothing because of them
 	Hint     string        // what was missing, what ended the run, and how to widen it
 	Cause    error         // why it ended; nil if Write or Context says it
 	Write    error         // of the write; its text hides secrets

@@ -112,10 +112,9 @@ type Flow[W, R any] struct {
 // Create returns a flow that is confirmed when read finds something. Write
 // returns the reference, such as the id, that read gets. A nil, a list, a map or a
 // struct that is empty or all zero, and a bool that is false are nothing, unless a Match
-// accepts them. A number and a text are something whatever they are: of a read that
-// counts, or returns "" for what is not there, set a Match. Set Find and Mine: without
-// them the run is unconfirmed after a lost answer, with [ErrNoFind] or
-// [ErrNotProvablyMine].
+// accepts them. Any number and any text is something: if read counts, or returns "" for
+// what is not there, set a Match. Set Find and Mine: without them the run is unconfirmed
+// after a lost answer, with [ErrNoFind] or [ErrNotProvablyMine].
 //
 // If R is an interface, a client may return its 404 as a value of it, with a nil
 // error: then set a Match, or let the status be known, by Policy.Answer, by the

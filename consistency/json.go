@@ -10,8 +10,8 @@ import (
 // body that is JSON, one of the values given, compared as JSON; or, if none is
 // given, anything that says something: not null, false, zero or empty.
 //
-// A pointer that is none, a value that cannot be encoded, and a body that is no
-// whole JSON never fit.
+// It never fits if at is not a pointer or a value cannot be encoded, nor a body that is
+// not one whole JSON document.
 func JSON(at string, values ...any) func(body []byte) bool {
 	wanted := make([]any, 0, len(values))
 	for _, value := range values {

@@ -4,14 +4,14 @@ package consistency
 // errors say more than a status does. It keeps err's text and chain. As of a nil
 // error is nil.
 //
-// Of a write, NotExecuted means that nothing was sent. The word is for this answer:
-// it does not outweigh a try before it whose answer was seen to be no refusal, or
-// that was counted by [CountTry].
+// For a write, NotExecuted means that nothing was sent. The class is that of this answer
+// alone: it proves nothing of an earlier try that [CountTry] counted, or whose answer was
+// seen and was no refusal.
 //
 // A read may use it too: Refused ends the run, which is then Unconfirmed with
 // err as its cause, and any other class makes the read unknown.
 //
-// What is none of the five classes says nothing, as Ambiguous does.
+// A class that does not exist counts as Ambiguous.
 func As(class Class, err error) error {
 	if err == nil {
 		return nil
