@@ -16,7 +16,7 @@ import (
 type Coverage struct {
 	Method string            // or what a POST asks for in its place, by X-HTTP-Method-Override
 	URL    string            // of the write, without its query
-	Route  string            // method and URL of it and of its like, with {id} for what differs
+	Route  string            // its method and URL, with {id} for what differs between writes of its kind
 	Status int               // 0 if no answer came
 	Class  consistency.Class // what the answer proves
 	Covers []string          // URLs, without queries

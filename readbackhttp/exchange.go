@@ -28,17 +28,18 @@ type Exchange struct {
 	// Write is sent once, with the context of the flow. A body without a
 	// GetBody can be sent only once, whatever the policy consents to. An idempotency
 	// key goes out under its name in lower case, which net/http does not take for
-	// consent to send the write again by itself. It may be
-	// nil in an exchange that only resumes: then Goal and Name must be set, and
-	// the handle knows the URL of the write, but for its query. After a lost answer
-	// it knows that only from the first read on, unless the write is a DELETE: the
-	// one that Flow.Started gets needs the Write.
+	// consent to send the write again by itself.
+	//
+	// It may be nil in an exchange that only resumes: then Goal and Name must be set.
+	// The handle keeps the URL of the write, without its query. After a lost answer to
+	// any write but a DELETE it has it only from the first read on: to resume from the
+	// handle that Flow.Started got, set Write.
 	Write *http.Request
 
 	// Read says where the write is read back. Zero means the Location of the
-	// answer to a POST, and the URL of the write otherwise. What a Location surely
-	// leads to without a creation names nothing: the home page, and of a redirect also
-	// the list that it was posted to, what is above that and a place to log in.
+	// answer to a POST, and the URL of the write otherwise. A Location that surely was
+	// there before names nothing: the home page; in a redirect also the list that was
+	// posted to, what is above it, and a page to log in.
 	Read Target
 
 	// LocationOfAccepted says that the Location of a 202 is what was written. It
@@ -102,11 +103,10 @@ type Exchange struct {
 	MaxBody int64
 
 	// Name says what the write is. Empty means its method and URL, without the
-	// query, and with {id} in place of each segment of the path that looks like
-	// one: so that the names are few, as labels of metrics and names of spans need
-	// them. Of another method than POST that is the last segment too. Set it where
-	// what differs from write to write looks like words. The path itself is the
-	// Instance of the flow.
+	// query, and with {id} in place of each segment of the path that looks like an
+	// id and, unless the method is POST, of the last one. So the names are few, as
+	// labels of metrics and names of spans should be. Set it where ids look like
+	// words. The path itself is the Instance of the flow.
 	Name string
 }
 
@@ -114,9 +114,9 @@ type Exchange struct {
 // the target is known before the write: if the answer is lost, there is still
 // something to read. For a POST, set Find and Mine.
 //
-// An exchange without a Write, with one or a Header that net/http would not send,
-// or with a target that cannot be or may not be read, makes a flow that fails
-// before anything is sent, with an error that matches consistency.ErrInvalid.
+// If Write is missing, net/http would not send it or Header, or the target cannot be or
+// may not be read, the flow fails before anything is sent, with an error that matches
+// consistency.ErrInvalid.
 func (ex Exchange) Flow() consistency.Flow[Ref, *Document] {
 	s, err := newSession(ex)
 	if err != nil {

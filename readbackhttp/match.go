@@ -12,9 +12,8 @@ import (
 // JSON value. Numbers are compared by value, members in any order.
 //
 // If at is not a JSON pointer, or want cannot be encoded, HasJSON returns nil,
-// and an update that has nothing else to go by is refused before its write. Where
-// nil says that there is no match, beside a Token and in a [Hold], look at it
-// first.
+// and an update that has nothing else to go by is refused before its write. Beside a
+// Token and in a [Hold] nil means that there is no match: there, check it first.
 func HasJSON(at string, want any) func(Ref, *Document) bool {
 	encoded, err := json.Marshal(want)
 	if err != nil || !pointer.Valid(at) {

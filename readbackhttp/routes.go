@@ -19,14 +19,14 @@ type Route struct {
 	// in place of those that the ids and links of the answer name; of a PUT or PATCH,
 	// beside its own. They are templates as in [Template], with the names of Write
 	// as fields too; {id} is the id that the answer or the request has, under
-	// whatever name, or what the path of a PUT or PATCH ends with. One of which a
-	// field is not known covers nothing.
+	// whatever name, or what the path of a PUT or PATCH ends with. A template with a
+	// field that is not known covers nothing.
 	Covers []string
 
-	// Lists are the URLs of lists, unpaged, that get an entry by such a write: a
-	// read of one is held until the entry is in it, by its id, or was deleted, or what
-	// lies below a URL at or above the list was forgotten.
-	// They are templates too. A list is the document, or a member of it.
+	// Lists are the URLs of lists without pages that get an entry by such a write. A
+	// read of one is held until the id of the entry is in it, until the entry is deleted,
+	// or until what lies below a URL at or above the list is forgotten. They are templates
+	// too. A list is the document, or a member of it.
 	Lists []string
 }
 

@@ -119,15 +119,15 @@ type Document struct {
 	wanted string // how it differs from what a match wanted
 }
 
-// Wanted says in what d differs from what it was last compared with by [HasJSON],
-// [HasETag] or [AtLeast], and nothing if it does not. Errors show it.
+// Wanted says how d differs from what [HasJSON], [HasETag] or [AtLeast] last compared it
+// with; empty if it does not. Errors show it.
 func (d *Document) Wanted() string { return d.wanted }
 
 // Answer returns what the rules need of d.
 func (d *Document) Answer() consistency.Answer { return d.answer }
 
-// MarshalJSON returns the body: as it is if it is JSON, and else as a text. Headers,
-// which may hold secrets, are left out of logs and errors in which d is told.
+// MarshalJSON returns the body: as it is if it is JSON, and otherwise as a string. Headers
+// may hold secrets and are left out, so d may be logged.
 func (d *Document) MarshalJSON() ([]byte, error) {
 	if json.Valid(d.Body) {
 		return d.Body, nil

@@ -26,10 +26,10 @@ import (
 // dropped. At most 10,000 a second are sent, and as many heeded. What a read has
 // shown is not shared.
 //
-// Who can publish but has no secret can repeat what was sent. That is dropped by
-// all who have heard of its sender since, so that at most it delays a 404 by the
-// window of one write at one that had just begun to listen. It makes nobody forget.
-// Flooding the carrier has the same effect as cutting it.
+// Somebody who can publish but has no secret can repeat notes. All who have heard of
+// their sender since drop them: at most, a Transport that has just begun to listen delays a
+// 404 by the window of one write. Nothing is forgotten by them. Flooding the carrier has the
+// same effect as cutting it.
 type Share struct {
 	// Carrier carries the notes. It is this Transport's alone. Nil means that
 	// nothing is shared.
@@ -43,8 +43,8 @@ type Share struct {
 // carry them twice. Package natsstore/natsshare has one by NATS.
 type Carrier interface {
 	// Send hands a note to the others. It must not block, nor keep the note. The
-	// notes are sent one at a time. An error says that the note is lost; what is
-	// to be told of that is the carrier's.
+	// notes are sent one at a time. An error says that the note is lost; nobody logs
+	// it but the carrier.
 	Send(note []byte) error
 
 	// Receive makes the carrier call this function with each note that comes, also
@@ -54,10 +54,10 @@ type Carrier interface {
 	Receive(take func(note []byte))
 
 	// Sync waits until the notes that were sent here are out, and those that others had
-	// sent and synced before the call were taken: then no read comes before its note. A carrier that knows of no such moment returns at once, and so does
-	// one that carries nothing just now. Errors change nothing. It is called at the end
-	// of each write, and of reads that find nothing and are not covered, and ends with
-	// ctx after half a second.
+	// sent and synced before the call were taken: then no read comes before its note. A
+	// carrier that cannot know this returns at once, and so does one that is cut off just
+	// now. Errors change nothing. Sync is called at the end of each write, and of each
+	// read that finds nothing and is not covered; its ctx ends after half a second.
 	Sync(ctx context.Context) error
 }
 

@@ -89,12 +89,12 @@ import (
 // Expect or Upgrade, and a 403 whose body names a missing role. The answer of a
 // read that is held is kept, up to 64 KiB, so that its connection is free; a longer
 // one is handed on at once, and so is one that takes over a second to arrive. Where
-// a body counts, such as for Hold.Match, gzip is undone for who judges it.
+// a body counts, such as for Hold.Match, gzip is undone first.
 //
 // A poll is the same request again, with Cache-Control: no-cache unless the
 // request has one. One that fails, or whose answer says nothing of what is there,
 // such as a 429 or a 503, is followed by another. What is neither lag nor such is
-// handed on: redirects are not followed, and a 401 ends the hold. What traces the
+// handed on: redirects are not followed, and a 401 ends the hold. A trace in the
 // request's context sees the polls too.
 //
 // A held read ends a reserve, which is twice its slowest request so far, before

@@ -48,12 +48,12 @@ type TransportOptions struct {
 	Scope func(*http.Request) string
 
 	// Covers returns the URLs that a write covers, and of a DELETE those that are
-	// forgotten. Usual are those that the Transport would take, if any, which are
-	// covered as it would if they are returned; any other with what lies below
-	// it, but after an ambiguous write without that. Resp is the answer, whose
-	// body is not Covers' to read; nil if it was lost. It is asked once after each
-	// request that was not refused, of a method that is not known to be a read:
-	// for a POST when its answer was read. Nil means usual.
+	// forgotten. Usual are those that the Transport itself would take. If Covers
+	// returns one of them, it is covered as it would be without Covers; any other URL is
+	// covered with what lies below it, but after an ambiguous write without that. Resp is
+	// the answer, or nil if it was lost; Covers must not read its body. Covers is asked
+	// once for each request that was not refused, unless its method is known to be a
+	// read: for a POST when its answer was read. Nil means usual.
 	//
 	// Set it to cover the list that a POST adds to, too, or the reads of a
 	// service that has its own idea of URLs. Those of another origin than the

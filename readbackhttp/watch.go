@@ -23,8 +23,7 @@ import (
 // for a short one of a 403. Outside of a flow Watch does nothing. Nil as base means
 // http.DefaultTransport. It may be used concurrently if base may.
 //
-// Put it as far inside as there is place: of a RoundTripper that tries again, only
-// what lies inside of it sees each try.
+// Put it inside of a RoundTripper that tries again: only there it sees each try.
 func Watch(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
