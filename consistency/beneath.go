@@ -15,8 +15,8 @@ func (p Policy) WithinAfter(class Class) time.Duration { return p.within(class) 
 // Tell hands an event to p's observer and logger, the observer first.
 func (p Policy) Tell(e Event) { p.tell(e) }
 
-// Observed reports whether anybody hears what [Policy.Tell] says: whoever does not ask
-// builds events for nobody.
+// Observed reports whether anybody hears what [Policy.Tell] says. If not, no event need be
+// built.
 func (p Policy) Observed() bool { return p.observed() }
 
 // ClassOf returns what an answer to a write proves: by the first rule of r that

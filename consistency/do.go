@@ -284,8 +284,8 @@ var (
 // NotCarriedOut returns an error for a Find that knows more than that it found
 // nothing: that the write was not carried out and will not be, as a database does
 // that keeps the fate of transactions. Err says how it is known, and is kept in
-// the chain. Then the flow is Failed if one try alone was made, counted or by
-// Policy.SingleAttempt's word, and Unconfirmed otherwise. Joined with an error of
+// the chain. The flow is then Failed if there was one try only, as counted or as
+// Policy.SingleAttempt says, and Unconfirmed otherwise. Joined with an error of
 // another kind it proves nothing.
 func NotCarriedOut(err error) error { return &notCarriedOut{err} }
 

@@ -32,9 +32,9 @@ var (
 	// shows several candidates and there is no Mine.
 	ErrNoReference = errors.New("the write's answer names nothing to read")
 
-	// ErrNotProvablyMine is in the error of an ambiguous write of which Find
-	// did not show exactly one candidate that is proven: none, several, or one
-	// without proof; also of an update that has a Behind and no Match.
+	// ErrNotProvablyMine is in the error if, after an ambiguous write, Find did not
+	// show exactly one candidate that is proven to be this write's, or if an update
+	// has a Behind and no Match.
 	ErrNotProvablyMine = errors.New("no candidate is provably this write's")
 
 	// ErrOperation is returned, wrapped, by a Monitor whose operation ended

@@ -92,8 +92,8 @@ type Flow[W, R any] struct {
 	// NoChange reports, once the write was applied, that it changed nothing:
 	// then there is nothing to wait for, and one good read is enough, which
 	// Match accepts if there is one. It is not asked if another try may have
-	// been carried out: that the last one changed nothing may then be the echo
-	// of that.
+	// been carried out: then the last one may have changed nothing because the
+	// other did.
 	NoChange func(w W) bool
 
 	// Behind reports whether an answer to a read means that a replica has not

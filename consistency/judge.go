@@ -45,8 +45,8 @@ func (j *Judge) Read(a Answer, at time.Duration) (judgement poll.Judgement, own 
 	return judgement, own
 }
 
-// Pending is Read for an answer of which the caller knows that it is pending, and
-// why: it does not match, or is behind a token.
+// Pending is Read for an answer that the caller knows to be pending for that reason: it does
+// not match, or is behind a token.
 func (j *Judge) Pending(a Answer, reason poll.Reason, at time.Duration) poll.Judgement {
 	return poll.Judgement{
 		Verdict: poll.Pending, Reason: reason, Until: j.policy.until(&j.forbidden, j.class, reason, 0, at),

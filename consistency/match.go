@@ -24,7 +24,7 @@ func Version[W, R any, V cmp.Ordered](written func(W) V, shown func(R) V) func(W
 	}
 }
 
-// Member returns a match that accepts a list with a member that is accepts.
+// Member returns a match that accepts a list if is accepts one of its members.
 func Member[W, E any](is func(W, E) bool) func(W, []E) bool {
 	if is == nil {
 		return nil

@@ -98,18 +98,18 @@ type Resend struct {
 	OnRateLimited   bool // answered with 429, or with a 403 of a rate limit
 	OnMissingParent bool // answered with 404 or 403, below something just written
 
-	// When allows to repeat a write that was refused and that the caller knows to
-	// pass later, such as a 400 "role cannot be assumed" or a serialization
-	// failure. It is asked of refused answers only, before anything is read,
-	// and never once a try was ambiguous. Nil allows none.
+	// When reports whether a refusal is known to pass, so that the write may be sent
+	// again: a 400 "role cannot be assumed", or a serialization failure. It is asked
+	// of refused answers only, before anything is read, and never once a try was
+	// ambiguous. Nil allows none.
 	When func(Answer) bool
 
-	// WithKey allows to repeat an ambiguous write for so long after it was
-	// first sent: the write carries an idempotency key that the server
-	// honours for at least that time. Between the tries it is looked for, if
-	// there is a way, and what is shown and provably this write's ends them.
-	// A 409, 425 or 429 to a later try does not: servers answer so while an
-	// earlier one still runs. Zero means never.
+	// WithKey is how long after its first try an ambiguous write may be sent again:
+	// it carries an idempotency key that the server honours for at least that time.
+	// Between the tries the write is looked for, if the flow can; once it is shown and
+	// provably this write's, it is not sent again. A 409, 425 or 429 to a later try
+	// does not end the tries: servers answer so while an earlier one still runs. Zero
+	// means never.
 	WithKey time.Duration
 }
 

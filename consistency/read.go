@@ -322,7 +322,7 @@ func isProblem(a *Answer) bool {
 	return false
 }
 
-// pending gives a pending judgement its reason, and the window of that.
+// pending gives a pending judgement its reason, and that reason's window.
 func (r *run[W, R]) pending(j *poll.Judgement, reason poll.Reason, at time.Duration) {
 	j.Reason, j.Until = reason, r.policy.until(&r.forbidden, r.class, reason, r.ended, at)
 }

@@ -136,8 +136,8 @@ func answerOfError(err error) (a Answer, ok bool) {
 	return a, ok
 }
 
-// statusOrNone returns what a method tells that is called as those for a status of HTTP, and
-// 0 if it cannot be one: models and clients have other codes by that name.
+// statusOrNone returns status if HTTP may have it, and otherwise 0: models and clients have
+// other codes behind methods of those names.
 func statusOrNone(status int) int {
 	if status < 100 || status > 999 {
 		return 0

@@ -80,8 +80,8 @@ func presenceIn(v reflect.Value) presence {
 	return something
 }
 
-// onlyNils reports whether a list is empty, or holds nothing but nils, as that of what
-// was asked for in a list and is not there.
+// onlyNils reports whether a list is empty, or holds nothing but nils, such as the answer
+// to a list of ids of which none is there.
 func onlyNils(list reflect.Value) bool {
 	elem := list.Type().Elem()
 	switch raw := elem == reflect.TypeFor[json.RawMessage](); {

@@ -142,8 +142,8 @@ func millis(d time.Duration) uint32 {
 //
 // All times, windows and counts go on from visit to visit, and a visit that
 // comes late does not lose its read. The deadline of ctx is that of this visit
-// alone. What is not kept are earlier answers, but for the status: the history is
-// of the last visit alone, and the error has no Write.
+// alone. Of earlier answers only the last status is kept: the history is of the last
+// visit alone, and the error has no Write.
 //
 // Began is when the read really began, if it was made before the visit and Flow.Read
 // only hands it over. The zero value is now.

@@ -91,8 +91,8 @@ func (i *Interceptor) Unary(ctx context.Context, method string, req, reply any, 
 	return i.follow(ctx, kind, method, req, reply, cc, invoke, opts)
 }
 
-// follow makes a call that writes, or may read what was written. It is apart from
-// Unary, so that what that passes through allocates nothing.
+// follow makes a call that writes, or may read what was written. It is not in Unary, so that
+// calls which pass through allocate nothing.
 func (i *Interceptor) follow(ctx context.Context, kind Kind, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts []grpc.CallOption) error {
 	if kind != Read {
 		return i.write(ctx, kind, method, req, reply, cc, invoke, opts)

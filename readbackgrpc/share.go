@@ -111,9 +111,9 @@ func (h *held) share() (again bool) {
 	}
 }
 
-// leadUntil polls until the window of the reason seen last ends, of which the loop
-// cannot know by itself: the answer that began it came before. It returns true if
-// another reason has come since, with a later window.
+// leadUntil polls until the window of the reason seen last ends. The loop cannot know that
+// window, since the answer that began it came before. It returns true if another reason has
+// come since, with a later window.
 func (h *held) leadUntil(end time.Duration) (again bool) {
 	look := func(ctx context.Context) (struct{}, error) { return struct{}{}, redact.Guard(h.look(ctx)) }
 	_, h.why = poll.Until(h.ctx, look, func(struct{}, error, poll.Read) poll.Judgement {

@@ -28,7 +28,7 @@ type covering struct {
 	done   []place
 	gone   *url.URL // what a POST deleted
 	asked  *sentBody
-	along  readAlong // the body of resp, if what that says counts
+	along  readAlong // the body of resp, if it counts
 	one    [1]names  // room for what most answers name
 	whole  bool      // the answer was read to its end, and all that it says is known
 }

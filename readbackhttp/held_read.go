@@ -107,9 +107,9 @@ func (h *held) lead(g *group) {
 	}
 }
 
-// leadUntil polls until the window of the reason seen last ends, of which the
-// loop cannot know by itself: the answer that began it came before. It returns
-// true if another reason has come since, with a later window.
+// leadUntil polls until the window of the reason seen last ends. The loop cannot know that
+// window, since the answer that began it came before. It returns true if another reason has
+// come since, with a later window.
 func (h *held) leadUntil(g *group, end time.Duration) (again bool) {
 	g.pacing.latest = h.closing()
 	look := func(ctx context.Context) (*http.Response, error) {

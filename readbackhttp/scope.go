@@ -9,8 +9,8 @@ import (
 	"github.com/readback-go/readback/internal/recent"
 )
 
-// space returns where a write of req is remembered, or looked for: its origin,
-// for who has its credentials.
+// space returns where a write of req is remembered, or looked for: by its origin and its
+// credentials.
 func (t *Transport) space(req *http.Request, u *url.URL) recent.Space {
 	host := u.Host
 	if req.Host != "" && u == req.URL {

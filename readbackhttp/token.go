@@ -17,10 +17,9 @@ import (
 // the token in the reference, W, of its flow, and set Flow.Behind to the method
 // of that name.
 //
-// Only what answers a write is asked for a token, and a token goes only into
-// reads of what that write covers, of the same origin and with the same
-// credentials. One that is longer than 4 KiB, or holds anything but printable
-// ASCII, is not used.
+// Tokens are taken from answers to writes alone. A Transport puts a token only into reads of
+// what its write covers, of the same origin and with the same credentials. A token that is
+// longer than 4 KiB, or holds anything but printable ASCII, is not used.
 type Token interface {
 	// Take returns the token in the answer to a write that was carried out,
 	// and "" if there is none. The answer has no body.

@@ -46,6 +46,6 @@ func MissingRole(body []byte) bool {
 // rateLimit finds the names of a rate limit in codes and sentences, in any case.
 var rateLimit = regexp.MustCompile(`(?i:(?:\b|_)(?:rate[ _-]?limit|throttl))|[a-z]RateLimit`)
 
-// RateLimit reports whether a body speaks of a rate limit, as those of services do that have no
-// header for it: rateLimitExceeded, RATE_LIMITED, "a secondary rate limit", ThrottlingException.
+// RateLimit reports whether a body speaks of a rate limit, for services that have no header for
+// it: rateLimitExceeded, RATE_LIMITED, "a secondary rate limit", ThrottlingException.
 func RateLimit(body []byte) bool { return len(body) > 0 && rateLimit.Match(body) }

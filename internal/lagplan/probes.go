@@ -16,7 +16,7 @@ type probes struct {
 }
 
 // count counts a flow. If it missed more than once, it is not known whether its first read was
-// at zero, so it counts by the probability of that.
+// at zero: then probed is the probability that it was.
 func (p *probes) count(i Interval, probed float64) {
 	switch {
 	case i.hitAtOnce():

@@ -34,8 +34,8 @@ type Flow struct {
 	bodyless  bool // what is there needs no body, and a long one is cut
 	exprs     expressions
 	good      *readbackhttp.Document // the last that was as expected
-	faulty    *readbackhttp.Document // the last of which --fail holds
-	why       *FaultError            // what that says
+	faulty    *readbackhttp.Document // the last for which --fail holds
+	why       *FaultError            // of faulty
 	lagged    bool                   // the last read's answer is lag, as --lag says
 	kept      *request.Answer        // to the write of another process
 	recalled  *request.Answer        // what the write is answered without being sent; nil but in Recall

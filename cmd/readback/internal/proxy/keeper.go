@@ -46,8 +46,7 @@ func (k *keeper) run() {
 	}
 }
 
-// close saves for the last time and returns the error of that. It may be called on
-// nil.
+// close saves for the last time. It may be called on nil.
 func (k *keeper) close() error {
 	if k == nil {
 		return nil
