@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/readback-go/readback/submit"
@@ -22,8 +23,9 @@ var _ submit.Journal = (*Store)(nil)
 // With a cluster and without wait, it yields nothing before it has read everything.
 func (s *Store) Since(ctx context.Context, kind submit.Kind, after uint64, labels []string, wait bool) iter.Seq2[submit.Record, error] {
 	return func(yield func(submit.Record, error) bool) {
-		var err error
+		err := s.reaches(ctx, after)
 		switch {
+		case err != nil:
 		case wait:
 			err = s.follow(ctx, kind, after, labels, yield)
 		case kind == submit.KindJob && labels != nil:
@@ -35,6 +37,19 @@ func (s *Store) Since(ctx context.Context, kind submit.Kind, after uint64, label
 			yield(submit.Record{}, err)
 		}
 	}
+}
+
+// reaches returns submit.ErrAhead if the bucket has not reached a sequence. A fence has a
+// greater one than all that was acknowledged before.
+func (s *Store) reaches(ctx context.Context, sequence uint64) error {
+	if sequence == 0 {
+		return nil
+	}
+	fence, err := s.publish(ctx, "list", nats.NewMsg(s.names.fence()))
+	if err == nil && sequence > fence {
+		err = submit.ErrAhead
+	}
+	return err
 }
 
 // wanted reports whether a record has one of the labels, or any if it has none.

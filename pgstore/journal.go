@@ -31,10 +31,13 @@ func (s *Store) Since(ctx context.Context, kind submit.Kind, after uint64, label
 		ping, leave := s.hub.awaitJobs()
 		defer leave()
 		var looks pace
-		for {
+		for first := true; ; first = false {
 			began := time.Now()
 			last, err := s.lastDrawn(ctx, wait)
 			more := false
+			if err == nil && first && after > last {
+				err = submit.ErrAhead
+			}
 			if err == nil {
 				after, more, err = s.between(ctx, kind, after, last, labels, yield)
 			}

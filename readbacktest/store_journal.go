@@ -51,6 +51,17 @@ func (t storeTest) journal() {
 	}
 	assert.Len(t, t.since(there, all[29].Revision), 10)
 	assert.Empty(t, t.since(there, all[39].Revision))
+	for _, wait := range []bool{false, true} { // as of a store that is an older copy now
+		n := 0
+		ctx, cancel := context.WithTimeout(t.ctx, 10*time.Second)
+		for r, err := range there.Since(ctx, submit.KindJob, all[39].Revision+1<<40, nil, wait) {
+			assert.Zero(t, r)
+			assert.ErrorIs(t, err, submit.ErrAhead)
+			n++
+		}
+		cancel()
+		assert.Equal(t, 1, n)
+	}
 	for i, want := range []string{"confirmed", "unconfirmed"} {
 		found := t.since(there, 0, want)
 		assert.Len(t, found, 20, "and those without a label")

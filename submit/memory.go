@@ -176,6 +176,10 @@ func (m *Memory) Watch(ctx context.Context, kind Kind, key string, after uint64)
 // Since implements [Journal].
 func (m *Memory) Since(ctx context.Context, kind Kind, after uint64, labels []string, wait bool) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
+		if m.isAhead(after) {
+			yield(Record{}, ErrAhead)
+			return
+		}
 		for ctx.Err() == nil {
 			found, changed := m.since(kind, after, labels, wait)
 			for _, r := range found {
@@ -199,6 +203,12 @@ func (m *Memory) Since(ctx context.Context, kind Kind, after uint64, labels []st
 		}
 		yield(Record{}, context.Cause(ctx))
 	}
+}
+
+func (m *Memory) isAhead(revision uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return revision > m.revision
 }
 
 // since returns the records after a revision, and what is closed at the next change.

@@ -19,6 +19,10 @@ var (
 	// with the key.
 	ErrNotFound = errors.New("submit: there is no such record")
 
+	// ErrAhead is matched by the error of Journal.Since, and so of a [Submitter.Feed],
+	// that is to begin after a revision which the store has not reached.
+	ErrAhead = errors.New("submit: the store has not reached that revision: it is an older copy, or another one")
+
 	// ErrTooLarge is matched by the error of a change that a Store refuses because the
 	// record is too large. Nothing was changed, and the same record is refused each
 	// time.
@@ -105,7 +109,8 @@ type Journal interface {
 	// all changes that were acknowledged before the call; if wait is set, it goes on
 	// with new changes until ctx ends. A record that changes meanwhile may be yielded
 	// again; revisions never decrease. An error is yielded once, with a zero Record,
-	// and ends the loop; so does the end of ctx, with context.Cause.
+	// and ends the loop; so does the end of ctx, with context.Cause. The error matches
+	// ErrAhead if the store has given no revision that is after or greater.
 	Since(ctx context.Context, kind Kind, after uint64, labels []string, wait bool) iter.Seq2[Record, error]
 }
 
