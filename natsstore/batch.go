@@ -37,7 +37,8 @@ var _ submit.BatchStore = (*Store)(nil)
 
 // ChangeAll implements [submit.BatchStore]. The error matches errors.ErrUnsupported if
 // changes one by one are as quick: for fewer than 16 changes, and with NoSync. It does so
-// with a cluster too, since its servers may not support batches.
+// with a cluster too, since its servers may not support batches. A crash may leave a part of a
+// batch that was not acknowledged.
 func (s *Store) ChangeAll(ctx context.Context, records []submit.Record) ([]uint64, error) {
 	if len(records) < batchFrom || s.folder == nil || s.options.NoSync {
 		return nil, fmt.Errorf("natsstore: a batch of %d is no quicker: %w", len(records), errors.ErrUnsupported)

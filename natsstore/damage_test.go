@@ -152,6 +152,63 @@ func TestOpen_brokenOff(t *testing.T) {
 	}
 }
 
+// A loss of power breaks off a group that is being written, anywhere in it, which is no damage
+// either: the server waits for the disk once, at its end. That of one before it is.
+func TestOpen_groupBrokenOff(t *testing.T) {
+	t.Parallel()
+	const single, grouped = 5, 20
+	dir := filepath.Join(t.TempDir(), "store")
+	s := open(t, natsstore.Options{Dir: dir})
+	groups := make([][]submit.Record, 2)
+	for i := range groups {
+		for n := range grouped {
+			groups[i] = append(groups[i], submit.Record{Kind: submit.KindJob, Key: fmt.Sprint("job ", i, " ", n), Value: make([]byte, 300)})
+		}
+	}
+	var ledger int64
+	for _, group := range groups {
+		for n := range single {
+			_, err := s.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: fmt.Sprint(group[0].Key, " alone ", n), Value: make([]byte, 300)})
+			require.NoError(t, err)
+		}
+		info, err := os.Stat(find(t, dir, "*.changes"))
+		require.NoError(t, err)
+		ledger = info.Size()
+		_, err = s.ChangeAll(t.Context(), group)
+		require.NoError(t, err)
+	}
+	for name, tt := range map[string]struct {
+		first int // of the records that are broken
+		at    func(record) int
+		whole bool
+	}{
+		"the first of it":                 {single + grouped + single, func(r record) int { return r.subject }, true},
+		"one between, where it has no id": {single + grouped + single + 7, func(r record) int { return r.subject + 60 }, true},
+		"the last but one":                {2*(single+grouped) - 2, func(r record) int { return r.end - 10 }, true},
+		"what was acknowledged before it": {single + grouped + single - 1, func(r record) int { return r.end - 10 }, false},
+		"one of a group before it":        {single + grouped - 1, func(r record) int { return r.end - 10 }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killed := filepath.Join(t.TempDir(), "killed")
+			require.NoError(t, os.CopyFS(killed, os.DirFS(dir)))
+			require.NoError(t, os.Truncate(find(t, killed, "*.changes"), ledger)) // as before the answer
+			block := find(t, killed, "*.blk")
+			flip(t, block, tt.at(recordsOf(t, block)[tt.first]))
+			if !tt.whole {
+				isDamaged(t, killed)
+				return
+			}
+			n := 0
+			for _, err := range open(t, natsstore.Options{Dir: killed}).List(t.Context(), submit.KindJob) {
+				require.NoError(t, err)
+				n++
+			}
+			assert.Equal(t, tt.first, n)
+		})
+	}
+}
+
 // With NoSync, a loss of power may take more than that, but only of what came
 // last.
 func TestOpen_brokenOffUnsynced(t *testing.T) {

@@ -138,8 +138,8 @@ func (f *folder) files(n names) (map[string]int64, error) {
 }
 
 // cutOff returns what is wrong if the server cut off an acknowledged record when it started,
-// and "" if not. A crash cuts off the record that was being written, which was never
-// acknowledged; all others were.
+// and "" if not. A crash cuts off the record or the group that was being written, which was
+// never acknowledged; all others were.
 func (f *folder) cutOff(ctx context.Context, conn *nats.Conn, n names, noSync bool) (string, error) {
 	after, err := f.files(n)
 	if err != nil {
@@ -163,10 +163,23 @@ func (f *folder) cutOff(ctx context.Context, conn *nats.Conn, n names, noSync bo
 		}
 	}
 	tail := f.tail[max(0, len(f.tail)-int(lost.Bytes)):]
-	if records := bytes.Count(tail, []byte(n.prefix())); records > 1 && !noSync {
+	records := bytes.Count(tail, []byte(n.prefix()))
+	if records-lastGroup(tail) > 1 && !noSync { // the first of a group may be torn where its id is
 		return fmt.Sprintf("the last %d bytes of %s could not be read, with %d records", lost.Bytes, f.newest, records), nil
 	}
 	return "", nil
+}
+
+// lastGroup returns how many messages of the last group are in a part of a file, as far as
+// they can be recognised.
+func lastGroup(data []byte) int {
+	line := headerLine(batchHeader)
+	at := bytes.LastIndex(data, line)
+	if at < 0 {
+		return 0
+	}
+	id, _, _ := bytes.Cut(data[at+len(line):], []byte("\r\n"))
+	return bytes.Count(data, append(line, id...))
 }
 
 // noteClosed notes the last change and the files when the store is closed.
