@@ -3,13 +3,17 @@ package natsstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/readback-go/readback/natsstore"
 	"github.com/readback-go/readback/submit"
@@ -60,6 +64,32 @@ func TestStore_closedWhileWatched(t *testing.T) {
 	require.NoError(t, s.Close())
 	for range 10 {
 		require.ErrorIs(t, <-ended, natsstore.ErrClosed)
+	}
+}
+
+// A program that ends its calls and then closes the store is no trouble of the server's, which is
+// not started anew for that.
+func TestStore_closedAfterCalls(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for round := range 10 {
+		core, logs := observer.New(zap.WarnLevel)
+		s, err := natsstore.Open(t.Context(), natsstore.Options{Dir: dir, Timeout: patience, Logger: zap.New(core)})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		var calls sync.WaitGroup
+		for n := range 8 {
+			calls.Go(func() {
+				for i := 0; ctx.Err() == nil; i++ {
+					_, _ = s.Create(ctx, submit.Record{Kind: submit.KindJob, Key: fmt.Sprint(round, " ", n, " ", i)})
+				}
+			})
+		}
+		time.Sleep(20 * time.Millisecond) // some are under way
+		cancel()
+		calls.Wait()
+		require.NoError(t, s.Close())
+		assert.Empty(t, logs.All())
 	}
 }
 

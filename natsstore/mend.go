@@ -58,6 +58,9 @@ func (s *Store) untilMended() {
 			s.mu.Unlock()
 			break
 		}
+		if s.ctx.Err() != nil { // the store is being closed, which says nothing of the server
+			break
+		}
 		s.restart(at)
 		if !pause.For(s.ctx, wait) {
 			break

@@ -120,7 +120,11 @@ func (at *site) connect(o Options) (err error) {
 		// Changes are not kept while there is no connection: they would be written
 		// long after their callers have given up.
 		nats.ReconnectBufSize(-1),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { o.Logger.Warn("disconnected", zap.Error(err)) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // or it is this store that disconnects
+				o.Logger.Warn("disconnected", zap.Error(err))
+			}
+		}),
 		nats.ReconnectHandler(func(c *nats.Conn) { o.Logger.Info("connected again", zap.String("server", c.ConnectedServerName())) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { o.Logger.Warn("client", zap.Error(err)) }),
 	}
