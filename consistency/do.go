@@ -118,7 +118,9 @@ func (r *run[W, R]) findable() error {
 // least one read unless ctx has ended. The outcome is Failed only by
 // [ErrOperation] or [NotCarriedOut]. An argument or a handle that is invalid leaves
 // the write what it was: the outcome is Unconfirmed, Result.Pending is h, the error
-// matches [ErrInvalid], and nothing was read.
+// matches [ErrInvalid], and nothing was read. Invalid is also a handle whose reference has a
+// field that W lacks, and lacks one that W has: it may have another name now, and what is
+// left may name another thing.
 func Resume[W, R any](ctx context.Context, p Policy, f Flow[W, R], h Pending) (Result[W, R], error) {
 	r := newRun(&p, &f)
 	ctx = r.beginFlow(ctx, h.Trace())
@@ -140,6 +142,9 @@ func (r *run[W, R]) resume(ctx context.Context, h Pending) (Outcome, error) {
 		return Unconfirmed, err
 	}
 	if err := r.take(h); err != nil {
+		return Unconfirmed, err
+	}
+	if err := checkReference[W](h); err != nil {
 		return Unconfirmed, err
 	}
 	if err := r.findable(); err != nil {

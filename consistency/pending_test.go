@@ -3,6 +3,7 @@ package consistency_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -257,4 +258,49 @@ func TestResume_withoutFind(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, confirmed, res.Outcome)
 	assert.Len(t, s.writeAt, 1)
+}
+
+// A reference of which a field has another name since is not read, and the handle stays as it was: it
+// may name another thing, or a list. One that only says more, or less, is read.
+func TestResume_renamedField(t *testing.T) {
+	t.Parallel()
+	type (
+		plain   struct{ ID string }
+		wide    struct{ ID, Org string }
+		named   struct{ Name string }
+		leftOut struct {
+			Org  string `json:",omitempty"`
+			Name string `json:",omitempty"`
+		}
+	)
+	resumes(t, "as it was", plain{"w1"}, true, func(r plain) string { return r.ID })
+	resumes(t, "less", wide{"w1", "o"}, true, func(r plain) string { return r.ID })
+	resumes(t, "more", plain{"w1"}, true, func(r wide) string { return r.ID })
+	resumes(t, "another name", plain{"w1"}, false, func(r named) string { return r.Name })
+	resumes(t, "another name, left out where it is empty", wide{"w1", "o"}, false, func(r leftOut) string { return r.Name })
+}
+
+func resumes[V, W any](t *testing.T, name string, before V, fits bool, id func(W) string) {
+	t.Helper()
+	bubble(t, name, func(t *testing.T) {
+		policy := consistency.Policy{Within: time.Minute}
+		res, err := consistency.Do(t.Context(), policy, consistency.Create("create", func(context.Context) (V, error) { return before, nil },
+			func(context.Context, V) (*item, error) { return nil, consistency.Status(errors.New("not yet"), 404) }))
+		require.ErrorIs(t, err, consistency.ErrUnconfirmed)
+		reads := 0
+		got, err := consistency.Resume(t.Context(), policy, consistency.Create("create", func(context.Context) (w W, _ error) { return w, nil },
+			func(_ context.Context, w W) (*item, error) {
+				reads++
+				assert.Equal(t, "w1", id(w))
+				return &item{Code: 200}, nil
+			}), stored(t, res.Pending))
+		if fits {
+			require.NoError(t, err)
+			return
+		}
+		require.ErrorIs(t, err, consistency.ErrInvalid)
+		assert.Equal(t, unconfirmed, got.Outcome)
+		assert.Zero(t, reads)
+		assert.Equal(t, res.Pending, got.Pending)
+	})
 }

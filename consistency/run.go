@@ -159,6 +159,18 @@ func (r *run[W, R]) take(h Pending) error {
 	return nil
 }
 
+// checkReference returns nil if W has a place for the reference of a handle that an older program may have
+// made.
+func checkReference[W any](h Pending) error {
+	if h.written == nil || string(h.written) == "null" {
+		return nil
+	}
+	if _, ok := exact.Holds[W](h.written); !ok {
+		return invalid("the handle's reference has a field that its type lacks, and lacks one that it has: one may have another name now")
+	}
+	return nil
+}
+
 // end tells the outcome to everyone who wants to know.
 func (r *run[W, R]) end(ctx context.Context, outcome Outcome, why error) (Result[W, R], error) {
 	res := Result[W, R]{

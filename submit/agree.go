@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
-	"strings"
+
+	"github.com/readback-go/readback/internal/exact"
 )
 
 // read decodes a payload of some version. Errors match ErrUnreadable.
@@ -41,7 +41,7 @@ func (o *Options[J, W, R]) readStored(data []byte, version int) (payload J, err 
 		return payload, err
 	}
 	today, err := safely("MarshalJSON", func() ([]byte, error) { return json.Marshal(payload) })
-	if err == nil && hasOther(data, today) && hasOther(today, data) {
+	if err == nil && exact.HasOther(data, today) && exact.HasOther(today, data) {
 		err = errors.New("today's type has no place for a part of it, and has fields that it lacks; set JobVersion, and Lift, which says what became of them")
 	}
 	if err != nil {
@@ -49,36 +49,6 @@ func (o *Options[J, W, R]) readStored(data []byte, version int) (payload J, err 
 		return none, fmt.Errorf("%w: its payload: %w", ErrUnreadable, err)
 	}
 	return payload, nil
-}
-
-// hasOther reports whether one JSON document has members that another one lacks, whatever
-// their values are.
-func hasOther(one, than []byte) bool {
-	var a, b any
-	if json.Unmarshal(one, &a) != nil || json.Unmarshal(than, &b) != nil {
-		return false
-	}
-	return otherMembers(a, b)
-}
-
-func otherMembers(one, than any) bool {
-	switch one := one.(type) {
-	case map[string]any:
-		than, object := than.(map[string]any)
-		for name, value := range one {
-			if other, there := member(than, name); object && (!there || otherMembers(value, other)) {
-				return true
-			}
-		}
-	case []any:
-		than, _ := than.([]any)
-		for i := range min(len(one), len(than)) {
-			if otherMembers(one[i], than[i]) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 var errPanicked = errors.New("submit: it panicked")
@@ -119,7 +89,7 @@ func (in *call[J, W, R]) matches(ctx context.Context, data []byte, version int) 
 		}
 		same = bytes.Equal(today, in.data)
 		lifted := version < in.s.options.JobVersion && in.s.options.Lift != nil
-		if !same && !lifted && !within(data, today) {
+		if !same && !lifted && !exact.Within(data, today) {
 			// Today's type has no place for all of it: it may be the same job all the same.
 			return waiting(ctx, in.name(), ErrKeyReused)
 		}
@@ -128,51 +98,6 @@ func (in *call[J, W, R]) matches(ctx context.Context, data []byte, version int) 
 		return refusal(ctx, in.name(), ErrKeyReused)
 	}
 	return nil
-}
-
-// within reports whether all that a JSON document says is also said by another one,
-// which may say more.
-func within(part, whole []byte) bool {
-	var values [2]any
-	for i, data := range [...][]byte{part, whole} {
-		decoder := json.NewDecoder(bytes.NewReader(data))
-		decoder.UseNumber()
-		if decoder.Decode(&values[i]) != nil {
-			return false
-		}
-	}
-	return covers(values[1], values[0])
-}
-
-func covers(whole, part any) bool {
-	switch part := part.(type) {
-	case map[string]any:
-		whole, _ := whole.(map[string]any)
-		for name, value := range part {
-			if other, there := member(whole, name); !there || !covers(other, value) {
-				return false
-			}
-		}
-		return true
-	case []any:
-		whole, _ := whole.([]any)
-		return slices.EqualFunc(whole, part, covers)
-	}
-	return whole == part
-}
-
-// member finds a member of an object as package json finds a field: upper and lower case are
-// the same where there is no better.
-func member(of map[string]any, name string) (value any, there bool) {
-	if value, there = of[name]; there {
-		return value, true
-	}
-	for other, value := range of {
-		if strings.EqualFold(other, name) {
-			return value, true
-		}
-	}
-	return nil, false
 }
 
 // matchesRecord is matches for the payload of a record, or for its fingerprint if the

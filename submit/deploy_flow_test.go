@@ -167,6 +167,52 @@ func TestDeploy_flow(t *testing.T) {
 	}
 }
 
+// Where nothing can be found again, a reference of which a field has another name now, or may have, is
+// not read: it names another thing, or a list.
+func TestDeploy_lostReference(t *testing.T) {
+	t.Parallel()
+	type (
+		wide    struct{ ID, Org string }
+		leftOut struct {
+			Org string `json:",omitempty"`
+			Key string `json:",omitempty"`
+		}
+		inside  struct{ Of []wide }
+		insides struct{ Of []leftOut }
+		parts   struct{ leftOut }
+	)
+	check := func(t *testing.T, w *world, store submit.Store, before, after interface{ Run(context.Context) }) {
+		require.NoError(t, before.(interface {
+			Enqueue(context.Context, string, order) error
+		}).Enqueue(t.Context(), "a", order{"x"}))
+		runFor(before, 10*time.Second)
+		runFor(after, 20*time.Minute)
+		assert.Contains(t, valueOf(t, store, "a"), `"outcome":"unconfirmed"`)
+		assert.Equal(t, 1, w.sent("a"))
+	}
+	bubble(t, "left out", func(t *testing.T) {
+		w, store := &world{lag: 2 * time.Minute}, submit.NewMemory()
+		check(t, w, store,
+			jobsWith(t, w, store, func(id string) wide { return wide{id, "o"} }, func(r wide) string { return r.ID }, nil),
+			jobsWith(t, w, store, func(id string) leftOut { return leftOut{"o", id} }, func(r leftOut) string { return r.Key },
+				func(f *consistency.Flow[leftOut, *thing]) { f.Find, f.Mine = nil, nil }))
+	})
+	bubble(t, "inside a list", func(t *testing.T) {
+		w, store := &world{lag: 2 * time.Minute}, submit.NewMemory()
+		check(t, w, store,
+			jobsWith(t, w, store, func(id string) inside { return inside{[]wide{{id, "o"}}} }, func(r inside) string { return r.Of[0].ID }, nil),
+			jobsWith(t, w, store, func(id string) insides { return insides{[]leftOut{{"o", id}}} }, func(r insides) string { return r.Of[0].Key },
+				func(f *consistency.Flow[insides, *thing]) { f.Find, f.Mine = nil, nil }))
+	})
+	bubble(t, "of a part that is embedded", func(t *testing.T) {
+		w, store := &world{lag: 2 * time.Minute}, submit.NewMemory()
+		check(t, w, store,
+			jobsWith(t, w, store, func(id string) wide { return wide{id, "o"} }, func(r wide) string { return r.ID }, nil),
+			jobsWith(t, w, store, func(id string) parts { return parts{leftOut{"o", id}} }, func(r parts) string { return r.Key },
+				func(f *consistency.Flow[parts, *thing]) { f.Find, f.Mine = nil, nil }))
+	})
+}
+
 func runFor(s interface{ Run(context.Context) }, d time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/exact"
 )
 
 // fitHandle fits the handle of a job that came from the store, the first time.
@@ -50,10 +51,6 @@ func fit[W, R any](h consistency.Pending, flow consistency.Flow[W, R]) consisten
 // part, such as a field that has another name now, may name another thing, or a list. If
 // nothing can be found again, a reference that only says less is taken for the same one.
 func holds[W any](reference json.RawMessage, findable bool) bool {
-	var w W
-	if json.Unmarshal(reference, &w) != nil {
-		return false
-	}
-	today, err := json.Marshal(w)
-	return err == nil && (within(reference, today) || !findable && within(today, reference))
+	all, less := exact.Holds[W](reference)
+	return all || !findable && less
 }
