@@ -110,7 +110,9 @@ func (s *Store) commit(ctx context.Context, records []submit.Record) (last uint6
 	for i, msg := range messages {
 		entries[i] = entry{subject: hashOf(msg.Subject), sequence: ack.Sequence - uint64(len(messages)-1-i)}
 	}
-	s.addToLedger(entries...)
+	if err := s.addToLedger(entries...); err != nil {
+		return 0, false, err
+	}
 	for i, r := range records {
 		s.noteKeep(r, entries[i].sequence)
 	}

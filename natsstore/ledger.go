@@ -23,10 +23,11 @@ type ledger struct {
 	path string
 
 	mu      sync.Mutex
-	file    *os.File // nil until open
-	entries int      // in the file
-	kept    int      // how many of them the last rewriting left
-	late    []entry  // entries that could not be written yet
+	file    *os.File // nil until open, and while it cannot be opened again
+	closed  bool
+	entries int     // in the file
+	kept    int     // how many of them the last rewriting left
+	late    []entry // entries that could not be written yet
 }
 
 // entry says that the last message of a subject has at least this sequence. If gone, it says
@@ -192,19 +193,16 @@ func (l *ledger) reopen(entries, kept int) (err error) {
 	return nil
 }
 
-// add writes entries. If that fails, they are written with later ones.
+// add writes entries. If that fails, they are written with later ones. The error is fs.ErrClosed
+// if the ledger was closed: then they are never written.
 func (l *ledger) add(added ...entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file == nil {
+	if l.closed {
 		return fs.ErrClosed
 	}
 	added = append(l.late, added...)
-	data := make([]byte, 0, len(added)*entrySize)
-	for i, e := range added {
-		data = e.encode(data, l.entries+i)
-	}
-	if _, err := l.file.WriteAt(data, int64(l.entries)*entrySize); err != nil {
+	if err := l.write(added); err != nil {
 		l.late = slices.Clone(added)
 		return err
 	}
@@ -216,6 +214,20 @@ func (l *ledger) add(added ...entry) error {
 		}
 	}
 	return nil
+}
+
+func (l *ledger) write(added []entry) error {
+	if l.file == nil {
+		if err := l.reopen(l.entries, l.kept); err != nil {
+			return err
+		}
+	}
+	data := make([]byte, 0, len(added)*entrySize)
+	for i, e := range added {
+		data = e.encode(data, l.entries+i)
+	}
+	_, err := l.file.WriteAt(data, int64(l.entries)*entrySize)
+	return err
 }
 
 // shorten rewrites the ledger without the entries that later ones have replaced.
@@ -252,7 +264,7 @@ func (l *ledger) sync() error {
 func (l *ledger) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.file == nil {
+	if l.closed = true; l.file == nil {
 		return nil
 	}
 	err := errors.Join(l.file.Sync(), l.file.Close())

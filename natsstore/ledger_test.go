@@ -1,12 +1,16 @@
 package natsstore
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/readback-go/readback/submit"
 )
 
 func newLedger(t *testing.T) *ledger {
@@ -64,4 +68,38 @@ func TestLedger_noRoom(t *testing.T) {
 	c, err := readChanges(l.path)
 	require.NoError(t, err)
 	assert.Equal(t, []uint64{1, 2, 3, 4}, c.missing(nil))
+}
+
+// A ledger that could not be opened again, as where a process has too many files open, is opened later.
+func TestLedger_opensLater(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	require.NoError(t, l.add(entry{1, 1, false}))
+	away := filepath.Dir(l.path) + " away"
+	require.NoError(t, os.Rename(filepath.Dir(l.path), away))
+	require.Error(t, l.replace(nil, 0))
+	require.Error(t, l.add(entry{2, 2, false}))
+	require.NoError(t, os.Rename(away, filepath.Dir(l.path)))
+	require.NoError(t, l.add(entry{3, 3, false}))
+	c, err := readChanges(l.path)
+	require.NoError(t, err)
+	assert.Equal(t, []uint64{1, 2, 3}, c.missing(nil))
+}
+
+// A change that is answered as the store is being closed, and that the ledger can no longer have, is not
+// acknowledged.
+func TestLedger_closed(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), Options{Dir: t.TempDir(), Timeout: time.Minute})
+	require.NoError(t, err)
+	require.NoError(t, s.folder.ledger.close())
+	_, err = s.Create(t.Context(), submit.Record{Kind: submit.KindJob, Key: "alone"})
+	require.ErrorIs(t, err, ErrClosed)
+	group := make([]submit.Record, batchFrom)
+	for i := range group {
+		group[i] = submit.Record{Kind: submit.KindJob, Key: fmt.Sprint(i)}
+	}
+	_, err = s.ChangeAll(t.Context(), group)
+	require.ErrorIs(t, err, ErrClosed)
+	require.NoError(t, s.Close())
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"sync"
 	"time"
@@ -249,15 +250,20 @@ func (s *Store) willDelete(records ...submit.Record) error {
 	return nil
 }
 
-// addToLedger adds changes to the ledger, if there is one. If that fails, the changes are
-// made all the same, and the failure is logged.
-func (s *Store) addToLedger(entries ...entry) {
+// addToLedger adds changes to the ledger, if there is one. If that fails, they are added later,
+// which is logged; but not if the store was closed meanwhile: then nobody may take them for made.
+func (s *Store) addToLedger(entries ...entry) error {
 	if s.folder == nil {
-		return
+		return nil
 	}
-	if err := s.folder.ledger.add(entries...); err != nil {
+	err := s.folder.ledger.add(entries...)
+	if errors.Is(err, fs.ErrClosed) {
+		return fmt.Errorf("%w, and the change may have been made", ErrClosed)
+	}
+	if err != nil {
 		s.options.Logger.Warn("the ledger lacks a change", zap.Error(err))
 	}
+	return nil
 }
 
 // Get implements [submit.Store].
@@ -330,7 +336,9 @@ func (s *Store) publish(ctx context.Context, what string, msg *nats.Msg, options
 		return 0, err
 	}
 	if msg.Header.Get(operationHeader) == "" {
-		s.addToLedger(entry{subject: hashOf(msg.Subject), sequence: ack.Sequence})
+		if err := s.addToLedger(entry{subject: hashOf(msg.Subject), sequence: ack.Sequence}); err != nil {
+			return 0, err
+		}
 	}
 	return ack.Sequence, nil
 }
