@@ -21,9 +21,8 @@ import (
 // that matches none of ErrWrongState, ErrConflict and [ErrNotFound], the change may
 // have been made or not. Shown and errors mean the same in Retry and Forget.
 func (s *Submitter[J, W, R]) Cancel(ctx context.Context, key string, shown ...uint64) error {
-	var intent time.Time
+	var end jobRecord
 	err := s.alter(ctx, key, shown, func(r *Record, rec *jobRecord) error {
-		intent = rec.Intent
 		unsent := rec.State == queued || rec.Broken != nil && rec.Broken.Was == queued
 		if !unsent {
 			return ErrWrongState
@@ -32,17 +31,23 @@ func (s *Submitter[J, W, R]) Cancel(ctx context.Context, key string, shown ...ui
 		rec.State, rec.Broken, rec.Holder = rec.State.after(concludes), nil, ""
 		rec.End = endingOf(consistency.Failed, nil, why)
 		rec.End.Free = true
+		end = *rec
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	t := s.term
-	s.mu.Unlock()
-	if t != nil {
-		t.dropQueued(key, intent) // or this process would find out only when the job is due
-	}
+	defer func() { // also if the program ends this goroutine
+		s.mu.Lock()
+		t := s.term
+		s.mu.Unlock()
+		if t != nil {
+			t.dropQueued(key, end.Intent) // or this process would find out only when the job is due
+		}
+	}()
+	s.stats.ended(consistency.Failed, -1, reasonOf(end.End.err()), end.Intent.UnixNano())
+	data, version := end.payload()
+	s.callEnded(key, data, version, func() (Result[W], error) { return resultOf[W](&end) })
 	return nil
 }
 

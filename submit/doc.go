@@ -97,6 +97,6 @@
 // the takeover, and send the write. Its change of the record is then refused, and the
 // new holder finds the outcome. But if [Resubmit] let the new holder send the write
 // again, the service gets both, and only the idempotency key keeps it from carrying out
-// both. Without Resubmit, Flow.Write is called once at most, besides what Policy.Resend
-// allows.
+// both. Without Resubmit, Flow.Write is called again only after tries that were provably
+// not carried out, and where Policy.Resend allows it.
 package submit

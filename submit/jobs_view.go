@@ -297,7 +297,8 @@ func (rec *jobRecord) steps() []Step {
 // and goes on from there after a crash, misses no job. It may see a job more than once,
 // also because a job that ended Unconfirmed can end again.
 //
-// A job that is forgotten before it was yielded is left out. An error, also that of ctx,
+// A job that is forgotten before it was yielded, or whose free key another job has taken, is
+// left out. An error, also that of ctx,
 // is yielded once, with a zero Job, and ends the loop. It matches errors.ErrUnsupported
 // if the Store is not a [Journal], and [ErrAhead] if the Store has not reached the revision:
 // after an older copy of a store was restored, begin at zero. That is not noticed once the

@@ -82,17 +82,19 @@ type Options[J, W, R any] struct {
 	// is decoded as J. The stored record does not change.
 	Lift func(version int, job []byte) (J, error)
 
-	// Ended is called with each outcome that this process has recorded, before the
-	// callers of Submit get it. A crash may lose calls; [Submitter.Feed] loses none.
-	// Ended is called by many goroutines, and should not take long. It may call the
-	// Submitter, also for the same job. Nil means no calls.
+	// Ended is called with each outcome that this process has recorded, also by
+	// [Submitter.Cancel], before the callers of Submit get it. A crash may lose calls;
+	// [Submitter.Feed] loses none. Ended is called by many goroutines, and should not
+	// take long. It may call the Submitter, also for the same job. Nil means no calls.
 	Ended func(key string, job J, res Result[W])
 
 	// GiveUpAfter is how long after its intent a job may be tried again if all its
-	// tries were provably not carried out: nothing was sent, or the answer was 429.
-	// The waits between tries are those of Policy.Schedule, and at least a Retry-After.
-	// After that time the job is Failed with [ErrGaveUp], and its key is free. Every
-	// job is tried once, however late; a nanosecond means once only. Zero means a day.
+	// tries were provably not carried out: nothing was sent, the answer was 429, or
+	// Policy.Resend.When says that the reason of a refusal will pass. The waits between
+	// tries are those of Policy.Schedule, and at least a Retry-After. After that time the
+	// job is Failed with [ErrGaveUp], and its key is free unless the last try was refused
+	// otherwise than by a 429. Every job is tried once, however late; a nanosecond means
+	// once only. Zero means a day.
 	GiveUpAfter time.Duration
 
 	// ReadsPerSecond limits how many reads of one origin begin in a second. Zero

@@ -297,7 +297,7 @@ func (t *term[J, W, R]) finish(j *job) {
 		t.stats.ended(j.details.end.End.outcome(), j.details.lag, j.details.reason, j.intent)
 		t.forget(j, true)
 		defer t.drop(j) // also if the program ends this goroutine
-		t.callEnded(j)
+		t.callEnded(j.key(), []byte(j.data()), int(j.version), func() (Result[W], error) { return localResult[W](j.details) })
 	case taken:
 		t.lose(j)
 	case unknown, tooLarge: // tried again: the store may have room later
@@ -306,17 +306,20 @@ func (t *term[J, W, R]) finish(j *job) {
 }
 
 // callEnded calls Options.Ended.
-func (t *term[J, W, R]) callEnded(j *job) {
-	if t.options.Ended == nil {
+func (s *Submitter[J, W, R]) callEnded(key string, data []byte, version int, result func() (Result[W], error)) {
+	if s.options.Ended == nil {
 		return
 	}
 	_, err := safely("Options.Ended", func() (none struct{}, _ error) {
-		res, _ := localResult[W](j.details)
-		t.options.Ended(j.key(), t.payload(j), res)
-		return none, nil
+		job, err := s.options.read(data, version)
+		if err == nil {
+			res, _ := result() // its error is in it
+			s.options.Ended(key, job, res)
+		}
+		return none, err
 	})
 	if err != nil {
-		t.warn("a job could not be told of", keyField(j.key()), errorField(err))
+		s.warn("a job could not be told of", keyField(key), errorField(err))
 	}
 }
 

@@ -198,6 +198,29 @@ func TestCancel(t *testing.T) {
 			require.ErrorIs(t, s.Forget(t.Context(), "a"), submit.ErrWrongState)
 		}
 	})
+	bubble(t, "it is an outcome like others", func(t *testing.T) {
+		w, told := &world{}, 0
+		var s *submitter
+		s = w.on(t, submit.NewMemory(), func(o *options) {
+			o.Ended = func(key string, job order, res result) {
+				told++
+				assert.Equal(t, "a", key)
+				assert.Equal(t, order{"x"}, job)
+				assert.Equal(t, failed, res.Outcome)
+				assert.ErrorIs(t, res.Err, submit.ErrCancelled)
+				stored, err := s.Lookup(t.Context(), key)
+				assert.NoError(t, err)
+				assert.True(t, stored.Ended.Equal(res.Ended))
+				panic("a bug in the hook")
+			}
+		})
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+		require.NoError(t, s.Cancel(t.Context(), "a"))
+		require.ErrorIs(t, s.Cancel(t.Context(), "a"), submit.ErrWrongState)
+		assert.Equal(t, 1, told)
+		assert.Equal(t, 1, s.Progress().Failed)
+		assert.Equal(t, map[string]int{"cancelled": 1}, s.Stats().Reasons)
+	})
 	// Whoever is first: cancelled and never sent, or sent and not cancelled.
 	for n := range 60 {
 		bubble(t, fmt.Sprint("a race ", n), func(t *testing.T) {
