@@ -43,6 +43,10 @@
 // changes before a loss of power; and records whose entries in the ledger were lost by
 // the same fault, which can be those of the last seconds before a loss of power.
 //
+// A copy of the folder may be restored that was made while no store had it open; one that was
+// made of an open store may count as damaged. It knows nothing of what happened since: a Run
+// sends what was queued then, also what was sent since. Cancel that before.
+//
 // An acknowledged change is on the disk of the one server, or in the log of most replicas.
 // A cluster whose servers do not sync each write can lose it if most of them lose power at
 // once: set sync_interval to always on them. Without that, a single fault loses nothing, but

@@ -298,11 +298,10 @@ func (rec *jobRecord) steps() []Step {
 // also because a job that ended Unconfirmed can end again.
 //
 // A job that is forgotten before it was yielded, or whose free key another job has taken, is
-// left out. An error, also that of ctx,
-// is yielded once, with a zero Job, and ends the loop. It matches errors.ErrUnsupported
-// if the Store is not a [Journal], and [ErrAhead] if the Store has not reached the revision:
-// after an older copy of a store was restored, begin at zero. That is not noticed once the
-// copy has gone beyond that revision.
+// left out. An error, also that of ctx, is yielded once, with a zero Job, and ends the loop.
+// It matches errors.ErrUnsupported if the Store is not a [Journal], and [ErrAhead] if the
+// Store has not reached the revision: after an older copy of a store was restored, begin at
+// zero. That is not noticed once the copy has gone beyond that revision.
 func (s *Submitter[J, W, R]) Feed(ctx context.Context, after uint64) iter.Seq2[Job[J, W], error] {
 	return func(yield func(Job[J, W], error) bool) {
 		journal, ok := s.options.Store.(Journal)
