@@ -226,6 +226,59 @@ func TestAside_decoding(t *testing.T) {
 	}
 }
 
+// snare is a reference whose decoding has a bug, once a deploy has brought it.
+type snare struct{ ID string }
+
+var snared atomic.Bool
+
+func (r *snare) UnmarshalJSON(data []byte) error {
+	if snared.Load() {
+		panic("a bug in UnmarshalJSON")
+	}
+	type plain snare
+	return json.Unmarshal(data, (*plain)(r))
+}
+
+// A reference that the program panics over as it decodes it is one that cannot be read: whoever asks
+// for the job, or follows the feed, gets its outcome and goes on.
+func TestReference_decoding(t *testing.T) {
+	bubble(t, "panic", func(t *testing.T) {
+		w, store := &world{}, submit.NewMemory()
+		s := jobsWith(t, w, store, func(id string) snare { return snare{id} }, func(r snare) string { return r.ID }, nil)
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+		runFor(s, time.Minute)
+		snared.Store(true)
+		defer snared.Store(false)
+		ctx := within(t, time.Minute)
+		for way, ask := range map[string]func() submit.Result[snare]{
+			"Lookup": func() submit.Result[snare] { res, _ := s.Lookup(ctx, "a"); return res },
+			"Submit": func() submit.Result[snare] { res, _ := s.Submit(ctx, "a", order{"x"}); return res },
+			"Job":    func() submit.Result[snare] { job, _ := s.Job(ctx, "a"); return job.Result },
+			"Wait": func() (res submit.Result[snare]) {
+				for _, res = range s.Wait(ctx, "a") {
+				}
+				return res
+			},
+			"Jobs": func() (res submit.Result[snare]) {
+				for job := range s.Jobs(ctx, submit.Filter{}) {
+					res = job.Result
+				}
+				return res
+			},
+			"Feed": func() (res submit.Result[snare]) {
+				for job := range s.Feed(ctx, 0) {
+					return job.Result
+				}
+				return res
+			},
+		} {
+			res := ask()
+			assert.Equal(t, confirmed, res.Outcome, way)
+			assert.ErrorContains(t, res.Err, "a bug in UnmarshalJSON", way)
+		}
+	})
+}
+
 // A list that ends its goroutine is read job by job, as one that panics.
 func TestAside_readManyGoes(t *testing.T) {
 	t.Parallel()

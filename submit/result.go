@@ -79,7 +79,12 @@ func resultOf[W any](rec *jobRecord) (res Result[W], err error) {
 	if len(end.Written) == 0 {
 		return res, nil
 	}
-	if err := json.Unmarshal(end.Written, &res.Written); err != nil {
+	res.Written, err = safely("UnmarshalJSON", func() (W, error) {
+		var w W
+		err := json.Unmarshal(end.Written, &w)
+		return w, err
+	})
+	if err != nil {
 		var none W
 		res.Written = none
 		why := fmt.Errorf("submit: the reference in the record does not fit: %w", err)

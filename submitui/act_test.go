@@ -1,6 +1,8 @@
 package submitui_test
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -173,6 +175,26 @@ func TestActions_changedSince(t *testing.T) {
 		assert.Equal(t, http.StatusSeeOther, post(t, h, twice).Code)
 		assert.Equal(t, http.StatusConflict, post(t, h, twice).Code)
 		assert.Equal(t, submit.Ended, state(t, s, "a"))
+	})
+}
+
+// ref is a reference that cannot be encoded while it names nothing.
+type ref struct{ id *string }
+
+func (r ref) MarshalJSON() ([]byte, error) { return json.Marshal(*r.id) }
+
+func (r *ref) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, &r.id) }
+
+// A reference that the program panics over as it encodes it is left out.
+func TestPage_referencePanics(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s, err := submit.New(submit.Options[order, ref, string]{Store: submit.NewMemory(), Flow: func(string, order) consistency.Flow[ref, string] {
+			return consistency.Create("create", func(context.Context) (r ref, _ error) { return r, nil },
+				func(context.Context, ref) (string, error) { return "there", nil })
+		}})
+		require.NoError(t, err)
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{}))
+		assert.Equal(t, http.StatusOK, get(t, submitui.New(s, anyone), "?job=a").Code)
 	})
 }
 

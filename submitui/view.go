@@ -335,7 +335,9 @@ func (d *detail) fact(what, said string) {
 
 // asJSON returns a reference as JSON; empty if it names nothing.
 func asJSON(v any) string {
-	data, err := json.Marshal(v)
+	var data []byte
+	err := errors.New("it panics")
+	survives(func() { data, err = json.Marshal(v) })
 	if s := string(data); err == nil && s != `""` && s != "null" && s != "{}" {
 		return s
 	}
