@@ -1,6 +1,8 @@
 package submit_test
 
 import (
+	"context"
+	"iter"
 	"testing"
 	"time"
 
@@ -37,4 +39,39 @@ func state(t *testing.T, s *submitter) submit.State {
 	job, err := s.Job(t.Context(), "a")
 	require.NoError(t, err)
 	return job.State
+}
+
+// busyJournal is a Journal whose records change while they are listed.
+type busyJournal struct {
+	*submit.Memory
+	meanwhile func()
+}
+
+func (b busyJournal) Since(ctx context.Context, kind submit.Kind, after uint64, labels []string, wait bool) iter.Seq2[submit.Record, error] {
+	return func(yield func(submit.Record, error) bool) {
+		for r, err := range b.Memory.Since(ctx, kind, after, labels, wait) {
+			after = r.Revision
+			yield(r, err)
+		}
+		b.meanwhile()
+		b.Memory.Since(ctx, kind, after, labels, wait)(yield)
+	}
+}
+
+// A key that another job takes during the listing is listed once.
+func TestJobs_keyTakenMeanwhile(t *testing.T) {
+	t.Parallel()
+	bubble(t, "cancelled, and another job", func(t *testing.T) {
+		w, memory := &world{}, submit.NewMemory()
+		s := w.on(t, memory)
+		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
+		time.Sleep(time.Second)
+		busy := w.on(t, busyJournal{memory, func() {
+			assert.NoError(t, s.Cancel(t.Context(), "a"))
+			assert.NoError(t, s.Enqueue(t.Context(), "a", order{"y"}))
+		}})
+		keys, jobs := view(t, busy, submit.Filter{})
+		assert.Equal(t, []string{"a"}, keys)
+		assert.Equal(t, order{"y"}, jobs["a"].Payload)
+	})
 }

@@ -198,6 +198,9 @@ func (s *Submitter[J, W, R]) Jobs(ctx context.Context, f Filter) iter.Seq2[Job[J
 			if rec != nil && !f.fits(at.key, rec, time.Now()) {
 				continue
 			}
+			if rec != nil && at.intent != 0 && at.intent != rec.Intent.UnixNano() {
+				continue // another job has taken the key: it has its own place, or is newer than the list
+			}
 			if job.Cursor = at.cursor(); !yield(job, nil) {
 				return
 			}
