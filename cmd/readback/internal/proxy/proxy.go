@@ -210,7 +210,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	x.hold.Report = &x.report
-	x.hints = hinting{w, x}
+	x.hints = hinting{w, x, p.upstream}
 	meter.requests[x.kind].Inc()
 	meter.inFlight.Add(1)
 	defer p.end(x)
