@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -193,6 +194,33 @@ func TestProxy_closedBefore(t *testing.T) {
 		assert.Equal(t, "body", text(t, resp))
 	}
 	assert.Equal(t, 2, dials)
+}
+
+// An upstream of HTTP/2 that gives up a write is heard at once, though the client of
+// HTTP/2 waits for the answer before it goes on with the body, as in a stream of gRPC.
+func TestProxy_resetBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	upstream := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadFull(r.Body, make([]byte, 5))
+		assert.NoError(t, err)
+		panic(http.ErrAbortHandler)
+	}))
+	upstream.EnableHTTP2 = true
+	upstream.StartTLS()
+	t.Cleanup(upstream.Close)
+	url, _ := serve(t, upstream.URL, proxy.Options{Base: upstream.Client().Transport})
+	body, client := io.Pipe()
+	go func() { _, _ = io.WriteString(client, "hello") }()
+	defer func() { _ = client.Close() }()
+	req, err := http.NewRequest("POST", url, body)
+	require.NoError(t, err)
+	h2 := newH2Client(t)
+	h2.Timeout = time.Minute
+	resp, err := h2.Do(req)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusBadGateway, resp.StatusCode)
+	assert.Equal(t, "ambiguous", resp.Header.Get(proxy.Header))
+	assert.Contains(t, text(t, resp), "stream error: ")
 }
 
 // roundTripper is a function that is one.

@@ -291,6 +291,26 @@ func TestProxy_shortBody(t *testing.T) {
 	assert.Empty(t, upstream.bodies())
 }
 
+// What is longer than net/http reads is the client's error, too, and no failure of the
+// upstream.
+func TestProxy_tooLong(t *testing.T) {
+	t.Parallel()
+	upstream := new(record)
+	url, _ := online(t, upstream, proxy.Options{})
+	much := strings.Repeat("y", 6000)
+	for name, give := range map[string]string{
+		"trailer":    coded + "5\r\nhello\r\n0\r\nX: " + much + "\r\n\r\n",
+		"extension":  coded + "5;a=" + much + "\r\nhello\r\n0\r\n\r\n",
+		"extensions": coded + strings.Repeat("1;"+much[:1000]+"\r\nh\r\n", 50) + "0\r\n\r\n",
+	} {
+		statuses, closed := probe(t, url, give+evil)
+		assert.Equal(t, []int{400}, statuses, name)
+		assert.True(t, closed, name)
+	}
+	assert.NotContains(t, upstream.targets(), "/evil")
+	assert.Empty(t, upstream.bodies())
+}
+
 // A request that is malformed later on, while it is answered already, ends with
 // its connection.
 func TestProxy_malformedLater(t *testing.T) {

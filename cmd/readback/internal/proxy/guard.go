@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -68,7 +69,7 @@ func (g *guard) Read(p []byte) (int, error) {
 		return 0, errOver
 	}
 	n, err := g.Conn.Read(p)
-	if err == io.EOF {
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		g.gone.Store(true)
 	}
 	if n == 0 || g.raw.Load() {
@@ -106,19 +107,21 @@ func (g *guard) begin(r *http.Request) error {
 	return nil
 }
 
-// failed returns what is wrong with the body of the current request, or nil. It
-// knows this before the reader of the body does: the server ends the context of
-// the request before it returns the error.
+// failed returns what is wrong with the body of the current request, or nil. Of most
+// errors it knows before the reader of the body does: the server ends the context of
+// the request before it returns the error. Others are of net/http, such as that a
+// trailer is too long.
 func (g *guard) failed(b *inbound) error {
+	end := b.end()
 	switch m := g.bad.Load(); {
-	case b.end() == io.EOF:
+	case end == io.EOF:
 		return nil
 	case m != nil && m.request == g.begun:
 		return m
 	case g.gone.Load():
 		return io.ErrUnexpectedEOF
 	}
-	return nil
+	return end
 }
 
 // lingerTime is how long Close goes on reading what a client still sends. If the

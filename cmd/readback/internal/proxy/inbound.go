@@ -70,9 +70,13 @@ func (b *inbound) end() error {
 
 func (b *inbound) finish() { b.once.Do(func() { close(b.done) }) }
 
-// Close says that nobody wants more.
+// Close says that nobody wants more. It ends a Read of a client of HTTP/2 that is under
+// way: net/http waits for it before it returns the error of the upstream.
 func (b *inbound) Close() error {
 	b.finish()
+	if b.request.ProtoMajor == 2 && b.begun.Load() {
+		return b.request.Body.Close()
+	}
 	return nil
 }
 
