@@ -21,6 +21,7 @@ type framing struct {
 	line     []byte // the beginning of a line that goes on in the next bytes
 	left     uint64 // bytes of the body or the chunk that are still to come, or lines of the preface that came
 	requests int64  // heads that have begun
+	agreed   bool   // on HTTP/1 by TLS: the connection cannot become one of HTTP/2
 	head     head   // of the request that is followed
 }
 
@@ -126,7 +127,7 @@ func (f *framing) take(line []byte) (wrong string) {
 		f.at, f.head = inHead, head{old: bytes.HasSuffix(text, []byte("HTTP/1.0"))}
 		switch {
 		case string(text) != preface[0]:
-		case f.requests == 1 && whole:
+		case f.requests == 1 && whole && !f.agreed:
 			f.at, f.left = inPreface, 1
 		default:
 			f.head.wrong = wrongPreface

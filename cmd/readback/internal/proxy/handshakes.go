@@ -91,7 +91,7 @@ func (h *handshakes) shake(conn net.Conn) {
 		h.ready <- accepted{Conn: c}
 		return
 	}
-	h.ready <- accepted{Conn: secureGuard{&guard{Conn: c}}}
+	h.ready <- accepted{Conn: secureGuard{&guard{Conn: c, framing: framing{agreed: true}}}}
 }
 
 // close gives the clients that still shake hands little time, since no others are
