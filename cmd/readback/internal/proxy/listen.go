@@ -20,6 +20,9 @@ func listen(address string) (net.Listener, error) {
 	if path == "" {
 		return nil, errors.New("unix: has no path behind it")
 	}
+	if path[0] == '@' { // on Linux a name of no file, which nobody owns
+		path = "./" + path
+	}
 	l, err := net.Listen("unix", path)
 	if errors.Is(err, syscall.EADDRINUSE) && leftOver(path) {
 		if err := os.Remove(path); err != nil {

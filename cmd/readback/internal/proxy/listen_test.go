@@ -156,6 +156,17 @@ func TestCommand_unix(t *testing.T) {
 	assert.Equal(t, 0, status)
 	assert.NoFileExists(t, path)
 
+	// Not a name outside of the file system, with which Linux knows no owner.
+	p = prepare(t, "proxy", "--upstream", upstream.URL, "--listen", "unix:@s")
+	p.Dir, path = dir, filepath.Join(dir, "@s")
+	p.begin(t)
+	require.Equal(t, "unix:./@s", p.line(t))
+	require.NoError(t, get(client, "http://any.name/static", 200))
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	_, status = p.end(t)
+	assert.Equal(t, 0, status)
+	assert.NoFileExists(t, path)
+
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, []byte("mine"), 0o600))
 	_, _, status = run(t, "proxy", "--upstream", upstream.URL, "--listen", "unix:"+file)
