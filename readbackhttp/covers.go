@@ -226,7 +226,7 @@ func (c *covering) named(body []byte, read howRead) {
 // What the request says counts if the answer has no ids, or only those of an operation.
 func (c *covering) things(body []byte, read howRead) []names {
 	kind, _ := format(lastSegment(c.own))
-	many := c.resp.StatusCode == http.StatusCreated
+	many := c.makesMany()
 	told := namesIn(body, kind)
 	if many && len(told.ids) == 0 {
 		if made := manyIn(body, kind); made != nil {

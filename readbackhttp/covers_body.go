@@ -34,7 +34,7 @@ func (c *covering) read() {
 	}
 	c.along = readAlong{
 		source: resp.Body, of: c, left: resp.ContentLength,
-		json: mayBeJSON(resp.Header), made: resp.StatusCode == http.StatusCreated,
+		json: mayBeJSON(resp.Header), made: c.makesMany(),
 	}
 	r := &c.along
 	switch coding.Of(resp.Header) {

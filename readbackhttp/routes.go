@@ -12,15 +12,16 @@ import (
 //	{Write: "POST /v1/projects/{project}/keys", Covers: []string{"/v1/keys/{id}"}}
 type Route struct {
 	// Write is the method and the path of the writes, in which a name in braces
-	// stands for any one segment. The method is POST, PUT or PATCH.
+	// stands for any one segment, without a query. The method is POST, PUT or PATCH.
 	Write string
 
 	// Covers are the URLs that such a write covers, each with what lies below it,
 	// in place of those that the ids and links of the answer name; of a PUT or PATCH,
 	// beside its own. They are templates as in [Template], with the names of Write
 	// as fields too; {id} is the id that the answer or the request has, under
-	// whatever name, or what the path of a PUT or PATCH ends with. A template with a
-	// field that is not known covers nothing.
+	// whatever name, or what the path of a PUT or PATCH ends with. A POST whose answer
+	// is a list covers them for each entry. A template with a field that is not known
+	// covers nothing.
 	Covers []string
 
 	// Lists are the URLs of lists without pages that get an entry by such a write. A
@@ -48,12 +49,18 @@ func readRoute(r Route) (route, error) {
 	default:
 		return route{}, fmt.Errorf("the route %q has a method whose writes make nothing: want POST, PUT or PATCH", r.Write)
 	}
+	if strings.ContainsAny(path, "?#") {
+		return route{}, fmt.Errorf("the route %q has more than a path: writes with any query are on it", r.Write)
+	}
 	read := route{method: name}
 	for segment := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
 		inner, open := strings.CutPrefix(segment, "{")
 		inner, closed := strings.CutSuffix(inner, "}")
 		if open != closed || open && inner == "" || !open && strings.ContainsAny(segment, "{}") {
 			return route{}, fmt.Errorf("the route %q has an invalid segment: %q", r.Write, segment)
+		}
+		if plain, err := url.PathUnescape(inner); err == nil && !open {
+			inner = plain
 		}
 		read.segments = append(read.segments, piece{text: inner, field: open})
 	}
@@ -115,6 +122,13 @@ func (c *covering) onRoute() bool {
 		}
 	}
 	return false
+}
+
+// makesMany reports whether an answer that is a list, or a bare id, names what the write
+// made: that of a 201 does. Any other may be of what was there before, unless a route says
+// that such a write makes things.
+func (c *covering) makesMany() bool {
+	return c.method == http.MethodPost && (c.resp.StatusCode == http.StatusCreated || c.onRoute())
 }
 
 // madeID returns the id of what was made: what is put somewhere has it in its URL,

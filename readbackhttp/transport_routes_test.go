@@ -20,6 +20,9 @@ func TestTransport_routes(t *testing.T) {
 	options.Routes = []readbackhttp.Route{
 		{Write: "POST /v1/projects/{project}/keys", Covers: []string{"/v1/keys/{project}/{id}", "/v1/tokens/{/token/value}"}},
 		{Write: "POST /v1/customers", Covers: []string{"/v2/customers/{id}"}},
+		{Write: "POST /v1/a%20b", Covers: []string{"/v2/ab/{id}"}},
+		{Write: "POST /v1/c d", Covers: []string{"/v2/cd/{id}"}},
+		{Write: "POST /v1/100%", Covers: []string{"/v2/all/{id}"}},
 	}
 	tests := []struct {
 		post, answer, read string
@@ -32,6 +35,18 @@ func TestTransport_routes(t *testing.T) {
 		{"/v1/customers", `201 | {"id":"c"}`, "/v2/customers/c", true},
 		{"/v1/customers", `201 | {}`, "/v2/customers/", false},
 		{"/v1/others", `201 | {"id":"c"}`, "/v1/others/c", true},
+
+		// The route says that things are made, whatever the status: a list names each.
+		{"/v1/customers", `200 | [{"id":"b"},{"id":"c"}]`, "/v2/customers/c", true},
+		{"/v1/customers", `207 | {"items":[{"id":"b","status":"409"},{"id":"c","status":"201"}]}`, "/v2/customers/c", true},
+		{"/v1/customers", `207 | {"items":[{"id":"b","status":"409"},{"id":"c","status":"201"}]}`, "/v2/customers/b", false},
+		{"/v1/customers", `200 | "c"`, "/v2/customers/c", true},
+		{"/v1/others", `200 | [{"id":"c"}]`, "/v1/others/c", false},
+
+		// As the path is sent, or as it is read.
+		{"/v1/a%20b", `201 | {"id":"c"}`, "/v2/ab/c", true},
+		{"/v1/c%20d", `201 | {"id":"c"}`, "/v2/cd/c", true},
+		{"/v1/100%25", `201 | {"id":"c"}`, "/v2/all/c", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.post+tt.read, func(t *testing.T) {
@@ -46,6 +61,7 @@ func TestTransport_routes(t *testing.T) {
 	for _, bad := range []readbackhttp.Route{
 		{}, {Write: "POST"}, {Write: "POST /a"}, {Write: "POST a", Covers: []string{"/a"}},
 		{Write: "POST /{a", Covers: []string{"/a"}}, {Write: "POST /a", Covers: []string{"/{"}},
+		{Write: "POST /a?b=c", Covers: []string{"/a"}}, {Write: "POST /a#b", Covers: []string{"/a"}},
 	} {
 		rt := readbackhttp.NewTransport(nil, readbackhttp.TransportOptions{Routes: []readbackhttp.Route{bad}})
 		_, err := rt.RoundTrip(send("GET", api, ""))
