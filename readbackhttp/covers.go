@@ -70,6 +70,7 @@ const (
 	nothingKnown   = "its answer was lost or proves nothing, and what it made is not known"
 	nothingRefused = "it was refused"
 	nothingSent    = "it was never sent"
+	nothingDone    = "it was not carried out"
 	nothingMade    = "it was redirected to what it did not make"
 	nothingUpdated = "only what was created is covered"
 	nothingOther   = "of its method nothing is known"
@@ -95,7 +96,11 @@ func (t *Transport) covers(req *http.Request, resp *http.Response, class consist
 		c.token = take(t.options.Token, resp)
 	case consistency.Ambiguous:
 	case consistency.NotExecuted:
-		c.tell(nothingSent)
+		if resp == nil {
+			c.tell(nothingSent)
+		} else { // such as a 307, which is for the client to follow
+			c.tell(nothingDone)
+		}
 		return
 	default:
 		c.tell(nothingRefused)

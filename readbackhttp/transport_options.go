@@ -80,7 +80,8 @@ type TransportOptions struct {
 
 	// HoldDeleted holds a read that finds what was just deleted until it is
 	// gone. Turn it on where something reads what it deleted and takes it for
-	// alive. It costs a look at each good answer after a write.
+	// alive. It costs a look at each good answer after a write. A deletion with a
+	// query, which may be of a part or by a filter, holds reads with that query alone.
 	HoldDeleted bool
 
 	// Token is the kind of consistency token that the service knows: reads of

@@ -26,6 +26,7 @@ func TestTransport_told(t *testing.T) {
 		{`POST /things 422 | {}`, "covers nothing: it was refused", consistency.Refused},
 		{`POST /things 503`, "covers nothing: its answer was lost or proves nothing, and what it made is not known", consistency.Ambiguous},
 		{`POST /things 303 | Location: /`, "covers nothing: it was redirected to what it did not make", consistency.Accepted},
+		{`POST /things 307`, "covers nothing: it was not carried out", consistency.NotExecuted},
 		{`PUT /things/7 204`, "covers /things/7", consistency.Applied},
 		{`PUT /things/7 201`, "covers /things/7 and below", consistency.Applied},
 		{`DELETE /things/7 204`, "forgets /things/7 and below", consistency.Applied},
