@@ -28,6 +28,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -55,8 +56,8 @@ type Options struct {
 	// be in the URL too; no error shows it.
 	Connect []nats.Option
 
-	// Logger gets an entry when the connection is lost, comes back or fails. Nil means
-	// silence.
+	// Logger gets an entry when there is no connection at first, and when it is lost, comes
+	// back or fails. Nil means silence.
 	Logger *zap.Logger
 }
 
@@ -90,10 +91,10 @@ func Connect(o Options) (*Carrier, error) {
 	}
 	c := &Carrier{subject: o.Subject}
 	var err error
-	options := o.connection()
-	if c.conn, err = nats.Connect(o.URL, options...); err != nil && unreachable(err) {
+	if c.conn, err = nats.Connect(o.URL, o.connection()...); err != nil && unreachable(err) {
+		o.Logger.Warn("not connected", zap.Error(redact.Guard(err)))
 		// Not at the first try: with this option, a refusal would be retried in silence.
-		c.conn, err = nats.Connect(o.URL, append(options, nats.RetryOnFailedConnect(true))...)
+		c.conn, err = nats.Connect(o.URL, o.connection(nats.RetryOnFailedConnect(true), nats.ConnectHandler(o.connected))...)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("natsshare: %w", redact.Guard(err))
@@ -138,8 +139,8 @@ func (o *Options) validate() error {
 }
 
 // connection returns the options of the connection, those of the caller last.
-func (o *Options) connection() []nats.Option {
-	return append([]nats.Option{
+func (o *Options) connection(more ...nats.Option) []nats.Option {
+	own := []nats.Option{
 		nats.Name("readback share"),
 		nats.Timeout(o.Timeout),
 		nats.MaxReconnects(-1),
@@ -150,12 +151,21 @@ func (o *Options) connection() []nats.Option {
 		// A note that is sent late would tell of an old write as if it were new.
 		nats.ReconnectBufSize(-1),
 		nats.NoEcho(),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { o.Logger.Warn("disconnected", zap.Error(redact.Guard(err))) }),
-		nats.ReconnectHandler(func(n *nats.Conn) { o.Logger.Info("connected", zap.String("server", n.ConnectedServerName())) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // not by Close
+				o.Logger.Warn("disconnected", zap.Error(redact.Guard(err)))
+			}
+		}),
+		nats.ReconnectHandler(o.connected),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			o.Logger.Warn("client", zap.Error(redact.Guard(err)))
 		}),
-	}, o.Connect...)
+	}
+	return slices.Concat(own, more, o.Connect)
+}
+
+func (o *Options) connected(n *nats.Conn) {
+	o.Logger.Info("connected", zap.String("server", n.ConnectedServerName()))
 }
 
 // unreachable reports whether no server answered, rather than one refused.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/readback-go/readback/natsstore/natsshare"
 	"github.com/readback-go/readback/readbackhttp"
@@ -118,7 +121,7 @@ func TestCarrier_sync(t *testing.T) {
 	}, soon, time.Millisecond)
 }
 
-// Without a server nobody waits, and it is found when it is there.
+// Without a server nobody waits, which is told, and it is found when it is there.
 func TestConnect_serverLater(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -126,7 +129,11 @@ func TestConnect_serverLater(t *testing.T) {
 	port := l.Addr().(*net.TCPAddr).Port
 	require.NoError(t, l.Close())
 	url := fmt.Sprint("nats://127.0.0.1:", port)
-	from, to := connect(t, url), connect(t, url)
+	core, logs := observer.New(zap.InfoLevel)
+	from, err := natsshare.Connect(natsshare.Options{URL: strings.Replace(url, "//", "//alice:s3cret@", 1), Logger: zap.New(core)})
+	require.NoError(t, err)
+	to := connect(t, url)
+	require.Equal(t, 1, logs.FilterMessage("not connected").FilterLevelExact(zap.WarnLevel).Len())
 	var got heard
 	to.Receive(got.take)
 	assert.Error(t, from.Send([]byte("early")))
@@ -136,6 +143,12 @@ func TestConnect_serverLater(t *testing.T) {
 		return len(got.all()) > 0
 	}, soon, 10*time.Millisecond)
 	assert.NotContains(t, got.all(), "early")
+	require.Eventually(t, func() bool { return logs.FilterMessage("connected").Len() == 1 }, soon, time.Millisecond)
+	from.Close()
+	assert.Equal(t, 2, logs.Len(), "its end is no news")
+	for _, entry := range logs.All() {
+		assert.NotContains(t, fmt.Sprint(entry.ContextMap()), "s3cret")
+	}
 }
 
 func TestConnect_refused(t *testing.T) {
