@@ -239,7 +239,7 @@ func TestProxy_begunBody(t *testing.T) {
 		_, err = io.ReadFull(again, first)
 		require.NoError(t, err)
 		_, err = r.GetBody()
-		assert.EqualError(t, err, "the body was begun and cannot be sent again")
+		assert.EqualError(t, err, "it refused the request or hung up, and the body was begun and cannot be sent again")
 		rest, err := io.ReadAll(r.Body)
 		require.NoError(t, err)
 		assert.Equal(t, "ody", string(rest))

@@ -31,7 +31,7 @@ func newInbound(r *http.Request) *inbound {
 }
 
 var (
-	errBegun = errors.New("the body was begun and cannot be sent again")
+	errBegun = errors.New("it refused the request or hung up, and the body was begun and cannot be sent again")
 	errLeft  = errors.New("the request was answered before the end of its body")
 )
 
