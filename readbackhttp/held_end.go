@@ -40,9 +40,17 @@ func (h *held) answer() (*http.Response, error) {
 	case h.failed != nil:
 		return nil, h.failed
 	case h.final == nil && h.cancelled():
-		return nil, context.Cause(h.ctx)
+		return nil, ended(h.ctx)
 	}
 	return h.handedOn(), nil
+}
+
+// ended returns the error of a context that is over, and its cause if that is another.
+func ended(ctx context.Context) error {
+	if err := ctx.Err(); context.Cause(ctx) == err {
+		return err
+	}
+	return cause.Of(ctx)
 }
 
 // report tells everyone who wants to know how the hold ended.

@@ -21,7 +21,7 @@ const (
 // keep reads the body of resp, up to holdLimit, and reports whether that was
 // all. If so, the body is closed, its connection is free, and resp has a copy.
 // If not, resp is as good as before: its body begins with what was read. The
-// error, if any, is ctx's, and then resp is closed.
+// error, if any, is ctx's with its cause, and then resp is closed.
 //
 // A body that takes too long is not waited for, and reading it cannot be taken
 // back: so each read is a goroutine of its own, which ends with the read.
@@ -55,7 +55,7 @@ func keep(ctx context.Context, resp *http.Response, wait time.Duration) (body []
 			return nil, false, nil
 		case <-ctx.Done():
 			_ = source.Close()
-			return nil, false, context.Cause(ctx)
+			return nil, false, ended(ctx)
 		}
 	}
 }

@@ -99,7 +99,7 @@ import (
 //
 // A held read ends a reserve, which is twice its slowest request so far, before
 // the deadline of its context or of http.Client.Timeout: an honest 404 does not
-// become a timeout. If the context is cancelled, its cause is the error.
+// become a timeout. If the context is cancelled, the error is its own and its cause.
 //
 // Goroutines that wait for the same read share the waiting: one polls, and when
 // it was answered, each of the others reads once for itself.
@@ -166,8 +166,8 @@ func (t *Transport) CloseIdleConnections() {
 }
 
 // RoundTrip sends req and returns its answer, or a later one if req is a read
-// that is held. The errors are those of the base, and the cause of the context
-// if that was cancelled while a read was held.
+// that is held. The errors are those of the base, and those of the context, with its
+// cause, if that was cancelled while a read was held.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.err != nil {
 		if req.Body != nil {

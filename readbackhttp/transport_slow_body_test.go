@@ -67,6 +67,7 @@ func TestTransport_stuckBody(t *testing.T) {
 		start := time.Now()
 		_, err := ask(ctx, client, "GET", api+"/a")
 		require.ErrorIs(t, err, errGone)
+		require.ErrorIs(t, err, context.Canceled)
 		assert.Equal(t, 300*time.Millisecond, time.Since(start))
 	})
 }
@@ -127,6 +128,7 @@ func TestTransport_slowBodyCancelled(t *testing.T) {
 			start := time.Now()
 			_, err := ask(ctx, client, "GET", api+"/a")
 			require.ErrorIs(t, err, errGone)
+			require.ErrorIs(t, err, context.Canceled)
 			assert.Equal(t, 300*time.Millisecond, time.Since(start))
 		})
 	})

@@ -140,6 +140,7 @@ func TestTransport_missingParent(t *testing.T) {
 			time.AfterFunc(2500*time.Millisecond, func() { cancel(errGone) })
 			_, err := ask(ctx, client, "POST", api+"/a/parts")
 			require.ErrorIs(t, err, errGone)
+			require.ErrorIs(t, err, context.Canceled)
 		})
 	})
 	t.Run("a body that cannot be sent again", func(t *testing.T) {
