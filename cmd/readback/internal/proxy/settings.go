@@ -63,7 +63,7 @@ func (s *settings) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&s.tlsKey, "tls-key", "", "`FILE` of the key of that certificate, in PEM")
 	fs.StringVar(&s.metrics, "metrics", "", "`ADDRESS` that answers GET /metrics for Prometheus; none without it")
 	fs.StringArrayVar(&s.allowHosts, "allow-host", nil, "`NAME` that requests may address the proxy by, besides localhost and addresses; can be repeated")
-	fs.StringArrayVar(&s.who, "who", nil, "`HEADER`, cookie:NAME or query:NAME that tells one user from another, in place of Authorization, all cookies and the usual keys; can be repeated")
+	fs.StringArrayVar(&s.who, "who", nil, "`HEADER`, cookie:NAME or query:NAME that tells one user from another, in place of Authorization, cookies and the usual keys; can be repeated")
 	fs.StringVar(&s.forwarded, "forwarded", "", "`WHICH` headers tell the upstream of the client: x-forwarded, forwarded (RFC 7239), or none; without it, those that the client sent")
 	cli.Section(fs, "The proxy")
 	fs.DurationVar(&s.within, "within", 30*time.Second, "how long after a write its reads are held at most")
