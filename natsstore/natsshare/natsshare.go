@@ -35,6 +35,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/readback-go/readback/internal/redact"
 )
@@ -140,6 +141,10 @@ func (o *Options) validate() error {
 
 // connection returns the options of the connection, those of the caller last.
 func (o *Options) connection(more ...nats.Option) []nats.Option {
+	// Who floods the subject causes an error whenever notes are dropped.
+	seldom := o.Logger.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, time.Second, 1, 0)
+	}))
 	own := []nats.Option{
 		nats.Name("readback share"),
 		nats.Timeout(o.Timeout),
@@ -158,7 +163,7 @@ func (o *Options) connection(more ...nats.Option) []nats.Option {
 		}),
 		nats.ReconnectHandler(o.connected),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			o.Logger.Warn("client", zap.Error(redact.Guard(err)))
+			seldom.Warn("client", zap.Error(redact.Guard(err)))
 		}),
 	}
 	return slices.Concat(own, more, o.Connect)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -149,6 +150,27 @@ func TestConnect_serverLater(t *testing.T) {
 	for _, entry := range logs.All() {
 		assert.NotContains(t, fmt.Sprint(entry.ContextMap()), "s3cret")
 	}
+}
+
+// Whoever floods the subject fills no log.
+func TestCarrier_flooded(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, server.Options{})
+	core, logs := observer.New(zap.InfoLevel)
+	c, err := natsshare.Connect(natsshare.Options{URL: srv.ClientURL(), Logger: zap.New(core)})
+	require.NoError(t, err)
+	defer c.Close()
+	stranger, err := nats.Connect(srv.ClientURL())
+	require.NoError(t, err)
+	defer stranger.Close()
+	begun, flood := time.Now(), make([]byte, 500_000)
+	for range 300 {
+		require.NoError(t, stranger.Publish("readback.share", flood))
+	}
+	require.NoError(t, stranger.Flush())
+	require.NoError(t, c.Sync(t.Context()))
+	require.Eventually(t, func() bool { return logs.Len() > 0 }, soon, time.Millisecond)
+	assert.LessOrEqual(t, logs.Len(), 2+int(time.Since(begun)/time.Second))
 }
 
 func TestConnect_refused(t *testing.T) {
