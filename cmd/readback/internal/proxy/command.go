@@ -7,7 +7,6 @@ import (
 	"io"
 	"log"
 	"net"
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -127,9 +126,9 @@ func (s *settings) open(o *Options) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--listen: %w", err)
 	}
-	if leadsTo(o.Upstream, l) {
+	if err := leadsBack(o, l); err != nil {
 		_ = l.Close()
-		return nil, errors.New("--upstream is the proxy itself")
+		return nil, err
 	}
 	public := !isUnix(l) && !loopback(l)
 	o.AnyHost = isUnix(l) || public && len(s.allowHosts) == 0
@@ -166,17 +165,6 @@ func (s *settings) serveChild(ctx context.Context, l net.Listener, p *Proxy, arg
 		return exit.With(exit.Failed, cut)
 	}
 	return err
-}
-
-// leadsTo reports whether requests to u would come back to the listener, as far
-// as its name tells.
-func leadsTo(u *url.URL, l net.Listener) bool {
-	if isUnix(l) {
-		return false
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	ip := net.ParseIP(u.Hostname())
-	return u.Port() == port && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // serveMeter answers GET /metrics until it is told to stop.

@@ -210,13 +210,32 @@ func TestCommand_usage(t *testing.T) {
 	}
 }
 
-// A proxy before itself would never end.
+// A proxy before itself would never end, nor would one that is its own way to the upstream.
 func TestCommand_loop(t *testing.T) {
 	t.Parallel()
 	address := unused(t)
-	_, stderr, status := run(t, "proxy", "--listen", address, "--upstream", "http://"+strings.Replace(address, "127.0.0.1", "localhost", 1))
-	assert.Equal(t, 2, status)
-	assert.Equal(t, "readback: --upstream is the proxy itself\n", stderr)
+	_, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	const itself, way = "--upstream is the proxy itself", "--proxy, or http_proxy in the environment, is the proxy itself"
+	for _, tt := range []struct{ listen, upstream, flag, env, want string }{
+		{address, "http://localhost:" + port, "", "", itself},
+		{address, "http://0.0.0.0:" + port, "", "", itself},
+		{":" + port, "http://127.0.0.1:" + port, "", "", itself},
+		{":" + port, "http://[::1]:" + port, "", "", itself},
+		{address, "http://api.test", "", "http://" + address, way},
+		{address, "https://api.test", "http://localhost:" + port, "", way},
+	} {
+		args := []string{"proxy", "--listen", tt.listen, "--upstream", tt.upstream}
+		if tt.flag != "" {
+			args = append(args, "--proxy", tt.flag)
+		}
+		p := prepare(t, args...)
+		p.Env = append(p.Env, "HTTP_PROXY=", "http_proxy="+tt.env, "NO_PROXY=", "no_proxy=")
+		assert.Equal(t, 2, statusOf(t, p.Run()), "%+v", tt)
+		assert.Equal(t, "readback: "+tt.want+"\n", p.Stderr.String())
+	}
+	p := start(t, "proxy", "--listen", address, "--upstream", "http://127.0.0.2:"+port)
+	assert.Equal(t, "http://"+address, p.line(t), "another address of this machine is another")
 }
 
 // Beyond loopback the names of the machine are not known, and whoever gets there

@@ -1,11 +1,16 @@
 package proxy
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -51,6 +56,44 @@ func leftOver(path string) bool {
 // isUnix reports whether a listener is a socket in the file system, at which no
 // page in a browser arrives.
 func isUnix(l net.Listener) bool { return l.Addr().Network() == "unix" }
+
+// leadsBack returns an error if what the proxy sends would come back to its listener.
+func leadsBack(o *Options, l net.Listener) error {
+	if leadsTo(o.Upstream, l) {
+		return errors.New("--upstream is the proxy itself")
+	}
+	base, ok := o.Base.(*http.Transport)
+	if !ok || base.Proxy == nil {
+		return nil
+	}
+	if way, err := base.Proxy(&http.Request{URL: o.Upstream}); err == nil && way != nil && leadsTo(way, l) {
+		return errors.New("--proxy, or http_proxy in the environment, is the proxy itself")
+	}
+	return nil
+}
+
+// leadsTo reports whether requests to u would come to the listener, as far as its name
+// tells.
+func leadsTo(u *url.URL, l net.Listener) bool {
+	at, err := netip.ParseAddrPort(l.Addr().String())
+	usual := map[string]string{"http": "80", "https": "443"}
+	if err != nil || cmp.Or(u.Port(), usual[u.Scheme]) != strconv.Itoa(int(at.Port())) {
+		return false
+	}
+	here := at.Addr().Unmap()
+	if u.Hostname() == "localhost" {
+		return here.IsLoopback() || here.IsUnspecified()
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	ip = ip.Unmap()
+	switch {
+	case err != nil:
+		return false
+	case here.IsUnspecified():
+		return ip.IsLoopback() || ip.IsUnspecified()
+	}
+	return ip == here || ip.IsUnspecified() && here.IsLoopback()
+}
 
 // urlOf returns where clients of this machine find a listener.
 func (s *settings) urlOf(l net.Listener) string {
