@@ -129,7 +129,7 @@ func (j *submitted) revive(before, after submit.Record) {
 	case !was.Equal(is):
 		j.reread = time.Time{}
 	case before.Done && !after.Done && outcome == consistency.Unconfirmed.String():
-		j.reread = time.Now()
+		j.reread, j.rereader = time.Now(), holderOf(after)
 	}
 }
 
@@ -161,11 +161,12 @@ func (s *submission) judgeScene(j *submitted) {
 }
 
 // takenOver reports whether a job was sent by the consent of Resubmit, since it was set
-// aside as it was to be read once more.
+// aside as it was to be read once more, or its holder died.
 func (s *submission) takenOver(j *submitted, sent *send) bool {
 	return sent.began.Sub(j.sends[0].began) < s.options.Resubmit.KeyHonouredFor && slices.ContainsFunc(s.changes, func(c change) bool {
 		state, _ := saidBy(c.Record)
-		return c.Key == j.key && state == "aside" && c.at.After(j.reread) && c.at.Before(sent.began)
+		other := state == "aside" || holderOf(c.Record) != j.rereader
+		return c.Key == j.key && other && c.at.After(j.reread) && c.at.Before(sent.began)
 	})
 }
 
