@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/holding"
 	"github.com/readback-go/readback/internal/wire"
 )
 
@@ -61,7 +62,7 @@ type Interceptor struct {
 	options Options
 	err     error // what is wrong with the options
 	memory  *memory
-	waiting waiting
+	waiting holding.Waiting[struct{}] // no leader leaves anything to the next
 	limit   limit
 	counts  counts
 }

@@ -4,92 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
+	"github.com/readback-go/readback/internal/holding"
 	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/poll"
 )
 
-// waiting lets calls that wait for the same read share the waiting: one leads, and
-// only it polls. What it reads is its own; the others read once for themselves when
-// it was answered.
-type waiting struct {
-	mu     sync.Mutex
-	groups map[uint64]*group
-}
-
-// group is the calls that wait for one read.
-type group struct {
-	key     uint64
-	members int
-	lead    chan struct{} // holds a value while nobody leads
-	shown   chan struct{} // closed when the leader's read was answered
-}
-
-func newGroup(key uint64) *group {
-	g := &group{key: key, lead: make(chan struct{}, 1), shown: make(chan struct{})}
-	g.lead <- struct{}{}
-	return g
-}
-
-// join adds the caller to the group of that key.
-func (w *waiting) join(key uint64) *group {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	g := w.groups[key]
-	if g == nil {
-		g = newGroup(key)
-		if w.groups == nil {
-			w.groups = make(map[uint64]*group)
-		}
-		w.groups[key] = g
-	}
-	g.members++
-	return g
-}
-
-// leave is what every member does in the end.
-func (w *waiting) leave(g *group) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	g.members--
-	if g.members == 0 && w.groups[g.key] == g {
-		delete(w.groups, g.key)
-	}
-}
-
-// handOver ends the leadership. If the read was answered, all members go and see
-// for themselves, and whoever comes later begins anew.
-func (w *waiting) handOver(g *group, answered bool) {
-	if !answered {
-		g.lead <- struct{}{}
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.groups[g.key] == g {
-		delete(w.groups, g.key)
-	}
-	close(g.shown)
-}
-
 // share waits for the read together with those who wait for the same, and returns
 // true if the wait begins anew.
 func (h *held) share() (again bool) {
-	var g *group
+	var g *holding.Group[struct{}]
 	if h.own.Match != nil { // what one waits for is not what another does
-		g = newGroup(0)
-		g.members = 1
+		g = holding.Alone(struct{}{})
 	} else {
-		g = h.i.waiting.join(h.i.memory.read(h.place, h.method, h.name, h.write))
+		g = h.i.waiting.Join(h.i.memory.read(h.place, h.method, h.name, h.write), struct{}{})
 	}
-	defer h.i.waiting.leave(g)
+	defer h.i.waiting.Leave(g)
 	closing := time.NewTimer(h.closing())
 	defer closing.Stop()
 	select {
-	case <-g.lead:
-		defer func() { h.i.waiting.handOver(g, h.final) }() // also in a panic
+	case <-g.Lead:
+		defer func() { h.i.waiting.HandOver(g, h.final) }() // also in a panic
 		if h.superseded() {
 			h.why = errSuperseded
 			return false
@@ -97,7 +33,7 @@ func (h *held) share() (again bool) {
 		for h.leadUntil(h.until()) {
 		}
 		return false
-	case <-g.shown:
+	case <-g.Shown:
 		// What the leader's credentials could do, these can.
 		left := h.until() - h.clock()
 		h.once(h.lookAgain, max(left-2*h.judge.Reserve(left), left/2)) // if it hangs, there is time for another

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/holding"
 	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/internal/reserve"
 	"github.com/readback-go/readback/poll"
@@ -61,19 +62,19 @@ func (h *held) begin(resp *http.Response) (pending bool, _ error) {
 // returns true if the wait begins anew.
 func (h *held) share() (again bool) {
 	g := h.join()
-	defer h.t.waiting.leave(g)
+	defer h.t.waiting.Leave(g)
 	closing := time.NewTimer(h.closing())
 	defer closing.Stop()
 	select {
-	case <-g.lead:
-		defer func() { h.t.waiting.handOver(g, h.final != nil) }() // also in a panic
+	case <-g.Lead:
+		defer func() { h.t.waiting.HandOver(g, h.final != nil) }() // also in a panic
 		if h.superseded() {
 			h.why = errSuperseded
 			return false
 		}
 		h.lead(g)
 		return false
-	case <-g.shown:
+	case <-g.Shown:
 		// What the leader's credentials could do, these can: new ones are due
 		// only if this read says otherwise.
 		left := h.until() - h.now()
@@ -88,21 +89,21 @@ func (h *held) share() (again bool) {
 	}
 }
 
-func (h *held) join() *group {
+func (h *held) join() *holding.Group[pacing] {
 	pace := pacing{schedule: h.t.options.Policy.Schedule, zero: time.Now(), took: h.judge.Slowest()}
 	pace.pause(consistency.AnswerOf(h.kept).RetryAfter)
 	if h.own.Match != nil { // what one waits for is not what another does
-		return alone(pace)
+		return holding.Alone(pace)
 	}
 	kind := h.req.Method + " " + h.write.Token
 	if h.write.Deleted {
 		kind += " gone"
 	}
-	return h.t.waiting.join(h.t.memory.Read(h.space, kind, named(h.req)), pace)
+	return h.t.waiting.Join(h.t.memory.Read(h.space, kind, named(h.req)), pace)
 }
 
 // lead polls for all who wait.
-func (h *held) lead(g *group) {
+func (h *held) lead(g *holding.Group[pacing]) {
 	for h.leadUntil(g, h.until()) {
 	}
 }
@@ -110,18 +111,18 @@ func (h *held) lead(g *group) {
 // leadUntil polls until the window of the reason seen last ends. The loop cannot know that
 // window, since the answer that began it came before. It returns true if another reason has
 // come since, with a later window.
-func (h *held) leadUntil(g *group, end time.Duration) (again bool) {
-	g.pacing.latest = h.closing()
+func (h *held) leadUntil(g *holding.Group[pacing], end time.Duration) (again bool) {
+	g.Pace.latest = h.closing()
 	look := func(ctx context.Context) (*http.Response, error) {
 		resp, err := h.look(ctx)
 		return resp, redact.Guard(err)
 	}
 	_, h.why = poll.Until(h.ctx, look, func(resp *http.Response, err error, _ poll.Read) poll.Judgement {
 		j := h.weigh(resp, err)
-		g.pacing.pause(j.RetryAfter)
+		g.Pace.pause(j.RetryAfter)
 		return j
 	}, poll.Options{
-		Schedule:    &g.pacing,
+		Schedule:    &g.Pace,
 		Within:      end,
 		ReadTimeout: h.t.options.Policy.ReadTimeout,
 		Reserve:     reserve.Of(h.judge.Slowest()),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/holding"
 	"github.com/readback-go/readback/internal/recent"
 	"github.com/readback-go/readback/internal/wire"
 )
@@ -119,7 +120,7 @@ type Transport struct {
 	routes  []route
 	memory  *recent.Memory
 	lists   *lists
-	waiting waiting
+	waiting holding.Waiting[pacing]
 	limits  limits
 	sharing *sharing // nil if nothing is shared
 }

@@ -1,6 +1,6 @@
-// Package holding has the key under which the context of a request says how the request
-// is held, for contexts that say it themselves.
+// Package holding has what those share who hold reads until a write is shown.
 package holding
 
-// Key is the key. Its value is a pointer to a Hold of package readbackhttp.
+// Key is the key under which the context of a request says how the request is held. Its value
+// is a pointer to a Hold of package readbackhttp.
 type Key struct{}

@@ -2,78 +2,10 @@ package readbackhttp
 
 import (
 	"math"
-	"sync"
 	"time"
 
 	"github.com/readback-go/readback"
 )
-
-// waiting lets goroutines that wait for the same read share the waiting: one
-// leads, and only it polls. What it reads is its own; the others read once for
-// themselves when it was answered.
-type waiting struct {
-	mu     sync.Mutex
-	groups map[uint64]*group
-}
-
-// group is the goroutines that wait for one read.
-type group struct {
-	key     uint64
-	members int
-	lead    chan struct{} // holds a value while nobody leads
-	shown   chan struct{} // closed when the leader's read was answered
-	pacing  pacing        // of whoever leads
-}
-
-// join adds the caller to the group of that key. Whoever is first makes it, with
-// a pacing of its own.
-func (w *waiting) join(key uint64, first pacing) *group {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	g := w.groups[key]
-	if g == nil {
-		g = alone(first)
-		g.key, g.members = key, 0
-		if w.groups == nil {
-			w.groups = make(map[uint64]*group)
-		}
-		w.groups[key] = g
-	}
-	g.members++
-	return g
-}
-
-// alone returns a group that nobody else joins.
-func alone(p pacing) *group {
-	g := &group{members: 1, lead: make(chan struct{}, 1), shown: make(chan struct{}), pacing: p}
-	g.lead <- struct{}{}
-	return g
-}
-
-// leave is what every member does in the end.
-func (w *waiting) leave(g *group) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	g.members--
-	if g.members == 0 && w.groups[g.key] == g {
-		delete(w.groups, g.key)
-	}
-}
-
-// handOver ends the leadership. If the read was answered, all members go and see
-// for themselves, and whoever comes later begins anew.
-func (w *waiting) handOver(g *group, answered bool) {
-	if !answered {
-		g.lead <- struct{}{}
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.groups[g.key] == g {
-		delete(w.groups, g.key)
-	}
-	close(g.shown)
-}
 
 // pacing is the schedule of a group's polls. Its plan outlives each leader, so
 // that a handover changes nothing. The read that was answered before is the
