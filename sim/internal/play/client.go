@@ -103,6 +103,7 @@ type client struct {
 	writes []call // calls of Write, each with what it was answered
 
 	dialect   world.Dialect // of answers to writes
+	wraps     bool          // there are rules for statuses in bodies
 	tokens    bool          // it asks for the position of its write
 	unchanged bool          // the last write was answered so
 	wrapped   int           // the status in the body of the last one's answer
@@ -266,8 +267,11 @@ func (c *client) answered(resp *http.Response) (ref Ref, err error) {
 		err = c.fault(resp, body, true)
 	} else if c.habits.watched {
 		c.hidden = resp.StatusCode
-		if json.Valid([]byte(body)) && field(body, "ok") == "false" { // all of it came, but not its end
+		switch {
+		case json.Valid([]byte(body)) && field(body, "ok") == "false": // all of it came, but not its end
 			c.hidden, _ = strconv.Atoi(field(body, "code"))
+		case c.wraps && resp.StatusCode == http.StatusOK: // what did not come might have been a status
+			c.hidden = 0
 		}
 	}
 	if err != nil {

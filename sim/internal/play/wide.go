@@ -47,6 +47,7 @@ func (f *flow) drawWidely(p *consistency.Policy) {
 		return
 	}
 	h := &f.client.habits
+	f.client.wraps = f.w.Wrapped
 	dialects := len(f.w.Writes)+len(f.w.Reads) > 0
 	if h.manner < manners && !(h.manner == byAnswer && f.w.Odd) { // there may be rules for its methods
 		switch {
