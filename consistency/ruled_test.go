@@ -83,3 +83,34 @@ func TestRules_bodyBreaksOff(t *testing.T) {
 		})
 	}
 }
+
+// A rule may tell a 404 of the service from one of what is in front of it by its body. One
+// whose body breaks off is then no proof that a thing is gone.
+func TestRules_bodyOfReadBreaksOff(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		rules []consistency.ReadRule
+		want  consistency.Outcome
+	}{
+		{"no rule asks", nil, confirmed},
+		{"a rule asks", []consistency.ReadRule{{From: 404, Body: consistency.JSON("/error", "no such route"), Verdict: poll.Unknown, Reason: "no route"}}, unconfirmed},
+		{"a rule for other statuses asks", []consistency.ReadRule{{From: 200, Body: consistency.JSON("/error"), Verdict: poll.Unknown}}, confirmed},
+	} {
+		bubble(t, tt.name, func(t *testing.T) {
+			site := newSite(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet {
+					w.Header().Set("Content-Length", "24")
+					w.WriteHeader(http.StatusNotFound)
+					_, _ = io.WriteString(w, `{"error":"no such`)
+				}
+			}).watch()
+			flow := consistency.Delete("delete item", "7", func(ctx context.Context, _ string) error {
+				_, err := site.post(ctx)
+				return err
+			}, site.get)
+			res, err := consistency.Do(t.Context(), consistency.Policy{Rules: consistency.Rules{Read: tt.rules}}, flow)
+			assert.Equal(t, tt.want, res.Outcome, "%v", err)
+		})
+	}
+}

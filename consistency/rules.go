@@ -1,6 +1,8 @@
 package consistency
 
 import (
+	"slices"
+
 	"github.com/readback-go/readback/internal/forbidden"
 	"github.com/readback-go/readback/poll"
 )
@@ -73,7 +75,8 @@ type WriteRule struct {
 	// Body is asked about the beginning of the body, at most 64 KiB, of good
 	// answers too, whose end is waited for then; a body that is not known does
 	// not fit. If it is seen to break off, and what came of it does not fit, the
-	// answer proves nothing. [JSON] makes common ones. Nil fits any.
+	// answer to a write proves nothing, and no read is ready by the table. [JSON]
+	// makes common ones. Nil fits any.
 	Body func(body []byte) bool
 
 	Class Class
@@ -191,18 +194,25 @@ func (r *Rules) write(goal Goal, a *Answer) Class {
 }
 
 // read returns the rule that fits, and whether it is one of r and no row of the
-// table.
+// table. An answer that only the whole of its body would tell is not listed.
 func (r *Rules) read(goal Goal, a *Answer) (rule *ReadRule, own bool) {
 	if rule := firstFit(r.Read, goal, a); rule != nil {
 		return rule, true
 	}
-	if rule := firstFit(readTable, goal, a); rule != nil {
+	if rule := firstFit(readTable, goal, a); rule != nil && !(rule.Verdict == poll.Ready && r.couldFit(goal, a)) {
 		return rule, false
 	}
 	if goal == ToAbsent {
 		return &notListedAbsent, false
 	}
 	return &notListed, false
+}
+
+// couldFit reports whether the rest of a body that broke off might have fitted a rule.
+func (r *Rules) couldFit(goal Goal, a *Answer) bool {
+	return a.cut && slices.ContainsFunc(r.Read, func(rule ReadRule) bool {
+		return rule.Body != nil && fits(rule.Goal, goal, rule.Method, rule.Code, rule.From, rule.To, a) && asked(rule.When, nil, a)
+	})
 }
 
 func firstFit(table []ReadRule, goal Goal, a *Answer) *ReadRule {
