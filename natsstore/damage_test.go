@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats-server/v2/server/thw"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -122,6 +124,31 @@ func TestOpen_damagedFiles(t *testing.T) {
 			tt.damage(t, find(t, dir, "msgs"))
 			isDamaged(t, dir)
 		})
+	}
+}
+
+// The server's list of what expires costs no record, whatever is in it: it may be damaged, or know of
+// sequences that other records have since.
+func TestOpen_wrongExpiry(t *testing.T) {
+	t.Parallel()
+	const records = 20
+	closed, killed := fill(t, records, 100)
+	for _, dir := range []string{closed, killed} {
+		wheel := thw.NewHashWheel()
+		for sequence := range uint64(records / 2) {
+			require.NoError(t, wheel.Add(1+sequence, 1))
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(find(t, dir, "msgs"), "thw.db"), wheel.Encode(records), 0o600))
+		s := open(t, natsstore.Options{Dir: dir})
+		for range 2 {
+			n := 0
+			for _, err := range s.List(t.Context(), submit.KindJob) {
+				require.NoError(t, err)
+				n++
+			}
+			require.Equal(t, records, n)
+			time.Sleep(1500 * time.Millisecond) // the server looks each second
+		}
 	}
 }
 

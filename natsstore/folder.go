@@ -54,7 +54,7 @@ func (f *folder) messages(n names) string {
 }
 
 // checkBefore checks the files before the server starts, since the server does not notice a
-// missing one. It also removes the server's summary, so that the server reads all messages
+// missing one. It also removes the server's summaries, so that the server reads all messages
 // and verifies their check sums: a damaged record is then found now, and not later.
 func (f *folder) checkBefore(n names) error {
 	f.ledger.path = filepath.Join(f.dir, n.bucket+".changes")
@@ -88,11 +88,17 @@ func (f *folder) checkBefore(n names) error {
 	if err := f.damageError(n.bucket, was); err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Join(f.messages(n), "index.db")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("natsstore: %w", err)
+	for _, name := range summaries {
+		if err := os.Remove(filepath.Join(f.messages(n), name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("natsstore: %w", err)
+		}
 	}
 	return nil
 }
+
+// summaries are the server's: of all messages, and of when which of them expire. It believes the
+// second one, which has no check sum, and may know of sequences that a loss of power took back.
+var summaries = [...]string{"index.db", "thw.db"}
 
 // readFiles remembers the files as they are before the server starts.
 func (f *folder) readFiles(n names) (err error) {

@@ -2,6 +2,7 @@ package natsstore
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -59,6 +60,13 @@ func (l *serverLog) complain(fatal bool, format string, v []any) string {
 func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l *serverLog) Warnf(format string, v ...any)   { l.log.Warn(l.complain(false, format, v)) }
 func (l *serverLog) Errorf(format string, v ...any)  { l.log.Error(l.complain(false, format, v)) }
 func (l *serverLog) Fatalf(format string, v ...any)  { l.log.Error(l.complain(true, format, v)) }
+
+func (l *serverLog) Warnf(format string, v ...any) {
+	if strings.Contains(fmt.Sprintf(format, v...), "TTL state is outdated") { // since checkBefore has removed it
+		l.Debugf(format, v...)
+		return
+	}
+	l.log.Warn(l.complain(false, format, v))
+}
