@@ -198,6 +198,21 @@ func TestAddress(t *testing.T) {
 	})
 }
 
+// Spaces that a browser would leave out are seen: a key of nothing else has a link, and no two keys
+// look the same.
+func TestPage_spaces(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := on(t, submit.NewMemory())
+		h := submitui.New(s, submitui.Options[order]{})
+		for key, want := range map[string]string{" ": "␣", "a b": "a b", " a b": "␣a b", "a b ": "a b␣", "a  b": "a␣␣b"} {
+			enqueued(t, s, "", key)
+			for _, query := range []string{"?job=" + url.QueryEscape(key), "?show=all"} {
+				assert.Contains(t, get(t, h, query).Body.String(), `<code dir="ltr">`+want+`</code>`, query)
+			}
+		}
+	})
+}
+
 // Keys and what others said are text, and nothing but that.
 func TestHostile(t *testing.T) {
 	bubble(t, func(t *testing.T) {

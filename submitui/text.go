@@ -17,6 +17,18 @@ const (
 // text beside them are escaped, and a long text is cut.
 func line(s string) string { return plain(s, lineBytes, "") }
 
+// named returns a key, with the spaces seen that a browser would leave out.
+func named(key string) string {
+	var b strings.Builder
+	for i, r := range key {
+		if r == ' ' && (i == 0 || i == len(key)-1 || key[i-1] == ' ' || key[i+1] == ' ') {
+			r = '␣'
+		}
+		b.WriteRune(r)
+	}
+	return line(b.String())
+}
+
 // text is line for a longer text that keeps its line breaks and tabs.
 func text(s string) string { return plain(s, textBytes, "\n\t") }
 

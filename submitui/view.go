@@ -181,7 +181,7 @@ func (h *handler[J, W, R]) rows(r *http.Request, f submit.Filter) (rows []row, m
 }
 
 func rowOf[J, W any](job submit.Job[J, W]) row {
-	v := row{Key: line(job.Key), Link: href(job.Key), Mark: string(job.State), Name: string(job.State), Why: why(job), Intent: job.Intent}
+	v := row{Key: named(job.Key), Link: href(job.Key), Mark: string(job.State), Name: string(job.State), Why: why(job), Intent: job.Intent}
 	switch {
 	case job.State == "":
 		v.Mark, v.Name = "unreadable", "unreadable"
@@ -300,7 +300,7 @@ func (h *handler[J, W, R]) one(w http.ResponseWriter, r *http.Request, key strin
 			v.Actions = append(v.Actions, b.button)
 		}
 	}
-	h.write(w, r, http.StatusOK, page{Title: line(key), One: &v, RawKey: key})
+	h.write(w, r, http.StatusOK, page{Title: named(key), One: &v, RawKey: key})
 }
 
 // payload shows what Options.Payload returns for a job.
