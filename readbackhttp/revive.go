@@ -18,7 +18,7 @@ import (
 func (c *covering) revives() {
 	own := c.own
 	switch c.method {
-	case http.MethodDelete, http.MethodGet, http.MethodHead, "PROPFIND", "REPORT", "SEARCH", "QUERY": // nothing is written
+	case http.MethodDelete, http.MethodGet, http.MethodHead: // nothing is written
 	case http.MethodPost:
 		c.revive(own)
 		if of := customMethodOf(own); of != nil {

@@ -194,10 +194,10 @@ func (o asOne) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *Transport) send(req *http.Request) (*http.Response, error) {
-	switch req.Method {
-	case "", http.MethodGet, http.MethodHead:
+	switch method := req.Method; {
+	case method == "" || method == http.MethodGet || method == http.MethodHead:
 		return t.read(req)
-	case http.MethodOptions, http.MethodTrace, http.MethodConnect:
+	case method == http.MethodConnect || wire.Safe(method):
 		return t.base.RoundTrip(req)
 	}
 	return t.write(req)

@@ -37,10 +37,21 @@ func TestTransport_passes(t *testing.T) {
 	})
 	t.Run("other methods", func(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
-			client := serve(t, script{"PUT /a": {"204"}, "OPTIONS /a": {"404", "200"}, "TRACE /a": {"404", "200"}}.handler()).over(slowly)
+			options := slowly
+			var told []string
+			options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c.Method) }
+			answers := script{"PUT /a": {"204"}}
+			others := []string{"OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"}
+			for _, method := range others {
+				answers[method+" /a"] = []string{"404", "200"}
+			}
+			client := serve(t, answers.handler()).over(options)
 			answered(t, "204", client, "PUT", api+"/a")
-			answered(t, "404", client, "OPTIONS", api+"/a")
-			answered(t, "404", client, "TRACE", api+"/a")
+			for _, method := range others {
+				answered(t, "404", client, method, api+"/a")
+				answered(t, "200", client, method, api+"/a")
+			}
+			assert.Equal(t, []string{"PUT"}, told, "they write nothing")
 		})
 	})
 }

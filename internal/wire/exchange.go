@@ -77,7 +77,7 @@ func (o *observed) init(c *Call, req *http.Request) {
 		o.limit = bodyLimit
 	}
 	o.ex = Exchange{Method: cmp.Or(req.Method, http.MethodGet), URL: req.URL}
-	o.ex.Safe = safe(o.ex.Method)
+	o.ex.Safe = Safe(o.ex.Method)
 }
 
 // single is a call of a single request and all that is kept of that, in one piece.
@@ -301,9 +301,10 @@ func (o *observed) peek() {
 	o.mu.Unlock()
 }
 
-func safe(method string) bool {
+// Safe reports whether a method asks for no change, by the registry of methods.
+func Safe(method string) bool {
 	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, "PROPFIND", "QUERY", "REPORT", "SEARCH":
 		return true
 	}
 	return false

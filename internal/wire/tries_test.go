@@ -49,6 +49,8 @@ func TestTries(t *testing.T) {
 		{"a look-up before", requests{{"GET", "/200"}, {"PUT", "/400"}}, counted{traced: 2}, counted{seen: "PUT 400"}},
 		{"all that is safe", requests{{"GET", "/200"}, {"HEAD", "/200"}, {"OPTIONS", "/200"}, {"POST", "/200"}},
 			counted{traced: 4}, counted{seen: "POST 200"}},
+		{"look-ups of WebDAV", requests{{"PROPFIND", "/207"}, {"REPORT", "/207"}, {"SEARCH", "/207"}, {"QUERY", "/200"}, {"PUT", "/409"}},
+			counted{traced: 5}, counted{seen: "PUT 409"}},
 		{"a look-up after", requests{{"POST", "/201"}, {"GET", "/404"}}, counted{traced: 2}, counted{seen: "POST 201"}},
 		{"nothing", nil, counted{}, counted{}},
 	}

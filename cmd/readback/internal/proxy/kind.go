@@ -1,6 +1,10 @@
 package proxy
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/readback-go/readback/internal/wire"
+)
 
 // kind is what a request does, as far as its method tells.
 type kind int
@@ -13,10 +17,10 @@ const (
 )
 
 func kindOf(method string) kind {
-	switch method {
-	case http.MethodGet, http.MethodHead:
+	switch {
+	case method == http.MethodGet || method == http.MethodHead:
 		return read
-	case http.MethodOptions, http.MethodTrace, http.MethodConnect:
+	case method == http.MethodConnect || wire.Safe(method):
 		return other
 	}
 	return write

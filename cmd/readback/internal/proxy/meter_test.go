@@ -20,6 +20,7 @@ func TestMeter(t *testing.T) {
 		ask(p, "PUT", "/things/1")
 		ask(p, "DELETE", "/things/0")
 		ask(p, "OPTIONS", "/things")
+		ask(p, "PROPFIND", "/things")
 		time.Sleep(300 * time.Millisecond)
 		ask(p, "GET", "/things/1") // 0.3, 1.3 and 2.3 s after the write
 		ask(p, "GET", "/things/1") // there
@@ -38,7 +39,7 @@ func TestMeter(t *testing.T) {
 		for _, line := range []string{
 			`readback_proxy_requests_total{kind="read"} 4`,
 			`readback_proxy_requests_total{kind="write"} 4`,
-			`readback_proxy_requests_total{kind="other"} 1`,
+			`readback_proxy_requests_total{kind="other"} 2`,
 			`readback_proxy_refused_total 2`,
 			`readback_proxy_in_flight_requests 0`,
 			`readback_proxy_writes_remembered_total 2`,
