@@ -63,6 +63,10 @@ func Serve(ctx context.Context, l net.Listener, p *Proxy, grace time.Duration) e
 // connection.
 const headerTime = 10 * time.Second
 
+// streams is how many requests a connection of HTTP/2 may have in flight: those that are
+// held stay for long, and others would wait for them.
+const streams = 10_000
+
 func newServer(h http.Handler, warn func(line string)) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -70,6 +74,7 @@ func newServer(h http.Handler, warn func(line string)) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		Protocols:         protocols,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streams},
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    headerLimit,

@@ -2,17 +2,21 @@ package proxy_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/cmd/readback/internal/proxy"
 )
 
@@ -180,4 +184,41 @@ func TestProxy_http2(t *testing.T) {
 	for got := range protocols {
 		assert.Equal(t, "HTTP/2.0", got)
 	}
+}
+
+// Reads that are held do not keep others on the same connection of HTTP/2 waiting.
+func TestProxy_http2ManyHolds(t *testing.T) {
+	t.Parallel()
+	const many = 1000
+	s := newService(time.Hour)
+	hold := quickly
+	hold.Policy.Schedule = readback.Backoff{Initial: time.Hour, Max: time.Hour}
+	hold.Policy.Within = 2 * time.Hour
+	hold.Remember = 2 * time.Hour
+	url, _ := online(t, s, proxy.Options{Hold: hold})
+	transport := &http.Transport{Protocols: new(http.Protocols), HTTP2: &http.HTTP2Config{StrictMaxConcurrentRequests: true}}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(transport.CloseIdleConnections)
+	client := &http.Client{Transport: transport}
+	resp, err := client.Post(url+"/things", "", nil)
+	require.NoError(t, err)
+	ctx, leave := context.WithCancel(t.Context())
+	var held sync.WaitGroup
+	defer held.Wait()
+	defer leave()
+	for range many {
+		held.Go(func() {
+			req, err := http.NewRequestWithContext(ctx, "GET", url+resp.Header.Get("Location"), nil)
+			if assert.NoError(t, err) {
+				_, err = client.Do(req)
+				assert.ErrorIs(t, err, context.Canceled)
+			}
+		})
+	}
+	require.Eventually(t, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.reads[resp.Header.Get("Location")] == many
+	}, 20*time.Second, time.Millisecond)
+	assert.NoError(t, get(client, url+"/static", 200))
 }
