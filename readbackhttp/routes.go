@@ -125,10 +125,13 @@ func (c *covering) onRoute() bool {
 }
 
 // makesMany reports whether an answer that is a list, or a bare id, names what the write
-// made: that of a 201 does. Any other may be of what was there before, unless a route says
-// that such a write makes things.
+// made: that of a 201 does, and that of a 202 names operations. Any other may be of what was
+// there before, unless a route says that such a write makes things.
 func (c *covering) makesMany() bool {
-	return c.method == http.MethodPost && (c.resp.StatusCode == http.StatusCreated || c.onRoute())
+	if c.method != http.MethodPost || c.resp.StatusCode == http.StatusAccepted {
+		return false
+	}
+	return c.resp.StatusCode == http.StatusCreated || c.onRoute()
 }
 
 // madeID returns the id of what was made: what is put somewhere has it in its URL,
