@@ -243,7 +243,8 @@ func (c *covering) things(body []byte, read howRead) []names {
 	}
 	if len(told.ids) == 0 || c.resp.StatusCode == http.StatusAccepted {
 		sent := c.asked.beginning()
-		told.ids = append(told.ids, namesIn(sent, kind).ids...)
+		asked := namesIn(sent, kind).ids
+		told.ids, told.sent = append(asked, told.ids...), len(asked)
 		if many && len(told.ids) == 0 {
 			made := slices.DeleteFunc(manyIn(sent, kind), func(n names) bool { return n.bare })
 			return append([]names{told}, made...)

@@ -67,6 +67,7 @@ type names struct {
 	ids   []id
 	links []link // to itself
 	bare  bool   // it is nothing but an id
+	sent  int    // how many of the ids, the first, the request of a 202 named
 }
 
 // link is one that a document has to what it shows.

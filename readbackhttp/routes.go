@@ -26,8 +26,9 @@ type Route struct {
 
 	// Lists are the URLs of lists without pages that get an entry by such a write. A
 	// read of one is held until the id of the entry is in it, until the entry is deleted,
-	// or until what lies below a URL at or above the list is forgotten. They are templates
-	// too. A list is the document, or a member of it.
+	// or until what lies below a URL at or above the list is forgotten. The ids of an
+	// entry that a 202 made are those of the request: its answer has an operation's. They
+	// are templates too. A list is the document, or a member of it.
 	Lists []string
 }
 
@@ -156,11 +157,19 @@ func (c *covering) routed(body []byte, things []names) (places []place, ok bool)
 			continue
 		}
 		for _, thing := range things {
-			made := id{}
-			if len(thing.ids) > 0 {
-				made = thing.ids[0]
+			ids, accepted := thing.ids, c.resp.StatusCode == http.StatusAccepted && c.method == http.MethodPost
+			switch {
+			case len(ids) == 0:
+				ids = []id{{}}
+			case !accepted:
+				ids = ids[:1]
 			}
-			places = append(places, c.follow(r, fields, body, c.madeID(fields, made))...)
+			if !accepted || thing.sent > 0 { // no list has an operation
+				c.listed(r, fields, body, c.madeID(fields, ids[0]))
+			}
+			for _, made := range ids { // the answer's too, which may be no operation's
+				places = append(places, c.follow(r, fields, body, c.madeID(fields, made))...)
+			}
 		}
 		if len(r.covers) == 0 {
 			return nil, false // what it covers is as usual
@@ -170,7 +179,7 @@ func (c *covering) routed(body []byte, things []names) (places []place, ok bool)
 	return nil, false
 }
 
-// follow returns what a route says of one thing that was made, and has the lists wait for it.
+// follow returns what a route says that one thing that was made covers.
 func (c *covering) follow(r *route, fields map[string]string, body []byte, made id) (places []place) {
 	secret := ""
 	if made.secret {
@@ -181,13 +190,17 @@ func (c *covering) follow(r *route, fields map[string]string, body []byte, made 
 			places = append(places, place{at, c.made(), secret})
 		}
 	}
+	return places
+}
+
+// listed has the lists that a route names wait for one thing that was made.
+func (c *covering) listed(r *route, fields map[string]string, body []byte, made id) {
 	for _, target := range r.lists {
 		if at := c.resolve(target, fields, body, made.text); at != nil && made.text != "" {
 			space := c.t.space(c.req, at)
 			c.want(c.t.listKey(space, at), space, made.text)
 		}
 	}
-	return places
 }
 
 // resolve returns the URL that a template names, of the write's own origin; nil if
@@ -197,7 +210,7 @@ func (c *covering) resolve(target Target, fields map[string]string, body []byte,
 	for name, value := range fields {
 		ref.Fields[name] = value
 	}
-	if ref.Fields["id"] == "" && id != "" {
+	if known := fields["id"] != "" || ref.Fields["id"] != "" && c.resp.StatusCode != http.StatusAccepted; id != "" && !known {
 		ref.Fields["id"] = id
 	}
 	if at := c.where; at != nil {

@@ -42,6 +42,8 @@ func TestTransport_routes(t *testing.T) {
 		{"/v1/customers", `207 | {"items":[{"id":"b","status":"409"},{"id":"c","status":"201"}]}`, "/v2/customers/b", false},
 		{"/v1/customers", `200 | "c"`, "/v2/customers/c", true},
 		{`/v1/customers {"name":"c"}`, `202 | [{"id":"job"}]`, "/v2/customers/c", true},
+		{`/v1/customers {"name":"c"}`, `202 | {"id":"perhaps a job"}`, "/v2/customers/c", true},
+		{`/v1/customers {"name":"c"}`, `202 | {"id":"7"}`, "/v2/customers/7", true},
 		{"/v1/others", `200 | [{"id":"c"}]`, "/v1/others/c", false},
 
 		// As the path is sent, or as it is read.
@@ -68,6 +70,24 @@ func TestTransport_routes(t *testing.T) {
 		rt := readbackhttp.NewTransport(nil, readbackhttp.TransportOptions{Routes: []readbackhttp.Route{bad}})
 		_, err := rt.RoundTrip(send("GET", api, ""))
 		require.ErrorIs(t, err, consistency.ErrInvalid)
+	}
+}
+
+// The id that a 202 answers may be that of a job, which no list will ever have.
+func TestTransport_listOfAccepted(t *testing.T) {
+	t.Parallel()
+	options := slowly
+	options.Routes = []readbackhttp.Route{{Write: "POST /things", Lists: []string{"/things"}}}
+	for body, want := range map[string]time.Duration{`{"name":"a"}`: time.Second, `{}`: 0} {
+		inBubbleOf(t, body, func(t *testing.T) {
+			s := serve(t, script{"POST /things": {`202 | {"id":"job"}`}, "GET /things": {`200 | []`, `200 | [{"name":"a"}]`}}.handler())
+			client := s.over(options)
+			_, err := do(client, send("POST", api+"/things", body))
+			require.NoError(t, err)
+			_, err = ask(t.Context(), client, "GET", api+"/things")
+			require.NoError(t, err)
+			assert.Equal(t, want, time.Since(s.start))
+		})
 	}
 }
 
