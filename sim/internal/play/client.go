@@ -180,6 +180,15 @@ func (c *client) write(ctx context.Context, method, path string) (Ref, error) {
 	c.wrapped, c.hidden = 0, 0
 	ref, err := c.writeOnce(ctx, method, path)
 	made := callOf(began, ref.Code, err)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && c.habits.joins {
+		for _, one := range joined.Unwrap() { // the last counts, if all are refusals
+			status := callOf(began, 0, one).status
+			if status == 0 || proof(c.goal, c.dialect.Said(status)) == consistency.Ambiguous {
+				break
+			}
+			made.status = status
+		}
+	}
 	if c.wrapped > 0 {
 		made.status = c.wrapped
 	}
