@@ -60,6 +60,7 @@ const (
 type id struct {
 	text   string
 	secret bool // its member has the name of a secret, as key: it is not to be shown
+	name   bool // others may have it as well
 }
 
 // names are what a document says of what it shows.
@@ -120,20 +121,21 @@ func (n *names) member(name string, is role, value []byte, kind string) {
 	case is&holdsLinks != 0 && value[0] == '[':
 		n.linkIn(value)
 	case is&isID != 0 || ofKind(name, kind):
-		if id, ok := plainValue(value); ok {
-			n.id(id, redact.Secret(name))
+		if text, ok := plainValue(value); ok {
+			isName := name == "slug" || strings.HasSuffix(name, "name") || strings.HasSuffix(name, "key")
+			n.id(id{text, redact.Secret(name), isName})
 		}
 	}
 }
 
-func (n *names) id(text string, secret bool) {
+func (n *names) id(found id) {
 	for i := range n.ids {
-		if n.ids[i].text == text {
+		if n.ids[i].text == found.text {
 			return
 		}
 	}
 	if len(n.ids) < maxIDs {
-		n.ids = append(n.ids, id{text, secret})
+		n.ids = append(n.ids, found)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,7 @@ type entry struct {
 	at    time.Time
 	class consistency.Class
 	after uint64 // the writes that were remembered before
+	name  bool   // the id is a name
 }
 
 func newLists(hash func(id string) uint64, limit int, keep time.Duration) *lists {
@@ -54,10 +56,14 @@ func (l *lists) add(list uint64, e entry) {
 
 // want notes that a list is to have the entry that a write made, here and where
 // else it is read.
-func (c *covering) want(list uint64, space recent.Space, id string) {
-	e := entry{space, c.t.lists.hash(id), c.at, c.class, c.t.memory.Writes()}
+func (c *covering) want(list uint64, space recent.Space, made id) {
+	e := entry{space, c.t.lists.hash(made.text), c.at, c.class, c.t.memory.Writes(), made.name}
 	c.t.lists.add(list, e)
-	c.t.sharing.tell(note{kind: noteListed, class: uint8(c.class), about: list, space: uint64(space), id: e.id})
+	n := note{kind: noteListed, class: uint8(c.class), about: list, space: uint64(space), id: e.id}
+	if e.name {
+		n.reach = 1
+	}
+	c.t.sharing.tell(n)
 }
 
 // unlist forgets what was deleted: an entry with the id that a URL ends with.
@@ -141,36 +147,47 @@ func (t *Transport) listed(req *http.Request, own *Hold) (*Hold, recent.Write) {
 	last, kind := wanted[len(wanted)-1], lastSegment(req.URL)
 	hold := *own
 	hold.Match = func(_ Ref, doc *Document) bool {
-		has, isList := t.lists.idsOf(doc.Body, kind)
-		for _, e := range t.wantedIn(req) { // as of now
-			if isList && !has[e.id] {
-				return false
-			}
-		}
-		return true
+		has := t.lists.idsOf(doc.Body, kind)
+		return !slices.ContainsFunc(t.wantedIn(req), has.lacks) // as of now
 	}
 	return &hold, recent.Write{At: last.at, Class: uint8(last.class)}
 }
 
-// idsOf returns the hashes of the ids of the entries of a list, which is the
-// document or the lists that are its members, and whether there is one. Kind is the
-// last segment of the list's path. One without entries may be null, or left out of a
-// document in which nothing else could be one, or of one of HAL.
-func (l *lists) idsOf(doc []byte, kind string) (ids map[uint64]bool, isList bool) {
-	ids = make(map[uint64]bool)
+// listing is what a document says of the entries of a list.
+type listing struct {
+	isList       bool            // there is one
+	ids          map[uint64]bool // their hashes
+	any          bool            // entry is in it
+	byID, byName bool            // an entry has such an id
+}
+
+// lacks reports whether an entry is not in the list, as far as that can tell.
+func (l *listing) lacks(e entry) bool {
+	shows := !l.any || e.name && l.byName || !e.name && l.byID
+	return l.isList && shows && !l.ids[e.id]
+}
+
+// idsOf returns the ids of the entries of a list, which is the document or the lists that
+// are its members. Kind is the last segment of the list's path. One without entries may be
+// null, or left out of a document in which nothing else could be one, or of one of HAL.
+func (l *lists) idsOf(doc []byte, kind string) (has listing) {
+	has.ids = make(map[uint64]bool)
 	add := func(list []byte) {
-		isList = true
+		has.isList = true
 		for rest := list[1:]; ; {
 			value, after, ok := element(rest)
 			if !ok {
 				return
 			}
+			has.any = true
 			if value[0] == '{' {
 				for _, id := range namesIn(value, kind).ids {
-					ids[l.hash(id.text)] = true
+					has.ids[l.hash(id.text)] = true
+					has.byID, has.byName = has.byID || !id.name, has.byName || id.name
 				}
 			} else if id, ok := plainValue(value); ok {
-				ids[l.hash(id)] = true
+				has.ids[l.hash(id)] = true
+				has.byID, has.byName = true, true
 			}
 			rest = after
 		}
@@ -199,11 +216,11 @@ func (l *lists) idsOf(doc []byte, kind string) (ids map[uint64]bool, isList bool
 		}
 	})
 	switch {
-	case isList || len(doc) == 0:
+	case has.isList || len(doc) == 0:
 	case doc[0] == '{':
-		isList = count == 0 || hal || nulls > 0 && !nested
+		has.isList = count == 0 || hal || nulls > 0 && !nested
 	default:
-		isList = bytes.Equal(bytes.TrimSpace(doc), []byte("null"))
+		has.isList = bytes.Equal(bytes.TrimSpace(doc), []byte("null"))
 	}
-	return ids, isList
+	return has
 }

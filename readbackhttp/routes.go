@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -25,10 +26,12 @@ type Route struct {
 	Covers []string
 
 	// Lists are the URLs of lists without pages that get an entry by such a write. A
-	// read of one is held until the id of the entry is in it, until the entry is deleted,
-	// or until what lies below a URL at or above the list is forgotten. The ids of an
-	// entry that a 202 made are those of the request: its answer has an operation's. They
-	// are templates too. A list is the document, or a member of it.
+	// read of one is held until the id of the entry is in it, or its name if no id is
+	// known, until the entry is deleted, or until what lies below a URL at or above the
+	// list is forgotten. The ids of an entry that a 202 made are those of the request: its
+	// answer has an operation's. They are templates too. A list is the document, or a
+	// member of it; one whose entries have no ids, or no names, is not held for want of
+	// one.
 	Lists []string
 }
 
@@ -165,7 +168,7 @@ func (c *covering) routed(body []byte, things []names) (places []place, ok bool)
 				ids = ids[:1]
 			}
 			if !accepted || thing.sent > 0 { // no list has an operation
-				c.listed(r, fields, body, c.madeID(fields, ids[0]))
+				c.listed(r, fields, body, c.madeID(fields, c.entryID(&thing, len(things) == 1)))
 			}
 			for _, made := range ids { // the answer's too, which may be no operation's
 				places = append(places, c.follow(r, fields, body, c.madeID(fields, made))...)
@@ -198,9 +201,29 @@ func (c *covering) listed(r *route, fields map[string]string, body []byte, made 
 	for _, target := range r.lists {
 		if at := c.resolve(target, fields, body, made.text); at != nil && made.text != "" {
 			space := c.t.space(c.req, at)
-			c.want(c.t.listKey(space, at), space, made.text)
+			c.want(c.t.listKey(space, at), space, made)
 		}
 	}
+}
+
+// entryID returns by which id a list is asked for what was made: one that is no name, what
+// its Location ends with, or else a name.
+func (c *covering) entryID(thing *names, alone bool) id {
+	ids := thing.ids
+	if thing.sent > 0 {
+		ids = ids[:thing.sent]
+	}
+	if i := slices.IndexFunc(ids, func(one id) bool { return !one.name }); i >= 0 {
+		return ids[i]
+	}
+	at := c.where
+	if alone && at != nil && c.resp.StatusCode != http.StatusAccepted && relation(at, c.own) == below {
+		return id{text: lastSegment(at)}
+	}
+	if len(ids) == 0 {
+		return id{}
+	}
+	return ids[0]
 }
 
 // resolve returns the URL that a template names, of the write's own origin; nil if

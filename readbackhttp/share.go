@@ -157,7 +157,7 @@ func (s *sharing) take(raw []byte) {
 		}
 		forget(recent.Mark(n.about))
 	case noteListed:
-		s.lists.add(n.about, entry{recent.Space(n.space), n.id, now, consistency.Class(n.class), s.memory.Writes()})
+		s.lists.add(n.about, entry{recent.Space(n.space), n.id, now, consistency.Class(n.class), s.memory.Writes(), n.reach != 0})
 	case noteUnlisted:
 		s.lists.remove(recent.Space(n.space), n.id)
 	}

@@ -73,6 +73,41 @@ func TestTransport_routes(t *testing.T) {
 	}
 }
 
+// A list is asked for what was made by that of its names which the list shows: an id
+// before a name, which others may have as well. One that shows none of them cannot tell.
+func TestTransport_listByItsNames(t *testing.T) {
+	t.Parallel()
+	options := slowly
+	options.Routes = []readbackhttp.Route{{Write: "POST /things", Lists: []string{"/things"}}}
+	const both, other = `201 | {"name":"a","id":7}`, `200 | [{"id":6,"name":"a"}]`
+	tests := []struct {
+		post, sent string
+		lists      []string
+		want       time.Duration
+	}{
+		{both, "", []string{`200 | [{"id":7}]`}, 0},
+		{both, "", []string{other, `200 | [{"id":6},{"id":7}]`}, time.Second},
+		{both, "", []string{`200 | []`, `200 | [{"id":7}]`}, time.Second},
+		{both, "", []string{`200 | [{"name":"a"}]`}, 0},
+		{both, "", []string{`200 | [{"url":"/things/7"}]`}, 0},
+		{`201 | Location: /things/7`, `{"name":"a"}`, []string{`200 | [{"id":7}]`}, 0},
+		{`201 | Location: /things/7`, `{"name":"a"}`, []string{other, `200 | [{"id":7}]`}, time.Second},
+		{`201`, `{"name":"a"}`, []string{`200 | [{"name":"b"}]`, `200 | [{"name":"b"},{"name":"a"}]`}, time.Second},
+		{`201`, `{"name":"a"}`, []string{`200 | [{"id":7}]`}, 0},
+	}
+	for _, tt := range tests {
+		inBubbleOf(t, tt.post+tt.sent+tt.lists[0], func(t *testing.T) {
+			s := serve(t, script{"POST /things": {tt.post}, "GET /things": tt.lists}.handler())
+			client := s.over(options)
+			_, err := do(client, send("POST", api+"/things", tt.sent))
+			require.NoError(t, err)
+			_, err = ask(t.Context(), client, "GET", api+"/things")
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, time.Since(s.start).Round(10*time.Millisecond))
+		})
+	}
+}
+
 // The id that a 202 answers may be that of a job, which no list will ever have.
 func TestTransport_listOfAccepted(t *testing.T) {
 	t.Parallel()
