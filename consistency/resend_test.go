@@ -260,7 +260,7 @@ func TestResend_noTimeLeft(t *testing.T) {
 // No try is waited for that would leave too little time for the reads.
 func TestResend_leavesTimeForTheReads(t *testing.T) {
 	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	bubble(t, "before the context's deadline", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 		defer cancel()
 		slow := reply{status: 200, took: 900 * time.Millisecond}
@@ -269,6 +269,16 @@ func TestResend_leavesTimeForTheReads(t *testing.T) {
 		p.Schedule = readback.Every(5 * time.Second)
 		p.Resend = resendAll
 		res, err := consistency.Do(ctx, p, s.to(consistency.ToPresent))
+		require.NoError(t, err)
+		assert.Equal(t, confirmed, res.Outcome)
+		assert.Len(t, s.writeAt, 1)
+	})
+	bubble(t, "that span a time, before the end of Within", func(t *testing.T) {
+		s := &service{writes: answers(503), reads: answers(200), found: [][]string{{"w1"}}}
+		p := s.policy()
+		p.Schedule, p.Within, p.SettleFor = readback.Every(6*time.Second), 8*time.Second, 4*time.Second
+		p.Resend = resendAll
+		res, err := consistency.Do(t.Context(), p, s.to(consistency.ToPresent))
 		require.NoError(t, err)
 		assert.Equal(t, confirmed, res.Outcome)
 		assert.Len(t, s.writeAt, 1)

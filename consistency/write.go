@@ -244,7 +244,11 @@ func (s *resending) wait(ctx context.Context, of waits) bool {
 	if at >= limit {
 		return false
 	}
-	if end, bounded := ctx.Deadline(); look > 0 && bounded && time.Until(end)-look <= at-now {
+	left := p.within(class) // since the answer, which came just now
+	if end, bounded := ctx.Deadline(); bounded {
+		left = min(left, time.Until(end))
+	}
+	if look > 0 && left-look <= at-now {
 		return false // the time that is left is for looking
 	}
 	timer := time.NewTimer(at - now)

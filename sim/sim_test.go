@@ -203,6 +203,7 @@ func TestFlow_foundWide(t *testing.T) {
 		{"a key was honoured from a later try on than the first that the service saw", 15231886660410198375},
 		{"a list that was answered did not end the window of the 403s before it", 1546876017716437199},
 		{"a refusal in a body that broke off was not seen, and the only candidate was taken for what was made", 13073367407823858792},
+		{"a wait for another try took the time that the reads must span", 3336956188619233999},
 	} {
 		playAll(t, []uint64{found.seed}, play.Options{}, func(r play.Result) {
 			assert.Empty(t, r.Violations, "%s\n%s", found.about, strings.Join(r.Timeline, "\n"))
