@@ -170,8 +170,9 @@ func (s *submission) judgeAsk(j *submitted, a *ask, known bool) {
 		if !a.over && a.err != nil && !errors.Is(a.err, submit.ErrSetAside) && !a.freed() {
 			f.violate(Misreport, "%s %s: %v", a, j.key, a.err)
 		}
-	case outcome == consistency.Failed && a.freed():
-		// What is submitted with the key later is another job.
+	case outcome == consistency.Failed && (a.freed() || len(j.cancelled) > 0 && j.forgotten > 0):
+		// What is submitted with the key later is another job. Once a job is forgotten, nobody
+		// is told that it was cancelled.
 	case outcome != consistency.Unconfirmed && outcome != j.found.Outcome:
 		f.violate(Misreport, "%s %s and is told %v, and in the end it is %v", a, j.key, outcome, j.found.Outcome)
 	case outcome == consistency.Failed && len(j.w.Runs) > 0:
