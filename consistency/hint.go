@@ -16,6 +16,9 @@ import (
 const noStatus = "the read returns an interface and no status is known, so a 404 may look like a value: " +
 	"use readbackhttp.Watch in the client, set Policy.Answer, return a value with a StatusCode method, or set a Match"
 
+// brokeOff is what there is to say of a write whose answer cannot be judged by its status.
+const brokeOff = "the body of the write's answer broke off, and a rule asks for it"
+
 // opaque returns what to do about the error of a call in which no status was found;
 // empty if the answer was lost, since then there is none.
 func opaque(call string, err error) (hint string) {

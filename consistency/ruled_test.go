@@ -80,6 +80,12 @@ func TestRules_bodyBreaksOff(t *testing.T) {
 			res, err := consistency.Do(t.Context(), p, flow)
 			assert.Equal(t, tt.want, res.Outcome, "%v", err)
 			assert.Equal(t, tt.class, s.class())
+			if tt.want == unconfirmed {
+				flow.Find = nil
+				_, err = consistency.Do(t.Context(), p, flow)
+				assert.ErrorIs(t, err, consistency.ErrNoFind)
+				assert.ErrorContains(t, err, "the body of the write's answer broke off")
+			}
 		})
 	}
 }

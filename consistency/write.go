@@ -84,6 +84,8 @@ func (r *run[W, R]) writeOnce(ctx context.Context) writing {
 	r.refer(t.class)
 	if t.class == Ambiguous && r.writeErr != nil && !s.known() && t.text == "" {
 		r.hint = opaque("write", s.err)
+	} else if t.class == Ambiguous && s.answer.cut && call.Bodies {
+		r.hint = brokeOff
 	}
 	if r.observed() {
 		r.endStep(Event{
