@@ -12,8 +12,8 @@ import (
 // while a batch is under way form the next batch: they share the cost of a durable step,
 // and a single change never waits for others to come. One batch is under way at a time:
 // the server of natsstore takes them one after the other, and two of 32 changes each took
-// longer there than one of 64. The store can refuse a batch as
-// not worth it; batches of that size or less are then made one by one.
+// longer there than one of 64. The store can refuse a batch as not worth it; batches of
+// that size or less are then made one by one.
 type changes struct {
 	store   Store
 	batches BatchStore      // nil if the store makes none
