@@ -20,17 +20,17 @@ type held struct {
 
 // asked is what is held, and for which write.
 type asked struct {
-	t      *Transport
-	own    *Hold
-	req    *http.Request // the caller's
-	sent   *http.Request // with a token, or the caller's
-	again  *http.Request // what polls send; nil before the first
-	ctx    context.Context
-	space  recent.Space
-	write  recent.Write
-	phase  consistency.Phase
-	listed func() bool      // of a list, whose Match is the Transport's: an entry is still wanted
-	goal   consistency.Goal // zero if nothing but a token can make an answer pending
+	t     *Transport
+	own   *Hold
+	req   *http.Request // the caller's
+	sent  *http.Request // with a token, or the caller's
+	again *http.Request // what polls send; nil before the first
+	ctx   context.Context
+	space recent.Space
+	write recent.Write
+	phase consistency.Phase
+	list  *listHold        // of a list; nil of all else
+	goal  consistency.Goal // zero if nothing but a token can make an answer pending
 }
 
 // clock is how long it is held. Its times count from the answer to the write.
@@ -156,8 +156,8 @@ func (h *held) until() time.Duration {
 // superseded reports whether something happened after the write that makes
 // waiting for it pointless.
 func (h *held) superseded() bool {
-	if h.listed != nil {
-		return !h.listed()
+	if h.list != nil {
+		return len(h.t.wantedIn(h.req)) == 0
 	}
 	latest := h.t.memory.Latest
 	if h.phase == consistency.PhaseWrite {

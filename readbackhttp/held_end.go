@@ -135,7 +135,7 @@ func (h *held) shows() bool {
 		return status == http.StatusNotFound || status == http.StatusGone
 	}
 	return status >= 200 && status <= 299 && status != http.StatusAccepted &&
-		(h.own.Match == nil || h.accepted)
+		(h.own.Match == nil || h.accepted) && (h.list == nil || h.list.shows)
 }
 
 // name says what is held, without secrets.

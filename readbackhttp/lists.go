@@ -134,9 +134,15 @@ func (t *Transport) wantedIn(req *http.Request) []entry {
 	return t.lists.of(t.listKey(space, u), t.memory.Gone(space, u))
 }
 
+// listHold is how a read of a list is held. Its Match accepts what cannot tell as well.
+type listHold struct {
+	Hold
+	shows bool // what Match was asked of last has all entries that are wanted
+}
+
 // listed returns how a read of a list is held whose entries are wanted, and the
 // write that it is held for; nil if none are.
-func (t *Transport) listed(req *http.Request, own *Hold) (*Hold, recent.Write) {
+func (t *Transport) listed(req *http.Request, own *Hold) (*listHold, recent.Write) {
 	if t.lists.empty() || req.Method == http.MethodHead || own.Match != nil {
 		return nil, recent.Write{}
 	}
@@ -145,12 +151,13 @@ func (t *Transport) listed(req *http.Request, own *Hold) (*Hold, recent.Write) {
 		return nil, recent.Write{}
 	}
 	last, kind := wanted[len(wanted)-1], lastSegment(req.URL)
-	hold := *own
-	hold.Match = func(_ Ref, doc *Document) bool {
-		has := t.lists.idsOf(doc.Body, kind)
-		return !slices.ContainsFunc(t.wantedIn(req), has.lacks) // as of now
+	l := &listHold{Hold: *own}
+	l.Match = func(_ Ref, doc *Document) bool {
+		has, wanted := t.lists.idsOf(doc.Body, kind), t.wantedIn(req) // as of now
+		l.shows = !slices.ContainsFunc(wanted, func(e entry) bool { return !has.ids[e.id] })
+		return !slices.ContainsFunc(wanted, has.lacks)
 	}
-	return &hold, recent.Write{At: last.at, Class: uint8(last.class)}
+	return l, recent.Write{At: last.at, Class: uint8(last.class)}
 }
 
 // listing is what a document says of the entries of a list.

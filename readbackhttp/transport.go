@@ -232,9 +232,9 @@ func (t *Transport) readPlain(req *http.Request) (*http.Response, error) {
 	if own.Off {
 		return resp, nil
 	}
-	if hold, w := t.listed(req, own); hold != nil {
-		h := t.held(req, req, hold, w, began)
-		h.listed = func() bool { return len(t.wantedIn(req)) > 0 }
+	if list, w := t.listed(req, own); list != nil {
+		h := t.held(req, req, &list.Hold, w, began)
+		h.list = list
 		return h.hold(resp)
 	}
 	w, covered := t.memory.Latest(t.space(req, req.URL), named(req))

@@ -108,6 +108,26 @@ func TestTransport_listByItsNames(t *testing.T) {
 	}
 }
 
+// A document that cannot tell is handed on, and shows nothing.
+func TestTransport_listThatCannotTell(t *testing.T) {
+	t.Parallel()
+	options := slowly
+	options.Routes = []readbackhttp.Route{{Write: "POST /things", Lists: []string{"/things"}}}
+	for last, want := range map[string]consistency.Outcome{
+		`200 | [{"id":7}]`: consistency.Confirmed, `200 | {"total":1}`: consistency.Unconfirmed, `200 | [{"url":"/things/7"}]`: consistency.Unconfirmed,
+	} {
+		inBubbleOf(t, last, func(t *testing.T) {
+			client := serve(t, script{"POST /things": {`201 | {"id":7}`}, "GET /things": {"404", last}}.handler()).over(options)
+			answered(t, `201 {"id":7}`, client, "POST", api+"/things")
+			var report readbackhttp.Report
+			_, err := ask(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Report: &report}), client, "GET", api+"/things")
+			require.NoError(t, err)
+			assert.Equal(t, 2, report.Reads)
+			assert.Equal(t, want, report.Outcome)
+		})
+	}
+}
+
 // The id that a 202 answers may be that of a job, which no list will ever have.
 func TestTransport_listOfAccepted(t *testing.T) {
 	t.Parallel()
