@@ -89,18 +89,7 @@ func TestCommand_tls(t *testing.T) {
 
 	// HTTP/1 is guarded here as well, and cannot become HTTP/2, which clients agree on before.
 	for _, give := range []string{coded + "0\r\nX Y\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"} {
-		conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{RootCAs: trust})
-		require.NoError(t, err)
-		_, err = io.WriteString(conn, give+evil)
-		require.NoError(t, err)
-		in := bufio.NewReader(conn)
-		resp, err := http.ReadResponse(in, nil)
-		require.NoError(t, err)
-		assert.Equal(t, 400, resp.StatusCode)
-		_, _ = io.Copy(io.Discard, resp.Body)
-		_, err = http.ReadResponse(in, nil)
-		assert.Error(t, err)
-		_ = conn.Close()
+		assertLast(t, 400, url, trust, give+evil)
 	}
 	for _, request := range s.requests() {
 		assert.Contains(t, request, " /things")
@@ -115,6 +104,24 @@ func TestCommand_tls(t *testing.T) {
 	_, status := p.end(t)
 	assert.Equal(t, 0, status)
 	assert.Less(t, time.Since(stopping), 8*time.Second)
+}
+
+// assertLast sends what is given over TLS, and expects one answer with that status and
+// the end of the connection.
+func assertLast(t *testing.T, status int, url string, trust *x509.CertPool, give string) {
+	t.Helper()
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{RootCAs: trust})
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	_, err = io.WriteString(conn, give)
+	require.NoError(t, err)
+	in := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(in, nil)
+	require.NoError(t, err)
+	assert.Equal(t, status, resp.StatusCode)
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_, err = http.ReadResponse(in, nil)
+	assert.Error(t, err)
 }
 
 // A socket in the file system belongs to the proxy from the beginning to the end,
