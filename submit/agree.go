@@ -95,6 +95,9 @@ func (in *call[J, W, R]) matches(ctx context.Context, data []byte, version int) 
 		}
 	}
 	if !same {
+		if in.joined || in.before { // its job may have been sent, and forgotten since
+			return waiting(ctx, in.name(), ErrKeyReused)
+		}
 		return refusal(ctx, in.name(), ErrKeyReused)
 	}
 	return nil

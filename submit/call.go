@@ -18,6 +18,7 @@ type call[J, W, R any] struct {
 	known  bool   // the store has the job
 	freed  uint64 // the revision of a record of this key that leaves the key free
 	held   bool   // Enqueue found that this term holds the job already
+	before bool   // the job was, or may have been, recorded before this look at the store
 
 	trouble error // what the store said of this job last, if it was an error
 }

@@ -24,10 +24,12 @@ func (in *call[J, W, R]) enqueue(ctx context.Context, m *details) error {
 					return nil
 				}
 				// The job that waits here may have been cancelled elsewhere: the store knows.
+				in.before = true
 			case <-m.over: // it was dropped: the store knows why
 				if err := in.refused(ctx, m); err != nil {
 					return err
 				}
+				in.before = in.before || m.isStored || t.troubleOf(m) != nil
 			case <-ctx.Done():
 				in.trouble = t.troubleOf(m)
 				return in.unfinished(ctx)

@@ -35,6 +35,7 @@ func (in *call[J, W, R]) submit(ctx context.Context, m *details) (Result[W], err
 				return failed[W](err)
 			}
 			in.joined = in.joined || m.isStored
+			in.before = in.before || t.troubleOf(m) != nil
 			m = nil
 		}
 		if rec, err := in.ask(ctx, t); err != nil {

@@ -281,3 +281,64 @@ func TestJoin_deleted(t *testing.T) {
 		})
 	}
 }
+
+// A job that was sent, and forgotten while somebody waits for it, is not Failed since another job has
+// taken the key meanwhile.
+func TestJoin_keyTakenMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, run := range []bool{true, false} {
+		bubble(t, fmt.Sprint("run ", run), func(t *testing.T) {
+			w := &world{lag: 10 * time.Second}
+			store := submit.NewMemory()
+			s, elsewhere := w.on(t, store, everySecond), w.on(t, store)
+			if run {
+				defer running(s)()
+			}
+			var all sync.WaitGroup
+			for _, joining := range []*submitter{s, s, elsewhere} {
+				all.Go(func() {
+					res, err := joining.Submit(t.Context(), "a", order{"x"})
+					assert.Equal(t, unconfirmed, res.Outcome)
+					assert.ErrorIs(t, err, submit.ErrKeyReused)
+				})
+			}
+			time.Sleep(time.Second)
+			r, err := store.Get(t.Context(), submit.KindJob, "a")
+			require.NoError(t, err)
+			require.NoError(t, store.Delete(t.Context(), r)) // as once Keep is over, for who was paused
+			require.NoError(t, w.on(t, store).Enqueue(t.Context(), "a", order{"y"}))
+			all.Wait()
+			assert.Equal(t, 1, w.sent("a"))
+		})
+	}
+}
+
+// The same of a job that was recorded without the knowledge of who submits it.
+func TestJoin_keyTakenBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	for name, enter := range map[string]func(context.Context, *submitter) error{
+		"Submit": func(ctx context.Context, s *submitter) error {
+			_, err := s.Submit(ctx, "a", order{"x"})
+			return err
+		},
+		"Enqueue": func(ctx context.Context, s *submitter) error { return s.Enqueue(ctx, "a", order{"x"}) },
+	} {
+		bubble(t, name, func(t *testing.T) {
+			w, store := &world{}, submit.NewMemory()
+			s := w.on(t, &forgetful{Store: store})
+			var all sync.WaitGroup
+			all.Go(func() {
+				err := enter(within(t, time.Hour), s)
+				assert.ErrorIs(t, err, submit.ErrKeyReused)
+				assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
+			})
+			time.Sleep(time.Second)
+			r, err := store.Get(t.Context(), submit.KindJob, "a")
+			require.NoError(t, err)
+			require.NoError(t, store.Delete(t.Context(), r))
+			require.NoError(t, w.on(t, store).Enqueue(t.Context(), "a", order{"y"}))
+			all.Wait()
+			assert.Zero(t, w.sent("a"))
+		})
+	}
+}

@@ -15,8 +15,9 @@ import (
 var (
 	// ErrKeyReused is the cause of a job that was refused because its key is the key
 	// of another job, with another payload. Nothing was sent for it. The outcome is
-	// Unconfirmed, not Failed, if the type of jobs has changed, so that it may be the
-	// same job all the same: if only a fingerprint of the other payload is left, or if
+	// Unconfirmed, not Failed, if the job was recorded, and forgotten before its caller
+	// saw the end; or if the type of jobs has changed, so that it may be the same job all
+	// the same: if only a fingerprint of the other payload is left, or if
 	// today's type has no place for all of that payload, as for a field that has
 	// another name now. Options.Same and Options.Lift help.
 	ErrKeyReused = errors.New("submit: the key was used for another job")
