@@ -34,7 +34,7 @@
 //		       given up    +------------------------------> ended
 //		                                                      |
 //		aside <-- from any but ended, when code of the        |  Unconfirmed, and submitted again
-//		  |       program panics                              |  or retried: answered, or sending
+//		  |       program panics                              |  or retried: answered
 //		  +-- submitted again or retried: where it was        v
 //
 //	  - Queued: the process that holds the job may send it.

@@ -34,7 +34,7 @@ const (
 	resumed    jobFlags = 1 << iota // it was sent by another term
 	called                          // Write was called since the record says that the job is being sent
 	unsure                          // a change may have been made: the store did not say
-	stuck                           // never sent again: the store has no room for its record, or it is only read once more
+	stuck                           // never sent again: the store has no room for its record
 	resends                         // it waits among the writes, to be sent again
 	sentBefore                      // an earlier try may have reached the service, which did not carry it out
 	fitted                          // its handle fits the flow of today

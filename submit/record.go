@@ -39,7 +39,6 @@ type jobRecord struct {
 
 	unknown members
 	revived bool // it had ended or was set aside, and goes on
-	reread  bool // it had ended: it is only read back, and not sent again
 }
 
 // payloadRecord is a payload with its version.
@@ -135,15 +134,14 @@ func (rec *jobRecord) unconfirmed() bool {
 }
 
 // revive lets a job go on: one that was set aside from the state that it had, and one that
-// ended Unconfirmed by reading it back.
+// ended Unconfirmed by reading it back. That one counts as answered, also if its write never
+// was: whoever has it then, it is not sent again.
 func (rec *jobRecord) revive() {
 	e := rereads
-	rec.reread = rec.End != nil
 	switch {
 	case rec.Broken != nil && rec.Broken.Was == queued:
 		e = enqueues
-	case rec.Broken != nil && rec.Broken.Was == sending,
-		rec.Pending == nil || rec.Pending.IsZero(): // its write never had an answer
+	case rec.Broken != nil && rec.Broken.Was == sending:
 		e = orphans
 	}
 	rec.State, rec.Broken, rec.End, rec.revived = rec.State.after(e), nil, nil, true

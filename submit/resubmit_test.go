@@ -322,3 +322,28 @@ func (s *thingOf) at(p *process) func(*options) {
 		o.Flow = func(string, order) consistency.Flow[string, *thing] { return p.reach(s.flow()) }
 	}
 }
+
+// A job that ended Unconfirmed is only read back when it goes on, also by who takes it over from who let it
+// go on, and also if nothing is left of it but that it was sent.
+func TestResubmit_notWhatHadEnded(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]func(*testing.T, *submitter){
+		"retried": func(t *testing.T, s *submitter) { require.NoError(t, s.Retry(t.Context(), "a")) },
+		"submitted again": func(t *testing.T, s *submitter) {
+			_, err := s.Submit(within(t, time.Second), "a", order{"x"})
+			require.ErrorIs(t, err, consistency.ErrUnconfirmed)
+		},
+	} {
+		bubble(t, name, func(t *testing.T) {
+			w, store := &world{honours: true}, submit.NewMemory()
+			now := time.Now().UTC().Format(time.RFC3339Nano)
+			put(t, store, "a", `{"submit":1,"state":"ended","holder":"gone","intent":"`+now+`","print":"","job":{"Name":"x"},"sent":"`+now+
+				`","end":{"outcome":"unconfirmed","at":"`+now+`"}}`)
+			honoured := func(o *options) { o.Resubmit.KeyHonouredFor = 24 * time.Hour }
+			again(t, w.on(t, store, everySecond, honoured))
+			runFor(w.on(t, store, everySecond, honoured), time.Hour)
+			assert.Zero(t, w.sent("a"))
+			assert.Contains(t, valueOf(t, store, "a"), `"outcome":"unconfirmed"`)
+		})
+	}
+}

@@ -226,9 +226,6 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, saveResult, error)
 	if rec.State != queued {
 		j.flags |= resumed
 	}
-	if rec.reread {
-		j.flags |= stuck
-	}
 	if rec.Pending != nil {
 		j.handle = *rec.Pending
 	} else {

@@ -56,7 +56,7 @@ var moves = [states][events]state{
 	sending:  {spares: queued, replies: answered, orphans: lost, concludes: ended, breaks: aside},
 	lost:     {replies: answered, orphans: lost, concludes: ended, breaks: aside},
 	answered: {replies: answered, concludes: ended, breaks: aside},
-	ended:    {rereads: answered, orphans: lost},
+	ended:    {rereads: answered},
 	aside:    {enqueues: queued, rereads: answered, orphans: lost, concludes: ended},
 }
 

@@ -152,7 +152,6 @@ inline after(from, e)
 	:: from == answered && e == concludes -> from = ended
 	:: from == answered && e == breaks -> from = aside
 	:: from == ended && e == rereads -> from = answered
-	:: from == ended && e == orphans -> from = lost
 	:: from == aside && e == enqueues -> from = queued
 	:: from == aside && e == rereads -> from = answered
 	:: from == aside && e == orphans -> from = lost
