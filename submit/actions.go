@@ -123,9 +123,10 @@ func (s *Submitter[J, W, R]) shown(ctx context.Context, key string, shown []uint
 // Retry lets a job go on that was set aside, from the state that it had, and reads a job
 // back once more that ended Unconfirmed. It returns nil once that is recorded: then a
 // Run goes on with the job, here or elsewhere. Retry does not allow a second write: what
-// may have been sent is looked for, and sent again only where [Resubmit] allows it. For
-// a pending job there is nothing to do, and Retry returns nil; for one that ended
-// Confirmed or Failed, or was forgotten, it returns [ErrWrongState].
+// had ended is not sent again, and what was set aside while it may have been sent is looked
+// for, and sent again only where [Resubmit] allows it. For a pending job there is nothing to
+// do, and Retry returns nil; for one that ended Confirmed or Failed, or was forgotten, it
+// returns [ErrWrongState].
 func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uint64) error {
 	defer s.use(ctx)()
 	var trouble error   // what the store said of this job last, if it was an error

@@ -48,7 +48,6 @@ type submitted struct {
 	concluder *process  // that recorded the last outcome
 	revived   bool      // an outcome was taken back
 	reread    time.Time // when it last was, and it is the same job
-	rereader  string    // the holder that did that
 	taken     time.Time // when it last was, or when it changed hands
 	strange   int       // writes of a payload that was refused
 	obeyed    []*obeyed // what operators did

@@ -129,7 +129,7 @@ func (j *submitted) revive(before, after submit.Record) {
 	case !was.Equal(is):
 		j.reread = time.Time{}
 	case before.Done && !after.Done && outcome == consistency.Unconfirmed.String():
-		j.reread, j.rereader = time.Now(), holderOf(after)
+		j.reread = time.Now()
 	}
 }
 
@@ -137,7 +137,7 @@ func (j *submitted) revive(before, after submit.Record) {
 func (s *submission) judgeScene(j *submitted) {
 	f := s.f
 	for _, sent := range j.sends {
-		if !j.reread.IsZero() && sent.began.After(j.reread) && !sent.paused && !s.takenOver(j, sent) {
+		if !j.reread.IsZero() && sent.began.After(j.reread) && !sent.paused {
 			f.violate(DoubleWrite, "process %d sends %s, which had ended unconfirmed", sent.p.n, j.key)
 		}
 	}
@@ -158,16 +158,6 @@ func (s *submission) judgeScene(j *submitted) {
 			return
 		}
 	}
-}
-
-// takenOver reports whether a job was sent by the consent of Resubmit, since it was set
-// aside as it was to be read once more, or its holder died.
-func (s *submission) takenOver(j *submitted, sent *send) bool {
-	return sent.began.Sub(j.sends[0].began) < s.options.Resubmit.KeyHonouredFor && slices.ContainsFunc(s.changes, func(c change) bool {
-		state, _ := saidBy(c.Record)
-		other := state == "aside" || holderOf(c.Record) != j.rereader
-		return c.Key == j.key && other && c.at.After(j.reread) && c.at.Before(sent.began)
-	})
 }
 
 // judgeBound asks whether a process has had more writes under way than it may.
