@@ -34,6 +34,7 @@ type claim struct {
 	typed               bool          // by a client that tells no status of what it could not read to the end
 	refused             bool          // to read elsewhere
 	proves, gone        bool          // the flow tells by the value whose it is, and what is gone
+	envelope            bool          // what a read returns is one, of which null is an empty one
 	faults              bool          // the flow sees failures in values
 	mute                bool          // no status is known
 	lost                time.Duration // by visits that were cut short, so that the next came late

@@ -161,7 +161,7 @@ func (f *flow) unseen(c *claim) bool {
 		return true
 	case f.w.Nameless && c.goal == world.Create && (!c.find || !c.mine && !c.proves || f.w.Things() != 1 || c.policy.Windows.NotFound > 0):
 		return true
-	case c.goal == world.Delete && empty && !c.gone:
+	case c.goal == world.Delete && (empty || c.envelope) && !c.gone:
 		return true
 	}
 	return false

@@ -94,15 +94,15 @@ type page struct {
 func (f *flow) loosely() {
 	switch f.dice2.IntN(6) {
 	case 0:
-		looselyAs(f, func(_ int, body string) (made map[string]any) {
+		looselyAs(f, true, func(_ int, body string) (made map[string]any) {
 			_ = json.Unmarshal([]byte(trimmed(body)), &made)
 			return made
 		})
 	case 1:
-		looselyAs(f, func(_ int, body string) *json.RawMessage { made := json.RawMessage(body); return &made })
+		looselyAs(f, false, func(_ int, body string) *json.RawMessage { made := json.RawMessage(body); return &made })
 	case 2:
 		f.w.Empties = []string{world.OneOf(f.dice2, "[]", "[null]", "[null,null]")}
-		looselyAs(f, func(_ int, body string) *[]*Shown {
+		looselyAs(f, true, func(_ int, body string) *[]*Shown {
 			var made []*Shown
 			if json.Unmarshal([]byte(trimmed(body)), &made) != nil && field(body, "id") != "" {
 				made = []*Shown{{ID: field(body, "id")}}
@@ -110,16 +110,16 @@ func (f *flow) loosely() {
 			return &made
 		})
 	case 3:
-		looselyAs(f, func(status int, body string) *bodied { return &bodied{status, body} })
+		looselyAs(f, false, func(status int, body string) *bodied { return &bodied{status, body} })
 	case 4:
-		looselyAs(f, func(_ int, body string) *map[string]json.RawMessage {
+		looselyAs(f, true, func(_ int, body string) *map[string]json.RawMessage {
 			var made map[string]json.RawMessage
 			_ = json.Unmarshal([]byte(trimmed(body)), &made)
 			return &made
 		})
 	default:
 		place := time.FixedZone("here", 3600)
-		looselyAs(f, func(_ int, body string) *page {
+		looselyAs(f, true, func(_ int, body string) *page {
 			made := &page{Items: []json.RawMessage{}}
 			_ = json.Unmarshal([]byte(trimmed(body)), made)
 			made.Made = made.Made.In(place)
@@ -131,12 +131,12 @@ func (f *flow) loosely() {
 func trimmed(body string) string { return string(bytes.TrimPrefix([]byte(body), []byte("\ufeff"))) }
 
 // looselyAs runs a creation or a deletion whose reads return what made makes of an
-// answer.
-func looselyAs[R any](f *flow, made func(status int, body string) R) {
+// answer: an envelope, of which null is one that is empty, or the body itself.
+func looselyAs[R any](f *flow, envelope bool, made func(status int, body string) R) {
 	p := f.drawTyped()
 	f.client.habits = habits{manner: byStatusCode}
 	c := f.begin("Do", &p)
-	c.typed, c.find, c.mine = true, true, f.w.Goal == world.Create
+	c.typed, c.find, c.mine, c.envelope = true, true, f.w.Goal == world.Create, envelope
 	read := func(ctx context.Context, ref Ref) (value R, err error) {
 		resp, err := f.client.get(ctx, "/things/"+ref.ID, "")
 		if err != nil {
