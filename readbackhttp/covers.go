@@ -30,6 +30,7 @@ type covering struct {
 	asked  *sentBody
 	along  readAlong // the body of resp, if it counts
 	one    [1]names  // room for what most answers name
+	first  [1]place  // and for what most writes cover
 	whole  bool      // the answer was read to its end, and all that it says is known
 }
 
@@ -208,7 +209,7 @@ func (c *covering) named(body []byte, read howRead) {
 		c.end(append(c.linked(c.where), routed...), nothingRouted)
 		return
 	}
-	places := c.linked(c.where, c.view)
+	places := append(c.first[:0], c.linked(c.where, c.view)...)
 	for i := range things {
 		all, updated := c.placesOf(&things[i], places)
 		if updated && c.t.options.OnlyCreated {

@@ -95,7 +95,12 @@ func (r *readAlong) note(read []byte, err error) {
 		return
 	}
 	ended := false
-	if r.json {
+	switch {
+	case !r.json:
+	case len(r.kept) == 0 && r.left == int64(len(read)) && len(read) <= alongLimit:
+		// All of it at once, as most come: it is looked at before Read returns.
+		r.kept = read
+	default:
 		r.cut = r.cut || len(r.kept)+len(read) > alongLimit
 		r.kept = keepUpTo(r.kept, read)
 		if !r.zipped && r.left < 0 { // else its length tells

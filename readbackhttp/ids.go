@@ -275,14 +275,22 @@ func element(rest []byte) (value, after []byte, ok bool) {
 		}
 		return nil, nil, false
 	}
-	end := bytes.IndexAny(rest, ",}] \t\r\n")
-	if end <= 0 {
-		return nil, nil, false
+	for end, c := range rest {
+		if c == ',' || c == '}' || c == ']' || isSpace(c) {
+			return rest[:end], rest[end:], end > 0
+		}
 	}
-	return rest[:end], rest[end:], true
+	return nil, nil, false
 }
 
-func space(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
+func space(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[0]) {
+		b = b[1:]
+	}
+	return b
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // depth follows a JSON value piece by piece, to know where it ends.
 type depth struct {
