@@ -52,6 +52,7 @@ func (p *peer) serve() error {
 	if err := f.WriteSettings(); err != nil {
 		return err
 	}
+	var last uint32 // the stream that was refused last
 	for {
 		frame, err := f.ReadFrame()
 		if err != nil {
@@ -69,7 +70,13 @@ func (p *peer) serve() error {
 		case *http2.HeadersFrame:
 			if *p.refused > 0 {
 				*p.refused--
+				last = frame.StreamID
 				err = f.WriteRSTStream(frame.StreamID, http2.ErrCodeRefusedStream)
+			}
+		case *http2.DataFrame:
+			// An answer before the end of the request would now and then be EOF to gRPC, which
+			// has no status. What is left of a refused stream gets none.
+			if !frame.StreamEnded() || frame.StreamID == last {
 				break
 			}
 			var block bytes.Buffer
