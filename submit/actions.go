@@ -20,7 +20,7 @@ import (
 // the error matches [ErrConflict]. Without it, any revision will do. After an error
 // that matches none of ErrWrongState, ErrConflict and [ErrNotFound], the change may
 // have been made or not. Shown and errors mean the same in Retry and Forget.
-func (s *Submitter[J, W, R]) Cancel(ctx context.Context, key string, shown ...uint64) error {
+func (s *engine) Cancel(ctx context.Context, key string, shown ...uint64) error {
 	var end jobRecord
 	err := s.alter(ctx, key, shown, func(r *Record, rec *jobRecord) error {
 		unsent := rec.State == queued || rec.Broken != nil && rec.Broken.Was == queued
@@ -47,13 +47,13 @@ func (s *Submitter[J, W, R]) Cancel(ctx context.Context, key string, shown ...ui
 	}()
 	s.stats.ended(consistency.Failed, -1, reasonOf(end.End.err()), end.Intent.UnixNano())
 	data, version := end.payload()
-	s.callEnded(key, data, version, func() (Result[W], error) { return resultOf[W](&end) })
+	s.callEnded(key, data, version, &details{end: &end})
 	return nil
 }
 
 // dropQueued forgets a cancelled job that waits to be sent. The intent must match:
 // another job may have been submitted with the key meanwhile.
-func (t *term[J, W, R]) dropQueued(key string, intent time.Time) {
+func (t *term) dropQueued(key string, intent time.Time) {
 	t.mu.Lock()
 	j := t.jobs.find(key)
 	waits := j != nil && j.state == queued && j.intent == intent.UnixNano()
@@ -67,7 +67,7 @@ func (t *term[J, W, R]) dropQueued(key string, intent time.Time) {
 // from its record. The key, the outcome and a fingerprint of the payload are kept as
 // long as any outcome, so that the key is not taken for a new job. Forget returns
 // [ErrWrongState] if the job has not ended.
-func (s *Submitter[J, W, R]) Forget(ctx context.Context, key string, shown ...uint64) error {
+func (s *engine) Forget(ctx context.Context, key string, shown ...uint64) error {
 	return s.alter(ctx, key, shown, func(r *Record, rec *jobRecord) error {
 		if rec.State != ended {
 			return ErrWrongState
@@ -81,7 +81,7 @@ func (s *Submitter[J, W, R]) Forget(ctx context.Context, key string, shown ...ui
 
 // alter changes a record by how, and leaves it ended. Without a shown revision, it tries
 // again after a conflict.
-func (s *Submitter[J, W, R]) alter(ctx context.Context, key string, shown []uint64, how func(*Record, *jobRecord) error) error {
+func (s *engine) alter(ctx context.Context, key string, shown []uint64, how func(*Record, *jobRecord) error) error {
 	for {
 		r, rec, err := s.shown(ctx, key, shown)
 		if err != nil {
@@ -106,7 +106,7 @@ func (s *Submitter[J, W, R]) alter(ctx context.Context, key string, shown []uint
 
 // shown returns the record of a job, or ErrConflict if it is not the one that the caller
 // saw.
-func (s *Submitter[J, W, R]) shown(ctx context.Context, key string, shown []uint64) (r Record, rec jobRecord, err error) {
+func (s *engine) shown(ctx context.Context, key string, shown []uint64) (r Record, rec jobRecord, err error) {
 	if err := checkKey(key); err != nil {
 		return r, rec, err
 	}
@@ -127,7 +127,7 @@ func (s *Submitter[J, W, R]) shown(ctx context.Context, key string, shown []uint
 // for, and sent again only where [Resubmit] allows it. For a pending job there is nothing to
 // do, and Retry returns nil; for one that ended Confirmed or Failed, or was forgotten, it
 // returns [ErrWrongState].
-func (s *Submitter[J, W, R]) Retry(ctx context.Context, key string, shown ...uint64) error {
+func (s *engine) Retry(ctx context.Context, key string, shown ...uint64) error {
 	defer s.use(ctx)()
 	var trouble error   // what the store said of this job last, if it was an error
 	for mine := ""; ; { // the holder by whom a change may have been made

@@ -12,20 +12,16 @@ import (
 )
 
 // read decodes a payload of some version. Errors match ErrUnreadable.
-func (o *Options[J, W, R]) read(data []byte, version int) (payload J, err error) {
+func (o *settings) read(data []byte, version int) (payload any, err error) {
 	switch {
 	case len(data) == 0:
 		return payload, fmt.Errorf("%w: there is no payload", ErrUnreadable)
 	case version > o.JobVersion:
 		return payload, fmt.Errorf("%w: its payload is of version %d, newer than %d", ErrUnreadable, version, o.JobVersion)
 	case version < o.JobVersion && o.Lift != nil:
-		payload, err = safely("Options.Lift", func() (J, error) { return o.Lift(version, data) })
+		payload, err = safely("Options.Lift", func() (any, error) { return o.Lift(version, data) })
 	default:
-		payload, err = safely("UnmarshalJSON", func() (J, error) {
-			var read J
-			err := json.Unmarshal(data, &read)
-			return read, err
-		})
+		payload, err = safely("UnmarshalJSON", func() (any, error) { return o.decode(data) })
 	}
 	if err != nil {
 		return payload, fmt.Errorf("%w: its payload: %w", ErrUnreadable, err)
@@ -36,7 +32,7 @@ func (o *Options[J, W, R]) read(data []byte, version int) (payload J, err error)
 // readStored is read for a payload that another program may have stored. If today's type has
 // no place for a part of it, and has what the payload lacks, some field is likely to have
 // another name now: a job that was read without it would be another one.
-func (o *Options[J, W, R]) readStored(data []byte, version int) (payload J, err error) {
+func (o *settings) readStored(data []byte, version int) (payload any, err error) {
 	if payload, err = o.read(data, version); err != nil || version < o.JobVersion && o.Lift != nil {
 		return payload, err
 	}
@@ -45,8 +41,7 @@ func (o *Options[J, W, R]) readStored(data []byte, version int) (payload J, err 
 		err = errors.New("today's type has no place for a part of it, and has fields that it lacks; set JobVersion, and Lift, which says what became of them")
 	}
 	if err != nil {
-		var none J
-		return none, fmt.Errorf("%w: its payload: %w", ErrUnreadable, err)
+		return nil, fmt.Errorf("%w: its payload: %w", ErrUnreadable, err)
 	}
 	return payload, nil
 }
@@ -66,7 +61,7 @@ func safely[T any](name string, f func() (T, error)) (got T, err error) {
 
 // matches returns nil if a payload is that of this call, and otherwise the error that the
 // call is to return.
-func (in *call[J, W, R]) matches(ctx context.Context, data []byte, version int) error {
+func (in *call) matches(ctx context.Context, data []byte, version int) error {
 	if version == in.s.options.JobVersion && bytes.Equal(data, in.data) {
 		return nil
 	}
@@ -76,8 +71,7 @@ func (in *call[J, W, R]) matches(ctx context.Context, data []byte, version int) 
 	}
 	same := false
 	if f := in.s.options.Same; f != nil {
-		var again J
-		_ = json.Unmarshal(in.data, &again) // encodeJob has tried it
+		again, _ := in.s.options.decode(in.data) // encodeJob has tried it
 		same, err = safely("Options.Same", func() (bool, error) { return f(first, again), nil })
 		if err != nil {
 			return waiting(ctx, in.name(), err)
@@ -105,7 +99,7 @@ func (in *call[J, W, R]) matches(ctx context.Context, data []byte, version int) 
 
 // matchesRecord is matches for the payload of a record, or for its fingerprint if the
 // payload is not kept.
-func (in *call[J, W, R]) matchesRecord(ctx context.Context, rec *jobRecord) error {
+func (in *call) matchesRecord(ctx context.Context, rec *jobRecord) error {
 	if data, version := rec.payload(); len(data) > 0 {
 		return in.matches(ctx, data, version)
 	}

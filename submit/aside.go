@@ -12,7 +12,7 @@ import (
 
 // guard calls f, a step of a job. If the program's code panics in it, or ends the
 // goroutine, the job is set aside, and all other jobs go on.
-func (t *term[J, W, R]) guard(j *job, f func()) {
+func (t *term) guard(j *job, f func()) {
 	whole := false
 	defer func() {
 		if !whole {
@@ -25,7 +25,7 @@ func (t *term[J, W, R]) guard(j *job, f func()) {
 
 // setAside sets a job aside, so that nobody goes on with it until an operator or a caller
 // asks for it. What is the value of the panic; nil if the code ended its goroutine.
-func (t *term[J, W, R]) setAside(j *job, what any, stack string) {
+func (t *term) setAside(j *job, what any, stack string) {
 	if j.state == aside { // by a guard inside this one
 		return
 	}
@@ -53,7 +53,7 @@ func (t *term[J, W, R]) setAside(j *job, what any, stack string) {
 }
 
 // leaveAside records that a job was set aside, and forgets it.
-func (t *term[J, W, R]) leaveAside(j *job) {
+func (t *term) leaveAside(j *job) {
 	switch t.save(j) {
 	case made:
 		t.stats.countSetAside()
@@ -68,7 +68,7 @@ func (t *term[J, W, R]) leaveAside(j *job) {
 }
 
 // holds reports whether a job is still this term's.
-func (t *term[J, W, R]) holds(j *job) bool {
+func (t *term) holds(j *job) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.jobs.find(j.key()) == j

@@ -8,7 +8,7 @@ import (
 // ask asks the store for a job that is not held here. It returns the record if that has
 // an outcome. Otherwise it waits for a change if another holder has the job, or takes the
 // job over if nobody has it, and returns nil: the caller must look again.
-func (in *call[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecord, error) {
+func (in *call) ask(ctx context.Context, t *term) (*jobRecord, error) {
 	r, err := in.s.options.Store.Get(ctx, KindJob, in.key)
 	if errors.Is(err, ErrNotFound) && in.joined {
 		return nil, waiting(ctx, in.name(), err) // it may have been sent: whoever deleted it knows
@@ -48,7 +48,7 @@ func (in *call[J, W, R]) ask(ctx context.Context, t *term[J, W, R]) (*jobRecord,
 
 // wait waits for a change of a job that another holder has, or takes the job over if that
 // holder is gone.
-func (in *call[J, W, R]) wait(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) error {
+func (in *call) wait(ctx context.Context, t *term, r Record, rec jobRecord) error {
 	dead := rec.Holder == t.id
 	if !dead {
 		var err error
@@ -75,7 +75,7 @@ func (in *call[J, W, R]) wait(ctx context.Context, t *term[J, W, R], r Record, r
 
 // revive takes over a job that ended Unconfirmed, to read it back, or one that was set
 // aside, to go on from the state that it had.
-func (in *call[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) error {
+func (in *call) revive(ctx context.Context, t *term, r Record, rec jobRecord) error {
 	rec.revive()
 	if data, _ := rec.payload(); len(data) == 0 {
 		rec.setPayload(in.data, in.s.options.JobVersion)
@@ -92,7 +92,7 @@ func (in *call[J, W, R]) revive(ctx context.Context, t *term[J, W, R], r Record,
 }
 
 // adopt is the term's adopt, as a task of the term.
-func (in *call[J, W, R]) adopt(ctx context.Context, t *term[J, W, R], r Record, rec jobRecord) saveResult {
+func (in *call) adopt(ctx context.Context, t *term, r Record, rec jobRecord) saveResult {
 	done := make(chan claimResult, 1)
 	if !t.spawn(func() {
 		end := claimResult{got: made} // if the program ends this goroutine, when all is done

@@ -17,12 +17,15 @@ func (s *Submitter[J, W, R]) SubmitAll(ctx context.Context, jobs iter.Seq2[strin
 	return func(yield func(string, Result[W]) bool) {
 		defer s.use(ctx)()
 		inOrder(jobs, func(key string, job J) func() Result[W] {
-			in, m, err := s.begin(ctx, key, job, (*call[J, W, R]).join)
+			in, m, err := s.begin(ctx, key, job, (*call).join)
 			return func() (res Result[W]) {
+				if err == nil {
+					m, err = in.submit(ctx, m)
+				}
 				if err != nil {
 					res, _ = failed[W](err)
 				} else {
-					res, _ = in.submit(ctx, m)
+					res, _ = resultOf[W](m)
 				}
 				return res
 			}
@@ -35,7 +38,7 @@ func (s *Submitter[J, W, R]) EnqueueAll(ctx context.Context, jobs iter.Seq2[stri
 	return func(yield func(string, error) bool) {
 		defer s.use(ctx)()
 		inOrder(jobs, func(key string, job J) func() error {
-			in, m, err := s.begin(ctx, key, job, (*call[J, W, R]).queue)
+			in, m, err := s.begin(ctx, key, job, (*call).queue)
 			return func() error {
 				if err != nil {
 					return err
@@ -49,8 +52,8 @@ func (s *Submitter[J, W, R]) EnqueueAll(ctx context.Context, jobs iter.Seq2[stri
 // begin begins a job, and returns what to wait for; nil details if the job must be looked
 // for in the store.
 func (s *Submitter[J, W, R]) begin(ctx context.Context, key string, job J,
-	how func(*call[J, W, R], context.Context, *term[J, W, R]) (*details, error),
-) (in *call[J, W, R], m *details, err error) {
+	how func(*call, context.Context, *term) (*details, error),
+) (in *call, m *details, err error) {
 	in, err = s.call(ctx, key, job)
 	if err != nil {
 		return nil, nil, err
@@ -93,21 +96,24 @@ func inOrder[J, T any](jobs iter.Seq2[string, J], begin func(string, J) func() T
 func (s *Submitter[J, W, R]) Wait(ctx context.Context, keys ...string) iter.Seq2[string, Result[W]] {
 	return func(yield func(string, Result[W]) bool) {
 		for _, key := range keys {
-			if !yield(key, s.wait(ctx, key)) {
+			var res Result[W]
+			if rec, err := s.wait(ctx, key); err != nil {
+				res, _ = failed[W](err)
+			} else {
+				res, _ = resultIn[W](rec)
+			}
+			if !yield(key, res) {
 				return
 			}
 		}
 	}
 }
 
-func (s *Submitter[J, W, R]) wait(ctx context.Context, key string) Result[W] {
-	unconfirmed := func(err error) Result[W] {
-		res, _ := failed[W](waiting(ctx, "", err))
-		return res
-	}
+// wait returns the record of a job once it has ended.
+func (s *engine) wait(ctx context.Context, key string) (*jobRecord, error) {
+	unconfirmed := func(err error) (*jobRecord, error) { return nil, waiting(ctx, "", err) }
 	if err := checkKey(key); err != nil {
-		res, _ := failed[W](refusal(ctx, "", err))
-		return res
+		return nil, refusal(ctx, "", err)
 	}
 	var after uint64
 	var trouble error // what the store said of this job last, if it was an error
@@ -140,8 +146,7 @@ func (s *Submitter[J, W, R]) wait(ctx context.Context, key string) Result[W] {
 		case err != nil:
 			return unconfirmed(err)
 		case rec.State == ended:
-			res, _ := resultOf[W](&rec)
-			return res
+			return &rec, nil
 		case rec.State == aside:
 			return unconfirmed(rec.Broken.err())
 		case r.Revision == after: // the store says that it changed, and it has not

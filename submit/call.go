@@ -2,13 +2,12 @@ package submit
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 )
 
 // call is one call of Submit, Enqueue or Draft.
-type call[J, W, R any] struct {
-	s      *Submitter[J, W, R]
+type call struct {
+	s      *engine
 	key    string
 	data   []byte
 	print  []byte
@@ -24,25 +23,18 @@ type call[J, W, R any] struct {
 }
 
 // call checks the key and the job. The error is the one that Submit returns.
-func (s *Submitter[J, W, R]) call(ctx context.Context, key string, job J) (*call[J, W, R], error) {
-	if err := checkKey(key); err != nil {
-		return nil, refusal(ctx, "", err)
-	}
-	data, err := encodeJob(job)
-	if err != nil {
-		return nil, refusal(ctx, "", err)
-	}
+func (s *engine) newCall(ctx context.Context, key string, data []byte) (*call, error) {
 	if ctx.Err() != nil {
 		return nil, waiting(ctx, "", nil)
 	}
-	in := &call[J, W, R]{s: s, key: key, data: data, print: fingerprint(string(data)), intent: s.newIntent()}
+	in := &call{s: s, key: key, data: data, print: fingerprint(string(data)), intent: s.newIntent()}
 	if tracer := s.options.Policy.Tracer; tracer != nil {
 		in.trace = tracer.Handle(ctx)
 	}
 	return in, nil
 }
 
-func (in *call[J, W, R]) newJob() *job {
+func (in *call) newJob() *job {
 	j := newJob(in.key, in.data, in.intent)
 	j.version, j.details, j.revision = uint16(in.s.options.JobVersion), newDetails(), in.freed
 	j.handle = j.handle.WithTrace(in.trace)
@@ -50,7 +42,7 @@ func (in *call[J, W, R]) newJob() *job {
 }
 
 // pause waits a little before the store is asked again.
-func (in *call[J, W, R]) pause(ctx context.Context, t *term[J, W, R], err error) {
+func (in *call) pause(ctx context.Context, t *term, err error) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -61,11 +53,13 @@ func (in *call[J, W, R]) pause(ctx context.Context, t *term[J, W, R], err error)
 }
 
 // name returns the name of the flow; empty if Options.Flow panics.
-func (in *call[J, W, R]) name() string {
+func (in *call) name() string {
 	name, _ := safely("Options.Flow", func() (string, error) {
-		var payload J
-		err := json.Unmarshal(in.data, &payload)
-		return in.s.options.Flow(in.key, payload).Name, err
+		payload, err := in.s.options.decode(in.data)
+		if err != nil {
+			return "", err
+		}
+		return in.s.options.flow(in.key, payload).name(), nil
 	})
 	return name
 }
@@ -73,7 +67,7 @@ func (in *call[J, W, R]) name() string {
 // unfinished is the error of a call whose ctx has ended. It is never Failed, even
 // if the store was never reached: the key may be that of a job that was sent
 // before. What the store said of this job comes before what it said of others.
-func (in *call[J, W, R]) unfinished(ctx context.Context) error {
+func (in *call) unfinished(ctx context.Context) error {
 	why := in.trouble
 	if why == nil {
 		why = in.s.storeError()
@@ -86,4 +80,4 @@ func (in *call[J, W, R]) unfinished(ctx context.Context) error {
 
 // isOwn reports whether a record is of the job that this call has made: it was recorded
 // although the store did not say so, and has an outcome of its own.
-func (in *call[J, W, R]) isOwn(rec *jobRecord) bool { return rec.Intent.UnixNano() == in.intent }
+func (in *call) isOwn(rec *jobRecord) bool { return rec.Intent.UnixNano() == in.intent }

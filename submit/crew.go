@@ -21,7 +21,7 @@ type crew struct {
 
 // newCrew returns the crew of a term. Two leases are more than the store may take for one
 // job.
-func (t *term[J, W, R]) newCrew() *crew {
+func (t *term) newCrew() *crew {
 	return &crew{
 		ctx: t.ctx, spawn: t.spawn, patience: 2 * t.options.Lease,
 		places: make(chan struct{}, t.options.Workers), keys: make(map[string]struct{}),

@@ -5,7 +5,7 @@ import (
 )
 
 // enqueue is Enqueue while there is a term. M is what an earlier queue returned.
-func (in *call[J, W, R]) enqueue(ctx context.Context, m *details) error {
+func (in *call) enqueue(ctx context.Context, m *details) error {
 	for {
 		t := in.s.leasedTerm(ctx)
 		if t == nil {
@@ -44,7 +44,7 @@ func (in *call[J, W, R]) enqueue(ctx context.Context, m *details) error {
 
 // queue begins to record the intent if the job is not held here, and returns what to wait
 // for.
-func (in *call[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*details, error) {
+func (in *call) queue(ctx context.Context, t *term) (*details, error) {
 	m, err := in.find(ctx, t)
 	if in.held = m != nil; in.held || err != nil {
 		return m, err
@@ -60,7 +60,7 @@ func (in *call[J, W, R]) queue(ctx context.Context, t *term[J, W, R]) (*details,
 }
 
 // enqueue records a job to be sent later.
-func (t *term[J, W, R]) enqueue(j *job) {
+func (t *term) enqueue(j *job) {
 	t.move(j, enqueues)
 	for {
 		got := t.save(j)
@@ -84,7 +84,7 @@ func (t *term[J, W, R]) enqueue(j *job) {
 }
 
 // stored reports whether the store has the job of Enqueue.
-func (in *call[J, W, R]) stored(ctx context.Context, t *term[J, W, R]) (bool, error) {
+func (in *call) stored(ctx context.Context, t *term) (bool, error) {
 	r, err := in.s.options.Store.Get(ctx, KindJob, in.key)
 	if err != nil {
 		in.pause(ctx, t, err)

@@ -9,9 +9,9 @@ import (
 )
 
 // fitHandle fits the handle of a job that came from the store, the first time.
-func (t *term[J, W, R]) fitHandle(j *job, flow consistency.Flow[W, R]) {
+func (t *term) fitHandle(j *job, f flow) {
 	if j.has(resumed) && !j.has(fitted) && !j.handle.IsZero() {
-		j.handle = fit(j.handle, flow)
+		j.handle = f.fit(j.handle)
 		j.flags |= fitted
 	}
 }
@@ -20,8 +20,7 @@ func (t *term[J, W, R]) fitHandle(j *job, flow consistency.Flow[W, R]) {
 // job has today: the flow may have another name since, and its references another type.
 // A reference that does not fit is to be found again, as is that of a flow which now
 // does something else: of that write only the intent is known.
-func fit[W, R any](h consistency.Pending, flow consistency.Flow[W, R]) consistency.Pending {
-	lost := flow.Lost()
+func fit(h, lost consistency.Pending, name string, holds func(reference json.RawMessage) bool) consistency.Pending {
 	was, is := members{}, members{}
 	if data, err := json.Marshal(h); err != nil || json.Unmarshal(data, &was) != nil {
 		return h
@@ -33,8 +32,8 @@ func fit[W, R any](h consistency.Pending, flow consistency.Flow[W, R]) consisten
 		return lost.WithTrace(h.Trace())
 	}
 	reference, there := was["written"]
-	unfit := there && !holds[W](reference, flow.Find != nil)
-	if !unfit && h.Name() == flow.Name {
+	unfit := there && !holds(reference)
+	if !unfit && h.Name() == name {
 		return h
 	}
 	if was["name"] = is["name"]; unfit {

@@ -1,7 +1,7 @@
 package submit
 
 // leaveBehind forgets a job that stays in the store for another holder.
-func (t *term[J, W, R]) leaveBehind(j *job) {
+func (t *term) leaveBehind(j *job) {
 	t.mu.Lock()
 	first := !t.behind
 	t.behind = true
@@ -20,7 +20,7 @@ func (t *term[J, W, R]) leaveBehind(j *job) {
 // again and again, and never Run, would keep jobs that it does not send. If Submit has
 // jobs under way, handingOver waits for them, up to a lease, so that they need not be
 // taken over.
-func (t *term[J, W, R]) handingOver() {
+func (t *term) handingOver() {
 	const looks = 30 // of a lease
 	wait, busy := t.options.Lease/3, true
 	for n := looks / 3; busy && n <= looks; n++ {
@@ -32,8 +32,8 @@ func (t *term[J, W, R]) handingOver() {
 		t.mu.Unlock()
 		wait = t.options.Lease / looks
 	}
-	t.Submitter.mu.Lock()
-	defer t.Submitter.mu.Unlock()
+	t.engine.mu.Lock()
+	defer t.engine.mu.Unlock()
 	if t.runs == 0 { // whoever runs takes over from its own term as well
 		t.end(errLeft, t.options.Lease/3)
 	}

@@ -108,7 +108,7 @@ func (m *details) close() {
 }
 
 // keepWriteError keeps the error of an ambiguous write for the error of the outcome.
-func (t *term[J, W, R]) keepWriteError(j *job, err error) {
+func (t *term) keepWriteError(j *job, err error) {
 	var why *consistency.Error
 	if errors.As(err, &why) {
 		t.mu.Lock()
@@ -120,7 +120,7 @@ func (t *term[J, W, R]) keepWriteError(j *job, err error) {
 // keepReadError keeps the error of a read for the error of the outcome, since the next
 // visit may be cut short. It does so only for jobs that have details: keeping one for
 // each of a million jobs would take too much memory.
-func (t *term[J, W, R]) keepReadError(j *job, h *poll.History) {
+func (t *term) keepReadError(j *job, h *poll.History) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if read, ok := h.Last(); ok && j.details != nil && read.Verdict != poll.Unknown {
@@ -146,7 +146,7 @@ func (m *details) complete(err error, h *poll.History) {
 }
 
 // find returns the job of a key and its details; nil if it is not held here.
-func (t *term[J, W, R]) find(key string) (*job, *details) {
+func (t *term) find(key string) (*job, *details) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j := t.jobs.find(key)
@@ -169,7 +169,7 @@ func (j *job) withDetails() *details {
 
 // holdsKey reports whether a job with that key is held here, and whether the store has it.
 // A job that is not recorded yet may turn out to be another holder's.
-func (t *term[J, W, R]) holdsKey(key string) (held, recorded bool) {
+func (t *term) holdsKey(key string) (held, recorded bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j := t.jobs.find(key)
@@ -178,7 +178,7 @@ func (t *term[J, W, R]) holdsKey(key string) (held, recorded bool) {
 
 // add makes j one of the term's jobs, unless there is one with its key or the
 // term is over.
-func (t *term[J, W, R]) add(j *job) bool {
+func (t *term) add(j *job) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed || t.jobs.find(j.key()) != nil {
@@ -192,7 +192,7 @@ func (t *term[J, W, R]) add(j *job) bool {
 
 // drop forgets a job that has ended or is no longer this term's, and wakes those who wait
 // for it.
-func (t *term[J, W, R]) drop(j *job) {
+func (t *term) drop(j *job) {
 	t.forget(j, false)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -204,7 +204,7 @@ func (t *term[J, W, R]) drop(j *job) {
 
 // forget is drop, but that who waits is not woken yet. Tells says that the program is
 // told first that the job has ended: it may call the Submitter for the same job then.
-func (t *term[J, W, R]) forget(j *job, tells bool) {
+func (t *term) forget(j *job, tells bool) {
 	j.course.Leave(j.handle)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -220,7 +220,7 @@ func (t *term[J, W, R]) forget(j *job, tells bool) {
 }
 
 // move moves a job to another state.
-func (t *term[J, W, R]) move(j *job, e event) {
+func (t *term) move(j *job, e event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	from := j.state
@@ -231,7 +231,7 @@ func (t *term[J, W, R]) move(j *job, e event) {
 }
 
 // recorded tells those who wait that the intent is durable.
-func (t *term[J, W, R]) recorded(j *job) {
+func (t *term) recorded(j *job) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := j.details
@@ -245,14 +245,14 @@ func (t *term[J, W, R]) recorded(j *job) {
 }
 
 // noteTrouble notes why the store did not make a change of a job, for those who wait for it.
-func (t *term[J, W, R]) noteTrouble(j *job, why error) {
+func (t *term) noteTrouble(j *job, why error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j.withDetails().trouble = why
 }
 
 // troubleOf returns why the store did not make the last change of a job; nil if it did.
-func (t *term[J, W, R]) troubleOf(m *details) error {
+func (t *term) troubleOf(m *details) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return m.trouble

@@ -210,7 +210,7 @@ func (s *Submitter[J, W, R]) Jobs(ctx context.Context, f Filter) iter.Seq2[Job[J
 }
 
 // positions returns the positions of the jobs that fit a filter, in order.
-func (s *Submitter[J, W, R]) positions(ctx context.Context, f Filter) (found []position, err error) {
+func (s *engine) positions(ctx context.Context, f Filter) (found []position, err error) {
 	if err := f.validate(); err != nil {
 		return nil, err
 	}
@@ -261,7 +261,7 @@ func (s *Submitter[J, W, R]) view(r Record) (job Job[J, W], _ *jobRecord) {
 		return job, nil
 	}
 	job.State, job.Holder, job.Tries, job.Tried = State(rec.State.String()), rec.Holder, rec.Tries, rec.Tried
-	job.Result, _ = resultOf[W](&rec)
+	job.Result, _ = resultIn[W](&rec)
 	job.Steps = rec.steps()
 	if rec.Broken != nil {
 		job.Panic, job.Stack = rec.Broken.Panic, rec.Broken.Stack
@@ -270,7 +270,9 @@ func (s *Submitter[J, W, R]) view(r Record) (job Job[J, W], _ *jobRecord) {
 		job.Free, job.Forgotten = rec.End.Free, rec.End.Forgotten
 	}
 	if data, version := rec.payload(); len(data) > 0 {
-		job.Payload, job.Unreadable = s.options.readStored(data, version)
+		var payload any
+		payload, job.Unreadable = s.options.readStored(data, version)
+		job.Payload = as[J](payload)
 	}
 	return job, &rec
 }

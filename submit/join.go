@@ -5,20 +5,21 @@ import (
 	"errors"
 )
 
-// submit is Submit while there is a term. M is what an earlier join returned, or nil.
-func (in *call[J, W, R]) submit(ctx context.Context, m *details) (Result[W], error) {
-	if own, ok := ctx.Value(insideKey{}).(inside); ok && own.submitter == any(in.s) && own.key == in.key {
-		return failed[W](waiting(ctx, in.name(), errItself))
+// submit is Submit while there is a term. M is what an earlier join returned, or nil. The
+// details that it returns have the outcome.
+func (in *call) submit(ctx context.Context, m *details) (*details, error) {
+	if own, ok := ctx.Value(insideKey{}).(inside); ok && own.submitter == in.s && own.key == in.key {
+		return nil, waiting(ctx, in.name(), errItself)
 	}
 	for {
 		t := in.s.leasedTerm(ctx)
 		if t == nil {
-			return failed[W](in.unfinished(ctx))
+			return nil, in.unfinished(ctx)
 		}
 		if m == nil {
 			var err error
 			if m, err = in.join(ctx, t); err != nil {
-				return failed[W](err)
+				return nil, err
 			}
 		}
 		if m != nil {
@@ -26,29 +27,29 @@ func (in *call[J, W, R]) submit(ctx context.Context, m *details) (Result[W], err
 			case <-m.over:
 			case <-ctx.Done():
 				in.trouble = t.troubleOf(m)
-				return failed[W](in.unfinished(ctx))
+				return nil, in.unfinished(ctx)
 			}
 			if m.end != nil {
-				return localResult[W](m)
+				return m, nil
 			}
 			if err := in.refused(ctx, m); err != nil {
-				return failed[W](err)
+				return nil, err
 			}
 			in.joined = in.joined || m.isStored
 			in.before = in.before || t.troubleOf(m) != nil
 			m = nil
 		}
 		if rec, err := in.ask(ctx, t); err != nil {
-			return failed[W](err)
+			return nil, err
 		} else if rec != nil {
-			return storedResult[W](rec)
+			return &details{end: rec}, nil
 		}
 	}
 }
 
 // join returns what to wait for if the job is held here. If the store is not known to
 // have it, join begins it. Nil means that the store must be asked.
-func (in *call[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*details, error) {
+func (in *call) join(ctx context.Context, t *term) (*details, error) {
 	for {
 		if m, err := in.find(ctx, t); m != nil || err != nil {
 			return m, err
@@ -71,7 +72,7 @@ func (in *call[J, W, R]) join(ctx context.Context, t *term[J, W, R]) (*details, 
 // find returns what to wait for if the job is held here, and nil if not. If another job
 // of this key is held here, find waits until the store has that job and returns the
 // error; or nil if that job is dropped first, since then it may be the wrong one.
-func (in *call[J, W, R]) find(ctx context.Context, t *term[J, W, R]) (*details, error) {
+func (in *call) find(ctx context.Context, t *term) (*details, error) {
 	for {
 		j, m := t.find(in.key)
 		if j == nil {

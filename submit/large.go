@@ -63,7 +63,7 @@ func (e *ending) shortened() *ending {
 // noRoom returns what it means for a job that the store has no room for its record. If
 // the job is not known to be recorded, the store is asked: it may have a job under this
 // key that was sent.
-func (t *term[J, W, R]) noRoom(j *job, why error) saveResult {
+func (t *term) noRoom(j *job, why error) saveResult {
 	if t.isRecorded(j) {
 		t.noteTrouble(j, why)
 		return tooLarge
@@ -91,21 +91,21 @@ func (t *term[J, W, R]) noRoom(j *job, why error) saveResult {
 }
 
 // isRecorded reports whether the store is known to have a record of a job.
-func (t *term[J, W, R]) isRecorded(j *job) bool {
+func (t *term) isRecorded(j *job) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return j.details == nil || j.details.isStored
 }
 
 // isOwnRecord reports whether this term made the record of the job, by an earlier change.
-func (t *term[J, W, R]) isOwnRecord(rec *jobRecord, j *job) bool {
+func (t *term) isOwnRecord(rec *jobRecord, j *job) bool {
 	return rec.Holder == t.id && rec.Intent.UnixNano() == j.intent
 }
 
 // reject ends a job for whose record the store has no room. A job that was not recorded
 // yet is dropped. A job that was not sent is Failed, by a record that needs no payload. A
 // job that was set aside after it was sent is Unconfirmed.
-func (t *term[J, W, R]) reject(j *job) {
+func (t *term) reject(j *job) {
 	m, recorded := j.details, t.isRecorded(j)
 	why := m.trouble
 	switch {
@@ -121,15 +121,15 @@ func (t *term[J, W, R]) reject(j *job) {
 	if b := m.broken; j.state == aside && b.Was != queued {
 		outcome, why = consistency.Unconfirmed, errors.Join(why, b.err())
 	}
-	name, _ := safely("Options.Flow", func() (string, error) { return t.flow(j).Name, nil })
-	t.conclude(j, consistency.Result[W, R]{Outcome: outcome}, failure(context.Background(), outcome, name, forSize(why)), j.sent == 0)
+	name, _ := safely("Options.Flow", func() (string, error) { return t.flow(j).name(), nil })
+	t.conclude(j, result{outcome: outcome}, failure(context.Background(), outcome, name, forSize(why)), j.sent == 0)
 }
 
 // claimLarge goes on with a job whose record the store has, but has no room for a new
 // record that names this holder. A job that was not sent ends. Any other is read back
 // without being claimed: its record says that it may have been sent, and the holder that
 // is first records the outcome.
-func (t *term[J, W, R]) claimLarge(j *job) (*job, saveResult) {
+func (t *term) claimLarge(j *job) (*job, saveResult) {
 	if j.state == queued {
 		t.reject(j)
 		return nil, needless
@@ -141,7 +141,7 @@ func (t *term[J, W, R]) claimLarge(j *job) (*job, saveResult) {
 
 // refused returns the error of a call whose job was not recorded because it is too large;
 // nil if the job was dropped for another reason.
-func (in *call[J, W, R]) refused(ctx context.Context, m *details) error {
+func (in *call) refused(ctx context.Context, m *details) error {
 	switch {
 	case m.isStored || !errors.Is(m.trouble, ErrTooLarge):
 		return nil

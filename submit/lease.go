@@ -29,7 +29,7 @@ func leaseValue(left bool, number int) []byte {
 	return value
 }
 
-func (t *term[J, W, R]) leaseRecord(left bool, number int) Record {
+func (t *term) leaseRecord(left bool, number int) Record {
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
 	return Record{Kind: KindLease, Key: t.id, Value: leaseValue(left, number), Revision: t.lease.revision}
@@ -37,13 +37,13 @@ func (t *term[J, W, R]) leaseRecord(left bool, number int) Record {
 
 // valid reports whether the lease was renewed less than two thirds of a lease ago. Then
 // nobody can have taken over, with a third of the lease to spare.
-func (t *term[J, W, R]) valid() bool {
+func (t *term) valid() bool {
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
 	return t.ctx.Err() == nil && time.Since(t.lease.renewed) < t.options.Lease/3*2
 }
 
-func (t *term[J, W, R]) renewedAt(began time.Time, revision uint64, number int) {
+func (t *term) renewedAt(began time.Time, revision uint64, number int) {
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
 	t.lease.revision, t.lease.renewed, t.lease.number, t.lease.created = revision, began, number, true
@@ -51,7 +51,7 @@ func (t *term[J, W, R]) renewedAt(began time.Time, revision uint64, number int) 
 
 // nextRenewal returns the number of the next renewal. Each try until one is answered has the
 // same number, so that the record tells whether one of them was made.
-func (t *term[J, W, R]) nextRenewal() int {
+func (t *term) nextRenewal() int {
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
 	return t.lease.number + 1
@@ -60,7 +60,7 @@ func (t *term[J, W, R]) nextRenewal() int {
 // isRenewal reports whether a record of this lease is that of an earlier try that was not
 // answered. A try to create it may be made late, after the lease was ended and others have
 // taken over: that is another lease.
-func (t *term[J, W, R]) isRenewal(r Record) bool {
+func (t *term) isRenewal(r Record) bool {
 	var rec leaseRecord
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
@@ -68,7 +68,7 @@ func (t *term[J, W, R]) isRenewal(r Record) bool {
 }
 
 // adoptRevision adopts a revision of unknown age. The lease counts from the next renewal.
-func (t *term[J, W, R]) adoptRevision(revision uint64) {
+func (t *term) adoptRevision(revision uint64) {
 	t.lease.mu.Lock()
 	defer t.lease.mu.Unlock()
 	t.lease.revision = revision
@@ -76,7 +76,7 @@ func (t *term[J, W, R]) adoptRevision(revision uint64) {
 
 // acquire creates the lease, for as long as that takes. It returns false if the term ends
 // first.
-func (t *term[J, W, R]) acquire() bool {
+func (t *term) acquire() bool {
 	for !t.create() {
 		if !sleep(t.ctx, t.pause()) {
 			return false
@@ -86,7 +86,7 @@ func (t *term[J, W, R]) acquire() bool {
 }
 
 // create tries once to create the lease, and returns false if that must be tried again.
-func (t *term[J, W, R]) create() bool {
+func (t *term) create() bool {
 	ctx, cancel := context.WithTimeout(t.ctx, min(storeTimeout, t.options.Lease/3))
 	defer cancel()
 	began := time.Now()
@@ -104,10 +104,10 @@ func (t *term[J, W, R]) create() bool {
 }
 
 // pause is the time to wait after a failure of the store.
-func (t *term[J, W, R]) pause() time.Duration { return min(time.Second, t.options.Lease/12) }
+func (t *term) pause() time.Duration { return min(time.Second, t.options.Lease/12) }
 
 // renewing keeps the lease until the term ends, or ends it if the lease is lost.
-func (t *term[J, W, R]) renewing() {
+func (t *term) renewing() {
 	for sleep(t.ctx, t.options.Lease/3) {
 		for !t.renew() {
 			if !sleep(t.ctx, t.pause()) {
@@ -119,7 +119,7 @@ func (t *term[J, W, R]) renewing() {
 
 // renew tries once to renew the lease, and returns false if that must be tried again soon.
 // It ends the term if the lease was ended by another.
-func (t *term[J, W, R]) renew() bool {
+func (t *term) renew() bool {
 	ctx, cancel := t.storing()
 	defer cancel()
 	began := time.Now()
@@ -149,7 +149,7 @@ func (t *term[J, W, R]) renew() bool {
 
 // resign gives up the lease. If jobs are left, the record of the lease says that they are
 // free for others; if it cannot be changed, they are free once the lease is over.
-func (t *term[J, W, R]) resign(jobs bool) {
+func (t *term) resign(jobs bool) {
 	r := t.leaseRecord(jobs, t.nextRenewal())
 	if context.Cause(t.ctx) == errLeaseLost || r.Revision == 0 {
 		return

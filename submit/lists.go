@@ -12,45 +12,36 @@ import (
 // visitMany reads many jobs back by one call of ReadMany, and sets took to its duration. If
 // the call panics, it is not known which job is the cause, and they are read one by one; also
 // as long as an earlier call for the group has not returned.
-func (t *term[J, W, R]) visitMany(jobs []*job, group string, took *time.Duration) {
-	refs := make([]W, 0, len(jobs))
+func (t *term) visitMany(jobs []*job, group string, took *time.Duration) {
+	refs := t.options.newList()
 	sound := jobs[:0]
 	for _, j := range jobs {
 		t.guard(j, func() {
-			ref, _ := t.direct(j, t.payload(j))
-			refs, sound = append(refs, ref), append(sound, j)
+			flow := t.flow(j)
+			t.fitHandle(j, flow)
+			refs.add(flow, j.handle)
+			sound = append(sound, j)
 		})
 	}
-	began := time.Now()
+	l := &listed{began: time.Now()}
 	t.stats.reads.Add(1)
-	show, err := t.readMany(group, refs)
+	l.show, l.err = t.readMany(group, refs)
 	t.stats.reads.Add(-1)
-	*took = time.Since(began)
-	if errors.Is(err, errPanicked) {
-		t.warn("a list could not be read", zap.String("group", group), errorField(err))
+	*took = time.Since(l.began)
+	if errors.Is(l.err, errPanicked) {
+		t.warn("a list could not be read", zap.String("group", group), errorField(l.err))
+	}
+	if errors.Is(l.err, errPanicked) || errors.Is(l.err, errDeaf) {
+		l = nil
 	}
 	for _, j := range sound {
-		read := func(_ context.Context, w W) (value R, _ error) {
-			if err != nil {
-				return value, err
-			}
-			value, ok := show(w)
-			if !ok {
-				return value, missing{}
-			}
-			return value, nil
-		}
-		if errors.Is(err, errPanicked) || errors.Is(err, errDeaf) {
-			t.guard(j, func() { t.visit(j, nil, time.Time{}) })
-			continue
-		}
-		t.guard(j, func() { t.visit(j, read, began) })
+		t.guard(j, func() { t.visit(j, l) })
 	}
 }
 
 // readMany calls Options.ReadMany, on a goroutine of its own. A call that ignores the end of
 // its context is left behind, and there is no other for its group until it has returned.
-func (t *term[J, W, R]) readMany(group string, refs []W) (func(W) (R, bool), error) {
+func (t *term) readMany(group string, refs list) (show any, err error) {
 	timeout := t.options.Policy.ReadTimeout
 	if timeout == 0 {
 		timeout = 10 * time.Second
@@ -62,11 +53,8 @@ func (t *term[J, W, R]) readMany(group string, refs []W) (func(W) (R, bool), err
 		return nil, errDeaf
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, timeout)
-	var (
-		show func(W) (R, bool)
-		err  = fmt.Errorf("%w in Options.ReadMany: it ended its goroutine", errPanicked)
-		over = make(chan struct{})
-	)
+	err = fmt.Errorf("%w in Options.ReadMany: it ended its goroutine", errPanicked)
+	over := make(chan struct{})
 	go func() {
 		defer cancel()
 		defer func() { // also if the program ends this goroutine
@@ -75,16 +63,13 @@ func (t *term[J, W, R]) readMany(group string, refs []W) (func(W) (R, bool), err
 			close(over)
 			delete(t.deaf, group)
 		}()
-		show, err = safely("Options.ReadMany", func() (func(W) (R, bool), error) { return t.options.ReadMany(ctx, group, refs) })
+		show, err = safely("Options.ReadMany", func() (any, error) { return refs.read(ctx, group) })
 	}()
 	<-ctx.Done()
 	leave := time.NewTimer(leaveAfter)
 	defer leave.Stop()
 	select {
 	case <-over:
-		if err == nil && show == nil {
-			err = errShowsNothing
-		}
 		return show, err
 	case <-leave.C:
 	}
@@ -100,11 +85,3 @@ func (t *term[J, W, R]) readMany(group string, refs []W) (func(W) (R, bool), err
 }
 
 var errDeaf = errors.New("submit: ReadMany does not return, although its context has ended")
-
-var errShowsNothing = errors.New("submit: ReadMany returned neither a function nor an error")
-
-// missing is the error of the read of a job that the list lacks: it counts as a 404.
-type missing struct{}
-
-func (missing) Error() string   { return "the list lacks it" }
-func (missing) StatusCode() int { return 404 }

@@ -128,6 +128,28 @@ type Options[J, W, R any] struct {
 	Group func(job J) string
 }
 
+// settings are Options without their types: a job is an any that holds a J.
+type settings struct {
+	Store                           Store
+	Policy                          consistency.Policy
+	Resubmit                        Resubmit
+	Workers                         int
+	Lease, Keep, KeepUnconfirmed    time.Duration
+	KeepPayload, JobVersion         int
+	GiveUpAfter                     time.Duration
+	ReadsPerSecond, WritesPerSecond float64
+
+	decode func(data []byte) (job any, err error)
+	flow   func(key string, job any) flow
+
+	// Nil if the Options have none.
+	Lift          func(version int, data []byte) (any, error)
+	Same          func(first, again any) bool
+	Ended         func(key string, job any, m *details)
+	Origin, Group func(job any) string
+	newList       func() list
+}
+
 // Resubmit says whether a write that was being sent when its process died may be sent
 // again, with the same idempotency key. It is sent again once after each crash, if the
 // first look that is answered does not show the write, or if no look is answered in time.
@@ -152,7 +174,7 @@ const (
 	unconfirmedFor = 4 // times Keep
 )
 
-func (o *Options[J, W, R]) fillIn() {
+func (o *settings) fillIn() {
 	if o.Workers == 0 {
 		o.Workers = defaultWorkers
 	}
@@ -181,7 +203,7 @@ func (o *Options[J, W, R]) fillIn() {
 }
 
 // keepFor returns how long an outcome is kept, as Record.Keep: zero means for ever.
-func (o *Options[J, W, R]) keepFor(outcome consistency.Outcome) time.Duration {
+func (o *settings) keepFor(outcome consistency.Outcome) time.Duration {
 	keep := o.Keep
 	if outcome == consistency.Unconfirmed {
 		keep = o.KeepUnconfirmed
@@ -193,15 +215,15 @@ func (o *Options[J, W, R]) keepFor(outcome consistency.Outcome) time.Duration {
 }
 
 // keeps reports whether a payload is kept with an outcome.
-func (o *Options[J, W, R]) keeps(outcome consistency.Outcome, bytes int) bool {
+func (o *settings) keeps(outcome consistency.Outcome, bytes int) bool {
 	return o.KeepPayload > 0 && (bytes <= o.KeepPayload || outcome == consistency.Unconfirmed)
 }
 
-func (o *Options[J, W, R]) validate() error {
+func (o *settings) validate() error {
 	switch {
 	case o.Store == nil:
 		return errors.New("submit: Options.Store is missing")
-	case o.Flow == nil:
+	case o.flow == nil:
 		return errors.New("submit: Options.Flow is missing")
 	case o.Workers < 0:
 		return fmt.Errorf("submit: Options.Workers is negative: %d", o.Workers)
@@ -223,7 +245,7 @@ func (o *Options[J, W, R]) validate() error {
 		return fmt.Errorf("submit: Options.ReadsPerSecond is negative or not a number: %v", o.ReadsPerSecond)
 	case o.Resubmit.KeyHonouredFor < 0:
 		return fmt.Errorf("submit: Options.Resubmit.KeyHonouredFor is negative: %v", o.Resubmit.KeyHonouredFor)
-	case o.Group != nil && o.ReadMany == nil:
+	case o.Group != nil && o.newList == nil:
 		return errors.New("submit: Options.Group needs Options.ReadMany")
 	}
 	if err := o.Policy.Validate(); err != nil {

@@ -15,7 +15,7 @@ type sighting struct {
 
 // watching looks at the leases of other holders three times a lease, and takes over the
 // jobs of those that are gone.
-func (t *term[J, W, R]) watching() {
+func (t *term) watching() {
 	seen := make(map[string]sighting)
 	due := true // for a look at all jobs
 	receiving := false
@@ -51,7 +51,7 @@ const sweepAfter = 60
 // is gone. It ends leases that are over: it deletes the record if this process takes the
 // jobs over, and otherwise marks it as left. Both are by compare-and-set: a slow holder
 // that has renewed is unharmed, and one whose lease was ended can never renew.
-func (t *term[J, W, R]) sight(seen map[string]sighting) (gone bool, err error) {
+func (t *term) sight(seen map[string]sighting) (gone bool, err error) {
 	ctx, cancel := context.WithTimeout(t.ctx, min(storeTimeout, t.options.Lease/3))
 	defer cancel()
 	began := time.Now()
@@ -114,7 +114,7 @@ func isLeft(r Record) bool {
 // dead reports whether a holder is gone: its lease was ended, or has no record. (A holder
 // creates its lease before anything else.) A lease that is over but not yet ended does not
 // count: its holder may wake up and renew it.
-func (t *term[J, W, R]) dead(ctx context.Context, holder string) (bool, error) {
+func (t *term) dead(ctx context.Context, holder string) (bool, error) {
 	r, err := t.options.Store.Get(ctx, KindLease, holder)
 	if errors.Is(err, ErrNotFound) {
 		return true, nil

@@ -75,18 +75,18 @@ func ResultOf[W any](r Record) (Result[W], error) {
 	if err != nil {
 		return Result[W]{}, err
 	}
-	return resultOf[W](&rec)
+	return resultIn[W](&rec)
 }
 
 // receive begins to take jobs from an inbox. It returns false if it must be called again,
 // since no Run runs yet.
-func (t *term[J, W, R]) receive() bool {
+func (t *term) receive() bool {
 	inbox, ok := t.options.Store.(Inbox)
 	return !ok || t.running() && t.spawn(func() { t.receiving(inbox) })
 }
 
 // receiving takes the jobs that come to the inbox until the term ends.
-func (t *term[J, W, R]) receiving(inbox Inbox) {
+func (t *term) receiving(inbox Inbox) {
 	var alone ignoredKeys
 	for {
 		for r, err := range inbox.Arrivals(t.ctx) {

@@ -55,7 +55,7 @@ func (p Progress) MarshalJSON() ([]byte, error) {
 type Lag struct{ P50, P90, P99 time.Duration }
 
 // Progress returns the state of this moment. It is cheap, and asks nobody.
-func (s *Submitter[J, W, R]) Progress() Progress {
+func (s *engine) Progress() Progress {
 	var p Progress
 	s.stats.report(&p)
 	s.mu.Lock()
@@ -97,7 +97,7 @@ type Stats struct {
 }
 
 // Stats returns the numbers of this moment. It is cheap, and asks nobody.
-func (s *Submitter[J, W, R]) Stats() Stats {
+func (s *engine) Stats() Stats {
 	st := &s.stats
 	st.mu.Lock()
 	defer st.mu.Unlock()

@@ -207,7 +207,7 @@ const (
 )
 
 // place puts a job back until it is due.
-func (t *term[J, W, R]) place(j *job, due time.Duration) {
+func (t *term) place(j *job, due time.Duration) {
 	var at lane
 	known := false
 	t.guard(j, func() { at, known = t.laneOf(j), true })
@@ -226,35 +226,36 @@ func (t *term[J, W, R]) place(j *job, due time.Duration) {
 }
 
 // laneOf returns the lane in which a job waits.
-func (t *term[J, W, R]) laneOf(j *job) lane {
+func (t *term) laneOf(j *job) lane {
 	o := &t.options
 	if j.state == ended || j.state == aside {
 		return lane{store: true}
 	}
 	at := lane{read: j.state == answered || j.state == lost && !j.has(resends)}
 	at.store = !at.read && o.WritesPerSecond == 0
-	if o.Origin == nil && (o.ReadMany == nil || !at.read) || at.store {
+	if o.Origin == nil && (o.newList == nil || !at.read) || at.store {
 		return at
 	}
 	payload := t.payload(j)
 	if o.Origin != nil {
 		at.origin = o.Origin(payload)
 	}
-	if o.ReadMany == nil || !at.read {
+	if o.newList == nil || !at.read {
 		return at
 	}
 	group := "all"
 	if o.Group != nil {
 		group = o.Group(payload)
 	}
-	if _, ok := t.direct(j, payload); ok {
+	flow := t.options.flow(j.key(), payload)
+	if t.fitHandle(j, flow); flow.together(j.handle) {
 		at.group = group
 	}
 	return at
 }
 
 // dispatching has workers work on the jobs that are due, until the term ends.
-func (t *term[J, W, R]) dispatching(qs *queues) {
+func (t *term) dispatching(qs *queues) {
 	workers := make(chan struct{}, t.options.Workers)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -289,7 +290,7 @@ func (t *term[J, W, R]) dispatching(qs *queues) {
 const busyFor = time.Minute
 
 // freeWorker waits for a free worker, and returns false if the term ends first.
-func (t *term[J, W, R]) freeWorker(workers chan<- struct{}) bool {
+func (t *term) freeWorker(workers chan<- struct{}) bool {
 	select {
 	case workers <- struct{}{}:
 		return t.ctx.Err() == nil
@@ -314,7 +315,7 @@ func (t *term[J, W, R]) freeWorker(workers chan<- struct{}) bool {
 
 // await waits for jobs that are due, and returns them with their lane; false if the term
 // ends first.
-func (t *term[J, W, R]) await(qs *queues, timer *time.Timer) ([]*job, lane, bool) {
+func (t *term) await(qs *queues, timer *time.Timer) ([]*job, lane, bool) {
 	for t.ctx.Err() == nil {
 		now := time.Now()
 		t.mu.Lock()

@@ -66,8 +66,8 @@ type Result[W any] struct {
 	Err error
 }
 
-// resultOf returns a record as a Result.
-func resultOf[W any](rec *jobRecord) (res Result[W], err error) {
+// resultIn returns a record as a Result. The error says that its reference cannot be read.
+func resultIn[W any](rec *jobRecord) (res Result[W], err error) {
 	res.Intent = rec.Intent
 	if rec.Pending != nil {
 		res.Pending = *rec.Pending
@@ -122,20 +122,15 @@ func failure(ctx context.Context, outcome consistency.Outcome, name string, why 
 	return e
 }
 
-// localResult is the result of a job that ended in this process: its error is whole, not
-// only text.
-func localResult[W any](m *details) (Result[W], error) {
-	res, err := storedResult[W](m.end)
+// resultOf returns the result of a job that has ended. If it ended in this process, its error
+// is whole, not only text.
+func resultOf[W any](m *details) (Result[W], error) {
+	res, _ := resultIn[W](m.end)
 	if written, ok := m.written.(W); ok {
 		res.Written = written
 	}
 	if m.err != nil {
-		res.Err, err = m.err, m.err // with all its reasons
+		res.Err = m.err // with all its reasons
 	}
-	return res, err
-}
-
-func storedResult[W any](rec *jobRecord) (Result[W], error) {
-	res, _ := resultOf[W](rec)
 	return res, res.Err
 }

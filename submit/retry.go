@@ -73,7 +73,7 @@ func (last *try) proves() proof {
 
 // tryLater queues a job again whose try was provably not carried out, or ends it if
 // GiveUpAfter is over. Only then the Observer gets the end.
-func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error, end *withheldEnd) {
+func (t *term) tryLater(j *job, last try, proof proof, err error, end *withheldEnd) {
 	now := time.Now()
 	wait := max(t.waitAfter(int(j.tries)+1), last.retryAfter)
 	if now.Add(wait).Sub(time.Unix(0, j.intent)) > t.options.GiveUpAfter {
@@ -82,7 +82,7 @@ func (t *term[J, W, R]) tryLater(j *job, last try, proof proof, err error, end *
 			why.Cause = fmt.Errorf("%w after %d tries in %v", ErrGaveUp, int(j.tries)+1, now.Sub(time.Unix(0, j.intent)).Round(time.Millisecond))
 		}
 		end.report()
-		t.conclude(j, consistency.Result[W, R]{Outcome: consistency.Failed}, err, proof == provesUnsent)
+		t.conclude(j, result{outcome: consistency.Failed}, err, proof == provesUnsent)
 		return
 	}
 	if j.tries++; j.tries == 0 {
@@ -111,7 +111,7 @@ const (
 )
 
 // waitAfter returns the wait after so many tries, by the policy's schedule.
-func (t *term[J, W, R]) waitAfter(tries int) time.Duration {
+func (t *term) waitAfter(tries int) time.Duration {
 	wait := plannedWait(t.options.Policy.Schedule, tries, t.options.GiveUpAfter)
 	if wait < 0 { // the schedule is for reads, and ends after a number of them
 		wait = plannedWait(compact(nil), tries, t.options.GiveUpAfter)

@@ -7,13 +7,11 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"reflect"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/exact"
 )
 
 // saveResult says what became of a change of a job's record.
@@ -28,7 +26,7 @@ const (
 )
 
 // record returns the record of a job in its state, without what cut leaves out.
-func (t *term[J, W, R]) record(j *job, cut cut) Record {
+func (t *term) record(j *job, cut cut) Record {
 	rec := jobRecord{
 		State: j.state, Holder: t.id, Intent: time.Unix(0, j.intent).UTC(), Tries: int(j.tries),
 		Print: fingerprint(j.data()),
@@ -96,11 +94,11 @@ func withoutReference(h *consistency.Pending) *consistency.Pending {
 }
 
 // save records a job of this term in its state, by compare-and-set.
-func (t *term[J, W, R]) save(j *job) saveResult { return t.change(j, false) }
+func (t *term) save(j *job) saveResult { return t.change(j, false) }
 
 // change records a job in its state, in less detail if the store has no room for all. Claim
 // says that the job is not this term's yet.
-func (t *term[J, W, R]) change(j *job, claim bool) saveResult {
+func (t *term) change(j *job, claim bool) saveResult {
 	var last []byte
 	for cut := nothing; cut <= most; cut++ {
 		r := t.record(j, cut)
@@ -116,7 +114,7 @@ func (t *term[J, W, R]) change(j *job, claim bool) saveResult {
 }
 
 // put stores r as the record of a job.
-func (t *term[J, W, R]) put(j *job, r Record, claim bool) saveResult {
+func (t *term) put(j *job, r Record, claim bool) saveResult {
 	for range 3 {
 		if t.storeCtx.Err() != nil { // the term is over, and has left this step behind
 			return unknown
@@ -162,7 +160,7 @@ var errTaken = errors.New("submit: the job is another's")
 //
 // For a claim, a record of this term that differs from r means that the job has moved on
 // since the claim read it: that record stands, and the claim is refused.
-func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bool) (again bool, err error) {
+func (t *term) compare(ctx context.Context, j *job, r *Record, claim bool) (again bool, err error) {
 	found, err := t.options.Store.Get(ctx, r.Kind, r.Key)
 	if errors.Is(err, ErrNotFound) && j.revision == 0 {
 		return true, nil // the record that was in the way is forgotten
@@ -189,7 +187,7 @@ func (t *term[J, W, R]) compare(ctx context.Context, j *job, r *Record, claim bo
 // unknown if the job may still be without a holder, and what the store said then; taken if
 // there is nothing to do; or tooLarge if a revived job could not be recorded, and has not
 // changed.
-func (t *term[J, W, R]) adopt(r Record, rec jobRecord) (saveResult, error) {
+func (t *term) adopt(r Record, rec jobRecord) (saveResult, error) {
 	j, got, why := t.claim(r, rec)
 	switch got {
 	case made:
@@ -212,7 +210,7 @@ type claimResult struct {
 // claim makes a recorded job one of this term's, but does not queue it. It returns what
 // became of the change, and why if the store did not make it; the job is nil unless it was
 // made.
-func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, saveResult, error) {
+func (t *term) claim(r Record, rec jobRecord) (*job, saveResult, error) {
 	data, version := rec.payload()
 	if _, err := t.options.readStored(data, version); err != nil {
 		t.warn("a job must be left alone", keyField(r.Key), errorField(err))
@@ -257,13 +255,12 @@ func (t *term[J, W, R]) claim(r Record, rec jobRecord) (*job, saveResult, error)
 
 // conclude gives a job its outcome, and records that, for as long as it takes. Free says
 // that the key may be used for another job.
-func (t *term[J, W, R]) conclude(j *job, res consistency.Result[W, R], err error, free bool) {
-	written, inexact := exact.Encode(&res.Written)
-	if inexact != nil && !reflect.ValueOf(&res.Written).Elem().IsZero() { // a zero one is no reference
-		t.warn("a reference cannot be kept", keyField(j.key()), errorField(inexact))
+func (t *term) conclude(j *job, res result, err error, free bool) {
+	if res.reference != nil {
+		t.warn("a reference cannot be kept", keyField(j.key()), errorField(res.inexact))
 	}
-	if len(written) > maxRef {
-		t.warn("a reference is too long to be kept", keyField(j.key()), zap.Int("bytes", len(written)))
+	if len(res.written) > maxRef {
+		t.warn("a reference is too long to be kept", keyField(j.key()), zap.Int("bytes", len(res.written)))
 	}
 	t.mu.Lock()
 	m := j.withDetails()
@@ -271,30 +268,27 @@ func (t *term[J, W, R]) conclude(j *job, res consistency.Result[W, R], err error
 		t.mu.Unlock()
 		return
 	}
-	m.complete(err, res.History)
-	m.end = &jobRecord{Intent: time.Unix(0, j.intent), Pending: &res.Pending, End: endingOf(res.Outcome, written, err)}
+	m.complete(err, res.history)
+	m.end = &jobRecord{Intent: time.Unix(0, j.intent), Pending: &res.pending, End: endingOf(res.outcome, res.written, err)}
 	m.end.End.Free = free
-	if m.written = nil; inexact != nil {
-		m.written = res.Written
-	}
-	m.err, m.lag, m.reason = err, -1, reasonOf(err)
-	if res.Outcome == consistency.Confirmed && !j.has(resumed) {
-		m.lag = res.Elapsed
+	m.written, m.err, m.lag, m.reason = res.reference, err, -1, reasonOf(err)
+	if res.outcome == consistency.Confirmed && !j.has(resumed) {
+		m.lag = res.elapsed
 	}
 	t.mu.Unlock()
-	j.handle = res.Pending
+	j.handle = res.pending
 	t.move(j, concludes)
 	t.finish(j)
 }
 
 // finish records the outcome of a job.
-func (t *term[J, W, R]) finish(j *job) {
+func (t *term) finish(j *job) {
 	switch t.save(j) {
 	case made:
 		t.stats.ended(j.details.end.End.outcome(), j.details.lag, j.details.reason, j.intent)
 		t.forget(j, true)
 		defer t.drop(j) // also if the program ends this goroutine
-		t.callEnded(j.key(), []byte(j.data()), int(j.version), func() (Result[W], error) { return localResult[W](j.details) })
+		t.callEnded(j.key(), []byte(j.data()), int(j.version), j.details)
 	case taken:
 		t.lose(j)
 	case unknown, tooLarge: // tried again: the store may have room later
@@ -303,15 +297,14 @@ func (t *term[J, W, R]) finish(j *job) {
 }
 
 // callEnded calls Options.Ended.
-func (s *Submitter[J, W, R]) callEnded(key string, data []byte, version int, result func() (Result[W], error)) {
+func (s *engine) callEnded(key string, data []byte, version int, m *details) {
 	if s.options.Ended == nil {
 		return
 	}
 	_, err := safely("Options.Ended", func() (none struct{}, _ error) {
 		job, err := s.options.read(data, version)
 		if err == nil {
-			res, _ := result() // its error is in it
-			s.options.Ended(key, job, res)
+			s.options.Ended(key, job, m)
 		}
 		return none, err
 	})
@@ -322,7 +315,7 @@ func (s *Submitter[J, W, R]) callEnded(key string, data []byte, version int, res
 
 // lose forgets a job that another holder took over, and the outcome that it has here: the
 // other holder decides.
-func (t *term[J, W, R]) lose(j *job) {
+func (t *term) lose(j *job) {
 	t.mu.Lock()
 	if j.details != nil {
 		j.details.end, j.details.err = nil, nil
@@ -332,6 +325,6 @@ func (t *term[J, W, R]) lose(j *job) {
 }
 
 // later queues a job again after a failure of the store.
-func (t *term[J, W, R]) later(j *job) {
+func (t *term) later(j *job) {
 	t.place(j, t.now()+t.pause()+rand.N(t.pause()))
 }

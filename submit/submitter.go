@@ -12,26 +12,30 @@ import (
 
 // Submitter submits jobs once. Make it with [New]; all its methods may be called
 // concurrently.
-type Submitter[J, W, R any] struct {
-	options    Options[J, W, R]
+type Submitter[J, W, R any] struct{ engine }
+
+// engine is a Submitter without its types.
+type engine struct {
+	options    settings
 	stats      stats
 	lastIntent atomic.Int64 // the last intent
 
 	mu       sync.Mutex
 	users    int // calls under way that need a term
 	runs     int // how many of them are Run
-	term     *term[J, W, R]
+	term     *term
 	storeErr error // of the last call of the store, if it failed
 }
 
 // New returns a Submitter, or an error that says what is wrong with opts. It
 // does not ask the store.
 func New[J, W, R any](opts Options[J, W, R]) (*Submitter[J, W, R], error) {
-	if err := opts.validate(); err != nil {
+	s := &Submitter[J, W, R]{engine{options: settingsOf(opts)}}
+	if err := s.options.validate(); err != nil {
 		return nil, err
 	}
-	opts.fillIn()
-	return &Submitter[J, W, R]{options: opts}, nil
+	s.options.fillIn()
+	return s, nil
 }
 
 // Run works on jobs until ctx ends. It sends jobs that [Submitter.Enqueue] recorded, goes on
@@ -43,7 +47,7 @@ func New[J, W, R any](opts Options[J, W, R]) (*Submitter[J, W, R], error) {
 // returns once nothing is under way. The jobs that are left are free for others at once.
 // If the store does not answer, Run returns up to 4 s later, and the jobs are free once
 // the lease is over.
-func (s *Submitter[J, W, R]) Run(ctx context.Context) {
+func (s *engine) Run(ctx context.Context) {
 	s.enter(1)
 	<-ctx.Done()
 	s.leave(1, writeGrace)
@@ -77,7 +81,23 @@ func (s *Submitter[J, W, R]) Submit(ctx context.Context, key string, job J) (Res
 		return failed[W](err)
 	}
 	defer s.use(ctx)()
-	return in.submit(ctx, nil)
+	m, err := in.submit(ctx, nil)
+	if err != nil {
+		return failed[W](err)
+	}
+	return resultOf[W](m)
+}
+
+// call begins a call for a job, and records nothing.
+func (s *Submitter[J, W, R]) call(ctx context.Context, key string, job J) (*call, error) {
+	if err := checkKey(key); err != nil {
+		return nil, refusal(ctx, "", err)
+	}
+	data, err := encodeJob(job)
+	if err != nil {
+		return nil, refusal(ctx, "", err)
+	}
+	return s.newCall(ctx, key, data)
 }
 
 // Enqueue records job to be sent by a Run, here or in another process, and returns nil once
@@ -112,12 +132,12 @@ func (s *Submitter[J, W, R]) Lookup(ctx context.Context, key string) (res Result
 	if err != nil {
 		return res, err
 	}
-	return resultOf[W](&rec)
+	return resultIn[W](&rec)
 }
 
 // newIntent returns the time for a new intent, in nanoseconds. No two are the same, since a
 // term recognises its own changes by the holder and the intent.
-func (s *Submitter[J, W, R]) newIntent() int64 {
+func (s *engine) newIntent() int64 {
 	for {
 		last := s.lastIntent.Load()
 		now := max(time.Now().UnixNano(), last+1)
@@ -133,7 +153,7 @@ func failed[W any](err error) (Result[W], error) {
 
 // noteStoreResult notes the result of a call of the store, and logs when the store begins
 // to fail and when it answers again. It returns err.
-func (s *Submitter[J, W, R]) noteStoreResult(err error) error {
+func (s *engine) noteStoreResult(err error) error {
 	trouble := err
 	if errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTooLarge) {
 		trouble = nil
@@ -152,7 +172,7 @@ func (s *Submitter[J, W, R]) noteStoreResult(err error) error {
 }
 
 // storeError returns why the last call of the store failed; nil if it did not.
-func (s *Submitter[J, W, R]) storeError() error {
+func (s *engine) storeError() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.storeErr

@@ -10,7 +10,7 @@ import (
 
 // takeOver takes over all jobs whose holder is gone. It returns false if that
 // must be tried again.
-func (t *term[J, W, R]) takeOver() bool {
+func (t *term) takeOver() bool {
 	var (
 		tasks  sync.WaitGroup
 		unsure atomic.Bool
@@ -64,7 +64,7 @@ func (t *term[J, W, R]) takeOver() bool {
 
 // orphaned reports whether a job of the list is pending and its holder is gone. Gone
 // remembers which holders are.
-func (t *term[J, W, R]) orphaned(r Record, gone map[string]bool) (rec jobRecord, yes bool, err error) {
+func (t *term) orphaned(r Record, gone map[string]bool) (rec jobRecord, yes bool, err error) {
 	rec, err = decode(r.Value)
 	if err != nil {
 		t.warn("a job must be left alone", keyField(r.Key), errorField(err))

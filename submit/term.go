@@ -14,8 +14,8 @@ import (
 // term is the time in which a process holds jobs by one lease: from its first user to its
 // last, or until the lease is lost. What the process knows of jobs in memory ends with the
 // term; the next term asks the store.
-type term[J, W, R any] struct {
-	*Submitter[J, W, R]
+type term struct {
+	*engine
 	id           string // the holder's name in records
 	began        time.Time
 	ctx          context.Context // of everything but writes
@@ -51,19 +51,19 @@ var (
 )
 
 // newTerm begins a term.
-func (s *Submitter[J, W, R]) newTerm() *term[J, W, R] {
+func (s *engine) newTerm() *term {
 	var id [12]byte
 	_, _ = rand.Read(id[:]) // it never fails
-	t := &term[J, W, R]{
-		Submitter: s,
-		id:        hex.EncodeToString(id[:]),
-		began:     time.Now(),
-		ready:     make(chan struct{}),
-		over:      make(chan struct{}),
-		kick:      make(chan struct{}, 1),
-		jobs:      newJobs(),
-		told:      make(map[*job]struct{}),
-		deaf:      make(map[string]struct{}),
+	t := &term{
+		engine: s,
+		id:     hex.EncodeToString(id[:]),
+		began:  time.Now(),
+		ready:  make(chan struct{}),
+		over:   make(chan struct{}),
+		kick:   make(chan struct{}, 1),
+		jobs:   newJobs(),
+		told:   make(map[*job]struct{}),
+		deaf:   make(map[string]struct{}),
 	}
 	inside := context.WithValue(context.Background(), insideKey{}, inside{submitter: s})
 	t.ctx, t.stop = context.WithCancelCause(inside)
@@ -79,7 +79,7 @@ func (s *Submitter[J, W, R]) newTerm() *term[J, W, R] {
 }
 
 // enter makes sure that there is a term until leave is called.
-func (s *Submitter[J, W, R]) enter(runs int) {
+func (s *engine) enter(runs int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users++
@@ -92,7 +92,7 @@ func (s *Submitter[J, W, R]) enter(runs int) {
 }
 
 // leave ends the term if the caller is its last user, and waits for the end.
-func (s *Submitter[J, W, R]) leave(runs int, grace time.Duration) {
+func (s *engine) leave(runs int, grace time.Duration) {
 	s.mu.Lock()
 	s.users--
 	s.runs -= runs
@@ -109,8 +109,8 @@ func (s *Submitter[J, W, R]) leave(runs int, grace time.Duration) {
 // use makes sure that there is a term, until leave is called. A function of a flow that
 // calls this Submitter with its own context keeps no term: it has one, which waits for
 // it in the end.
-func (s *Submitter[J, W, R]) use(ctx context.Context) (leave func()) {
-	if in, ok := ctx.Value(insideKey{}).(inside); ok && in.submitter == any(s) {
+func (s *engine) use(ctx context.Context) (leave func()) {
+	if in, ok := ctx.Value(insideKey{}).(inside); ok && in.submitter == s {
 		return func() {}
 	}
 	s.enter(0)
@@ -120,13 +120,13 @@ func (s *Submitter[J, W, R]) use(ctx context.Context) (leave func()) {
 // inside is in the contexts that the functions of a flow get: whose they are, and of a
 // Write, of which job.
 type inside struct {
-	submitter any
+	submitter *engine
 	key       string
 }
 
 type insideKey struct{}
 
-func (s *Submitter[J, W, R]) running() bool {
+func (s *engine) running() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.runs > 0
@@ -134,7 +134,7 @@ func (s *Submitter[J, W, R]) running() bool {
 
 // leasedTerm returns the current term once it has its lease; nil if ctx ends first, or if
 // the term is over and only a function of its flows is left.
-func (s *Submitter[J, W, R]) leasedTerm(ctx context.Context) *term[J, W, R] {
+func (s *engine) leasedTerm(ctx context.Context) *term {
 	for {
 		s.mu.Lock()
 		t := s.term
@@ -162,7 +162,7 @@ func (s *Submitter[J, W, R]) leasedTerm(ctx context.Context) *term[J, W, R] {
 	}
 }
 
-func (t *term[J, W, R]) run() {
+func (t *term) run() {
 	if t.acquire() {
 		close(t.ready)
 		t.spawn(t.renewing)
@@ -180,12 +180,12 @@ func (t *term[J, W, R]) run() {
 	t.cancelStore()
 	t.resign(t.letGo(left))
 
-	t.Submitter.mu.Lock()
+	t.engine.mu.Lock()
 	t.term = nil
 	if t.users > 0 {
 		t.term = t.newTerm()
 	}
-	t.Submitter.mu.Unlock()
+	t.engine.mu.Unlock()
 	close(t.over)
 }
 
@@ -196,7 +196,7 @@ const leaveAfter = time.Second
 // finishTasks waits for all tasks: up to grace for writes, then up to resignTimeout for
 // their answers to be recorded, then up to leaveAfter. It returns true if a task is still
 // under way and must be left behind.
-func (t *term[J, W, R]) finishTasks(grace time.Duration) (left bool) {
+func (t *term) finishTasks(grace time.Duration) (left bool) {
 	cut := time.AfterFunc(grace, t.cancelWrites)
 	defer cut.Stop()
 	hangUp := time.AfterFunc(grace+resignTimeout, t.cancelStore)
@@ -217,7 +217,7 @@ func (t *term[J, W, R]) finishTasks(grace time.Duration) (left bool) {
 }
 
 // end ends the term. Writes under way may go on for grace; the first call decides.
-func (t *term[J, W, R]) end(why error, grace time.Duration) {
+func (t *term) end(why error, grace time.Duration) {
 	t.mu.Lock()
 	if t.ctx.Err() == nil {
 		t.grace = grace
@@ -227,7 +227,7 @@ func (t *term[J, W, R]) end(why error, grace time.Duration) {
 }
 
 // spawn runs f as a task of the term, and returns false if the term is over.
-func (t *term[J, W, R]) spawn(f func()) bool {
+func (t *term) spawn(f func()) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -239,7 +239,7 @@ func (t *term[J, W, R]) spawn(f func()) bool {
 
 // letGo forgets all jobs, and reports whether there were any. Left says that a task ignores
 // its context and is still under way.
-func (t *term[J, W, R]) letGo(left bool) (some bool) {
+func (t *term) letGo(left bool) (some bool) {
 	some, n, deaf := t.letAllGo(left)
 	// Outside the lock, since a logger may ask for the Progress.
 	for _, key := range deaf {
@@ -256,7 +256,7 @@ func (t *term[J, W, R]) letGo(left bool) (some bool) {
 
 // letAllGo is letGo, but for what is told of it: how many jobs there were, and the keys
 // of those whose write goes on.
-func (t *term[J, W, R]) letAllGo(left bool) (some bool, n int, deaf []string) {
+func (t *term) letAllGo(left bool) (some bool, n int, deaf []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n = t.jobs.len()
@@ -281,7 +281,7 @@ func (t *term[J, W, R]) letAllGo(left bool) (some bool, n int, deaf []string) {
 }
 
 // wakeWatching makes watching look at other holders, and at the jobs of those that are gone.
-func (t *term[J, W, R]) wakeWatching() {
+func (t *term) wakeWatching() {
 	select {
 	case t.kick <- struct{}{}:
 	default:
@@ -289,10 +289,10 @@ func (t *term[J, W, R]) wakeWatching() {
 }
 
 // now is the time on the term's clock, on which jobs are due.
-func (t *term[J, W, R]) now() time.Duration { return time.Since(t.began) }
+func (t *term) now() time.Duration { return time.Since(t.began) }
 
 // storing returns a context for one call of the store.
-func (t *term[J, W, R]) storing() (context.Context, context.CancelFunc) {
+func (t *term) storing() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(t.storeCtx, min(storeTimeout, t.options.Lease/3))
 }
 

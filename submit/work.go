@@ -10,7 +10,7 @@ import (
 )
 
 // step does the next step of a job.
-func (t *term[J, W, R]) step(j *job) {
+func (t *term) step(j *job) {
 	switch j.state {
 	case unborn, queued:
 		t.send(j)
@@ -23,13 +23,13 @@ func (t *term[J, W, R]) step(j *job) {
 			t.resend(j)
 			return
 		}
-		t.visit(j, nil, time.Time{})
+		t.visit(j, nil)
 	default:
-		t.visit(j, nil, time.Time{})
+		t.visit(j, nil)
 	}
 }
 
-func (t *term[J, W, R]) payload(j *job) J {
+func (t *term) payload(j *job) any {
 	payload, err := t.options.read([]byte(j.data()), int(j.version))
 	if err != nil {
 		panic(err) // it was read before
@@ -37,17 +37,11 @@ func (t *term[J, W, R]) payload(j *job) J {
 	return payload
 }
 
-func (t *term[J, W, R]) flow(j *job) consistency.Flow[W, R] {
-	flow := t.options.Flow(j.key(), t.payload(j))
-	if flow.Instance == "" {
-		flow.Instance = j.key()
-	}
-	return flow
-}
+func (t *term) flow(j *job) flow { return t.options.flow(j.key(), t.payload(j)) }
 
 // send sends a job for the first time, or again after tries that were provably not carried
 // out. It records that first; nothing is sent if the store does not confirm the record.
-func (t *term[J, W, R]) send(j *job) {
+func (t *term) send(j *job) {
 	if !t.valid() {
 		t.later(j)
 		return
@@ -77,7 +71,7 @@ func (t *term[J, W, R]) send(j *job) {
 
 // resend sends a job again that was being sent when its holder died. If it cannot, the job
 // is looked for once more before it is tried again.
-func (t *term[J, W, R]) resend(j *job) {
+func (t *term) resend(j *job) {
 	j.flags &^= resends
 	if !t.valid() {
 		t.later(j)
@@ -98,14 +92,14 @@ func (t *term[J, W, R]) resend(j *job) {
 
 // mayResend reports whether Options.Resubmit allows another try of a lost write. If the
 // record says that it was sent in the future, clocks differ, and its age is unknown: false.
-func (t *term[J, W, R]) mayResend(j *job) bool {
+func (t *term) mayResend(j *job) bool {
 	age := time.Now().UnixNano() - j.sentAt()
 	return j.state == lost && !j.has(stuck) && j.sent != longBefore && age >= 0 && age < int64(t.options.Resubmit.KeyHonouredFor)
 }
 
 // write sends the write of a job whose record says that it is being sent. Before is the
 // handle of an earlier try that may have been carried out; zero if there was none.
-func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
+func (t *term) write(j *job, before consistency.Pending) {
 	again := !before.IsZero()
 	flow := t.flow(j)
 	if !t.valid() || again && !t.mayResend(j) {
@@ -114,15 +108,18 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 		t.unsent(j, again)
 		return
 	}
-	ctx, stop := context.WithCancel(context.WithValue(t.writeCtx, insideKey{}, inside{t.Submitter, j.key()}))
+	ctx, stop := context.WithCancel(context.WithValue(t.writeCtx, insideKey{}, inside{t.engine, j.key()}))
 	defer stop()
-	allowed := func() bool { return t.valid() && (!again || t.mayResend(j)) }
-	write := flow.Write
-	if write != nil {
-		flow.Write = func(ctx context.Context) (W, error) {
-			j.flags |= called
-			return write(ctx)
+	first := true
+	mayTry := func() bool {
+		// The lease may be over before a later try, or the key no longer honoured.
+		if !first && !(t.valid() && (!again || t.mayResend(j))) {
+			stop()
+			return false
 		}
+		first = false
+		j.flags |= called
+		return true
 	}
 	var last try
 	policy, end := withheld(t.options.Policy)
@@ -130,7 +127,7 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	handle, err := func() (consistency.Pending, error) {
 		t.stats.writes.Add(1)
 		defer t.stats.writes.Add(-1) // also if the program panics
-		return consistency.NewStepper(policy, whileAllowed(flow, allowed, stop)).Send(ctx, before, &j.course)
+		return flow.send(ctx, policy, before, &j.course, mayTry)
 	}()
 	if stoppedBeforeSending(err) {
 		t.unsent(j, again)
@@ -143,7 +140,7 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	}
 	if outcome == consistency.Failed || errors.Is(err, consistency.ErrNoFind) {
 		end.report()
-		t.conclude(j, consistency.Result[W, R]{Outcome: outcome, Pending: handle}, err, false)
+		t.conclude(j, result{outcome: outcome, pending: handle}, err, false)
 		return
 	}
 	if err != nil {
@@ -160,25 +157,6 @@ func (t *term[J, W, R]) write(j *job, before consistency.Pending) {
 	t.revisit(j)
 }
 
-// whileAllowed returns flow with a Write that checks allowed before each try after the
-// first. If it is false, since the lease may be over or the key is no longer honoured, the
-// try is not executed, and stop ends all tries.
-func whileAllowed[W, R any](flow consistency.Flow[W, R], allowed func() bool, stop func()) consistency.Flow[W, R] {
-	write, again := flow.Write, false
-	if write == nil {
-		return flow
-	}
-	flow.Write = func(ctx context.Context) (w W, _ error) {
-		if again && !allowed() {
-			stop()
-			return w, consistency.As(consistency.NotExecuted, context.Canceled)
-		}
-		again = true
-		return write(ctx)
-	}
-	return flow
-}
-
 // stoppedBeforeSending reports whether a write was not sent because its context had ended:
 // the term is over, but the job is not.
 func stoppedBeforeSending(err error) bool {
@@ -188,7 +166,7 @@ func stoppedBeforeSending(err error) bool {
 }
 
 // unsent puts a job back whose write was not sent.
-func (t *term[J, W, R]) unsent(j *job, again bool) {
+func (t *term) unsent(j *job, again bool) {
 	if again {
 		t.later(j)
 		return
@@ -204,31 +182,27 @@ func (t *term[J, W, R]) unsent(j *job, again bool) {
 	t.later(j)
 }
 
-// visit reads a job back once. If read is not nil, it replaces the flow's Read: it returns
-// what readMany has read, and began is when that began.
-func (t *term[J, W, R]) visit(j *job, read func(context.Context, W) (R, error), began time.Time) {
+// visit reads a job back once. If l is not nil, it has what was read already.
+func (t *term) visit(j *job, l *listed) {
 	flow := t.flow(j)
-	if read != nil {
-		flow.Read = read
-	}
 	if j.handle.IsZero() { // of the write only the intent is known
-		j.handle = flow.Lost().WithTrace(j.handle.Trace())
+		j.handle = flow.lost().WithTrace(j.handle.Trace())
 	}
 	t.fitHandle(j, flow)
 	policy, end := withheld(t.options.Policy)
-	res, err := func() (consistency.Result[W, R], error) {
+	res, err := func() (result, error) {
 		t.stats.reads.Add(1)
 		defer t.stats.reads.Add(-1)
-		return consistency.NewStepper(policy, flow).Visit(t.ctx, &j.handle, &j.course, began)
+		return flow.visit(t.ctx, policy, &j.handle, &j.course, l)
 	}()
 	switch {
-	case res.Outcome == consistency.Unconfirmed && t.ctx.Err() != nil:
+	case res.outcome == consistency.Unconfirmed && t.ctx.Err() != nil:
 		// The read was cut short by the end of the term, and says nothing.
-	case res.Outcome != consistency.Confirmed && (res.Outcome != 0 || notSeen(res.History)) && t.mayResend(j):
+	case res.outcome != consistency.Confirmed && (res.outcome != 0 || notSeen(res.history)) && t.mayResend(j):
 		j.flags |= resends
 		t.place(j, t.now())
-	case res.Outcome == 0:
-		t.keepReadError(j, res.History)
+	case res.outcome == 0:
+		t.keepReadError(j, res.history)
 		t.revisit(j)
 	default:
 		end.report()
@@ -242,17 +216,10 @@ func notSeen(h *poll.History) bool {
 	return ok && read.Verdict == poll.Pending
 }
 
-func (t *term[J, W, R]) revisit(j *job) {
+func (t *term) revisit(j *job) {
 	if next := j.course.Next(); !next.IsZero() {
 		t.place(j, next.Sub(t.began))
 		return
 	}
 	t.place(j, t.now())
-}
-
-// direct returns the reference of a job; false if it cannot be read together with others.
-func (t *term[J, W, R]) direct(j *job, payload J) (W, bool) {
-	flow := t.options.Flow(j.key(), payload)
-	t.fitHandle(j, flow)
-	return consistency.NewStepper(consistency.Policy{}, flow).Direct(j.handle)
 }
