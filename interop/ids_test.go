@@ -28,7 +28,7 @@ var wrong = map[string]int{
 	"meilisearch-go":     1, // the index's name as the answer has it
 	"go-github":          1, // the id: reads go by the number
 	"minio-go":           0,
-	"go-elasticsearch":   0,
+	"opensearch-go":      0,
 	"armresources":       0,
 	"oapi-codegen style": 1, // the name
 	"ogen style":         1, // the name

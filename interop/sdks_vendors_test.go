@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,11 +18,12 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/resources/armresources"
 	"github.com/digitalocean/godo"
-	"github.com/elastic/go-elasticsearch/v8"
 	"github.com/google/go-github/v84/github"
 	"github.com/meilisearch/meilisearch-go"
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/opensearch-project/opensearch-go/v4"
+	"github.com/opensearch-project/opensearch-go/v4/opensearchapi"
 	"github.com/stretchr/testify/require"
 	"github.com/stripe/stripe-go/v82"
 	gitlab "gitlab.com/gitlab-org/api/client-go"
@@ -39,7 +39,7 @@ func init() {
 	sdks = []sdk{
 		{"godo", droplets, digitalOcean}, {"stripe-go", customers, stripeCalls}, {"gitlab", projects, gitLab},
 		{"client-go", configMaps, kubernetes}, {"meilisearch-go", indexes, meili}, {"go-github", issues, gitHubIssues},
-		{"minio-go", objects, minioCalls}, {"go-elasticsearch", documents, elastic}, {"armresources", groups, azure},
+		{"minio-go", objects, minioCalls}, {"opensearch-go", documents, openSearch}, {"armresources", groups, azure},
 		{"oapi-codegen style", things, oapi}, {"ogen style", things, ogen},
 	}
 }
@@ -342,52 +342,33 @@ func documents() *service {
 			return path + "/" + id, 201, "", `{"_index":"idx","_id":"` + id + `","_version":1,"result":"created","_shards":{"total":2}}`
 		},
 		shown: itself(`{"_index":"idx","_id":"%s","found":true,"_source":{}}`), missing: `{"_index":"idx","_id":"x","found":false}`,
-		header: http.Header{"X-Elastic-Product": {"Elasticsearch"}}, deleted: 200,
+		deleted: 200,
 	}
 }
 
-func elastic(t *testing.T, client *http.Client) calls {
-	c, err := elasticsearch.NewClient(elasticsearch.Config{Addresses: []string{at}, Transport: client.Transport})
+func openSearch(t *testing.T, client *http.Client) calls {
+	c, err := opensearchapi.NewClient(opensearchapi.Config{Client: opensearch.Config{
+		Addresses: []string{at}, Transport: client.Transport, Context: t.Context(), HealthCheckMaxRetries: -1,
+	}})
 	require.NoError(t, err)
-	done := func(status int, body io.ReadCloser, err error) (int, []byte, error) {
-		if err != nil {
-			return 0, nil, err
-		}
-		defer body.Close()
-		read, err := io.ReadAll(body)
-		return status, read, err
-	}
 	return calls{
 		create: func(ctx context.Context, name string) (string, error) {
-			resp, err := c.Index("idx", strings.NewReader(`{"title":"`+name+`"}`), c.Index.WithContext(ctx))
+			resp, err := c.Index(ctx, opensearchapi.IndexReq{Index: "idx", Body: strings.NewReader(`{"title":"` + name + `"}`)})
 			if err != nil {
 				return "", err
 			}
-			_, body, err := done(resp.StatusCode, resp.Body, nil)
-			return member(body, "_id"), err
+			return resp.ID, nil
 		},
 		get: func(ctx context.Context, id string) (bool, error) {
-			resp, err := c.Get("idx", id, c.Get.WithContext(ctx))
-			if err != nil {
-				return false, err
-			}
-			status, _, err := done(resp.StatusCode, resp.Body, nil)
-			return status == 200, err
+			resp, err := c.Document.Get(ctx, opensearchapi.DocumentGetReq{Index: "idx", DocumentID: id})
+			return notFound(err, resp.Inspect().Response.StatusCode)
 		},
 		update: func(ctx context.Context, id string) error {
-			resp, err := c.Index("idx", strings.NewReader(`{"title":"other"}`), c.Index.WithDocumentID(id), c.Index.WithContext(ctx))
-			if err != nil {
-				return err
-			}
-			_, _, err = done(resp.StatusCode, resp.Body, nil)
+			_, err := c.Index(ctx, opensearchapi.IndexReq{Index: "idx", DocumentID: id, Body: strings.NewReader(`{"title":"other"}`)})
 			return err
 		},
 		delete: func(ctx context.Context, id string) error {
-			resp, err := c.Delete("idx", id, c.Delete.WithContext(ctx))
-			if err != nil {
-				return err
-			}
-			_, _, err = done(resp.StatusCode, resp.Body, nil)
+			_, err := c.Document.Delete(ctx, opensearchapi.DocumentDeleteReq{Index: "idx", DocumentID: id})
 			return err
 		},
 		absent: "absent",
