@@ -55,6 +55,9 @@ func run(ctx context.Context, args []string) error {
 	root := string(top[:len(top)-1])
 	switch args[0] {
 	case "prepare":
+		if err := untagged(root, *version); err != nil {
+			return err
+		}
 		modules, err := prepare(root, *version)
 		for _, m := range modules {
 			fmt.Println(m.tag(m.version))

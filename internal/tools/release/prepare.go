@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,24 +34,32 @@ type released struct {
 // content.
 //
 // Root must be a clean clone: files that git does not track are not released, and changed files
-// would be released without a commit.
-func prepare(root, version string) ([]released, error) {
-	if semver.Canonical(version) != version || semver.Major(version) != "v0" && semver.Major(version) != "v1" {
+// would be released without a commit. If prepare fails, it is clean again.
+func prepare(root, version string) (_ []released, err error) {
+	if semver.Canonical(version) != version || semver.Major(version) != "v0" && semver.Major(version) != "v1" ||
+		version == "v0.0.0" || module.IsPseudoVersion(version) { // the go command would not know such tags
 		return nil, fmt.Errorf("-version is %q, but must be like v0.1.0 or v1.0.0-rc.1", version)
 	}
-	if changed, err := git(root, "status", "--porcelain"); err != nil {
+	if err := clean(root); err != nil {
 		return nil, err
-	} else if len(changed) > 0 {
-		return nil, fmt.Errorf("the clone is not clean: commit or remove these first:\n%s", changed)
 	}
 	modules, err := readModules(root)
 	if err != nil {
+		return nil, err
+	}
+	if err := whole(root, modules); err != nil {
 		return nil, err
 	}
 	order, err := releasable(modules)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			_, undo := git(root, "checkout", "-q", "--", ".")
+			err = errors.Join(err, undo)
+		}
+	}()
 	var done []released
 	for _, m := range order {
 		r := released{aModule: m, version: version, wholePath: filepath.Join(root, filepath.FromSlash(m.folder))}
@@ -64,6 +74,56 @@ func prepare(root, version string) ([]released, error) {
 	return done, nil
 }
 
+// clean refuses a clone whose files are not, to the byte, what its commit has.
+func clean(root string) error {
+	changed, err := git(root, "status", "--porcelain")
+	if err != nil {
+		return err
+	}
+	if len(changed) > 0 {
+		return fmt.Errorf("the clone is not clean: commit or remove these first:\n%s", changed)
+	}
+	// Git may write other ends of lines, and call that unchanged. The sums would be of files that nobody gets.
+	files, err := git(root, "ls-files", "--eol")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(files)) {
+		ends, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		kept, here, _ := strings.Cut(ends, " ")
+		here = strings.Fields(here)[0]
+		if strings.TrimPrefix(kept, "i/") != strings.TrimPrefix(here, "w/") {
+			return fmt.Errorf("%s is not as git keeps it: clone with -c core.autocrlf=false -c core.eol=lf", name)
+		}
+	}
+	return nil
+}
+
+// whole refuses a go.mod file whose module go.work does not name: it would be in no release.
+func whole(root string, modules []aModule) error {
+	files, err := git(root, "ls-files", "go.mod", "*/go.mod")
+	if err != nil {
+		return err
+	}
+	for name := range strings.Lines(string(files)) {
+		name = strings.TrimSuffix(name, "\n")
+		if !slices.ContainsFunc(modules, func(m aModule) bool { return m.folder == path.Dir(name) }) {
+			return fmt.Errorf("%s is of no module of go.work", name)
+		}
+	}
+	return nil
+}
+
+// untagged refuses a version that some module has: what was had once stays in caches and proxies.
+func untagged(root, version string) error {
+	tags, err := git(root, "tag", "--list", version, "*/"+version)
+	if err == nil && len(tags) > 0 {
+		tag, _, _ := strings.Cut(string(tags), "\n")
+		err = fmt.Errorf("%s is released already, by the tag %s", version, tag)
+	}
+	return err
+}
+
 // rewrite writes go.mod and go.sum, given the modules that may be required.
 func (r *released) rewrite(below []released) error {
 	name := filepath.Join(r.wholePath, "go.mod")
@@ -71,11 +131,12 @@ func (r *released) rewrite(below []released) error {
 	if err != nil {
 		return err
 	}
+	replaces := len(r.file.Replace)
 	required, err := requireReleased(r.file, below)
 	if err != nil {
 		return err
 	}
-	if len(required) == 0 {
+	if len(required)+replaces == 0 {
 		r.mod = before
 		return nil
 	}
@@ -84,6 +145,9 @@ func (r *released) rewrite(below []released) error {
 	}
 	if err := os.WriteFile(name, r.mod, 0o666); err != nil {
 		return err
+	}
+	if len(required) == 0 {
+		return nil
 	}
 	name = filepath.Join(r.wholePath, "go.sum")
 	sums, err := os.ReadFile(name)
@@ -118,10 +182,12 @@ func requireReleased(file *modfile.File, below []released) ([]released, error) {
 	return required, nil
 }
 
-// addSums returns a go.sum file with the sums of modules in it, in the order in
-// which the go command writes them.
+// addSums returns a go.sum file with the sums of modules in it, in place of those that an earlier
+// release left, in the order in which the go command writes them.
 func addSums(file []byte, modules []released) []byte {
-	lines := slices.Collect(strings.Lines(string(file)))
+	lines := slices.DeleteFunc(slices.Collect(strings.Lines(string(file))), func(line string) bool {
+		return slices.ContainsFunc(modules, func(m released) bool { return strings.HasPrefix(line, m.path()+" ") })
+	})
 	for _, m := range modules {
 		lines = append(lines,
 			fmt.Sprintf("%s %s %s\n", m.path(), m.version, m.sum),

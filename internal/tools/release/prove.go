@@ -53,7 +53,7 @@ func onBench(ctx context.Context, root, version string, do func(workbench) error
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	clone := filepath.Join(folder, "clone")
-	if _, err := git(root, "clone", "-q", root, clone); err != nil {
+	if _, err := git(root, "clone", "-q", "-c", "core.autocrlf=false", "-c", "core.eol=lf", root, clone); err != nil {
 		return err
 	}
 	modules, err := prepare(clone, version)

@@ -144,16 +144,91 @@ func TestPrepare_archives(t *testing.T) {
 	}
 }
 
+// What is prepared again, and committed, has the sums of the last time alone.
+func TestPrepare_again(t *testing.T) {
+	t.Parallel()
+	root := clone(t, house())
+	for _, version := range []string{"v0.1.0", "v0.1.1"} {
+		done, err := prepare(root, version)
+		require.NoError(t, err)
+		got, err := os.ReadFile(filepath.Join(root, "examples", "go.sum"))
+		require.NoError(t, err)
+		assert.Equal(t, "house.example/lib "+version+" "+done[0].sum+"\nhouse.example/lib "+version+"/go.mod "+done[0].goModSum+"\n", string(got))
+		_, err = git(root, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "-q", "-a", "-m", version)
+		require.NoError(t, err)
+	}
+}
+
 func TestPrepare_refused(t *testing.T) {
 	t.Parallel()
-	for _, version := range []string{"", "0.1.0", "v0.1", "v2.0.0", "v0.1.0+meta"} {
+	// The go command takes v0.0.0 for no release, and does not read a tag that looks like the name of a commit.
+	for _, version := range []string{"", "0.1.0", "v0.1", "v2.0.0", "v0.1.0+meta", "v0.0.0", "v0.0.0-20260101000000-abcdefabcdef"} {
 		_, err := prepare(t.TempDir(), version)
 		assert.ErrorContains(t, err, "must be like v0.1.0", version)
 	}
+	for want, change := range map[string]func(root string) error{
+		"the clone is not clean: commit or remove these first:\n?? note": func(root string) error {
+			return os.WriteFile(filepath.Join(root, "note"), nil, 0o666)
+		},
+		"lib.go is not as git keeps it": func(root string) error {
+			_, err := git(root, "config", "core.autocrlf", "true")
+			if err == nil {
+				err = os.Remove(filepath.Join(root, "lib.go"))
+			}
+			if err == nil {
+				_, err = git(root, "checkout", "lib.go")
+			}
+			return err
+		},
+	} {
+		root := clone(t, house())
+		require.NoError(t, change(root))
+		_, err := prepare(root, "v0.1.0")
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+// What cannot be prepared to the end is left as it was.
+func TestPrepare_undone(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(map[string]string){
+		"cmd: replaces a.example/a by b.example/b, which users would not get": func(files map[string]string) {
+			files["cmd/go.mod"] += "\nreplace a.example/a => b.example/b v1.0.0\n"
+		},
+		"other/go.mod is of no module of go.work": func(files map[string]string) { files["other/go.mod"] = goMod("other") },
+	} {
+		files := house()
+		change(files)
+		root := clone(t, files)
+		_, err := prepare(root, "v0.1.0")
+		assert.EqualError(t, err, want)
+		changed, err := git(root, "status", "--porcelain")
+		require.NoError(t, err)
+		assert.Empty(t, string(changed))
+	}
+}
+
+// A version that any module has already would mean two contents.
+func TestUntagged(t *testing.T) {
+	t.Parallel()
 	root := clone(t, house())
-	require.NoError(t, os.WriteFile(filepath.Join(root, "note"), nil, 0o666))
+	_, err := git(root, "tag", "cmd/v0.1.0")
+	require.NoError(t, err)
+	assert.EqualError(t, untagged(root, "v0.1.0"), "v0.1.0 is released already, by the tag cmd/v0.1.0")
+	assert.NoError(t, untagged(root, "v0.1.1"))
+}
+
+// A module that replaces one that it does not require is rid of the line too.
+func TestPrepare_replaceAlone(t *testing.T) {
+	t.Parallel()
+	files := house()
+	files["examples/go.mod"] = goMod("examples") + "\nreplace house.example/lib => ..\n"
+	root := clone(t, files)
 	_, err := prepare(root, "v0.1.0")
-	assert.ErrorContains(t, err, "the clone is not clean: commit or remove these first:\n?? note")
+	require.NoError(t, err)
+	got, err := os.ReadFile(filepath.Join(root, "examples", "go.mod"))
+	require.NoError(t, err)
+	assert.Equal(t, goMod("examples"), string(got))
 }
 
 // What replaces a module of others would be lost on the way to users.
