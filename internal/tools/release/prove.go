@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"path"
@@ -34,14 +37,10 @@ type workbench struct {
 }
 
 // prove releases the last commit of root into a temporary folder, and checks that a new user can
-// use it. The version is named after the commit's content, so that the usual module cache and
-// build cache can be used.
+// use it. The version is one that nobody else has, so that the usual module cache and build cache
+// can be used, also while another proof is under way.
 func prove(ctx context.Context, root string) error {
-	tree, err := git(root, "rev-parse", "HEAD^{tree}")
-	if err != nil {
-		return err
-	}
-	return onBench(ctx, root, "v0.1.0-proof.g"+string(tree[:12]), workbench.prove)
+	return onBench(ctx, root, "v0.1.0-proof.g"+strings.ToLower(rand.Text()), workbench.prove)
 }
 
 // onBench releases the last commit of root into a temporary folder, and calls do. At the end it
@@ -71,24 +70,40 @@ func onBench(ctx context.Context, root, version string, do func(workbench) error
 	if err := writeProxy(proxy, modules); err != nil {
 		return err
 	}
-	usual, err := exec.CommandContext(ctx, "go", "env", "GOPROXY", "GOMODCACHE").Output()
+	env, cache, err := settings(ctx, proxy, modules[0].path())
 	if err != nil {
 		return err
 	}
-	settings := strings.Fields(string(usual))
-	if len(settings) != 2 {
-		return fmt.Errorf("go env says %q of GOPROXY and GOMODCACHE", usual)
-	}
-	if err := forget(settings[1], modules); err != nil {
+	if err := forget(cache, modules); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, forget(settings[1], modules)) }()
-	return do(workbench{ctx: ctx, folder: folder, clone: clone, modules: modules, env: append(os.Environ(),
-		"GOWORK=off",
-		"GOPROXY=file://"+filepath.ToSlash(proxy)+","+settings[0],
-		"GONOSUMDB="+modules[0].path()+","+modules[0].path()+"/*",
-		"GOFLAGS=-mod=mod",
-		"GOBIN="+filepath.Join(folder, "bin"))})
+	defer func() { err = errors.Join(err, forget(cache, modules)) }()
+	env = append(env, "GOBIN="+filepath.Join(folder, "bin"))
+	return do(workbench{ctx: ctx, folder: folder, clone: clone, modules: modules, env: env})
+}
+
+// settings returns the environment of all that is run, and the folder of the module cache. Where
+// modules come from and are kept is as usual, but for the modules below the path house, which come
+// from a proxy in a folder. All else is as it is for somebody who has set nothing, or else it
+// would be seen in the binaries.
+func settings(ctx context.Context, proxy, house string) (env []string, cache string, err error) {
+	text, err := exec.CommandContext(ctx, "go", "env", "-json", "GOPROXY", "GOSUMDB", "GOMODCACHE", "GOCACHE").Output()
+	if err != nil {
+		return nil, "", err
+	}
+	var usual map[string]string
+	if err := json.Unmarshal(text, &usual); err != nil {
+		return nil, "", err
+	}
+	proxy = "/" + strings.TrimPrefix(filepath.ToSlash(proxy), "/") // on Windows, a volume comes first
+	from := url.URL{Scheme: "file", Path: proxy}
+	usual["GOPROXY"] = from.String() + "," + usual["GOPROXY"]
+	env = append(os.Environ(), "GOENV=off", "GOWORK=off", "GOFLAGS=-mod=mod", "GONOSUMDB="+house+","+house+"/*",
+		"GOPRIVATE=", "GONOPROXY=", "GOEXPERIMENT=", "GOFIPS140=off")
+	for name, value := range usual {
+		env = append(env, name+"="+value)
+	}
+	return env, usual["GOMODCACHE"], nil
 }
 
 func (b workbench) prove() error {
@@ -97,9 +112,8 @@ func (b workbench) prove() error {
 		do   func() error
 	}{
 		{"each module is tidy and whole by itself", b.tidy},
-		{"each module passes vet", b.vet},
 		{"the API of each module, compared", b.compare},
-		{"each module can be had", b.get},
+		{"each module can be had, and passes vet", b.get},
 		{"the README's first program", b.readme},
 		{"the first page of the guides", b.guide},
 		{"a program with the adapters", b.adapters},
@@ -154,15 +168,6 @@ func (b workbench) tidy() error {
 	return nil
 }
 
-func (b workbench) vet() error {
-	for _, m := range b.modules {
-		if _, err := b.run(m.wholePath, "go", "vet", "./..."); err != nil {
-			return fmt.Errorf("%s: %w", m.folder, err)
-		}
-	}
-	return nil
-}
-
 // compare runs gorelease. There is no earlier release yet, so it checks only the modules
 // themselves.
 func (b workbench) compare() error {
@@ -202,9 +207,15 @@ func (b workbench) all() (requires []string) {
 	return requires
 }
 
+// get vets each module where it alone is required: as it is had, with its tests, and compiled but
+// once for all that follows.
 func (b workbench) get() error {
 	for i, require := range b.all() {
-		if _, err := b.empty(fmt.Sprintf("get%d", i), require); err != nil {
+		dir, err := b.empty(fmt.Sprintf("get%d", i), require)
+		if err != nil {
+			return err
+		}
+		if _, err := b.run(dir, "go", "vet", b.modules[i].path()+"/..."); err != nil {
 			return err
 		}
 	}
