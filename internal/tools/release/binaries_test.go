@@ -53,7 +53,8 @@ func TestNotice_current(t *testing.T) {
 	assert.Contains(t, want, "github.com/spf13/cobra v")
 }
 
-// The same text is told once, whatever its line ends; what has none is an error.
+// The same text is told once, whatever its line ends, and also that of a folder which came from
+// elsewhere; what has none is an error.
 func TestNoticeOf(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -66,11 +67,16 @@ func TestNoticeOf(t *testing.T) {
 	write("b/licence.txt", "free\r\nto use\r\n")
 	write("b/NOTICE", "by b\n")
 	write("c/license_test.go", "package c\n")
-	got, err := noticeOf(map[string]string{"a v1": filepath.Join(root, "a"), "b v2": filepath.Join(root, "b")})
+	write("a/copied/from/LICENSE", "by another\n")
+	write("a/copied/from/deep/deep.go", "package deep\n")
+	write("a/tests/LICENSE", "not linked\n")
+	got, err := noticeOf(map[string][]string{
+		"a v1": {filepath.Join(root, "a"), filepath.Join(root, "a", "copied", "from", "deep")}, "b v2": {filepath.Join(root, "b")},
+	})
 	require.NoError(t, err)
 	rule := "\n" + string(bytes.Repeat([]byte("="), 79)) + "\n\n"
 	assert.Equal(t, "The binaries of readback contain the following, under the licences that follow each list.\n"+
-		rule+"a v1\nb v2\n\nfree\nto use\n"+rule+"b v2\n\nby b\n", got)
-	_, err = noticeOf(map[string]string{"c v3": filepath.Join(root, "c")})
+		rule+"a v1\nb v2\n\nfree\nto use\n"+rule+"a v1\n\nby another\n"+rule+"b v2\n\nby b\n", got)
+	_, err = noticeOf(map[string][]string{"c v3": {filepath.Join(root, "c")}})
 	assert.EqualError(t, err, "c v3 has no licence that could be found")
 }

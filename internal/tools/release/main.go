@@ -8,7 +8,7 @@
 // Prepare changes go.mod and go.sum in a clean clone, and prints the tags to set, in the order
 // in which to push them. Prove does the same in a temporary clone of the last commit, and uses
 // the modules as a new user would. Binaries writes an archive for each platform, and
-// checksums.txt; the same commit gives the same bytes. Notice prints the licences of everything
+// checksums.txt; the same commit and Go give the same bytes. Notice prints the licences of everything
 // that the binaries contain.
 package main
 
