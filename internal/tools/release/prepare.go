@@ -114,12 +114,17 @@ func whole(root string, modules []aModule) error {
 	return nil
 }
 
+// tagged returns the tags that give modules a version.
+func tagged(root, version string) ([]string, error) {
+	tags, err := git(root, "tag", "--list", version, "*/"+version)
+	return strings.Fields(string(tags)), err
+}
+
 // untagged refuses a version that some module has: what was had once stays in caches and proxies.
 func untagged(root, version string) error {
-	tags, err := git(root, "tag", "--list", version, "*/"+version)
+	tags, err := tagged(root, version)
 	if err == nil && len(tags) > 0 {
-		tag, _, _ := strings.Cut(string(tags), "\n")
-		err = fmt.Errorf("%s is released already, by the tag %s", version, tag)
+		err = fmt.Errorf("%s is released already, by the tag %s", version, tags[0])
 	}
 	return err
 }

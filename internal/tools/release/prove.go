@@ -63,7 +63,10 @@ func onBench(ctx context.Context, root, version string, do func(workbench) error
 		return err
 	}
 	// gorelease reads only commits.
-	if _, err := git(clone, "-c", "user.name=proof", "-c", "user.email=proof@stranger.example", "commit", "-q", "-a", "-m", version); err != nil {
+	if _, err := git(clone, "-c", "user.name=proof", "-c", "user.email=proof@stranger.example", "commit", "-q", "-a", "--allow-empty", "-m", version); err != nil {
+		return err
+	}
+	if err := asTagged(clone, version); err != nil {
 		return err
 	}
 	proxy := filepath.Join(folder, "proxy")
@@ -141,6 +144,24 @@ func onlyModuleFiles(clone string) error {
 		name, modified := strings.CutPrefix(entry, " M ")
 		if !modified || path.Base(name) != "go.mod" && path.Base(name) != "go.sum" {
 			return fmt.Errorf("something else has changed: %q", entry)
+		}
+	}
+	return nil
+}
+
+// asTagged refuses a commit that has other files than the tags of its version, if there are any.
+func asTagged(clone, version string) error {
+	tags, err := tagged(clone, version)
+	if err != nil {
+		return err
+	}
+	for _, tag := range tags {
+		changed, err := git(clone, "diff", "--name-only", "refs/tags/"+tag, "HEAD")
+		if err != nil {
+			return err
+		}
+		if len(changed) > 0 {
+			return fmt.Errorf("the tag %s has something else in:\n%s", tag, changed)
 		}
 	}
 	return nil

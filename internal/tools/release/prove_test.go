@@ -30,3 +30,28 @@ func TestSettings(t *testing.T) {
 	assert.Equal(t, []string{"", "off", "-mod=mod", "", "", "house.example/lib,house.example/lib/*",
 		"file:///a%20folder/proxy,https://modules.example", "off", ""}, strings.Split(string(said), "\n"))
 }
+
+// What is built for a version that has a tag is what the tag has, from the commit before it was
+// prepared or after.
+func TestOnBench_tagged(t *testing.T) {
+	t.Parallel()
+	root := clone(t, house())
+	commit := func(message string) {
+		_, err := git(root, "-c", "user.name=test", "-c", "user.email=test@example.com", "commit", "-q", "-a", "-m", message)
+		require.NoError(t, err)
+	}
+	bench := func() error { return onBench(t.Context(), root, "v0.1.0", func(workbench) error { return nil }) }
+	require.NoError(t, bench())
+	_, err := prepare(root, "v0.1.0")
+	require.NoError(t, err)
+	commit("release")
+	_, err = git(root, "tag", "v0.1.0")
+	require.NoError(t, err)
+	assert.NoError(t, bench(), "at the tag")
+	_, err = git(root, "checkout", "-q", "HEAD~1")
+	require.NoError(t, err)
+	assert.NoError(t, bench(), "before it")
+	require.NoError(t, os.WriteFile(filepath.Join(root, "lib.go"), []byte("package lib\n\nvar New int\n"), 0o666))
+	commit("more")
+	assert.EqualError(t, bench(), "the tag v0.1.0 has something else in:\ncmd/go.sum\nexamples/go.sum\nlib.go\n")
+}
