@@ -81,7 +81,7 @@ func onBench(ctx context.Context, root, version string, do func(workbench) error
 		return err
 	}
 	defer func() { err = errors.Join(err, forget(cache, modules)) }()
-	env = append(env, "GOBIN="+filepath.Join(folder, "bin"))
+	env = append(env, "GOBIN="+filepath.Join(folder, "bin"), "TMPDIR="+folder) // also what is killed leaves nothing
 	return do(workbench{ctx: ctx, folder: folder, clone: clone, modules: modules, env: env})
 }
 
