@@ -151,7 +151,27 @@ func TestRun_dryRun(t *testing.T) {
 	assert.Equal(t, 0, p.status, p.stderr)
 	assert.Equal(t, "POST "+s.url+"?api_key=REDACTED, 10 bytes, once; then GET /v1/{id}?token=REDACTED, until it is there, within 7s\n", p.stdout)
 	assert.Empty(t, p.stderr)
+	p = readback(t, "run", s.url, "-d", "x", "--dry-run", "--then", "-d", "query", "/search", "--expect", ".id")
+	assert.Contains(t, p.stdout, "; then POST /search, ")
 	assert.Empty(t, s.Requests())
+}
+
+// The query of a POST is no search: its answer says where it is read back. It makes
+// no difference whether the method was given or follows from -d.
+func TestRun_queryOfPost(t *testing.T) {
+	t.Parallel()
+	for _, method := range [][]string{nil, {"-X", "POST"}} {
+		r := recording(t, at7)
+		p := readback(t, append([]string{"run", r.url + "?api_key=" + password, "-d", "x"}, method...)...)
+		assert.Equal(t, 0, p.status, p.stderr)
+
+		r, show := patient(t)
+		p = readback(t, append([]string{"run", r.url + "/v1/things?api_key=" + password, "-d", "x", "--within", "50ms"}, method...)...)
+		require.Equal(t, 124, p.status, p.stdout+p.stderr)
+		show()
+		p = readback(t, "resume", resumeLine(t, p.stderr))
+		assert.Equal(t, 0, p.status, p.stderr)
+	}
 }
 
 func TestRun_monitor(t *testing.T) {

@@ -32,10 +32,9 @@ func (o *options) keep(fs *pflag.FlagSet, plan flow.Plan, f *flow.Flow) (handle.
 	h := handle.Handle{Version: handle.Version, Origins: f.Origins()}
 	h.Command = handle.Command{Writes: plan.Commands.IsCommand(), Reads: plan.Commands.Read != nil}
 	h.Again.ByCommand = h.Command.Reads
-	itself := plan.Read.URL == "" && plan.Write.Method != "POST"
 	var err error
 	if !h.Command.Writes {
-		if h.Write, h.Again.Write, err = plan.Write.KeepWrite(plan.Input, itself); err != nil {
+		if h.Write, h.Again.Write, err = plan.Write.KeepWrite(plan.Input, plan.ReadsItself()); err != nil {
 			return h, err
 		}
 	}

@@ -241,23 +241,19 @@ func (s *session) dryRun(policy consistency.Policy) error {
 		fmt.Fprintf(&b, ", %d bytes", req.ContentLength)
 	}
 	b.WriteString(", once; then ")
-	method := s.plan.Read.Method
-	if method == "" {
-		method = "GET"
-	}
 	target := s.plan.Read.URL
 	switch {
-	case target == "" && req.Method == "POST":
-		target = "{location}"
-	case target == "":
+	case s.plan.ReadsItself():
 		target = req.URL.String()
+	case target == "":
+		target = "{" + request.LocationField + "}"
 	}
 	target = request.ShownTemplate(target)
 	within := "30s"
 	if policy.Within > 0 {
 		within = policy.Within.String()
 	}
-	fmt.Fprintf(&b, "%s %s, %s, within %s\n", method, target, goalWords[s.flow.Goal], within)
+	fmt.Fprintf(&b, "%s %s, %s, within %s\n", s.plan.Read.Verb(), target, goalWords[s.flow.Goal], within)
 	return s.write(s.scrub(b.String()))
 }
 

@@ -276,6 +276,12 @@ func (p Plan) expects(f *Flow) bool {
 	return f.matchers != nil || p.Expect != nil || f.expected != nil
 }
 
+// ReadsItself reports whether the write's own URL is read: no other was given, and the
+// answer says none, as that to a POST does.
+func (p Plan) ReadsItself() bool {
+	return p.Read.URL == "" && p.Write.Verb() != http.MethodPost
+}
+
 // asks reports whether reads ask for what fits, and not for one thing: by a
 // query, or by another method than GET and HEAD.
 func (p Plan) asks() bool {
@@ -283,7 +289,7 @@ func (p Plan) asks() bool {
 	switch {
 	case p.Elsewhere:
 		read, at = p.Write, p.Write.URL
-	case at == "" && p.Write.Method != http.MethodPost:
+	case p.ReadsItself():
 		at = p.Write.URL
 	}
 	return strings.Contains(at, "?") || read.Verb() != http.MethodGet && read.Verb() != http.MethodHead

@@ -27,18 +27,14 @@ func (o *options) describe(m *measurement) *report.Run {
 	if o.watch {
 		run.Pause, run.Count = new(report.MillisOf(2*o.every)), 0
 	}
-	method, at := m.plan.Read.Method, m.plan.Read.URL
-	if method == "" {
-		method = http.MethodGet
-	}
+	at := m.plan.Read.URL
 	switch {
-	case at != "":
-	case write.Method == http.MethodPost:
-		at = "{" + request.LocationField + "}"
-	default:
+	case m.plan.ReadsItself():
 		at = m.plan.Write.URL
+	case at == "":
+		at = "{" + request.LocationField + "}"
 	}
-	run.Read = m.scrub(shown(method, at))
+	run.Read = m.scrub(shown(m.plan.Read.Verb(), at))
 	if m.cleans {
 		method := m.cleanup.Method
 		if method == "" {
