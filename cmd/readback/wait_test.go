@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -194,6 +195,28 @@ func TestHelp(t *testing.T) {
 	assert.NotContains(t, string(page), "`")
 	for _, name := range []string{"readback", "readback-wait", "readback-resume", "readback-proxy", "readback-measure", "readback-demo"} {
 		assert.FileExists(t, filepath.Join(dir, "man1", name+".1"))
+	}
+}
+
+// The page of the command has each flag, by one of its names, and no others.
+func TestHelp_page(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/command.md")
+	require.NoError(t, err)
+	flag := regexp.MustCompile(`(?:^|[^\w-])(-\w|--[a-z][a-z0-9-]+)\b`)
+	told := make(map[string]bool)
+	for _, found := range flag.FindAllStringSubmatch(string(text), -1) {
+		told[found[1]] = true
+	}
+	known := map[string]bool{"--version": true, "--retry": true} // the latter is curl's
+	for _, command := range []string{"run", "wait", "resume", "proxy", "measure", "demo"} {
+		for _, found := range regexp.MustCompile(`(?m)^ +(?:(-\w), +)?(--[a-z0-9-]+)`).FindAllStringSubmatch(readback(t, command, "--help").stdout, -1) {
+			known[found[2]] = true
+			assert.True(t, told[found[1]] || told[found[2]], "the page does not tell of %s of %s", found[2], command)
+		}
+	}
+	for name := range told {
+		assert.True(t, known[name] || len(name) == 2, "the page tells of %s", name)
 	}
 }
 

@@ -46,7 +46,7 @@ func SetHelp(root *cobra.Command, streams Streams) {
 func usage(cmd *cobra.Command, width int) string {
 	var b strings.Builder
 	b.WriteString("Usage:\n")
-	if cmd.HasParent() && cmd.Runnable() {
+	if cmd.HasParent() && !cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "  %s\n", cmd.UseLine())
 	}
 	if cmd.HasAvailableSubCommands() {

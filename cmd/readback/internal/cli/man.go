@@ -53,7 +53,7 @@ func manPage(cmd *cobra.Command, name string, statuses []Status) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, ".TH %q \"1\" \"\" \"readback\" \"readback\"\n.SH NAME\n%s \\- %s\n", strings.ToUpper(name), roff(name), roff(cmd.Short))
 	b.WriteString(".SH SYNOPSIS\n")
-	if cmd.Runnable() && cmd.HasParent() {
+	if cmd.HasParent() && !cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, ".B %s\n", roff(cmd.UseLine()))
 	} else {
 		fmt.Fprintf(&b, ".B %s COMMAND\n", roff(cmd.CommandPath()))

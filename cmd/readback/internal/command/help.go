@@ -32,12 +32,18 @@ func newHelp(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// refuseOthers makes completion refuse shells that it does not know: without an
-// action of its own it would print its help, which a shell would then read.
+// refuseOthers makes root and its completion refuse to go without a command, and
+// completion those that it does not know. Without an action of their own they would
+// print their help and end with 0, as if a write were confirmed.
 func refuseOthers(root *cobra.Command) {
+	root.RunE = func(*cobra.Command, []string) error {
+		return exit.Usagef("there is no command: readback --help lists them")
+	}
 	root.InitDefaultCompletionCmd()
 	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		cmd.RunE = func(*cobra.Command, []string) error {
+			return exit.Usagef("say for which shell: bash, fish, powershell or zsh")
+		}
 	}
 }
 

@@ -35,8 +35,10 @@ func newMan() *cobra.Command {
 		Use:    "man DIRECTORY",
 		Short:  "Write the manual pages into a directory",
 		Hidden: true,
-		Args:   cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return exit.Usagef("there is no DIRECTORY for the pages, or more than one")
+			}
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return exit.With(exit.Usage, err)
 			}

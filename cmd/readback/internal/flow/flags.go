@@ -90,7 +90,7 @@ func (v *duration) String() string {
 func (v *duration) Set(text string) error {
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return errors.New("want a time above 0, such as 500ms or 1m30s")
+		return errors.New("want a time above 0 with its unit, such as 500ms or 1m30s")
 	}
 	*v.d = d
 	return nil

@@ -150,7 +150,7 @@ func TestCommand_usage(t *testing.T) {
 	require.NoError(t, os.WriteFile(broken, []byte(`{"version":`), 0o600))
 	tests := []struct{ args, want string }{
 		{"", "--upstream is missing"},
-		{"--upstream ://x", "--upstream is not a URL"},
+		{"--upstream 127.0.0.1:8080", "--upstream is not a URL of http or https, such as https://api.example"},
 		{"--upstream api.example", "the upstream is not a URL of http or https"},
 		{"--upstream https://alice:hunter2@api.example", "the upstream has credentials: clients send their own"},
 		{"--upstream https://alice:hunter2%zz@api.example", "--upstream is not a URL"},

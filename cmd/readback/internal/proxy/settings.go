@@ -185,7 +185,7 @@ func (s *settings) check() error {
 func parseUpstream(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("--upstream is not a URL")
+		return nil, fmt.Errorf("--upstream is not a URL of http or https, such as https://api.example")
 	}
 	return u, validate(u)
 }
