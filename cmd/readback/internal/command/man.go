@@ -17,7 +17,7 @@ var exitStatuses = []cli.Status{
 	{Number: "2", Means: "the command line is wrong, or a file that it names: nothing was sent"},
 	{Number: "3", Means: "unconfirmed, since a read was refused (400, 401, a certificate): waiting does not change that"},
 	{Number: "74", Means: "confirmed, but the result could not be written"},
-	{Number: "124", Means: "unconfirmed: neither could be shown in time"},
+	{Number: "124", Means: "unconfirmed: neither could be shown in time, or it is not known where to read"},
 	{Number: "129, 130, 143", Means: "interrupted by the end of the terminal, by Ctrl-C, by SIGTERM; a write that was sent may have been carried out"},
 }
 

@@ -28,7 +28,7 @@ func newResume(streams cli.Streams) *cobra.Command {
 		Long: `Resume goes on with a write that run left unconfirmed. It sends no write. HANDLE is
 what run printed, or a file that holds it, or - for stdin.
 
-A handle is data. It holds no secret, file, proxy or expression. The line that run printed
+A handle is data. It holds no secret of run's, no file, proxy or expression. The line that run printed
 says which of these must be given again. Flags that you give win over those of the handle.
 A file that holds a handle is removed when the outcome is certain.
 
