@@ -28,9 +28,9 @@ func newResume(streams cli.Streams) *cobra.Command {
 		Long: `Resume goes on with a write that run left unconfirmed. It sends no write. HANDLE is
 what run printed, or a file that holds it, or - for stdin.
 
-A handle is data. It holds no secret of run's, no file, proxy or expression. The line that run printed
-says which of these must be given again. Flags that you give win over those of the handle.
-A file that holds a handle is removed when the outcome is certain.
+A handle is data. It holds no secret of run's, no file, proxy or expression. The line that
+run printed says which of these must be given again. Flags that you give win over those of
+the handle. A file that holds a handle is removed when the outcome is certain.
 
 Before the first read, resume says where reads go. Credentials go only to an origin that
 the command line names, by --origin or in a URL, or that is in a handle file of your own,
