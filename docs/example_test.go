@@ -175,7 +175,9 @@ func Example_graphQL() {
 
 	hasErrors, hasData, nullData := consistency.JSON("/errors"), consistency.JSON("/data"), consistency.JSON("/data", nil)
 	policy := consistency.Policy{Rules: consistency.Rules{Write: []consistency.WriteRule{
+		// Errors and no data: the query was wrong, and nothing was carried out.
 		{From: 200, Body: func(b []byte) bool { return hasErrors(b) && !hasData(b) && !nullData(b) }, Class: consistency.Refused},
+		// Errors beside data: they prove nothing.
 		{From: 200, Body: hasErrors, Class: consistency.Ambiguous},
 	}}}
 	post, _ := http.NewRequest(http.MethodPost, srv.URL+"/graphql", strings.NewReader(`{"query":"mutation { … }"}`))

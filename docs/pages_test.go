@@ -34,7 +34,7 @@ var needServers = map[string]string{
 var (
 	indents = regexp.MustCompile(`(?m)^\t+`)
 	fenced  = regexp.MustCompile("(?s)```.*?```")
-	links   = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+	links   = regexp.MustCompile(`\]\(([^)#:]+)(?:#([^)]*))?\)`)
 )
 
 // read returns the text of all files that fit.
@@ -161,7 +161,10 @@ func TestPages_short(t *testing.T) {
 			assert.Contains(t, index, "]("+name+")")
 		}
 		for _, link := range links.FindAllStringSubmatch(fenced.ReplaceAllString(page, ""), -1) {
-			assert.FileExists(t, filepath.Join(filepath.Dir(name), strings.TrimSuffix(link[1], "/")), "%s links to %s", name, link[1])
+			at := filepath.Join(filepath.Dir(name), strings.TrimSuffix(link[1], "/"))
+			if assert.FileExists(t, at, "%s links to %s", name, link[1]) && link[2] != "" {
+				assert.Contains(t, strings.ToLower(read(t, at)), "# "+strings.ReplaceAll(link[2], "-", " ")+"\n", "%s links to %s", name, link[0])
+			}
 		}
 	}
 }
