@@ -258,7 +258,7 @@ func (s *session) advice(res result, cause error) (lines []string, resume string
 	case errors.Is(cause, readbackhttp.ErrNoTarget):
 		how = "To go on reading, with --then URL, or with --accepted-location:"
 	case errors.As(cause, &target):
-		how = "To go on reading, with a URL that can be had:"
+		how = "To go on reading, with the URL of what was written:"
 		adjust = (*handle.Handle).NeedReadURL
 	case s.flow.Find == nil && !found(res.Pending) && s.plan.Commands.IsCommand():
 		return []string{s.fate(res) + "; do not run it again before you know. That something is there proves nothing of it: readback wait with --expect can look for what is its own"}, "", nil

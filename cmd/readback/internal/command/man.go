@@ -21,11 +21,34 @@ var exitStatuses = []cli.Status{
 	{Number: "129, 130, 143", Means: "interrupted by the end of the terminal, by Ctrl-C, by SIGTERM; a write that was sent may have been carried out"},
 }
 
+// ownStatuses are those of the other commands, which send a write as part of their work
+// or none at all.
+var ownStatuses = map[string][]cli.Status{
+	"measure": {
+		{Number: "0", Means: "a write was confirmed, and every --slo is met; of --watch, a signal ended it"},
+		{Number: "1", Means: "an objective is missed; or none of the writes was carried out; or a canary ended by itself"},
+		{Number: "2", Means: "the command line is wrong, or a file that it names"},
+		{Number: "124", Means: "an objective cannot be told, and none is missed; or no write was confirmed"},
+		{Number: "129, 130, 143", Means: "interrupted; what was measured until then is shown and saved"},
+	},
+	"proxy": {
+		{Number: "0", Means: "a signal ended it, and all requests were answered"},
+		{Number: "1", Means: "some requests were not answered within --grace, or it could not go on"},
+		{Number: "2", Means: "the command line is wrong, or a file that it names, or the address is taken"},
+		{Number: "126, 127", Means: "the COMMAND cannot be run, or is not there"},
+		{Number: "any other", Means: "that of the COMMAND; 128 plus the number of the signal that killed it"},
+	},
+	"demo": {
+		{Number: "0", Means: "a signal ended it"},
+		{Number: "2", Means: "the command line is wrong, or the address is taken"},
+	},
+}
+
 func statusesOf(cmd *cobra.Command) []cli.Status {
 	if !cmd.HasParent() || slices.Contains([]string{"run", "resume", "wait"}, cmd.Name()) {
 		return exitStatuses
 	}
-	return nil
+	return ownStatuses[cmd.Name()]
 }
 
 // newMan returns the command that writes the manual pages, for those who package
