@@ -120,7 +120,7 @@ func TestPipe_files(t *testing.T) {
 // What is asked for and cannot be written is no success, whatever it is.
 func TestPipe_unwritten(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"--version"}, {"version"}, {"--help"}, {"help", "run"}, {"wait", "--help"}, {"completion", "bash"}, {}} {
+	for _, args := range [][]string{{"--version"}, {"version"}, {"--help"}, {"help", "run"}, {"wait", "--help"}, {"completion", "bash"}, {"help"}} {
 		cmd := call{args: args}.cmd(t)
 		cmd.Stdout = closedPipe(t)
 		_ = cmd.Run()
