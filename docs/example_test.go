@@ -31,6 +31,21 @@ func Example_postThenGet() {
 	// writes: 1
 }
 
+func Example_exchange() {
+	ctx := context.Background()
+	_, service := newClient(readbacktest.Script{Lag: 30 * time.Millisecond})
+
+	post, err := http.NewRequest(http.MethodPost, "http://api.test/workspaces", strings.NewReader(`{"name":"alpha"}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ex := readbackhttp.Exchange{Client: &http.Client{Transport: service}, Write: post} // its Location is read
+	res, err := consistency.Do(ctx, consistency.Policy{}, ex.Flow())
+	fmt.Println(res.Outcome, res.Value.Status, err)
+	// Output: confirmed 200 <nil>
+}
+
 func Example_patchThenGet() {
 	ctx := context.Background()
 	api, _ := newClient(readbacktest.Script{Lag: 30 * time.Millisecond})
