@@ -71,6 +71,7 @@ func TestBadInput_usage(t *testing.T) {
 		{"match without a match", run("--for", "match"), "--expect-json"},
 		{"PUT without a match", []string{"run", "-X", "PUT", r.url}, "--expect-json or --token, or --for present"},
 		{"no expression", run("--expect", ".a =="), "--expect '.a ==': this is not an expression: "},
+		{"what sets", run("--expect", `.state = "done"`), `--expect '.state = "done"': no answer makes this false: = sets a value, and == compares`},
 		{"no function", run("--fail", "nope"), "--fail 'nope': this is not an expression: "},
 		{"modules", run("--expect", `import "x" as x; .`), "this is not an expression: "},
 		{"further input", run("--expect", "input"), "this is not an expression: "},

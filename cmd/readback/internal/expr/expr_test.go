@@ -98,6 +98,46 @@ func TestNew_wrong(t *testing.T) {
 	}
 }
 
+// An expression that no answer can make false would confirm, or refuse, whatever the
+// service says.
+func TestNew_always(t *testing.T) {
+	t.Parallel()
+	for source, why := range map[string]string{
+		`.state = "done"`:                      "= sets a value, and == compares",
+		`.a == 1 and .b = 2`:                   "= sets",
+		`(.a = 1)`:                             "= sets",
+		`.items | .a = 1`:                      "= sets",
+		`.a == 1 or (.b = 2)`:                  "= sets",
+		`any(.[]; .id = 7)`:                    "= sets",
+		`[.[] | select(.id = 7)] | length > 0`: "= sets",
+		`if .a = 1 then .b else .c end`:        "= sets",
+		`.[] | .id = 7`:                        "= sets",
+		`.a as $a | length`:                    "a number, even 0, is true",
+		`.a |= 1`:                              "|= sets",
+		`[.[] | select(.id == 7)]`:             "a list, even an empty one, is true",
+		`map(select(.id == 7))`:                "a list, even an empty one, is true",
+		`{id: .id}`:                            "an object, even an empty one, is true",
+		`length`:                               "a number, even 0, is true",
+		`.items | length`:                      "a number, even 0, is true",
+		`"done"`:                               "a text, even an empty one, is true",
+		`"\(.state)"`:                          "a text, even an empty one, is true",
+		`7`:                                    "a number, even 0, is true",
+		`.state // "none"`:                     "a text, even an empty one, is true",
+		`.a, (.b = 2)`:                         "= sets",
+		`[.[] | {id}] | any(.[]; {id: 7})`:     "an object, even an empty one, is true",
+	} {
+		_, err := expr.New(t.Context(), ".a", source)
+		var wrong *expr.CompileError
+		if assert.ErrorAs(t, err, &wrong, source) {
+			assert.Contains(t, wrong.Reason, "no answer makes this false: "+why, source)
+			assert.Equal(t, 1, wrong.N)
+		}
+	}
+	judge(t, "true", ".", ".a", ".[] as $a | 7", ".a as $a | .b == $a", ".[]", "(.a |= sort) == {}", ".[] | length", ".a | length > 0", ".a // false", ".a // .b",
+		"select(.id == 7)", ".[] | select(.id == 7) | {id}", "(.a = 1) == $write.body", "{a: 1} == .", "[.[].ok] | all", "map(.id) | index(7)",
+		"[.a][0]", "{a: .b}.a", "if .a then 1 else false end", ".error // (.state == \"failed\")")
+}
+
 // Whatever an expression does, it takes neither the memory nor the time, and the
 // next evaluation is as good as any.
 func TestEval_limits(t *testing.T) {

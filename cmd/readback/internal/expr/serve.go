@@ -51,6 +51,8 @@ func Serve(in io.Reader, out io.Writer) int {
 	}
 }
 
+const noExpression = "this is not an expression: "
+
 // compile compiles without a loader of modules, an environment or further input.
 func compile(sources []string, alone bool) ([]*gojq.Code, reply) {
 	var codes []*gojq.Code
@@ -61,11 +63,14 @@ func compile(sources []string, alone bool) ([]*gojq.Code, reply) {
 	for n, source := range sources {
 		query, err := gojq.Parse(source)
 		if err != nil {
-			return nil, reply{N: n, Error: oneLine(err)}
+			return nil, reply{N: n, Error: noExpression + oneLine(err)}
 		}
 		code, err := gojq.Compile(query, gojq.WithVariables(known))
 		if err != nil {
-			return nil, reply{N: n, Error: oneLine(err)}
+			return nil, reply{N: n, Error: noExpression + oneLine(err)}
+		}
+		if why := never(query); why != "" {
+			return nil, reply{N: n, Error: "no answer makes this false: " + why}
 		}
 		codes = append(codes, code)
 	}

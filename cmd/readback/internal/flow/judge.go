@@ -104,10 +104,10 @@ func (p Plan) NewJudge() (*expr.Judge, error) {
 			}
 		}
 		hint := ""
-		if flag == "--fail" {
+		if flag == "--fail" && strings.HasPrefix(wrong.Reason, "this is not") {
 			hint = "; curl's --fail is -f here"
 		}
-		return nil, exit.Usagef("%s '%s': this is not an expression: %s%s", flag, sources[wrong.N], wrong.Reason, hint)
+		return nil, exit.Usagef("%s '%s': %s%s", flag, sources[wrong.N], wrong.Reason, hint)
 	case err != nil:
 		return nil, exit.With(exit.Usage, err)
 	}
