@@ -141,7 +141,7 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 		case !errors.As(err, &unknown):
 		case unknown.GetSpecifiedShortnames() != "":
 			// The parser would print all of -ysession=secret.
-			err = fmt.Errorf("unknown flag: -%.1s%s", unknown.GetSpecifiedName(), otherLetter(unknown.GetSpecifiedName()))
+			err = fmt.Errorf("unknown flag: -%.1s%s", unknown.GetSpecifiedName(), otherLetter(cmd, unknown))
 		default:
 			err = fmt.Errorf("unknown flag: --%s%s", unknown.GetSpecifiedName(), suggestion(cmd, unknown.GetSpecifiedName()))
 		}

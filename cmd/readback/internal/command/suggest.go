@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,10 +27,14 @@ var otherLetters = map[byte]string{
 	'r': "-H 'Range: ...'", 'K': "variables such as READBACK_HEADER", 'n': "-u, or READBACK_USER", 'Z': "nothing: a run has one write",
 }
 
-// otherLetter returns what does the job of a short flag that is none, as the end of
-// a sentence, or "".
-func otherLetter(name string) string {
-	if other := otherLetters[name[0]]; other != "" {
+// otherLetter returns what does the job of a short flag that is none, or the long one
+// that lacks a dash, as the end of a sentence, or "".
+func otherLetter(cmd *cobra.Command, unknown *pflag.NotExistError) string {
+	long, _, _ := strings.Cut(unknown.GetSpecifiedShortnames(), "=")
+	if len(long) > 1 && cmd.Flags().Lookup(long) != nil {
+		return "; did you mean --" + long + "?"
+	}
+	if other := otherLetters[unknown.GetSpecifiedName()[0]]; other != "" {
 		return "; here it is " + other
 	}
 	return ""

@@ -67,7 +67,11 @@ func compile(sources []string, alone bool) ([]*gojq.Code, reply) {
 		}
 		code, err := gojq.Compile(query, gojq.WithVariables(known))
 		if err != nil {
-			return nil, reply{N: n, Error: noExpression + oneLine(err)}
+			why := noExpression + oneLine(err)
+			if strings.Contains(why, "function not defined") {
+				why += "; a member begins with a dot, and a text stands in double quotes"
+			}
+			return nil, reply{N: n, Error: why}
 		}
 		if why := never(query); why != "" {
 			return nil, reply{N: n, Error: "no answer makes this false: " + why}
