@@ -183,8 +183,8 @@ func TestSafe_connectTimeout(t *testing.T) {
 func TestSafe_window(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]string{
-		403: `so long is "forbidden" taken for lag; --window 403=TIME widens that`,
-		404: `so long is "not found" taken for lag; --window 404=TIME widens that`,
+		403: `"forbidden" is not taken for lag any longer; --window 403=TIME widens that`,
+		404: `"not found" is not taken for lag any longer; --window 404=TIME widens that`,
 	} {
 		r := recording(t, func(w http.ResponseWriter, _ int, _ *http.Request) { w.WriteHeader(status) })
 		p := readback(t, "wait", "-q", r.url, "--window", "403=50ms", "--window", "404=50ms")

@@ -192,7 +192,7 @@ func (s *session) window(res result) string {
 	if name == "" {
 		return poll.ErrWindow.Error()
 	}
-	return fmt.Sprintf("so long is %q taken for lag; --window %s=TIME widens that", string(last), name)
+	return fmt.Sprintf("%q is not taken for lag any longer; --window %s=TIME widens that", string(last), name)
 }
 
 // before says, of what is gone, what showed that it was ever there.
