@@ -127,7 +127,7 @@ func (o *options) planWrite(write, read request.Spec, commands flow.Commands, in
 func (s *session) prepare(ctx context.Context, o *options, policy consistency.Policy) (err error) {
 	if o.seen {
 		if s.flow.Goal != consistency.ToAbsent {
-			return exit.Usagef("--seen is for what is to be gone: a DELETE, or --for absent")
+			return exit.Usagef("--seen is for a DELETE, or --for absent")
 		}
 		if err := s.lookFirst(ctx, policy); err != nil {
 			return err

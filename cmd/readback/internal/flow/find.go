@@ -45,7 +45,7 @@ func (p Plan) find(f *Flow, ex readbackhttp.Exchange) error {
 	known := p.template() != "" && len(fields) == 0 || p.template() == "" && ex.Write.Method != "POST"
 	switch {
 	case f.Goal == consistency.ToAbsent:
-		return exit.Usagef("--find and --mine have no use for what is to be gone, whose URL is known")
+		return exit.Usagef("a delete needs neither --find nor --mine: its URL is known")
 	case p.Find == "" && !known:
 		return exit.Usagef("--mine and --found need --find")
 	case p.Mine == nil:

@@ -53,7 +53,7 @@ func TestCleanup(t *testing.T) {
 		{"never", []int{500}, "{location}", "DELETE http://api.test/things/7: 500 Internal Server Error", 3},
 		{"refused", []int{400, 204}, "{location}", "DELETE http://api.test/things/7: 400 Bad Request", 1},
 		{"no such member", nil, "/things/{key}", "the write's answer has no {key} to take back", 0},
-		{"elsewhere", nil, "http://other.test{/id}", "--cleanup: what is to be taken back is of another origin than the write", 0},
+		{"elsewhere", nil, "http://other.test{/id}", "--cleanup: its URL is of another origin than the write", 0},
 	}
 	for _, tt := range tests {
 		against(t, tt.name, echo(201, tt.deletes...), func(t *testing.T, w *world) {

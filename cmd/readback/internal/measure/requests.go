@@ -158,7 +158,7 @@ func (r *requests) takeBack(n int, got *request.Answer) (*http.Request, error) {
 	case missing != "":
 		return nil, fmt.Errorf("the write's answer has no {%s} to take back", missing)
 	case at.User != nil || at.Scheme != write.URL.Scheme || !strings.EqualFold(at.Host, write.URL.Host):
-		return nil, errors.New("--cleanup: what is to be taken back is of another origin than the write")
+		return nil, errors.New("--cleanup: its URL is of another origin than the write")
 	}
 	edit, err := r.cleanupEdit(vars)
 	if err != nil {
