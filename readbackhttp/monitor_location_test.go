@@ -1,7 +1,6 @@
 package readbackhttp_test
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/readback-go/readback/readbackhttp"
@@ -11,11 +10,6 @@ import (
 // What shows a state or an error is no thing, unless the caller says that it is.
 func TestMonitor_location(t *testing.T) {
 	t.Parallel()
-	post := func() *http.Request { return send("POST", api+"/things", `{}`) }
-	put := func() *http.Request { return send("PUT", api+"/things/7", `{"v":2}`) }
-	there := []string{`200 | {"v":2}`}
-	follow := &readbackhttp.Monitor{}
-	v2 := readbackhttp.HasJSON("/v", 2)
 	tests := []course{
 		{
 			"Location: 202s, then the resource", readbackhttp.Exchange{Write: post(), Monitor: follow},

@@ -48,15 +48,20 @@ const (
 	unconfirmed = consistency.Unconfirmed
 )
 
+// What most courses follow, want, read and send.
+var (
+	follow = &readbackhttp.Monitor{}
+	v2     = readbackhttp.HasJSON("/v", 2)
+	there  = []string{`200 | {"v":2}`}
+)
+
+func post() *http.Request { return send("POST", api+"/things", `{}`) }
+func put() *http.Request  { return send("PUT", api+"/things/7", `{"v":2}`) }
+
 // The operations of the services that people use, each with its requests and
 // when they go out.
 func TestMonitor_shapes(t *testing.T) {
 	t.Parallel()
-	post := func() *http.Request { return send("POST", api+"/things", `{}`) }
-	put := func() *http.Request { return send("PUT", api+"/things/7", `{"v":2}`) }
-	there := []string{`200 | {"v":2}`}
-	follow := &readbackhttp.Monitor{}
-	v2 := readbackhttp.HasJSON("/v", 2)
 	at := func(template string) *readbackhttp.Monitor {
 		return &readbackhttp.Monitor{At: readbackhttp.Template(template), State: "/action/status", Error: "/action/error"}
 	}
@@ -267,11 +272,6 @@ func TestMonitor_shapes(t *testing.T) {
 // What is done if the record of an operation is gone, or if an answer names no operation.
 func TestMonitor_noRecord(t *testing.T) {
 	t.Parallel()
-	post := func() *http.Request { return send("POST", api+"/things", `{}`) }
-	put := func() *http.Request { return send("PUT", api+"/things/7", `{"v":2}`) }
-	there := []string{`200 | {"v":2}`}
-	follow := &readbackhttp.Monitor{}
-	v2 := readbackhttp.HasJSON("/v", 2)
 	tests := []course{
 		{
 			"the record is gone with 410", readbackhttp.Exchange{Write: put(), Match: v2, Monitor: follow},
