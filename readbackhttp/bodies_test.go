@@ -176,28 +176,26 @@ func TestBodies_trickling(t *testing.T) {
 		{"200", "200", "unreadable"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				n := 0
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if n++; r.Method == http.MethodPost || n > 2 {
-						answer(w, `201 | Location: /things/7 | {"v":1}`)
-						return
-					}
-					answer(w, tt.give)
-					for r.Context().Err() == nil {
-						_, _ = io.WriteString(w, "x")
-						w.(http.Flusher).Flush()
-						time.Sleep(time.Second)
-					}
-				}))
-				policy := everySecond
-				policy.ReadTimeout = 3500 * time.Millisecond
-				res, err := consistency.Do(t.Context(), policy, readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", "")}.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, []string{"0s POST /things", "0s GET /things/7", "4.5s GET /things/7"}, srv.log())
-				assert.Equal(t, tt.reason, history(res.History)[0].Reason)
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			n := 0
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if n++; r.Method == http.MethodPost || n > 2 {
+					answer(w, `201 | Location: /things/7 | {"v":1}`)
+					return
+				}
+				answer(w, tt.give)
+				for r.Context().Err() == nil {
+					_, _ = io.WriteString(w, "x")
+					w.(http.Flusher).Flush()
+					time.Sleep(time.Second)
+				}
+			}))
+			policy := everySecond
+			policy.ReadTimeout = 3500 * time.Millisecond
+			res, err := consistency.Do(t.Context(), policy, readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", "")}.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, []string{"0s POST /things", "0s GET /things/7", "4.5s GET /things/7"}, srv.log())
+			assert.Equal(t, tt.reason, history(res.History)[0].Reason)
 		})
 	}
 }
@@ -212,30 +210,26 @@ func TestBodies_ofWrite(t *testing.T) {
 		"redirect, truncated":    "303 | Location: /things/7 | Content-Length: 99 | {",
 		"accepted, and too long": "202 | Location: /things/7 | " + long,
 	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /things": {give}, "GET /things/7": {"404", `200 | {"v":1}`}}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), LocationOfAccepted: true}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, consistency.Confirmed, res.Outcome)
-				assert.Equal(t, []string{"0s POST /things", "0s GET /things/7", "1s GET /things/7"}, srv.log())
-			})
+		bubble(t, name, func(t *testing.T) {
+			srv := serve(t, script{"POST /things": {give}, "GET /things/7": {"404", `200 | {"v":1}`}}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), LocationOfAccepted: true}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			assert.Equal(t, []string{"0s POST /things", "0s GET /things/7", "1s GET /things/7"}, srv.log())
 		})
 	}
 	for name, give := range map[string]string{
 		"refused, truncated": "422 | Content-Length: 99 | {",
 		"refused, too long":  "422 | " + long,
 	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /things": {give}}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.Equal(t, consistency.Failed, res.Outcome)
-				assert.ErrorContains(t, err, "answered 422")
-				assert.Equal(t, []string{"0s POST /things"}, srv.log())
-			})
+		bubble(t, name, func(t *testing.T) {
+			srv := serve(t, script{"POST /things": {give}}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.Equal(t, consistency.Failed, res.Outcome)
+			assert.ErrorContains(t, err, "answered 422")
+			assert.Equal(t, []string{"0s POST /things"}, srv.log())
 		})
 	}
 }
@@ -253,37 +247,35 @@ func TestBodies_ofRead(t *testing.T) {
 		{"too long", `200 | {"v":2}` + strings.Repeat(" ", 1<<20), "answered 200, but the body is too long: over 1048576 bytes"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{
-					"POST /things":     {"201 | Location: /things/7"},
-					"PUT /things/7":    {"200"},
-					"DELETE /things/7": {"204"},
-					"GET /things/7":    {tt.give, `200 | {"v":2}`, tt.give, `200 | {"v":2}`, "404", tt.give, "404"},
-				}.handler())
-				exchanges := []readbackhttp.Exchange{
-					{Client: srv.Client, Write: send("PUT", api+"/things/7", `{}`), Match: readbackhttp.HasJSON("/v", 2)},
-					{Client: srv.Client, Write: send("POST", api+"/things", `{}`)},
-				}
-				for _, ex := range exchanges {
-					res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-					assert.NoError(t, err)
-					reads := history(res.History)
-					require.Len(t, reads, 2)
-					assert.Equal(t, poll.Unknown, reads[0].Verdict)
-					assert.Equal(t, 200, reads[0].Status)
-					assert.ErrorContains(t, reads[0].Err, tt.want)
-				}
-				del := readbackhttp.Exchange{Client: srv.Client, Write: send("DELETE", api+"/things/7", "")}
-				res, err := consistency.Do(t.Context(), everySecond, del.Flow())
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, script{
+				"POST /things":     {"201 | Location: /things/7"},
+				"PUT /things/7":    {"200"},
+				"DELETE /things/7": {"204"},
+				"GET /things/7":    {tt.give, `200 | {"v":2}`, tt.give, `200 | {"v":2}`, "404", tt.give, "404"},
+			}.handler())
+			exchanges := []readbackhttp.Exchange{
+				{Client: srv.Client, Write: send("PUT", api+"/things/7", `{}`), Match: readbackhttp.HasJSON("/v", 2)},
+				{Client: srv.Client, Write: send("POST", api+"/things", `{}`)},
+			}
+			for _, ex := range exchanges {
+				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
 				assert.NoError(t, err)
 				reads := history(res.History)
-				require.Len(t, reads, 4)
-				assert.Equal(t, poll.Pending, reads[1].Verdict)
-				assert.Equal(t, consistency.StillThere, reads[1].Reason)
-				assert.Equal(t, 3, srv.writes())
-				assert.Len(t, srv.reads(), 8)
-			})
+				require.Len(t, reads, 2)
+				assert.Equal(t, poll.Unknown, reads[0].Verdict)
+				assert.Equal(t, 200, reads[0].Status)
+				assert.ErrorContains(t, reads[0].Err, tt.want)
+			}
+			del := readbackhttp.Exchange{Client: srv.Client, Write: send("DELETE", api+"/things/7", "")}
+			res, err := consistency.Do(t.Context(), everySecond, del.Flow())
+			assert.NoError(t, err)
+			reads := history(res.History)
+			require.Len(t, reads, 4)
+			assert.Equal(t, poll.Pending, reads[1].Verdict)
+			assert.Equal(t, consistency.StillThere, reads[1].Reason)
+			assert.Equal(t, 3, srv.writes())
+			assert.Len(t, srv.reads(), 8)
 		})
 	}
 }

@@ -64,18 +64,16 @@ func TestExchange_conflict(t *testing.T) {
 		{"another refusal is no conflict", put(), "422", []string{ours}, failed, "answered 422"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"PUT /things/7": {tt.answer}, "GET /things/7": tt.reads}.handler())
-				tt.give.Client = srv.Client
-				res, err := consistency.Do(t.Context(), everySecond, tt.give.Flow())
-				assert.Equal(t, tt.end, res.Outcome, "%v", err)
-				assert.Equal(t, 1, srv.writes())
-				if tt.end != confirmed {
-					assert.ErrorContains(t, err, tt.says)
-					assert.LessOrEqual(t, res.Elapsed, 10*time.Second, "the window of a 403")
-				}
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, script{"PUT /things/7": {tt.answer}, "GET /things/7": tt.reads}.handler())
+			tt.give.Client = srv.Client
+			res, err := consistency.Do(t.Context(), everySecond, tt.give.Flow())
+			assert.Equal(t, tt.end, res.Outcome, "%v", err)
+			assert.Equal(t, 1, srv.writes())
+			if tt.end != confirmed {
+				assert.ErrorContains(t, err, tt.says)
+				assert.LessOrEqual(t, res.Elapsed, 10*time.Second, "the window of a 403")
+			}
 		})
 	}
 }
@@ -104,18 +102,16 @@ func TestExchange_mine(t *testing.T) {
 			"another's":   {[]string{`200 | {"by":"you"}`}, unconfirmed, consistency.ErrNotProvablyMine},
 			"never":       {[]string{"404"}, unconfirmed, consistency.ErrNotProvablyMine},
 		} {
-			t.Run(answer+" "+name, func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					srv := serve(t, script{"PUT /things/7": {answer}, "GET /things/7": tt.reads}.handler())
-					ex := readbackhttp.Exchange{
-						Client: srv.Client, Write: send("PUT", api+"/things/7", `{}`), Goal: consistency.ToPresent, Mine: readbackhttp.HasJSON("/by", "me"),
-					}
-					res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-					assert.Equal(t, tt.end, res.Outcome, "%v", err)
-					if tt.want != nil {
-						assert.ErrorIs(t, err, tt.want)
-					}
-				})
+			bubble(t, answer+" "+name, func(t *testing.T) {
+				srv := serve(t, script{"PUT /things/7": {answer}, "GET /things/7": tt.reads}.handler())
+				ex := readbackhttp.Exchange{
+					Client: srv.Client, Write: send("PUT", api+"/things/7", `{}`), Goal: consistency.ToPresent, Mine: readbackhttp.HasJSON("/by", "me"),
+				}
+				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+				assert.Equal(t, tt.end, res.Outcome, "%v", err)
+				if tt.want != nil {
+					assert.ErrorIs(t, err, tt.want)
+				}
 			})
 		}
 	}
@@ -162,22 +158,20 @@ func TestExchange_fault(t *testing.T) {
 		{"after doubt", "503", []string{broken}, 0, unconfirmed, seconds(0, 0)},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, scripted(tt.answer, tt.reads...).handler())
-				ex := toward(consistency.ToPresent)
-				ex.Client, ex.Fault = srv.Client, readbackhttp.FaultJSON("/status", "failed")
-				ex.Match = readbackhttp.HasJSON("/status", "ACTIVE")
-				policy := everySecond
-				policy.Settle = tt.settle
-				res, err := consistency.Do(t.Context(), policy, ex.Flow())
-				assert.Equal(t, tt.end, res.Outcome, "%v", err)
-				assert.Equal(t, tt.want, srv.times())
-				if tt.end != confirmed {
-					assert.ErrorIs(t, err, consistency.ErrOperation)
-					assert.ErrorContains(t, err, `/status is "FAILED"`)
-				}
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, scripted(tt.answer, tt.reads...).handler())
+			ex := toward(consistency.ToPresent)
+			ex.Client, ex.Fault = srv.Client, readbackhttp.FaultJSON("/status", "failed")
+			ex.Match = readbackhttp.HasJSON("/status", "ACTIVE")
+			policy := everySecond
+			policy.Settle = tt.settle
+			res, err := consistency.Do(t.Context(), policy, ex.Flow())
+			assert.Equal(t, tt.end, res.Outcome, "%v", err)
+			assert.Equal(t, tt.want, srv.times())
+			if tt.end != confirmed {
+				assert.ErrorIs(t, err, consistency.ErrOperation)
+				assert.ErrorContains(t, err, `/status is "FAILED"`)
+			}
 		})
 	}
 	assert.Nil(t, readbackhttp.FaultJSON("status", "failed"))
@@ -286,48 +280,46 @@ func TestExchange_resumedWithoutWrite(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				shown := "503"
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					switch {
-					case r.Method != http.MethodGet:
-						answer(w, tt.answer)
-					case r.URL.Path == "/ops/1" && shown != "503":
-						answer(w, `200 | {"status":"done"}`)
-					default:
-						answer(w, shown)
-					}
-				}))
-				policy := everySecond
-				policy.Within = 3 * time.Second
-				tt.first.Client, tt.first.Name = srv.Client, "job"
-				res, err := consistency.Do(t.Context(), policy, tt.first.Flow())
-				require.Equal(t, unconfirmed, res.Outcome, "%v", err)
-				kept, err := json.Marshal(res.Pending)
-				require.NoError(t, err)
-				assert.NotContains(t, string(kept), "hunter2")
-				var pending consistency.Pending
-				require.NoError(t, json.Unmarshal(kept, &pending))
-				before := len(srv.reads())
-
-				shown = tt.shown
-				tt.later.Client, tt.later.Name, tt.later.Header = srv.Client, "job", http.Header{"Authorization": {"Bearer hunter2"}}
-				res, err = consistency.Resume(t.Context(), policy, tt.later.Flow(), pending)
-				assert.Equal(t, tt.end, res.Outcome, "%v", err)
-				assert.Equal(t, 1, srv.writes())
-				if reads := srv.reads(); tt.want == "" {
-					assert.ErrorContains(t, err, tt.says)
-					assert.Len(t, reads, before)
-				} else {
-					assert.Equal(t, tt.want, reads[len(reads)-1].Target)
-					assert.Equal(t, "Bearer hunter2", reads[len(reads)-1].Header.Get("Authorization"))
+		bubble(t, tt.name, func(t *testing.T) {
+			shown := "503"
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method != http.MethodGet:
+					answer(w, tt.answer)
+				case r.URL.Path == "/ops/1" && shown != "503":
+					answer(w, `200 | {"status":"done"}`)
+				default:
+					answer(w, shown)
 				}
+			}))
+			policy := everySecond
+			policy.Within = 3 * time.Second
+			tt.first.Client, tt.first.Name = srv.Client, "job"
+			res, err := consistency.Do(t.Context(), policy, tt.first.Flow())
+			require.Equal(t, unconfirmed, res.Outcome, "%v", err)
+			kept, err := json.Marshal(res.Pending)
+			require.NoError(t, err)
+			assert.NotContains(t, string(kept), "hunter2")
+			var pending consistency.Pending
+			require.NoError(t, json.Unmarshal(kept, &pending))
+			before := len(srv.reads())
 
-				_, err = consistency.Do(t.Context(), policy, tt.later.Flow())
-				assert.ErrorIs(t, err, consistency.ErrInvalid, "it has nothing to send")
-				assert.Equal(t, 1, srv.writes())
-			})
+			shown = tt.shown
+			tt.later.Client, tt.later.Name, tt.later.Header = srv.Client, "job", http.Header{"Authorization": {"Bearer hunter2"}}
+			res, err = consistency.Resume(t.Context(), policy, tt.later.Flow(), pending)
+			assert.Equal(t, tt.end, res.Outcome, "%v", err)
+			assert.Equal(t, 1, srv.writes())
+			if reads := srv.reads(); tt.want == "" {
+				assert.ErrorContains(t, err, tt.says)
+				assert.Len(t, reads, before)
+			} else {
+				assert.Equal(t, tt.want, reads[len(reads)-1].Target)
+				assert.Equal(t, "Bearer hunter2", reads[len(reads)-1].Header.Get("Authorization"))
+			}
+
+			_, err = consistency.Do(t.Context(), policy, tt.later.Flow())
+			assert.ErrorIs(t, err, consistency.ErrInvalid, "it has nothing to send")
+			assert.Equal(t, 1, srv.writes())
 		})
 	}
 }

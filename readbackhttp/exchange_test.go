@@ -136,16 +136,14 @@ func TestExchange_confirmed(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, tt.script.handler())
-				tt.give.Client = srv.Client
-				res, err := consistency.Do(t.Context(), everySecond, tt.give.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, consistency.Confirmed, res.Outcome)
-				assert.Equal(t, tt.want, srv.log())
-				assert.EqualValues(t, 1, srv.conns.Load(), "connections")
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, tt.script.handler())
+			tt.give.Client = srv.Client
+			res, err := consistency.Do(t.Context(), everySecond, tt.give.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			assert.Equal(t, tt.want, srv.log())
+			assert.EqualValues(t, 1, srv.conns.Load(), "connections")
 		})
 	}
 }
@@ -188,19 +186,17 @@ func TestExchange_refused(t *testing.T) {
 		"400", "401", "402", "403", "404", "405", "406", "409", "410", "411", "412", "413", "414", "415", "416", "417",
 		"422", "426", "428", "429", "431", "451", "501", "307", "308",
 	} {
-		t.Run(status, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /v1/things": {status + ` | {"message":"no"}`}}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`)}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.Equal(t, consistency.Failed, res.Outcome)
-				assert.ErrorIs(t, err, consistency.ErrFailed)
-				var answered *readbackhttp.StatusError
-				require.ErrorAs(t, err, &answered)
-				assert.Equal(t, "no", answered.Problem.Message)
-				assert.Equal(t, []string{"0s POST /v1/things"}, srv.log())
-				assert.Zero(t, time.Since(srv.start))
-			})
+		bubble(t, status, func(t *testing.T) {
+			srv := serve(t, script{"POST /v1/things": {status + ` | {"message":"no"}`}}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`)}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.Equal(t, consistency.Failed, res.Outcome)
+			assert.ErrorIs(t, err, consistency.ErrFailed)
+			var answered *readbackhttp.StatusError
+			require.ErrorAs(t, err, &answered)
+			assert.Equal(t, "no", answered.Problem.Message)
+			assert.Equal(t, []string{"0s POST /v1/things"}, srv.log())
+			assert.Zero(t, time.Since(srv.start))
 		})
 	}
 }
@@ -210,36 +206,34 @@ func TestExchange_refused(t *testing.T) {
 func TestExchange_ambiguous(t *testing.T) {
 	t.Parallel()
 	for _, status := range []string{"300", "304", "305", "408", "425", "500", "502", "503", "504", "522", "599", lost} {
-		t.Run(status, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{
-					"POST /v1/things":     {status},
-					"PUT /v1/things/7":    {status},
-					"DELETE /v1/things/7": {status},
-					"GET /v1/things/7":    {`200 | {"name":"old"}`, "404", `200 | {"name":"new"}`, "404"},
-				}.handler())
-				post := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`)}
-				res, err := consistency.Do(t.Context(), everySecond, post.Flow())
-				assert.Equal(t, consistency.Unconfirmed, res.Outcome)
-				assert.ErrorIs(t, err, consistency.ErrNoFind)
-				assert.Equal(t, []string{"0s POST /v1/things"}, srv.log())
+		bubble(t, status, func(t *testing.T) {
+			srv := serve(t, script{
+				"POST /v1/things":     {status},
+				"PUT /v1/things/7":    {status},
+				"DELETE /v1/things/7": {status},
+				"GET /v1/things/7":    {`200 | {"name":"old"}`, "404", `200 | {"name":"new"}`, "404"},
+			}.handler())
+			post := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`)}
+			res, err := consistency.Do(t.Context(), everySecond, post.Flow())
+			assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+			assert.ErrorIs(t, err, consistency.ErrNoFind)
+			assert.Equal(t, []string{"0s POST /v1/things"}, srv.log())
 
-				put := readbackhttp.Exchange{
-					Client: srv.Client, Write: send("PUT", api+"/v1/things/7", `{}`), Match: readbackhttp.HasJSON("/name", "new"),
-				}
-				res, err = consistency.Do(t.Context(), everySecond, put.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, consistency.Confirmed, res.Outcome)
-				assert.Equal(t, []string{
-					"0s PUT /v1/things/7", "0s GET /v1/things/7", "1s GET /v1/things/7", "2s GET /v1/things/7",
-				}, srv.log()[1:])
+			put := readbackhttp.Exchange{
+				Client: srv.Client, Write: send("PUT", api+"/v1/things/7", `{}`), Match: readbackhttp.HasJSON("/name", "new"),
+			}
+			res, err = consistency.Do(t.Context(), everySecond, put.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			assert.Equal(t, []string{
+				"0s PUT /v1/things/7", "0s GET /v1/things/7", "1s GET /v1/things/7", "2s GET /v1/things/7",
+			}, srv.log()[1:])
 
-				del := readbackhttp.Exchange{Client: srv.Client, Write: send("DELETE", api+"/v1/things/7", "")}
-				res, err = consistency.Do(t.Context(), everySecond, del.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, consistency.Confirmed, res.Outcome)
-				assert.Equal(t, []string{"2s DELETE /v1/things/7", "2s GET /v1/things/7", "3s GET /v1/things/7"}, srv.log()[5:])
-			})
+			del := readbackhttp.Exchange{Client: srv.Client, Write: send("DELETE", api+"/v1/things/7", "")}
+			res, err = consistency.Do(t.Context(), everySecond, del.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			assert.Equal(t, []string{"2s DELETE /v1/things/7", "2s GET /v1/things/7", "3s GET /v1/things/7"}, srv.log()[5:])
 		})
 	}
 }
@@ -361,21 +355,19 @@ func TestExchange_invalid(t *testing.T) {
 		{"template with a space", readbackhttp.Exchange{Write: post, Read: readbackhttp.Template("/things/{the id}")}, "which cannot be"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{}.handler())
-				tt.give.Client = srv.Client
-				policy := everySecond
-				policy.Resend = consistency.Resend{OnNotSent: true, When: func(consistency.Answer) bool { return true }}
-				began := time.Now()
-				res, err := consistency.Do(t.Context(), policy, tt.give.Flow())
-				assert.Equal(t, consistency.Failed, res.Outcome)
-				assert.Zero(t, time.Since(began), "it is not tried again")
-				assert.ErrorIs(t, err, consistency.ErrInvalid)
-				assert.ErrorIs(t, err, consistency.ErrFailed)
-				assert.ErrorContains(t, err, tt.want)
-				assert.Empty(t, srv.log())
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, script{}.handler())
+			tt.give.Client = srv.Client
+			policy := everySecond
+			policy.Resend = consistency.Resend{OnNotSent: true, When: func(consistency.Answer) bool { return true }}
+			began := time.Now()
+			res, err := consistency.Do(t.Context(), policy, tt.give.Flow())
+			assert.Equal(t, consistency.Failed, res.Outcome)
+			assert.Zero(t, time.Since(began), "it is not tried again")
+			assert.ErrorIs(t, err, consistency.ErrInvalid)
+			assert.ErrorIs(t, err, consistency.ErrFailed)
+			assert.ErrorContains(t, err, tt.want)
+			assert.Empty(t, srv.log())
 		})
 	}
 }

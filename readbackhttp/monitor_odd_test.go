@@ -46,20 +46,18 @@ func TestMonitor_oddForms(t *testing.T) {
 		{name: "a list of operations is none", script: ops("/ops/1", `200 | [{"status":"done"}]`, `200 | {"status":"done"}`), want: confirmed, at: time.Second},
 		{name: "a problem says nothing", script: ops("/ops/1", `200 | Content-Type: application/problem+json | {"title":"busy","status":503}`, `200 | {"status":"done"}`), want: confirmed, at: time.Second},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, tt.script.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Monitor: &tt.give, LocationOfAccepted: true}
-				policy := everySecond
-				policy.Within = time.Minute
-				res, err := consistency.Do(t.Context(), policy, ex.Flow())
-				assert.Equal(t, tt.want, res.Outcome, "%v", err)
-				assert.Less(t, res.Elapsed-tt.at, time.Second, "%s", strings.Join(srv.log(), "\n"))
-				assert.GreaterOrEqual(t, res.Elapsed, tt.at)
-				if tt.says != "" {
-					assert.ErrorContains(t, err, tt.says)
-				}
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, tt.script.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Monitor: &tt.give, LocationOfAccepted: true}
+			policy := everySecond
+			policy.Within = time.Minute
+			res, err := consistency.Do(t.Context(), policy, ex.Flow())
+			assert.Equal(t, tt.want, res.Outcome, "%v", err)
+			assert.Less(t, res.Elapsed-tt.at, time.Second, "%s", strings.Join(srv.log(), "\n"))
+			assert.GreaterOrEqual(t, res.Elapsed, tt.at)
+			if tt.says != "" {
+				assert.ErrorContains(t, err, tt.says)
+			}
 		})
 	}
 }

@@ -24,21 +24,19 @@ type course struct {
 }
 
 func (c course) run(t *testing.T, policy consistency.Policy) {
-	t.Run(c.name, func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			srv := serve(t, c.script.handler())
-			c.give.Client = srv.Client
-			res, err := consistency.Do(t.Context(), policy, c.give.Flow())
-			assert.Equal(t, c.end, res.Outcome, "%v", err)
-			assert.Equal(t, c.end, consistency.OutcomeOf(err))
-			assert.Equal(t, c.want, srv.log())
-			assert.Equal(t, 1, srv.writes())
-			if c.end == consistency.Confirmed {
-				assert.NoError(t, err)
-				return
-			}
-			assert.ErrorContains(t, err, c.says)
-		})
+	bubble(t, c.name, func(t *testing.T) {
+		srv := serve(t, c.script.handler())
+		c.give.Client = srv.Client
+		res, err := consistency.Do(t.Context(), policy, c.give.Flow())
+		assert.Equal(t, c.end, res.Outcome, "%v", err)
+		assert.Equal(t, c.end, consistency.OutcomeOf(err))
+		assert.Equal(t, c.want, srv.log())
+		assert.Equal(t, 1, srv.writes())
+		if c.end == consistency.Confirmed {
+			assert.NoError(t, err)
+			return
+		}
+		assert.ErrorContains(t, err, c.says)
 	})
 }
 

@@ -170,23 +170,21 @@ func TestMonitor_confirmed(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, tt.script.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Monitor: &tt.monitor, Read: tt.read}
-				switch tt.want[0] {
-				case "0s PUT /things/7":
-					ex.Write, ex.Match = send("PUT", api+"/things/7", `{}`), readbackhttp.HasJSON("/v", 2)
-				case "0s DELETE /things/7":
-					ex.Write = send("DELETE", api+"/things/7", "")
-				default:
-					ex.Write = send("POST", api+"/things", `{}`)
-				}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, consistency.Confirmed, res.Outcome)
-				assert.Equal(t, tt.want, srv.log())
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, tt.script.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Monitor: &tt.monitor, Read: tt.read}
+			switch tt.want[0] {
+			case "0s PUT /things/7":
+				ex.Write, ex.Match = send("PUT", api+"/things/7", `{}`), readbackhttp.HasJSON("/v", 2)
+			case "0s DELETE /things/7":
+				ex.Write = send("DELETE", api+"/things/7", "")
+			default:
+				ex.Write = send("POST", api+"/things", `{}`)
+			}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			assert.Equal(t, tt.want, srv.log())
 		})
 	}
 }
@@ -196,22 +194,20 @@ func TestMonitor_confirmed(t *testing.T) {
 func TestMonitor_failed(t *testing.T) {
 	t.Parallel()
 	for _, state := range []string{"failed", "Failed", "failure", "error", "canceled", "Cancelled", "aborted"} {
-		t.Run(state, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{
-					"POST /things": {"202 | Operation-Location: /ops/1 | Location: /things/7"},
-					"GET /ops/1":   {`200 | {"status":"running"}`, `200 | {"status":"` + state + `","error":{"message":"no quota"}}`},
-				}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), Monitor: &readbackhttp.Monitor{}}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.Equal(t, consistency.Failed, res.Outcome)
-				assert.ErrorIs(t, err, consistency.ErrFailed)
-				assert.ErrorIs(t, err, consistency.ErrOperation)
-				assert.Equal(t, api+"/things/7", res.Written.Location)
-				assert.Equal(t, api+"/ops/1", res.Written.Monitor)
-				assert.True(t, res.Pending.IsZero())
-				assert.Equal(t, []string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1"}, srv.log())
-			})
+		bubble(t, state, func(t *testing.T) {
+			srv := serve(t, script{
+				"POST /things": {"202 | Operation-Location: /ops/1 | Location: /things/7"},
+				"GET /ops/1":   {`200 | {"status":"running"}`, `200 | {"status":"` + state + `","error":{"message":"no quota"}}`},
+			}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), Monitor: &readbackhttp.Monitor{}}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.Equal(t, consistency.Failed, res.Outcome)
+			assert.ErrorIs(t, err, consistency.ErrFailed)
+			assert.ErrorIs(t, err, consistency.ErrOperation)
+			assert.Equal(t, api+"/things/7", res.Written.Location)
+			assert.Equal(t, api+"/ops/1", res.Written.Monitor)
+			assert.True(t, res.Pending.IsZero())
+			assert.Equal(t, []string{"0s POST /things", "0s GET /ops/1", "1s GET /ops/1"}, srv.log())
 		})
 	}
 }
@@ -233,17 +229,15 @@ func TestMonitor_refused(t *testing.T) {
 		{"no resource", "202 | Location: /ops/1", `200 | {"status":"done"}`, "nothing names what was written", 1},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /things": {tt.answer}, "GET /ops/1": {tt.monitor}}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: withSecrets(api + "/things"), Monitor: &readbackhttp.Monitor{}}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.Equal(t, consistency.Unconfirmed, res.Outcome)
-				assert.ErrorContains(t, err, tt.want)
-				assert.NotContains(t, err.Error(), "hunter2")
-				assert.Equal(t, 1, srv.writes())
-				assert.Len(t, srv.reads(), tt.reads)
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, script{"POST /things": {tt.answer}, "GET /ops/1": {tt.monitor}}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: withSecrets(api + "/things"), Monitor: &readbackhttp.Monitor{}}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+			assert.ErrorContains(t, err, tt.want)
+			assert.NotContains(t, err.Error(), "hunter2")
+			assert.Equal(t, 1, srv.writes())
+			assert.Len(t, srv.reads(), tt.reads)
 		})
 	}
 }
@@ -313,21 +307,19 @@ func TestMonitor_history(t *testing.T) {
 func TestMonitor_retryAfter(t *testing.T) {
 	t.Parallel()
 	for _, give := range []string{`200 | Retry-After: 5 | {"status":"running"}`, "202 | Retry-After: 5", "404 | Retry-After: 5", "503 | Retry-After: 5"} {
-		t.Run(give, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{
-					"POST /things":  {"202 | Operation-Location: /ops/1"},
-					"GET /ops/1":    {give, "303 | Location: /things/7"},
-					"GET /things/7": {`200 | {"v":1}`},
-				}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), Monitor: &readbackhttp.Monitor{}}
-				_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, 1, srv.writes())
-				require.Len(t, srv.reads(), 3)
-				assert.GreaterOrEqual(t, srv.reads()[1].At, 5*time.Second)
-				assert.LessOrEqual(t, srv.reads()[1].At, 5500*time.Millisecond)
-			})
+		bubble(t, give, func(t *testing.T) {
+			srv := serve(t, script{
+				"POST /things":  {"202 | Operation-Location: /ops/1"},
+				"GET /ops/1":    {give, "303 | Location: /things/7"},
+				"GET /things/7": {`200 | {"v":1}`},
+			}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), Monitor: &readbackhttp.Monitor{}}
+			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, 1, srv.writes())
+			require.Len(t, srv.reads(), 3)
+			assert.GreaterOrEqual(t, srv.reads()[1].At, 5*time.Second)
+			assert.LessOrEqual(t, srv.reads()[1].At, 5500*time.Millisecond)
 		})
 	}
 }

@@ -57,27 +57,25 @@ func TestOrigin_refused(t *testing.T) {
 		{"none", api + "/things", "", "no Location"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /things": {"201 | Location: " + tt.location}}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: withSecrets(tt.write)}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.Equal(t, consistency.Unconfirmed, res.Outcome)
-				assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
-				assert.NotContains(t, err.Error(), "hunter2")
-				if tt.want == "" { // what Go does not take for another host is none
-					for _, r := range srv.requests() {
-						assert.NotContains(t, r.Target, "http://")
-					}
-					return
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, script{"POST /things": {"201 | Location: " + tt.location}}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: withSecrets(tt.write)}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+			assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
+			assert.NotContains(t, err.Error(), "hunter2")
+			if tt.want == "" { // what Go does not take for another host is none
+				for _, r := range srv.requests() {
+					assert.NotContains(t, r.Target, "http://")
 				}
-				var refused *readbackhttp.TargetError
-				require.ErrorAs(t, err, &refused)
-				assert.ErrorContains(t, err, tt.want)
-				assert.Len(t, srv.log(), 1)
-				assert.Equal(t, 1, srv.writes())
-				assert.False(t, res.Pending.IsZero())
-			})
+				return
+			}
+			var refused *readbackhttp.TargetError
+			require.ErrorAs(t, err, &refused)
+			assert.ErrorContains(t, err, tt.want)
+			assert.Len(t, srv.log(), 1)
+			assert.Equal(t, 1, srv.writes())
+			assert.False(t, res.Pending.IsZero())
 		})
 	}
 }
@@ -97,21 +95,19 @@ func TestOrigin_same(t *testing.T) {
 		{"escapes are kept", "/things/a%2Fb%20c?q=a%26b", "/things/a%2Fb%20c?q=a%26b"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.Method == http.MethodPost {
-						answer(w, "201 | Location: "+tt.location)
-						return
-					}
-					answer(w, `200 | {"v":1}`)
-				}))
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: withSecrets(api + "/v1/things/")}
-				_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, []string{"0s POST /v1/things/", "0s GET " + tt.want}, srv.log())
-				assert.Equal(t, "Bearer hunter2", srv.reads()[0].Header.Get("Authorization"))
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					answer(w, "201 | Location: "+tt.location)
+					return
+				}
+				answer(w, `200 | {"v":1}`)
+			}))
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: withSecrets(api + "/v1/things/")}
+			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, []string{"0s POST /v1/things/", "0s GET " + tt.want}, srv.log())
+			assert.Equal(t, "Bearer hunter2", srv.reads()[0].Header.Get("Authorization"))
 		})
 	}
 }
@@ -216,29 +212,27 @@ func TestOrigin_userOfWrite(t *testing.T) {
 		"DELETE": {Write: send("DELETE", "http://me:hunter2@api.test/things/7", "")},
 	}
 	for method, ex := range writes {
-		t.Run(method, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{
-					"POST /things":     {"201 | Location: http://api.test/things/7"},
-					"PUT /things/7":    {"204"},
-					"DELETE /things/7": {"204"},
-					"GET /things/7":    {"401"},
-				}.handler())
-				ex.Client = srv.Client
-				flow := ex.Flow()
-				assert.NotContains(t, flow.Name, "hunter2")
-				res, err := consistency.Do(t.Context(), everySecond, flow)
-				assert.ErrorContains(t, err, "GET http://api.test/things/7 answered 401")
-				assert.NotContains(t, err.Error(), "hunter2")
-				handle, err := json.Marshal(res.Pending)
-				require.NoError(t, err)
-				assert.NotContains(t, string(handle), "hunter2")
-				assert.Equal(t, 1, srv.writes())
-				require.Len(t, srv.reads(), 1)
-				for _, r := range srv.requests() {
-					assert.Equal(t, "Basic bWU6aHVudGVyMg==", r.Header.Get("Authorization"), r.Method)
-				}
-			})
+		bubble(t, method, func(t *testing.T) {
+			srv := serve(t, script{
+				"POST /things":     {"201 | Location: http://api.test/things/7"},
+				"PUT /things/7":    {"204"},
+				"DELETE /things/7": {"204"},
+				"GET /things/7":    {"401"},
+			}.handler())
+			ex.Client = srv.Client
+			flow := ex.Flow()
+			assert.NotContains(t, flow.Name, "hunter2")
+			res, err := consistency.Do(t.Context(), everySecond, flow)
+			assert.ErrorContains(t, err, "GET http://api.test/things/7 answered 401")
+			assert.NotContains(t, err.Error(), "hunter2")
+			handle, err := json.Marshal(res.Pending)
+			require.NoError(t, err)
+			assert.NotContains(t, string(handle), "hunter2")
+			assert.Equal(t, 1, srv.writes())
+			require.Len(t, srv.reads(), 1)
+			for _, r := range srv.requests() {
+				assert.Equal(t, "Basic bWU6aHVudGVyMg==", r.Header.Get("Authorization"), r.Method)
+			}
 		})
 	}
 }

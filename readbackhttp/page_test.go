@@ -61,37 +61,31 @@ func TestExchange_notWhatWasAskedFor(t *testing.T) {
 		{"a problem that a match wants", readbackhttp.Exchange{Write: asking(""), Match: func(readbackhttp.Ref, *readbackhttp.Document) bool { return true }}, made, []string{problem}, posts},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := script{"POST /v1/things": {tt.answer}, "PUT /v1/things/7": {tt.answer}, "GET /v1/things/7": tt.reads}
-				srv := serve(t, s.handler())
-				tt.give.Client = srv.Client
-				res, err := consistency.Do(t.Context(), everySecond, tt.give.Flow())
-				assert.Equal(t, consistency.Confirmed, res.Outcome, "%v", err)
-				assert.Equal(t, tt.want, srv.log())
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			s := script{"POST /v1/things": {tt.answer}, "PUT /v1/things/7": {tt.answer}, "GET /v1/things/7": tt.reads}
+			srv := serve(t, s.handler())
+			tt.give.Client = srv.Client
+			res, err := consistency.Do(t.Context(), everySecond, tt.give.Flow())
+			assert.Equal(t, consistency.Confirmed, res.Outcome, "%v", err)
+			assert.Equal(t, tt.want, srv.log())
 		})
 	}
-	t.Run("it is told", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			srv := serve(t, script{"POST /v1/things": {made}, "GET /v1/things/7": {page}}.handler())
-			ex := readbackhttp.Exchange{Client: srv.Client, Write: asking("application/json")}
-			policy := everySecond
-			policy.Within = 3 * time.Second
-			_, err := consistency.Do(t.Context(), policy, ex.Flow())
-			assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
-			assert.ErrorContains(t, err, "is a page for people, and JSON was asked for")
-		})
+	bubble(t, "it is told", func(t *testing.T) {
+		srv := serve(t, script{"POST /v1/things": {made}, "GET /v1/things/7": {page}}.handler())
+		ex := readbackhttp.Exchange{Client: srv.Client, Write: asking("application/json")}
+		policy := everySecond
+		policy.Within = 3 * time.Second
+		_, err := consistency.Do(t.Context(), policy, ex.Flow())
+		assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
+		assert.ErrorContains(t, err, "is a page for people, and JSON was asked for")
 	})
-	t.Run("to be gone", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			srv := serve(t, script{"DELETE /v1/things/7": {"204"}, "GET /v1/things/7": {page, "404"}}.handler())
-			req := send("DELETE", api+"/v1/things/7", "")
-			req.Header.Set("Accept", "application/json")
-			_, err := consistency.Do(t.Context(), everySecond, readbackhttp.Exchange{Client: srv.Client, Write: req}.Flow())
-			assert.NoError(t, err)
-			assert.Len(t, srv.reads(), 3)
-		})
+	bubble(t, "to be gone", func(t *testing.T) {
+		srv := serve(t, script{"DELETE /v1/things/7": {"204"}, "GET /v1/things/7": {page, "404"}}.handler())
+		req := send("DELETE", api+"/v1/things/7", "")
+		req.Header.Set("Accept", "application/json")
+		_, err := consistency.Do(t.Context(), everySecond, readbackhttp.Exchange{Client: srv.Client, Write: req}.Flow())
+		assert.NoError(t, err)
+		assert.Len(t, srv.reads(), 3)
 	})
 }
 
@@ -114,24 +108,22 @@ func TestExchange_leadsElsewhere(t *testing.T) {
 		{"a redirect to a thing of that name", "303 | Location: /v1/things/login", true},
 		{"a redirect to the thing", "303 | Location: /elsewhere/7", true},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.Method == http.MethodPost {
-						answer(w, tt.answer)
-						return
-					}
-					answer(w, `200 | {"id":7}`)
-				}))
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: asking("")}
-				_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				if tt.named {
-					assert.NoError(t, err)
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					answer(w, tt.answer)
 					return
 				}
-				assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
-				assert.Empty(t, srv.reads())
-			})
+				answer(w, `200 | {"id":7}`)
+			}))
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: asking("")}
+			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			if tt.named {
+				assert.NoError(t, err)
+				return
+			}
+			assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
+			assert.Empty(t, srv.reads())
 		})
 	}
 }

@@ -46,27 +46,25 @@ func TestRead_header(t *testing.T) {
 		{"none", http.Header{}, http.Header{"Cache-Control": {"no-cache"}, "Accept-Encoding": {"gzip"}, "User-Agent": {"Go-http-client/1.1"}}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{
-					"POST /v1/things":  {"201 | Location: /v1/things/7"},
-					"GET /v1/things/7": {`404 | ETag: "1" | Last-Modified: Mon, 02 Jan 2006 15:04:05 GMT`, `200 | {"v":1}`},
-				}.handler())
-				write := send("POST", api+"/v1/things", `{}`)
-				write.Header = given.Clone()
-				res, err := consistency.Do(t.Context(), everySecond, readbackhttp.Exchange{
-					Client: srv.Client, Write: write, Header: tt.header,
-				}.Flow())
-				require.NoError(t, err)
-				assert.Equal(t, consistency.Confirmed, res.Outcome)
-				assert.Equal(t, given, write.Header, "the caller's header is left alone")
-				assert.Equal(t, 1, srv.writes())
-				require.Len(t, srv.reads(), 2)
-				for _, r := range srv.reads() {
-					assert.Equal(t, tt.want, r.Header)
-					assert.Empty(t, r.Body)
-				}
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, script{
+				"POST /v1/things":  {"201 | Location: /v1/things/7"},
+				"GET /v1/things/7": {`404 | ETag: "1" | Last-Modified: Mon, 02 Jan 2006 15:04:05 GMT`, `200 | {"v":1}`},
+			}.handler())
+			write := send("POST", api+"/v1/things", `{}`)
+			write.Header = given.Clone()
+			res, err := consistency.Do(t.Context(), everySecond, readbackhttp.Exchange{
+				Client: srv.Client, Write: write, Header: tt.header,
+			}.Flow())
+			require.NoError(t, err)
+			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			assert.Equal(t, given, write.Header, "the caller's header is left alone")
+			assert.Equal(t, 1, srv.writes())
+			require.Len(t, srv.reads(), 2)
+			for _, r := range srv.reads() {
+				assert.Equal(t, tt.want, r.Header)
+				assert.Empty(t, r.Body)
+			}
 		})
 	}
 }
@@ -114,23 +112,21 @@ func TestRead_verdicts(t *testing.T) {
 		{"cut off", `200 | Age: 2 | Content-Length: 9 | {"v":2}`, poll.Unknown, "unreadable", 200, "cached, age 2 s"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"PUT /things/7": {"200"}, "GET /things/7": {tt.give, `200 | {"v":2}`}}.handler())
-				ex := readbackhttp.Exchange{
-					Client: srv.Client, Write: once("PUT", api+"/things/7", `{"v":2}`), Match: readbackhttp.HasJSON("/v", 2),
-				}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, []string{"0s PUT /things/7", "0s GET /things/7", "1s GET /things/7"}, srv.log())
-				reads := history(res.History)
-				require.Len(t, reads, 2)
-				assert.Equal(t, tt.verdict, reads[0].Verdict)
-				assert.Equal(t, tt.reason, reads[0].Reason)
-				assert.Equal(t, tt.status, reads[0].Status)
-				assert.Equal(t, tt.note, reads[0].Note)
-				assert.Equal(t, 200, reads[1].Status)
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, script{"PUT /things/7": {"200"}, "GET /things/7": {tt.give, `200 | {"v":2}`}}.handler())
+			ex := readbackhttp.Exchange{
+				Client: srv.Client, Write: once("PUT", api+"/things/7", `{"v":2}`), Match: readbackhttp.HasJSON("/v", 2),
+			}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, []string{"0s PUT /things/7", "0s GET /things/7", "1s GET /things/7"}, srv.log())
+			reads := history(res.History)
+			require.Len(t, reads, 2)
+			assert.Equal(t, tt.verdict, reads[0].Verdict)
+			assert.Equal(t, tt.reason, reads[0].Reason)
+			assert.Equal(t, tt.status, reads[0].Status)
+			assert.Equal(t, tt.note, reads[0].Note)
+			assert.Equal(t, 200, reads[1].Status)
 		})
 	}
 }
@@ -156,19 +152,17 @@ func TestRead_lost(t *testing.T) {
 func TestRead_stop(t *testing.T) {
 	t.Parallel()
 	for _, give := range []string{`403 | {"code":403,"message":"Forbidden"}`, "400", "401", "405", "406", "409", "418", "422", "451"} {
-		t.Run(give, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {"404", give}}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.Equal(t, consistency.Unconfirmed, res.Outcome)
-				var refused *readbackhttp.StatusError
-				require.ErrorAs(t, err, &refused)
-				assert.Equal(t, give[:3], refused.Error()[len("GET http://api.test/things/7 answered "):][:3])
-				assert.Equal(t, []string{"0s POST /things", "0s GET /things/7", "1s GET /things/7"}, srv.log())
-				assert.Equal(t, api+"/things/7", res.Written.Location)
-				assert.False(t, res.Pending.IsZero())
-			})
+		bubble(t, give, func(t *testing.T) {
+			srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {"404", give}}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+			var refused *readbackhttp.StatusError
+			require.ErrorAs(t, err, &refused)
+			assert.Equal(t, give[:3], refused.Error()[len("GET http://api.test/things/7 answered "):][:3])
+			assert.Equal(t, []string{"0s POST /things", "0s GET /things/7", "1s GET /things/7"}, srv.log())
+			assert.Equal(t, api+"/things/7", res.Written.Location)
+			assert.False(t, res.Pending.IsZero())
 		})
 	}
 }
@@ -216,22 +210,20 @@ func TestRead_retryAfter(t *testing.T) {
 		{"negative", "503 | Retry-After: -5", time.Second},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {tt.give, `200 | {"v":1}`}}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
-				_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, 1, srv.writes())
-				require.Len(t, srv.reads(), 2)
-				assert.Zero(t, srv.reads()[0].At)
-				if at := srv.reads()[1].At; tt.floor == time.Second {
-					assert.Equal(t, tt.floor, at)
-				} else {
-					assert.GreaterOrEqual(t, at, tt.floor)
-					assert.LessOrEqual(t, at, tt.floor*11/10)
-				}
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {tt.give, `200 | {"v":1}`}}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
+			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, 1, srv.writes())
+			require.Len(t, srv.reads(), 2)
+			assert.Zero(t, srv.reads()[0].At)
+			if at := srv.reads()[1].At; tt.floor == time.Second {
+				assert.Equal(t, tt.floor, at)
+			} else {
+				assert.GreaterOrEqual(t, at, tt.floor)
+				assert.LessOrEqual(t, at, tt.floor*11/10)
+			}
 		})
 	}
 }

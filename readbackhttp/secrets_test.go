@@ -109,46 +109,44 @@ func TestSecrets(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, tt.script.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: withSecrets(secretURL)}
-				if ex.Write.Method = tt.method; tt.method == "PUT" {
-					ex.Match = readbackhttp.HasJSON("/v", 2)
-				}
-				if tt.change != nil {
-					tt.change(&ex)
-				}
-				var shown strings.Builder
-				show := func(what string, v any) { fmt.Fprintf(&shown, "%s: %v\n", what, v) }
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, tt.script.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: withSecrets(secretURL)}
+			if ex.Write.Method = tt.method; tt.method == "PUT" {
+				ex.Match = readbackhttp.HasJSON("/v", 2)
+			}
+			if tt.change != nil {
+				tt.change(&ex)
+			}
+			var shown strings.Builder
+			show := func(what string, v any) { fmt.Fprintf(&shown, "%s: %v\n", what, v) }
 
-				core, logs := observer.New(zapcore.DebugLevel)
-				policy := everySecond
-				policy.Within = 10 * time.Second
-				policy.Logger = zap.New(core)
-				policy.Observer = func(e consistency.Event) { show("event", e.Err) } // the text, for its members may hold secrets
-				flow := ex.Flow()
-				show("name", flow.Name)
-				flow.Started = func(_ context.Context, h consistency.Pending) error { showJSON(t, &shown, h); return nil }
-				res, err := consistency.Do(t.Context(), policy, flow)
-				assert.Equal(t, tt.outcome, res.Outcome)
-				assert.Equal(t, tt.writes, srv.writes())
+			core, logs := observer.New(zapcore.DebugLevel)
+			policy := everySecond
+			policy.Within = 10 * time.Second
+			policy.Logger = zap.New(core)
+			policy.Observer = func(e consistency.Event) { show("event", e.Err) } // the text, for its members may hold secrets
+			flow := ex.Flow()
+			show("name", flow.Name)
+			flow.Started = func(_ context.Context, h consistency.Pending) error { showJSON(t, &shown, h); return nil }
+			res, err := consistency.Do(t.Context(), policy, flow)
+			assert.Equal(t, tt.outcome, res.Outcome)
+			assert.Equal(t, tt.writes, srv.writes())
 
-				show("error", err)
-				showJSON(t, &shown, res.Pending)
-				for _, read := range history(res.History) {
-					show("read", read.Err)
-					show("note", read.Note)
-				}
-				encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
-				for _, entry := range logs.All() {
-					line, err := encoder.EncodeEntry(entry.Entry, entry.Context)
-					require.NoError(t, err)
-					show("log", line)
-				}
-				assert.NotContains(t, shown.String(), "hunter2")
-				assert.Contains(t, shown.String(), `"msg":"readback end"`)
-			})
+			show("error", err)
+			showJSON(t, &shown, res.Pending)
+			for _, read := range history(res.History) {
+				show("read", read.Err)
+				show("note", read.Note)
+			}
+			encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
+			for _, entry := range logs.All() {
+				line, err := encoder.EncodeEntry(entry.Entry, entry.Context)
+				require.NoError(t, err)
+				show("log", line)
+			}
+			assert.NotContains(t, shown.String(), "hunter2")
+			assert.Contains(t, shown.String(), `"msg":"readback end"`)
 		})
 	}
 }

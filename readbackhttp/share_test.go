@@ -92,42 +92,40 @@ func TestShare_roundRobin(t *testing.T) {
 		{"shared", true, false, 0},
 		{"cut", true, true, 2 * callers / 3},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := lagsBy(t, 1500*time.Millisecond)
-				b := &bus{}
-				clients := []*http.Client{s.over(slowly), s.over(slowly), s.over(slowly)}
-				if tt.shares {
-					clients = copies(s, b, 3, slowly)
+		bubble(t, tt.name, func(t *testing.T) {
+			s := lagsBy(t, 1500*time.Millisecond)
+			b := &bus{}
+			clients := []*http.Client{s.over(slowly), s.over(slowly), s.over(slowly)}
+			if tt.shares {
+				clients = copies(s, b, 3, slowly)
+			}
+			round := func() (early int) {
+				var turn, found atomic.Int32
+				var group sync.WaitGroup
+				for i := range callers {
+					group.Go(func() {
+						// A third of the reads go where the write went.
+						at := int(turn.Add(1))
+						who := fmt.Sprint("Authorization: ", i)
+						got, err := ask(t.Context(), clients[at%3], "POST", api+"/things", who)
+						assert.NoError(t, err)
+						id := strings.TrimSuffix(strings.TrimPrefix(got, `201 {"id":`), "}")
+						got, err = ask(t.Context(), clients[(at+at/3)%3], "GET", api+"/things/"+id, who)
+						assert.NoError(t, err)
+						if got == "404" {
+							found.Add(1)
+						}
+					})
 				}
-				round := func() (early int) {
-					var turn, found atomic.Int32
-					var group sync.WaitGroup
-					for i := range callers {
-						group.Go(func() {
-							// A third of the reads go where the write went.
-							at := int(turn.Add(1))
-							who := fmt.Sprint("Authorization: ", i)
-							got, err := ask(t.Context(), clients[at%3], "POST", api+"/things", who)
-							assert.NoError(t, err)
-							id := strings.TrimSuffix(strings.TrimPrefix(got, `201 {"id":`), "}")
-							got, err = ask(t.Context(), clients[(at+at/3)%3], "GET", api+"/things/"+id, who)
-							assert.NoError(t, err)
-							if got == "404" {
-								found.Add(1)
-							}
-						})
-					}
-					group.Wait()
-					return int(found.Load())
-				}
-				b.setCut(tt.cut)
-				assert.InDelta(t, tt.early, round(), 1)
-				b.setCut(false)
-				if tt.shares {
-					assert.Zero(t, round(), "once it is whole")
-				}
-			})
+				group.Wait()
+				return int(found.Load())
+			}
+			b.setCut(tt.cut)
+			assert.InDelta(t, tt.early, round(), 1)
+			b.setCut(false)
+			if tt.shares {
+				assert.Zero(t, round(), "once it is whole")
+			}
 		})
 	}
 }
@@ -182,36 +180,34 @@ func TestShare_kinds(t *testing.T) {
 		{"a list, deleted from", []string{`POST /p/1/things 201 | {"id":7}`, `DELETE /p/1/things/7 204`}, "/p/1/things", false},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				reads := 0
-				s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.Method != "GET" {
-						answer(w, r.Header.Get("X-Answer"))
-						return
-					}
-					reads++
-					switch list := strings.HasSuffix(r.URL.Path, "/things"); {
-					case list && reads == 1:
-						answer(w, "200 | []")
-					case list:
-						answer(w, "200 | [7]")
-					case reads == 1:
-						answer(w, "404")
-					}
-				}))
-				clients := copies(s, &bus{}, 4, options)
-				for i, write := range tt.writes {
-					method, rest, _ := strings.Cut(write, " ")
-					path, text, _ := strings.Cut(rest, " ")
-					_, err := ask(t.Context(), clients[i], method, api+path, "X-Answer: "+text)
-					require.NoError(t, err)
-					time.Sleep(time.Millisecond)
+		bubble(t, tt.name, func(t *testing.T) {
+			reads := 0
+			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != "GET" {
+					answer(w, r.Header.Get("X-Answer"))
+					return
 				}
-				_, err := ask(t.Context(), clients[3], "GET", api+tt.read)
+				reads++
+				switch list := strings.HasSuffix(r.URL.Path, "/things"); {
+				case list && reads == 1:
+					answer(w, "200 | []")
+				case list:
+					answer(w, "200 | [7]")
+				case reads == 1:
+					answer(w, "404")
+				}
+			}))
+			clients := copies(s, &bus{}, 4, options)
+			for i, write := range tt.writes {
+				method, rest, _ := strings.Cut(write, " ")
+				path, text, _ := strings.Cut(rest, " ")
+				_, err := ask(t.Context(), clients[i], method, api+path, "X-Answer: "+text)
 				require.NoError(t, err)
-				assert.Equal(t, tt.want, reads == 2)
-			})
+				time.Sleep(time.Millisecond)
+			}
+			_, err := ask(t.Context(), clients[3], "GET", api+tt.read)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, reads == 2)
 		})
 	}
 }
@@ -257,89 +253,79 @@ func TestShare_notesAreBlind(t *testing.T) {
 func TestShare_stranger(t *testing.T) {
 	t.Parallel()
 	late := func(b *bus, s *server) *http.Client { return copies(s, b, 1, slowly)[0] }
-	t.Run("a deletion, to those who heard it", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			lags := lagging("")
-			s, b := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Method == "PUT" {
-					w.WriteHeader(201)
-					return
-				}
-				lags.ServeHTTP(w, r)
-			})), &bus{}
-			clients := copies(s, b, 3, slowly)
-			time.Sleep(time.Millisecond)
-			answered(t, "204", clients[0], "DELETE", api+"/a")
-			time.Sleep(time.Millisecond)
-			answered(t, "201", clients[1], "PUT", api+"/a")
-			b.replay(b.sent[:1])
-			for i, client := range clients { // its sender among them
-				assert.True(t, held(t, client, fmt.Sprint(api, "/a/", i)), "%d", i)
+	bubble(t, "a deletion, to those who heard it", func(t *testing.T) {
+		lags := lagging("")
+		s, b := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == "PUT" {
+				w.WriteHeader(201)
+				return
 			}
-		})
+			lags.ServeHTTP(w, r)
+		})), &bus{}
+		clients := copies(s, b, 3, slowly)
+		time.Sleep(time.Millisecond)
+		answered(t, "204", clients[0], "DELETE", api+"/a")
+		time.Sleep(time.Millisecond)
+		answered(t, "201", clients[1], "PUT", api+"/a")
+		b.replay(b.sent[:1])
+		for i, client := range clients { // its sender among them
+			assert.True(t, held(t, client, fmt.Sprint(api, "/a/", i)), "%d", i)
+		}
 	})
-	t.Run("a deletion, to one who listens since", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s, b := serve(t, lagging("")), &bus{}
-			clients := copies(s, b, 1, slowly)
-			answered(t, "204", clients[0], "DELETE", api+"/a")
-			old := slices.Clone(b.sent)
-			time.Sleep(time.Second)
-			newcomer := late(b, s)
-			answered(t, "204", newcomer, "PUT", api+"/a")
-			b.replay(old)
-			assert.True(t, held(t, newcomer, api+"/a"))
-		})
+	bubble(t, "a deletion, to one who listens since", func(t *testing.T) {
+		s, b := serve(t, lagging("")), &bus{}
+		clients := copies(s, b, 1, slowly)
+		answered(t, "204", clients[0], "DELETE", api+"/a")
+		old := slices.Clone(b.sent)
+		time.Sleep(time.Second)
+		newcomer := late(b, s)
+		answered(t, "204", newcomer, "PUT", api+"/a")
+		b.replay(old)
+		assert.True(t, held(t, newcomer, api+"/a"))
 	})
-	t.Run("a write, to one who listens since", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			m := newModel(time.Hour)
-			b := &bus{}
-			options := slowly
-			options.Share = readbackhttp.Share{Carrier: b, Secret: []byte(shared)}
-			first := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
-			answered(t, "204", first, "PUT", api+"/a")
-			time.Sleep(time.Hour)
-			newcomer := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
-			for range 100 {
-				b.replay(b.sent)
-				time.Sleep(100 * time.Millisecond)
-			}
-			start := time.Now()
-			m.mu.Lock()
-			m.shown = start.Add(time.Hour)
-			m.mu.Unlock()
-			answered(t, "404 none", newcomer, "GET", api+"/a")
-			assert.LessOrEqual(t, time.Since(start), 30*time.Second, "the window of one write")
-		})
+	bubble(t, "a write, to one who listens since", func(t *testing.T) {
+		m := newModel(time.Hour)
+		b := &bus{}
+		options := slowly
+		options.Share = readbackhttp.Share{Carrier: b, Secret: []byte(shared)}
+		first := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
+		answered(t, "204", first, "PUT", api+"/a")
+		time.Sleep(time.Hour)
+		newcomer := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
+		for range 100 {
+			b.replay(b.sent)
+			time.Sleep(100 * time.Millisecond)
+		}
+		start := time.Now()
+		m.mu.Lock()
+		m.shown = start.Add(time.Hour)
+		m.mu.Unlock()
+		answered(t, "404 none", newcomer, "GET", api+"/a")
+		assert.LessOrEqual(t, time.Since(start), 30*time.Second, "the window of one write")
 	})
-	t.Run("a forgery", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s, b := serve(t, lagging("")), &bus{}
-			clients := copies(s, b, 2, slowly)
-			answered(t, "204", clients[0], "PUT", api+"/a")
-			forged := slices.Clone(b.sent[0]) // a later deletion of the same
-			forged[17], forged[30] = 2, forged[30]+1
-			b.replay([][]byte{forged})
-			assert.True(t, held(t, clients[1], api+"/a"))
-		})
+	bubble(t, "a forgery", func(t *testing.T) {
+		s, b := serve(t, lagging("")), &bus{}
+		clients := copies(s, b, 2, slowly)
+		answered(t, "204", clients[0], "PUT", api+"/a")
+		forged := slices.Clone(b.sent[0]) // a later deletion of the same
+		forged[17], forged[30] = 2, forged[30]+1
+		b.replay([][]byte{forged})
+		assert.True(t, held(t, clients[1], api+"/a"))
 	})
-	t.Run("nonsense", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s, b := serve(t, lagging("")), &bus{}
-			clients := copies(s, b, 2, slowly)
-			answered(t, "204", clients[0], "PUT", api+"/a")
-			whole := b.sent[0]
-			var notes [][]byte
-			for i := range whole {
-				changed := slices.Clone(whole)
-				changed[i] ^= 1
-				notes = append(notes, whole[:i], changed)
-			}
-			notes = append(notes, nil, append(slices.Clone(whole), 0), make([]byte, 1<<20))
-			b.replay(notes)
-			assert.True(t, held(t, clients[1], api+"/a"))
-		})
+	bubble(t, "nonsense", func(t *testing.T) {
+		s, b := serve(t, lagging("")), &bus{}
+		clients := copies(s, b, 2, slowly)
+		answered(t, "204", clients[0], "PUT", api+"/a")
+		whole := b.sent[0]
+		var notes [][]byte
+		for i := range whole {
+			changed := slices.Clone(whole)
+			changed[i] ^= 1
+			notes = append(notes, whole[:i], changed)
+		}
+		notes = append(notes, nil, append(slices.Clone(whole), 0), make([]byte, 1<<20))
+		b.replay(notes)
+		assert.True(t, held(t, clients[1], api+"/a"))
 	})
 }
 
@@ -419,27 +405,25 @@ func TestShare_sync(t *testing.T) {
 		token readbackhttp.Token
 		took  time.Duration
 	}{{true, nil, 40 * time.Millisecond}, {false, nil, 500 * time.Millisecond}, {true, readbackhttp.Mittwald(), 40 * time.Millisecond}} {
-		t.Run(fmt.Sprint(tt), func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				m := newModel(1500 * time.Millisecond)
-				b := &slowBus{waits: tt.waits}
-				options := slowly
-				options.Token = tt.token
-				options.Share = readbackhttp.Share{Carrier: b, Secret: []byte(shared)}
-				one := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
-				other := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
-				var group sync.WaitGroup
-				group.Go(func() { answered(t, "204", one, "PUT", api+"/a") })
-				synctest.Wait()
-				answered(t, "200 new", other, "GET", api+"/a")
-				group.Wait()
-				m.mu.Lock()
-				m.shown = time.Now().Add(time.Hour)
-				m.mu.Unlock()
-				start := time.Now()
-				answered(t, "404 none", other, "GET", api+"/b")
-				assert.Equal(t, tt.took, time.Since(start))
-			})
+		bubble(t, fmt.Sprint(tt), func(t *testing.T) {
+			m := newModel(1500 * time.Millisecond)
+			b := &slowBus{waits: tt.waits}
+			options := slowly
+			options.Token = tt.token
+			options.Share = readbackhttp.Share{Carrier: b, Secret: []byte(shared)}
+			one := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
+			other := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
+			var group sync.WaitGroup
+			group.Go(func() { answered(t, "204", one, "PUT", api+"/a") })
+			synctest.Wait()
+			answered(t, "200 new", other, "GET", api+"/a")
+			group.Wait()
+			m.mu.Lock()
+			m.shown = time.Now().Add(time.Hour)
+			m.mu.Unlock()
+			start := time.Now()
+			answered(t, "404 none", other, "GET", api+"/b")
+			assert.Equal(t, tt.took, time.Since(start))
 		})
 	}
 }

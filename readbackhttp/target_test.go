@@ -47,22 +47,20 @@ func TestTemplate(t *testing.T) {
 		{"/things/all", "/things/all"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.template, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.Method == http.MethodPost {
-						answer(w, created)
-						return
-					}
-					answer(w, `200 | {"v":1}`)
-				}))
-				ex := readbackhttp.Exchange{
-					Client: srv.Client, Write: send("POST", api+"/v1/things?key=1", `{}`), Read: readbackhttp.Template(tt.template),
+		bubble(t, tt.template, func(t *testing.T) {
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					answer(w, created)
+					return
 				}
-				_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, []string{"0s POST /v1/things?key=1", "0s GET " + tt.want}, srv.log())
-			})
+				answer(w, `200 | {"v":1}`)
+			}))
+			ex := readbackhttp.Exchange{
+				Client: srv.Client, Write: send("POST", api+"/v1/things?key=1", `{}`), Read: readbackhttp.Template(tt.template),
+			}
+			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, []string{"0s POST /v1/things?key=1", "0s GET " + tt.want}, srv.log())
 		})
 	}
 }
@@ -100,20 +98,18 @@ func TestTemplate_lacking(t *testing.T) {
 		{"/x/{a}{b}/y?z", `201 | {"a":".","b":"."}`},
 	}
 	for _, tt := range tests {
-		t.Run(tt.template, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /v1/things": {tt.answer}}.handler())
-				ex := readbackhttp.Exchange{
-					Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Read: readbackhttp.Template(tt.template),
-				}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.Equal(t, consistency.Unconfirmed, res.Outcome)
-				var lacking *readbackhttp.TargetError
-				require.ErrorAs(t, err, &lacking)
-				assert.Regexp(t, "no usable field {|fields would climb out", err.Error())
-				assert.Equal(t, []string{"0s POST /v1/things"}, srv.log())
-				assert.Zero(t, res.Elapsed)
-			})
+		bubble(t, tt.template, func(t *testing.T) {
+			srv := serve(t, script{"POST /v1/things": {tt.answer}}.handler())
+			ex := readbackhttp.Exchange{
+				Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Read: readbackhttp.Template(tt.template),
+			}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+			var lacking *readbackhttp.TargetError
+			require.ErrorAs(t, err, &lacking)
+			assert.Regexp(t, "no usable field {|fields would climb out", err.Error())
+			assert.Equal(t, []string{"0s POST /v1/things"}, srv.log())
+			assert.Zero(t, res.Elapsed)
 		})
 	}
 }
@@ -126,32 +122,30 @@ func TestTemplate_hostile(t *testing.T) {
 		"?x=1", "#f", "a&b=c;d", "a?b#c", "@other.test", ":8080", "a\r\nHost: other.test", "\x00", "ü", "\u202e", " ", "+", "%", "{id}",
 		strings.Repeat("x", 4000),
 	} {
-		t.Run(value[:min(len(value), 40)], func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				body, err := json.Marshal(map[string]string{"id": value})
-				require.NoError(t, err)
-				paths, queries := []string{}, []string{}
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.Method == http.MethodPost {
-						w.WriteHeader(http.StatusCreated)
-						_, _ = w.Write(body)
-						return
-					}
-					assert.Equal(t, "api.test", r.Host)
-					paths, queries = append(paths, r.URL.Path), append(queries, r.URL.Query().Get("q"))
-					assert.Equal(t, 3, strings.Count(r.URL.EscapedPath(), "/"), r.URL.EscapedPath())
-					assert.Len(t, r.URL.Query(), 1)
-					answer(w, `200 | {"v":1}`)
-				}))
-				ex := readbackhttp.Exchange{
-					Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Read: readbackhttp.Template("/x/{id}/y?q={id}"),
+		bubble(t, value[:min(len(value), 40)], func(t *testing.T) {
+			body, err := json.Marshal(map[string]string{"id": value})
+			require.NoError(t, err)
+			paths, queries := []string{}, []string{}
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					w.WriteHeader(http.StatusCreated)
+					_, _ = w.Write(body)
+					return
 				}
-				_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, []string{"/x/" + value + "/y"}, paths)
-				assert.Equal(t, []string{value}, queries)
-				assert.Equal(t, 1, srv.writes())
-			})
+				assert.Equal(t, "api.test", r.Host)
+				paths, queries = append(paths, r.URL.Path), append(queries, r.URL.Query().Get("q"))
+				assert.Equal(t, 3, strings.Count(r.URL.EscapedPath(), "/"), r.URL.EscapedPath())
+				assert.Len(t, r.URL.Query(), 1)
+				answer(w, `200 | {"v":1}`)
+			}))
+			ex := readbackhttp.Exchange{
+				Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Read: readbackhttp.Template("/x/{id}/y?q={id}"),
+			}
+			_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, []string{"/x/" + value + "/y"}, paths)
+			assert.Equal(t, []string{value}, queries)
+			assert.Equal(t, 1, srv.writes())
 		})
 	}
 }
@@ -176,26 +170,24 @@ func TestTemplate_path(t *testing.T) {
 		{"/v1/{+id}", "a/", ""},
 		{"/v1/{+id}", "/", ""},
 	} {
-		t.Run(tt.template+" "+tt.value, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				body, err := json.Marshal(map[string]string{"id": tt.value})
-				require.NoError(t, err)
-				read := ""
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.Method == http.MethodPost {
-						w.WriteHeader(http.StatusCreated)
-						_, _ = w.Write(body)
-						return
-					}
-					assert.Equal(t, "api.test", r.Host)
-					read = r.RequestURI
-					answer(w, `200 | {"v":1}`)
-				}))
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Read: readbackhttp.Template(tt.template)}
-				_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.Equal(t, tt.want, read, tt.value)
-				assert.Equal(t, tt.want != "", err == nil, tt.value)
-			})
+		bubble(t, tt.template+" "+tt.value, func(t *testing.T) {
+			body, err := json.Marshal(map[string]string{"id": tt.value})
+			require.NoError(t, err)
+			read := ""
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					w.WriteHeader(http.StatusCreated)
+					_, _ = w.Write(body)
+					return
+				}
+				assert.Equal(t, "api.test", r.Host)
+				read = r.RequestURI
+				answer(w, `200 | {"v":1}`)
+			}))
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Read: readbackhttp.Template(tt.template)}
+			_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.Equal(t, tt.want, read, tt.value)
+			assert.Equal(t, tt.want != "", err == nil, tt.value)
 		})
 	}
 	for _, bad := range []string{"/v1/{+}", "/v1/{+/}", "{+location}"} {
@@ -277,55 +269,53 @@ func TestRef_handle(t *testing.T) {
 		{"nothing", readbackhttp.URL("/y?key=hunter2"), nil, "201 | {}", `{"wrote":"http://api.test/v1/things","queried":true}`, []string{"4s GET /y?key=hunter2"}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					switch {
-					case r.Method == http.MethodPost:
-						answer(w, tt.answer)
-					case r.URL.Path == "/v1/ops/1":
-						answer(w, `200 | {"status":"`+map[bool]string{false: "running", true: "done"}[time.Since(bubbleStart) >= 4*time.Second]+`"}`)
-					case time.Since(bubbleStart) < 4*time.Second:
-						answer(w, "404")
-					default:
-						answer(w, `200 | {"v":1}`)
-					}
-				}))
-				exchange := func() readbackhttp.Exchange {
-					return readbackhttp.Exchange{
-						Client: srv.Client, Write: withSecrets("http://me:hunter2@api.test/v1/things?key=hunter2"),
-						Read: tt.read, Monitor: tt.monitor, Name: "create thing",
-					}
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == http.MethodPost:
+					answer(w, tt.answer)
+				case r.URL.Path == "/v1/ops/1":
+					answer(w, `200 | {"status":"`+map[bool]string{false: "running", true: "done"}[time.Since(bubbleStart) >= 4*time.Second]+`"}`)
+				case time.Since(bubbleStart) < 4*time.Second:
+					answer(w, "404")
+				default:
+					answer(w, `200 | {"v":1}`)
 				}
-				policy := everySecond
-				policy.Within = 4 * time.Second
-				flow := exchange().Flow()
-				var started []byte
-				flow.Started = func(_ context.Context, h consistency.Pending) error {
-					handle, err := json.Marshal(h)
-					started = handle
-					return err
+			}))
+			exchange := func() readbackhttp.Exchange {
+				return readbackhttp.Exchange{
+					Client: srv.Client, Write: withSecrets("http://me:hunter2@api.test/v1/things?key=hunter2"),
+					Read: tt.read, Monitor: tt.monitor, Name: "create thing",
 				}
-				res, err := consistency.Do(t.Context(), policy, flow)
-				require.ErrorIs(t, err, consistency.ErrUnconfirmed)
-				handle, err := json.Marshal(res.Pending)
-				require.NoError(t, err)
-				assert.JSONEq(t, string(started), string(handle))
-				var kept struct{ Written json.RawMessage }
-				require.NoError(t, json.Unmarshal(handle, &kept))
-				assert.JSONEq(t, tt.written, string(kept.Written))
-				assert.NotContains(t, string(handle), "hunter2")
-				before := len(srv.log())
+			}
+			policy := everySecond
+			policy.Within = 4 * time.Second
+			flow := exchange().Flow()
+			var started []byte
+			flow.Started = func(_ context.Context, h consistency.Pending) error {
+				handle, err := json.Marshal(h)
+				started = handle
+				return err
+			}
+			res, err := consistency.Do(t.Context(), policy, flow)
+			require.ErrorIs(t, err, consistency.ErrUnconfirmed)
+			handle, err := json.Marshal(res.Pending)
+			require.NoError(t, err)
+			assert.JSONEq(t, string(started), string(handle))
+			var kept struct{ Written json.RawMessage }
+			require.NoError(t, json.Unmarshal(handle, &kept))
+			assert.JSONEq(t, tt.written, string(kept.Written))
+			assert.NotContains(t, string(handle), "hunter2")
+			before := len(srv.log())
 
-				var pending consistency.Pending
-				require.NoError(t, json.Unmarshal(handle, &pending))
-				res, err = consistency.Resume(t.Context(), everySecond, exchange().Flow(), pending)
-				assert.NoError(t, err)
-				assert.Equal(t, consistency.Confirmed, res.Outcome)
-				assert.Equal(t, tt.resumed, srv.log()[before:])
-				assert.Equal(t, "Bearer hunter2", srv.requests()[before].Header.Get("Authorization"))
-				assert.Equal(t, 1, srv.writes())
-			})
+			var pending consistency.Pending
+			require.NoError(t, json.Unmarshal(handle, &pending))
+			res, err = consistency.Resume(t.Context(), everySecond, exchange().Flow(), pending)
+			assert.NoError(t, err)
+			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			assert.Equal(t, tt.resumed, srv.log()[before:])
+			assert.Equal(t, "Bearer hunter2", srv.requests()[before].Header.Get("Authorization"))
+			assert.Equal(t, 1, srv.writes())
 		})
 	}
 }
@@ -337,18 +327,16 @@ func TestRef_tampered(t *testing.T) {
 		`{"location":"http://other.test/things/7"}`, `{"location":"http://me:pw@api.test/things/7"}`, `{"location":":"}`,
 		`{}`, `{"fields":{"id":"7"}}`, `{"location":7}`, `[]`,
 	} {
-		t.Run(written, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), Name: "create thing"}
-				var pending consistency.Pending
-				require.NoError(t, json.Unmarshal(
-					[]byte(`{"readback":1,"name":"create thing","goal":"present","class":"applied","written":`+written+`}`), &pending))
-				res, err := consistency.Resume(t.Context(), everySecond, ex.Flow(), pending)
-				assert.Equal(t, consistency.Unconfirmed, res.Outcome)
-				assert.Error(t, err)
-				assert.Empty(t, srv.log())
-			})
+		bubble(t, written, func(t *testing.T) {
+			srv := serve(t, script{}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), Name: "create thing"}
+			var pending consistency.Pending
+			require.NoError(t, json.Unmarshal(
+				[]byte(`{"readback":1,"name":"create thing","goal":"present","class":"applied","written":`+written+`}`), &pending))
+			res, err := consistency.Resume(t.Context(), everySecond, ex.Flow(), pending)
+			assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+			assert.Error(t, err)
+			assert.Empty(t, srv.log())
 		})
 	}
 }

@@ -29,55 +29,49 @@ func TestToken_none(t *testing.T) {
 		"a tab":       "1\t2",
 		"only spaces": "  ",
 	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				var reads []http.Header
-				base := transport(func(req *http.Request) (*http.Response, error) {
-					resp := reply(req, 200, "{}")
-					if req.Method == "GET" {
-						reads = append(reads, req.Header)
-					} else {
-						resp.Header["Etag"] = []string{etag}
-					}
-					return resp, nil
-				})
-				ex := readbackhttp.Exchange{Client: &http.Client{Transport: base}, Write: send("PATCH", api+"/a", "{}"), Token: readbackhttp.Mittwald()}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				require.ErrorIs(t, err, readbackhttp.ErrNoToken)
-				assert.Equal(t, consistency.Unconfirmed, res.Outcome)
-				assert.Empty(t, reads)
-
-				ex.Match = readbackhttp.HasJSON("", map[string]any{})
-				_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
-				require.NoError(t, err)
-
-				client := &http.Client{Transport: readbackhttp.NewTransport(base, readbackhttp.TransportOptions{Token: readbackhttp.Mittwald()})}
-				answered(t, "200 {}", client, "PATCH", api+"/a")
-				answered(t, "200 {}", client, "GET", api+"/a")
-				require.Len(t, reads, 2)
-				for _, header := range reads {
-					assert.NotContains(t, header, "If-Event-Reached")
+		bubble(t, name, func(t *testing.T) {
+			var reads []http.Header
+			base := transport(func(req *http.Request) (*http.Response, error) {
+				resp := reply(req, 200, "{}")
+				if req.Method == "GET" {
+					reads = append(reads, req.Header)
+				} else {
+					resp.Header["Etag"] = []string{etag}
 				}
+				return resp, nil
 			})
+			ex := readbackhttp.Exchange{Client: &http.Client{Transport: base}, Write: send("PATCH", api+"/a", "{}"), Token: readbackhttp.Mittwald()}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			require.ErrorIs(t, err, readbackhttp.ErrNoToken)
+			assert.Equal(t, consistency.Unconfirmed, res.Outcome)
+			assert.Empty(t, reads)
+
+			ex.Match = readbackhttp.HasJSON("", map[string]any{})
+			_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
+			require.NoError(t, err)
+
+			client := &http.Client{Transport: readbackhttp.NewTransport(base, readbackhttp.TransportOptions{Token: readbackhttp.Mittwald()})}
+			answered(t, "200 {}", client, "PATCH", api+"/a")
+			answered(t, "200 {}", client, "GET", api+"/a")
+			require.Len(t, reads, 2)
+			for _, header := range reads {
+				assert.NotContains(t, header, "If-Event-Reached")
+			}
 		})
 	}
-	t.Run("a handle that was tampered with", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			var handle consistency.Pending
-			require.NoError(t, json.Unmarshal([]byte(`{"readback":1,"name":"n","goal":"match","class":"applied","written":{"token":"1\r\nX-Admin: true"}}`), &handle))
-			base := transport(func(req *http.Request) (*http.Response, error) { panic("sent") })
-			ex := readbackhttp.Exchange{Name: "n", Client: &http.Client{Transport: base}, Write: send("PATCH", api+"/a", "{}"), Token: readbackhttp.Mittwald()}
-			_, err := consistency.Resume(t.Context(), everySecond, ex.Flow(), handle)
-			require.ErrorIs(t, err, readbackhttp.ErrNoToken)
-		})
+	bubble(t, "a handle that was tampered with", func(t *testing.T) {
+		var handle consistency.Pending
+		require.NoError(t, json.Unmarshal([]byte(`{"readback":1,"name":"n","goal":"match","class":"applied","written":{"token":"1\r\nX-Admin: true"}}`), &handle))
+		base := transport(func(req *http.Request) (*http.Response, error) { panic("sent") })
+		ex := readbackhttp.Exchange{Name: "n", Client: &http.Client{Transport: base}, Write: send("PATCH", api+"/a", "{}"), Token: readbackhttp.Mittwald()}
+		_, err := consistency.Resume(t.Context(), everySecond, ex.Flow(), handle)
+		require.ErrorIs(t, err, readbackhttp.ErrNoToken)
 	})
-	t.Run("an answer that was lost", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PATCH /a": {"503 | ETag: 7"}, "GET /a": {`200 | {"v":1}`}}.handler())
-			ex := readbackhttp.Exchange{Client: s.Client, Write: send("PATCH", api+"/a", "{}"), Token: readbackhttp.Mittwald()}
-			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-			require.ErrorIs(t, err, readbackhttp.ErrNoToken)
-			assert.Equal(t, consistency.Unconfirmed, consistency.OutcomeOf(err))
-		})
+	bubble(t, "an answer that was lost", func(t *testing.T) {
+		s := serve(t, script{"PATCH /a": {"503 | ETag: 7"}, "GET /a": {`200 | {"v":1}`}}.handler())
+		ex := readbackhttp.Exchange{Client: s.Client, Write: send("PATCH", api+"/a", "{}"), Token: readbackhttp.Mittwald()}
+		_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+		require.ErrorIs(t, err, readbackhttp.ErrNoToken)
+		assert.Equal(t, consistency.Unconfirmed, consistency.OutcomeOf(err))
 	})
 }

@@ -92,54 +92,48 @@ func TestToken_kinds(t *testing.T) {
 // client over the Transport, for an Exchange and for a flow.
 func TestToken_oneRead(t *testing.T) {
 	t.Parallel()
-	t.Run("Transport", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, event(7*time.Second, 10*time.Second))
-			client := s.over(readbackhttp.TransportOptions{Token: readbackhttp.Mittwald()})
-			answered(t, "201", client, "POST", api+"/things")
-			answered(t, `200 {"v":2}`, client, "GET", api+"/things/7")
-			assert.Equal(t, []string{"0s POST /things", "0s GET /things/7"}, s.log())
-			assert.Equal(t, 7*time.Second, time.Since(s.start))
-			answered(t, `200 {"v":2}`, client, "GET", api+"/things/7")
-			assert.Equal(t, "276638689419853824", s.reads()[1].Header.Get("If-Event-Reached"), "not the ETag of a read")
-			answered(t, "404", client, "GET", api+"/others")
-			assert.Empty(t, s.reads()[2].Header.Get("If-Event-Reached"), "of something else")
-		})
+	bubble(t, "Transport", func(t *testing.T) {
+		s := serve(t, event(7*time.Second, 10*time.Second))
+		client := s.over(readbackhttp.TransportOptions{Token: readbackhttp.Mittwald()})
+		answered(t, "201", client, "POST", api+"/things")
+		answered(t, `200 {"v":2}`, client, "GET", api+"/things/7")
+		assert.Equal(t, []string{"0s POST /things", "0s GET /things/7"}, s.log())
+		assert.Equal(t, 7*time.Second, time.Since(s.start))
+		answered(t, `200 {"v":2}`, client, "GET", api+"/things/7")
+		assert.Equal(t, "276638689419853824", s.reads()[1].Header.Get("If-Event-Reached"), "not the ETag of a read")
+		answered(t, "404", client, "GET", api+"/others")
+		assert.Empty(t, s.reads()[2].Header.Get("If-Event-Reached"), "of something else")
 	})
-	t.Run("Exchange, an update without a match", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, event(7*time.Second, 10*time.Second))
-			ex := readbackhttp.Exchange{Client: s.Client, Write: send("PATCH", api+"/things/7", `{"v":2}`), Token: readbackhttp.Mittwald()}
-			res, err := consistency.Do(t.Context(), consistency.Policy{}, ex.Flow())
-			require.NoError(t, err)
-			assert.Equal(t, []string{"0s PATCH /things/7", "0s GET /things/7"}, s.log())
-			assert.Equal(t, 7*time.Second, time.Since(s.start))
-			assert.Equal(t, `{"v":2}`, string(res.Value.Body))
-		})
+	bubble(t, "Exchange, an update without a match", func(t *testing.T) {
+		s := serve(t, event(7*time.Second, 10*time.Second))
+		ex := readbackhttp.Exchange{Client: s.Client, Write: send("PATCH", api+"/things/7", `{"v":2}`), Token: readbackhttp.Mittwald()}
+		res, err := consistency.Do(t.Context(), consistency.Policy{}, ex.Flow())
+		require.NoError(t, err)
+		assert.Equal(t, []string{"0s PATCH /things/7", "0s GET /things/7"}, s.log())
+		assert.Equal(t, 7*time.Second, time.Since(s.start))
+		assert.Equal(t, `{"v":2}`, string(res.Value.Body))
 	})
-	t.Run("Flow", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, event(7*time.Second, 10*time.Second))
-			kind := readbackhttp.Mittwald()
-			type ref struct{ ID, Token string }
-			flow := consistency.Update("rename thing",
-				func(ctx context.Context) (ref, error) {
-					resp, err := s.Client.Do(send("PATCH", api+"/things/7", `{"v":2}`).WithContext(ctx))
-					if err != nil {
-						return ref{}, err
-					}
-					return ref{"7", kind.Take(consistency.AnswerOf(resp))}, resp.Body.Close()
-				},
-				func(ctx context.Context, w ref) (*http.Response, error) {
-					req := send("GET", api+"/things/"+w.ID, "").WithContext(ctx)
-					kind.Put(req, w.Token)
-					return s.Client.Do(req)
-				}, nil)
-			flow.Behind = kind.Behind
-			_, err := consistency.Do(t.Context(), consistency.Policy{}, flow)
-			require.NoError(t, err)
-			assert.Equal(t, []string{"0s PATCH /things/7", "0s GET /things/7"}, s.log())
-		})
+	bubble(t, "Flow", func(t *testing.T) {
+		s := serve(t, event(7*time.Second, 10*time.Second))
+		kind := readbackhttp.Mittwald()
+		type ref struct{ ID, Token string }
+		flow := consistency.Update("rename thing",
+			func(ctx context.Context) (ref, error) {
+				resp, err := s.Client.Do(send("PATCH", api+"/things/7", `{"v":2}`).WithContext(ctx))
+				if err != nil {
+					return ref{}, err
+				}
+				return ref{"7", kind.Take(consistency.AnswerOf(resp))}, resp.Body.Close()
+			},
+			func(ctx context.Context, w ref) (*http.Response, error) {
+				req := send("GET", api+"/things/"+w.ID, "").WithContext(ctx)
+				kind.Put(req, w.Token)
+				return s.Client.Do(req)
+			}, nil)
+		flow.Behind = kind.Behind
+		_, err := consistency.Do(t.Context(), consistency.Policy{}, flow)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"0s PATCH /things/7", "0s GET /things/7"}, s.log())
 	})
 }
 
@@ -148,82 +142,72 @@ func TestToken_behind(t *testing.T) {
 	t.Parallel()
 	policy := everySecond
 	policy.ReadTimeout = 15 * time.Second
-	t.Run("Transport", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, event(15*time.Second, 10*time.Second))
-			client := s.over(readbackhttp.TransportOptions{Policy: policy, Token: readbackhttp.Mittwald()})
-			answered(t, "201", client, "POST", api+"/things")
-			var report readbackhttp.Report
-			got, err := ask(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Report: &report}), client, "GET", api+"/things/7")
-			require.NoError(t, err)
-			assert.Equal(t, `200 {"v":2}`, got)
-			assert.Equal(t, []string{"0s POST /things", "0s GET /things/7", "11s GET /things/7"}, s.log())
-			last, _ := report.History.Last()
-			assert.Equal(t, 15*time.Second, last.Ended)
-			for _, r := range s.reads() {
-				assert.Equal(t, "276638689419853824", r.Header.Get("If-Event-Reached"))
-			}
-		})
+	bubble(t, "Transport", func(t *testing.T) {
+		s := serve(t, event(15*time.Second, 10*time.Second))
+		client := s.over(readbackhttp.TransportOptions{Policy: policy, Token: readbackhttp.Mittwald()})
+		answered(t, "201", client, "POST", api+"/things")
+		var report readbackhttp.Report
+		got, err := ask(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Report: &report}), client, "GET", api+"/things/7")
+		require.NoError(t, err)
+		assert.Equal(t, `200 {"v":2}`, got)
+		assert.Equal(t, []string{"0s POST /things", "0s GET /things/7", "11s GET /things/7"}, s.log())
+		last, _ := report.History.Last()
+		assert.Equal(t, 15*time.Second, last.Ended)
+		for _, r := range s.reads() {
+			assert.Equal(t, "276638689419853824", r.Header.Get("If-Event-Reached"))
+		}
 	})
-	t.Run("Transport, to the end", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := readbackhttp.TransportOptions{Policy: policy, Token: readbackhttp.Mittwald()}
-			options.Policy.Windows.BehindToken = 12 * time.Second
-			s := serve(t, event(time.Hour, time.Second))
-			client := s.over(options)
-			answered(t, "201", client, "POST", api+"/things")
-			answered(t, "412", client, "GET", api+"/things/7")
-			assert.Equal(t, 12*time.Second, time.Since(s.start).Round(time.Second))
-			for _, r := range s.reads() { // never without, to be served what is stale
-				assert.Equal(t, "276638689419853824", r.Header.Get("If-Event-Reached"))
-			}
-		})
+	bubble(t, "Transport, to the end", func(t *testing.T) {
+		options := readbackhttp.TransportOptions{Policy: policy, Token: readbackhttp.Mittwald()}
+		options.Policy.Windows.BehindToken = 12 * time.Second
+		s := serve(t, event(time.Hour, time.Second))
+		client := s.over(options)
+		answered(t, "201", client, "POST", api+"/things")
+		answered(t, "412", client, "GET", api+"/things/7")
+		assert.Equal(t, 12*time.Second, time.Since(s.start).Round(time.Second))
+		for _, r := range s.reads() { // never without, to be served what is stale
+			assert.Equal(t, "276638689419853824", r.Header.Get("If-Event-Reached"))
+		}
 	})
-	t.Run("Transport, Cosmos", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{
-				"DELETE /a": {"204 | x-ms-session-token: 0:1"},
-				"GET /a":    {"404 | x-ms-substatus: 1002 | behind", "404 | x-ms-substatus: 0 | gone"},
-			}.handler())
-			client := s.over(readbackhttp.TransportOptions{Policy: policy, Token: readbackhttp.Cosmos()})
-			answered(t, "204", client, "DELETE", api+"/a")
-			answered(t, "404 gone", client, "GET", api+"/a")
-			assert.Len(t, s.reads(), 2)
-			assert.Equal(t, "0:1", s.reads()[1].Header.Get("X-Ms-Session-Token"))
-		})
+	bubble(t, "Transport, Cosmos", func(t *testing.T) {
+		s := serve(t, script{
+			"DELETE /a": {"204 | x-ms-session-token: 0:1"},
+			"GET /a":    {"404 | x-ms-substatus: 1002 | behind", "404 | x-ms-substatus: 0 | gone"},
+		}.handler())
+		client := s.over(readbackhttp.TransportOptions{Policy: policy, Token: readbackhttp.Cosmos()})
+		answered(t, "204", client, "DELETE", api+"/a")
+		answered(t, "404 gone", client, "GET", api+"/a")
+		assert.Len(t, s.reads(), 2)
+		assert.Equal(t, "0:1", s.reads()[1].Header.Get("X-Ms-Session-Token"))
 	})
-	t.Run("Exchange", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, event(15*time.Second, 10*time.Second))
-			ex := readbackhttp.Exchange{Client: s.Client, Write: send("PATCH", api+"/things/7", `{"v":2}`), Token: readbackhttp.Mittwald()}
-			res, err := consistency.Do(t.Context(), policy, ex.Flow())
-			require.NoError(t, err)
-			var reasons []string
-			for r := range res.History.All() {
-				reasons = append(reasons, string(r.Reason))
-			}
-			assert.Equal(t, []string{"behind token", ""}, reasons)
-		})
+	bubble(t, "Exchange", func(t *testing.T) {
+		s := serve(t, event(15*time.Second, 10*time.Second))
+		ex := readbackhttp.Exchange{Client: s.Client, Write: send("PATCH", api+"/things/7", `{"v":2}`), Token: readbackhttp.Mittwald()}
+		res, err := consistency.Do(t.Context(), policy, ex.Flow())
+		require.NoError(t, err)
+		var reasons []string
+		for r := range res.History.All() {
+			reasons = append(reasons, string(r.Reason))
+		}
+		assert.Equal(t, []string{"behind token", ""}, reasons)
 	})
-	t.Run("Exchange, in another process", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, event(15*time.Second, 10*time.Second))
-			ex := readbackhttp.Exchange{Client: s.Client, Write: send("PATCH", api+"/things/7", `{"v":2}`), Token: readbackhttp.Mittwald()}
-			short := policy
-			short.Within = 12 * time.Second
-			res, err := consistency.Do(t.Context(), short, ex.Flow())
-			require.ErrorIs(t, err, consistency.ErrUnconfirmed)
-			stored, err := json.Marshal(res.Pending)
-			require.NoError(t, err)
-			assert.Contains(t, string(stored), `"token":"276638689419853824"`)
-			var handle consistency.Pending
-			require.NoError(t, json.Unmarshal(stored, &handle))
-			_, err = consistency.Resume(t.Context(), policy, ex.Flow(), handle)
-			require.NoError(t, err)
-			assert.Equal(t, 1, s.writes())
-			for _, r := range s.reads() {
-				assert.Equal(t, "276638689419853824", r.Header.Get("If-Event-Reached"))
-			}
-		})
+	bubble(t, "Exchange, in another process", func(t *testing.T) {
+		s := serve(t, event(15*time.Second, 10*time.Second))
+		ex := readbackhttp.Exchange{Client: s.Client, Write: send("PATCH", api+"/things/7", `{"v":2}`), Token: readbackhttp.Mittwald()}
+		short := policy
+		short.Within = 12 * time.Second
+		res, err := consistency.Do(t.Context(), short, ex.Flow())
+		require.ErrorIs(t, err, consistency.ErrUnconfirmed)
+		stored, err := json.Marshal(res.Pending)
+		require.NoError(t, err)
+		assert.Contains(t, string(stored), `"token":"276638689419853824"`)
+		var handle consistency.Pending
+		require.NoError(t, json.Unmarshal(stored, &handle))
+		_, err = consistency.Resume(t.Context(), policy, ex.Flow(), handle)
+		require.NoError(t, err)
+		assert.Equal(t, 1, s.writes())
+		for _, r := range s.reads() {
+			assert.Equal(t, "276638689419853824", r.Header.Get("If-Event-Reached"))
+		}
 	})
 }

@@ -33,118 +33,106 @@ func TestTransport_readAlong(t *testing.T) {
 		require.NoError(t, err)
 		return resp
 	}
-	t.Run("decoded, and closed after the read", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			first := true
-			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Method == "POST" {
-					_, _ = io.WriteString(w, doc)
-					w.(http.Flusher).Flush() // of no known length
-					_, _ = io.WriteString(w, "\n")
-					return
-				}
-				if first {
-					w.WriteHeader(404)
-				}
-				first = false
-			}))
-			client := s.over(slowly)
-			resp := post(t, s, client)
-			defer resp.Body.Close()
-			var got struct{ ID int }
-			require.NoError(t, json.NewDecoder(resp.Body).Decode(&got))
-			assert.True(t, held(t, client, api+"/things/7"))
-		})
+	bubble(t, "decoded, and closed after the read", func(t *testing.T) {
+		first := true
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == "POST" {
+				_, _ = io.WriteString(w, doc)
+				w.(http.Flusher).Flush() // of no known length
+				_, _ = io.WriteString(w, "\n")
+				return
+			}
+			if first {
+				w.WriteHeader(404)
+			}
+			first = false
+		}))
+		client := s.over(slowly)
+		resp := post(t, s, client)
+		defer resp.Body.Close()
+		var got struct{ ID int }
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&got))
+		assert.True(t, held(t, client, api+"/things/7"))
 	})
-	t.Run("closed unread", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, answersThenLags("201 | "+doc))
-			var told []readbackhttp.Coverage
-			options := slowly
-			options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
-			client := s.over(options)
-			_ = post(t, s, client).Body.Close()
-			assert.False(t, held(t, client, api+"/things/7"))
-			require.Len(t, told, 1)
-			assert.Equal(t, "its answer was not read", told[0].Why)
-		})
+	bubble(t, "closed unread", func(t *testing.T) {
+		s := serve(t, answersThenLags("201 | "+doc))
+		var told []readbackhttp.Coverage
+		options := slowly
+		options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
+		client := s.over(options)
+		_ = post(t, s, client).Body.Close()
+		assert.False(t, held(t, client, api+"/things/7"))
+		require.Len(t, told, 1)
+		assert.Equal(t, "its answer was not read", told[0].Why)
 	})
-	t.Run("slow pieces are not held back", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				for _, piece := range []string{`{"id":`, `7}`} {
-					_, _ = io.WriteString(w, piece)
-					w.(http.Flusher).Flush()
-					time.Sleep(time.Second)
-				}
-			}))
-			resp := post(t, s, s.over(slowly))
-			defer resp.Body.Close()
-			start := time.Now()
-			buf := make([]byte, 100)
-			n, err := resp.Body.Read(buf)
-			require.NoError(t, err)
-			assert.Equal(t, `{"id":`, string(buf[:n]))
-			assert.Zero(t, time.Since(start))
-			rest, err := io.ReadAll(resp.Body)
-			require.NoError(t, err)
-			assert.Equal(t, `7}`, string(rest))
-		})
+	bubble(t, "slow pieces are not held back", func(t *testing.T) {
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for _, piece := range []string{`{"id":`, `7}`} {
+				_, _ = io.WriteString(w, piece)
+				w.(http.Flusher).Flush()
+				time.Sleep(time.Second)
+			}
+		}))
+		resp := post(t, s, s.over(slowly))
+		defer resp.Body.Close()
+		start := time.Now()
+		buf := make([]byte, 100)
+		n, err := resp.Body.Read(buf)
+		require.NoError(t, err)
+		assert.Equal(t, `{"id":`, string(buf[:n]))
+		assert.Zero(t, time.Since(start))
+		rest, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		assert.Equal(t, `7}`, string(rest))
 	})
 	for _, size := range []int{1 << 10, 64 << 10, 1 << 20} {
-		t.Run(fmt.Sprint("gzip, ", size), func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				var zipped bytes.Buffer
-				z := gzip.NewWriter(&zipped)
-				_, _ = fmt.Fprintf(z, `{"id":7,"text":"%s"}`, strings.Repeat("x", size))
-				_ = z.Close()
-				first := true
-				s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					switch {
-					case r.Method == "POST":
-						w.Header().Set("Content-Encoding", "gzip")
-						w.Header().Set("Content-Type", "application/json")
-						_, _ = w.Write(zipped.Bytes())
-					case first:
-						first = false
-						w.WriteHeader(404)
-					}
-				}))
-				client := s.over(slowly)
-				resp := post(t, s, client, "Accept-Encoding: gzip")
-				got, err := io.ReadAll(resp.Body)
-				require.NoError(t, err)
-				_ = resp.Body.Close()
-				assert.Equal(t, zipped.Bytes(), got)
-				assert.True(t, held(t, client, api+"/things/7"))
-			})
-		})
-	}
-	t.Run("a megabyte", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			long := `{"id":7,"text":"` + strings.Repeat("x", 1<<20) + `"}`
-			s := serve(t, answersThenLags("201 | "+long))
+		bubble(t, fmt.Sprint("gzip, ", size), func(t *testing.T) {
+			var zipped bytes.Buffer
+			z := gzip.NewWriter(&zipped)
+			_, _ = fmt.Fprintf(z, `{"id":7,"text":"%s"}`, strings.Repeat("x", size))
+			_ = z.Close()
+			first := true
+			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == "POST":
+					w.Header().Set("Content-Encoding", "gzip")
+					w.Header().Set("Content-Type", "application/json")
+					_, _ = w.Write(zipped.Bytes())
+				case first:
+					first = false
+					w.WriteHeader(404)
+				}
+			}))
 			client := s.over(slowly)
-			resp := post(t, s, client)
+			resp := post(t, s, client, "Accept-Encoding: gzip")
 			got, err := io.ReadAll(resp.Body)
 			require.NoError(t, err)
 			_ = resp.Body.Close()
-			assert.True(t, long == string(got))
+			assert.Equal(t, zipped.Bytes(), got)
 			assert.True(t, held(t, client, api+"/things/7"))
 		})
+	}
+	bubble(t, "a megabyte", func(t *testing.T) {
+		long := `{"id":7,"text":"` + strings.Repeat("x", 1<<20) + `"}`
+		s := serve(t, answersThenLags("201 | "+long))
+		client := s.over(slowly)
+		resp := post(t, s, client)
+		got, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		_ = resp.Body.Close()
+		assert.True(t, long == string(got))
+		assert.True(t, held(t, client, api+"/things/7"))
 	})
-	t.Run("a request that cannot be had again", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, answersThenLags("201"))
-			client := s.over(slowly)
-			req := send("POST", api+"/things", "")
-			req.Body = io.NopCloser(strings.NewReader(`{"name":"a"}`))
-			req.Header.Set("Content-Type", "application/json")
-			_, err := do(client, req)
-			require.NoError(t, err)
-			assert.Equal(t, `{"name":"a"}`, s.requests()[0].Body)
-			assert.True(t, held(t, client, api+"/things/a"))
-		})
+	bubble(t, "a request that cannot be had again", func(t *testing.T) {
+		s := serve(t, answersThenLags("201"))
+		client := s.over(slowly)
+		req := send("POST", api+"/things", "")
+		req.Body = io.NopCloser(strings.NewReader(`{"name":"a"}`))
+		req.Header.Set("Content-Type", "application/json")
+		_, err := do(client, req)
+		require.NoError(t, err)
+		assert.Equal(t, `{"name":"a"}`, s.requests()[0].Body)
+		assert.True(t, held(t, client, api+"/things/a"))
 	})
 }
 
@@ -152,26 +140,24 @@ func TestTransport_readAlong(t *testing.T) {
 func TestTransport_answerChanged(t *testing.T) {
 	t.Parallel()
 	for _, own := range []bool{false, true} {
-		t.Run(fmt.Sprint("Covers ", own), func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				options := slowly
-				if own {
-					options.Covers = func(_ *http.Request, resp *http.Response, usual []*url.URL) []*url.URL {
-						assert.Equal(t, "/things/7", resp.Header.Get("Location"))
-						return usual
-					}
+		bubble(t, fmt.Sprint("Covers ", own), func(t *testing.T) {
+			options := slowly
+			if own {
+				options.Covers = func(_ *http.Request, resp *http.Response, usual []*url.URL) []*url.URL {
+					assert.Equal(t, "/things/7", resp.Header.Get("Location"))
+					return usual
 				}
-				s := serve(t, answersThenLags("201 | Location: /things/7 | made"))
-				client := s.over(options)
-				resp, err := client.Do(send("POST", api+"/things", ""))
-				require.NoError(t, err)
-				resp.Header.Set("Location", "/elsewhere")
-				_, err = io.ReadAll(resp.Body)
-				require.NoError(t, err)
-				_ = resp.Body.Close()
-				assert.False(t, held(t, client, api+"/elsewhere"))
-				assert.True(t, held(t, client, api+"/things/7"))
-			})
+			}
+			s := serve(t, answersThenLags("201 | Location: /things/7 | made"))
+			client := s.over(options)
+			resp, err := client.Do(send("POST", api+"/things", ""))
+			require.NoError(t, err)
+			resp.Header.Set("Location", "/elsewhere")
+			_, err = io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			_ = resp.Body.Close()
+			assert.False(t, held(t, client, api+"/elsewhere"))
+			assert.True(t, held(t, client, api+"/things/7"))
 		})
 	}
 }

@@ -16,93 +16,81 @@ import (
 // same caller has shown something at or below it.
 func TestTransport_below(t *testing.T) {
 	t.Parallel()
-	t.Run("for 3 s", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"201"}, "GET /a/b": {"404 | none"}}.handler())
-			client := s.over(slowly)
-			answered(t, "201", client, "PUT", api+"/a")
-			answered(t, "404 none", client, "GET", api+"/a/b")
-			assert.Equal(t, 3*time.Second, time.Since(s.start).Round(10*time.Millisecond))
-			answered(t, "404 none", client, "GET", api+"/a/b")
-			assert.Equal(t, 3*time.Second, time.Since(s.start).Round(10*time.Millisecond))
-		})
+	bubble(t, "for 3 s", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"201"}, "GET /a/b": {"404 | none"}}.handler())
+		client := s.over(slowly)
+		answered(t, "201", client, "PUT", api+"/a")
+		answered(t, "404 none", client, "GET", api+"/a/b")
+		assert.Equal(t, 3*time.Second, time.Since(s.start).Round(10*time.Millisecond))
+		answered(t, "404 none", client, "GET", api+"/a/b")
+		assert.Equal(t, 3*time.Second, time.Since(s.start).Round(10*time.Millisecond))
 	})
-	t.Run("as long as the option says", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.Below = 10 * time.Second
-			s := serve(t, script{"PUT /a": {"201"}, "GET /a/b": {"404 | none"}}.handler())
-			client := s.over(options)
-			answered(t, "201", client, "PUT", api+"/a")
-			answered(t, "404 none", client, "GET", api+"/a/b")
-			assert.Equal(t, 10*time.Second, time.Since(s.start).Round(10*time.Millisecond))
-		})
+	bubble(t, "as long as the option says", func(t *testing.T) {
+		options := slowly
+		options.Below = 10 * time.Second
+		s := serve(t, script{"PUT /a": {"201"}, "GET /a/b": {"404 | none"}}.handler())
+		client := s.over(options)
+		answered(t, "201", client, "PUT", api+"/a")
+		answered(t, "404 none", client, "GET", api+"/a/b")
+		assert.Equal(t, 10*time.Second, time.Since(s.start).Round(10*time.Millisecond))
 	})
-	t.Run("not at all", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.Below = -1
-			s := serve(t, script{"PUT /a": {"201"}, "GET /a/b": {"404 | none"}, "GET /a": {"404", "200"}}.handler())
-			client := s.over(options)
-			answered(t, "201", client, "PUT", api+"/a")
-			answered(t, "404 none", client, "GET", api+"/a/b")
-			assert.Zero(t, time.Since(s.start))
-			answered(t, "200", client, "GET", api+"/a")
-		})
+	bubble(t, "not at all", func(t *testing.T) {
+		options := slowly
+		options.Below = -1
+		s := serve(t, script{"PUT /a": {"201"}, "GET /a/b": {"404 | none"}, "GET /a": {"404", "200"}}.handler())
+		client := s.over(options)
+		answered(t, "201", client, "PUT", api+"/a")
+		answered(t, "404 none", client, "GET", api+"/a/b")
+		assert.Zero(t, time.Since(s.start))
+		answered(t, "200", client, "GET", api+"/a")
 	})
 	for _, shows := range []string{"/a", "/a?x=1", "/a/other/deep"} {
-		t.Run("until something is shown at "+shows, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := serve(t, script{
-					"PUT /a": {"201"}, "GET /a/b": {"404 | none"}, "GET /a/other/deep": {"200"},
-					"GET /a": {"200", "404", "200 | again"},
-				}.handler())
-				client := s.over(slowly)
-				answered(t, "201", client, "PUT", api+"/a")
-				answered(t, "200", client, "GET", api+shows)
-				answered(t, "404 none", client, "GET", api+"/a/b")
-				assert.Zero(t, time.Since(s.start))
-				if shows != "/a/other/deep" {
-					answered(t, "200 again", client, "GET", api+"/a") // it flips: the URL itself is held
-				}
-			})
+		bubble(t, "until something is shown at "+shows, func(t *testing.T) {
+			s := serve(t, script{
+				"PUT /a": {"201"}, "GET /a/b": {"404 | none"}, "GET /a/other/deep": {"200"},
+				"GET /a": {"200", "404", "200 | again"},
+			}.handler())
+			client := s.over(slowly)
+			answered(t, "201", client, "PUT", api+"/a")
+			answered(t, "200", client, "GET", api+shows)
+			answered(t, "404 none", client, "GET", api+"/a/b")
+			assert.Zero(t, time.Since(s.start))
+			if shows != "/a/other/deep" {
+				answered(t, "200 again", client, "GET", api+"/a") // it flips: the URL itself is held
+			}
 		})
 	}
-	t.Run("another's read shows nothing", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"201"}, "GET /a": {"200"}, "GET /a/b": {"404", "200"}}.handler())
-			client := s.over(slowly)
-			answered(t, "201", client, "PUT", api+"/a")
-			answered(t, "200", client, "GET", api+"/a", "Authorization: other")
-			answered(t, "200", client, "GET", api+"/a/b")
-		})
+	bubble(t, "another's read shows nothing", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"201"}, "GET /a": {"200"}, "GET /a/b": {"404", "200"}}.handler())
+		client := s.over(slowly)
+		answered(t, "201", client, "PUT", api+"/a")
+		answered(t, "200", client, "GET", api+"/a", "Authorization: other")
+		answered(t, "200", client, "GET", api+"/a/b")
 	})
-	t.Run("a read that began before the write shows nothing", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				switch {
-				case r.Method == "PUT":
-					w.WriteHeader(201)
-				case r.URL.Path == "/a":
-					time.Sleep(time.Second)
-				default:
-					w.WriteHeader(404)
-				}
-			}))
-			client := s.over(slowly)
-			answered(t, "201", client, "PUT", api+"/other")
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				answered(t, "200", client, "GET", api+"/a")
-			}()
-			time.Sleep(500 * time.Millisecond)
-			answered(t, "201", client, "PUT", api+"/a")
-			<-done
-			start := time.Now()
-			answered(t, "404", client, "GET", api+"/a/b")
-			assert.Equal(t, 2500*time.Millisecond, time.Since(start).Round(10*time.Millisecond))
-		})
+	bubble(t, "a read that began before the write shows nothing", func(t *testing.T) {
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Method == "PUT":
+				w.WriteHeader(201)
+			case r.URL.Path == "/a":
+				time.Sleep(time.Second)
+			default:
+				w.WriteHeader(404)
+			}
+		}))
+		client := s.over(slowly)
+		answered(t, "201", client, "PUT", api+"/other")
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			answered(t, "200", client, "GET", api+"/a")
+		}()
+		time.Sleep(500 * time.Millisecond)
+		answered(t, "201", client, "PUT", api+"/a")
+		<-done
+		start := time.Now()
+		answered(t, "404", client, "GET", api+"/a/b")
+		assert.Equal(t, 2500*time.Millisecond, time.Since(start).Round(10*time.Millisecond))
 	})
 }
 
@@ -111,20 +99,18 @@ func TestTransport_below(t *testing.T) {
 func TestTransport_checkThenCreate(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"PATCH", "PUT"} {
-		t.Run(method, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := serve(t, script{
-					method + " /namespaces/a": {"200"}, "GET /namespaces/a/secrets/b": {"404 | none", "404", "200 | there"},
-					"POST /namespaces/a/secrets": {`201 | {"metadata":{"name":"b"}}`},
-				}.handler())
-				client := s.over(slowly)
-				answered(t, "200", client, method, api+"/namespaces/a")
-				answered(t, "404 none", client, "GET", api+"/namespaces/a/secrets/b")
-				assert.Zero(t, time.Since(s.start))
-				_, err := ask(t.Context(), client, "POST", api+"/namespaces/a/secrets")
-				require.NoError(t, err)
-				answered(t, "200 there", client, "GET", api+"/namespaces/a/secrets/b")
-			})
+		bubble(t, method, func(t *testing.T) {
+			s := serve(t, script{
+				method + " /namespaces/a": {"200"}, "GET /namespaces/a/secrets/b": {"404 | none", "404", "200 | there"},
+				"POST /namespaces/a/secrets": {`201 | {"metadata":{"name":"b"}}`},
+			}.handler())
+			client := s.over(slowly)
+			answered(t, "200", client, method, api+"/namespaces/a")
+			answered(t, "404 none", client, "GET", api+"/namespaces/a/secrets/b")
+			assert.Zero(t, time.Since(s.start))
+			_, err := ask(t.Context(), client, "POST", api+"/namespaces/a/secrets")
+			require.NoError(t, err)
+			answered(t, "200 there", client, "GET", api+"/namespaces/a/secrets/b")
 		})
 	}
 }
@@ -147,24 +133,22 @@ func TestTransport_forgetsBelow(t *testing.T) {
 		{"elsewhere", "/bucket2?delete", "200 | <x/>", true, "200"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				u, err := url.Parse(tt.path)
+		bubble(t, tt.name, func(t *testing.T) {
+			u, err := url.Parse(tt.path)
+			require.NoError(t, err)
+			s := serve(t, script{
+				"PUT /bucket/key": {"200"}, "POST " + u.Path: {tt.answer}, "GET /bucket/key": {"404 | none", "200"},
+			}.handler())
+			client := s.over(slowly)
+			answered(t, "200", client, "PUT", api+"/bucket/key")
+			resp, err := client.Do(send("POST", api+tt.path, ""))
+			require.NoError(t, err)
+			if tt.read {
+				_, err = io.Copy(io.Discard, resp.Body)
 				require.NoError(t, err)
-				s := serve(t, script{
-					"PUT /bucket/key": {"200"}, "POST " + u.Path: {tt.answer}, "GET /bucket/key": {"404 | none", "200"},
-				}.handler())
-				client := s.over(slowly)
-				answered(t, "200", client, "PUT", api+"/bucket/key")
-				resp, err := client.Do(send("POST", api+tt.path, ""))
-				require.NoError(t, err)
-				if tt.read {
-					_, err = io.Copy(io.Discard, resp.Body)
-					require.NoError(t, err)
-				}
-				_ = resp.Body.Close()
-				answered(t, tt.want, client, "GET", api+"/bucket/key")
-			})
+			}
+			_ = resp.Body.Close()
+			answered(t, tt.want, client, "GET", api+"/bucket/key")
 		})
 	}
 }

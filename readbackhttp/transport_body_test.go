@@ -95,27 +95,25 @@ func TestTransport_bodies(t *testing.T) {
 		{"a long good answer", []http.HandlerFunc{sized(404, 3), sized(200, 20*kept)}, 200, 20 * kept, time.Second, 2},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := serve(t, answering(tt.gets...))
-				client := s.over(slowly)
-				answered(t, "200", client, "PUT", api+"/a")
-				start := time.Now()
-				resp, err := client.Do(send("GET", api+"/a", ""))
+		bubble(t, tt.name, func(t *testing.T) {
+			s := serve(t, answering(tt.gets...))
+			client := s.over(slowly)
+			answered(t, "200", client, "PUT", api+"/a")
+			start := time.Now()
+			resp, err := client.Do(send("GET", api+"/a", ""))
+			require.NoError(t, err)
+			assert.Equal(t, tt.status, resp.StatusCode)
+			assert.Equal(t, tt.at, time.Since(start).Round(100*time.Millisecond))
+			if tt.size < 0 {
+				_, err = io.CopyN(io.Discard, resp.Body, 3*kept)
 				require.NoError(t, err)
-				assert.Equal(t, tt.status, resp.StatusCode)
-				assert.Equal(t, tt.at, time.Since(start).Round(100*time.Millisecond))
-				if tt.size < 0 {
-					_, err = io.CopyN(io.Discard, resp.Body, 3*kept)
-					require.NoError(t, err)
-				} else {
-					body, err := io.ReadAll(resp.Body)
-					require.NoError(t, err)
-					assert.Equal(t, strings.Repeat("x", tt.size), string(body))
-				}
-				require.NoError(t, resp.Body.Close())
-				assert.Len(t, s.reads(), tt.reads)
-			})
+			} else {
+				body, err := io.ReadAll(resp.Body)
+				require.NoError(t, err)
+				assert.Equal(t, strings.Repeat("x", tt.size), string(body))
+			}
+			require.NoError(t, resp.Body.Close())
+			assert.Len(t, s.reads(), tt.reads)
 		})
 	}
 }

@@ -76,7 +76,7 @@ func TestTransport_bulk(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, chunked := range []bool{false, true} {
-			inBubbleOf(t, fmt.Sprint(tt.name, ", chunked ", chunked), func(t *testing.T) {
+			bubble(t, fmt.Sprint(tt.name, ", chunked ", chunked), func(t *testing.T) {
 				handler := answersThenLags(tt.answer)
 				s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					handler.ServeHTTP(w, r)
@@ -122,14 +122,14 @@ func TestTransport_bulkRoutes(t *testing.T) {
 	t.Parallel()
 	options := slowly
 	options.Routes = []readbackhttp.Route{{Write: "POST /v1/things", Covers: []string{"/v2/things/{id}"}, Lists: []string{"/v1/things"}}}
-	inBubbleOf(t, "covers", func(t *testing.T) {
+	bubble(t, "covers", func(t *testing.T) {
 		client := serve(t, answersThenLags(`201 | [{"id":7},{"id":8}]`)).over(options)
 		_, err := ask(t.Context(), client, "POST", api+"/v1/things")
 		require.NoError(t, err)
 		assert.True(t, held(t, client, api+"/v2/things/7"))
 		assert.True(t, held(t, client, api+"/v2/things/8"))
 	})
-	inBubbleOf(t, "lists", func(t *testing.T) {
+	bubble(t, "lists", func(t *testing.T) {
 		client := serve(t, script{
 			"POST /v1/things": {`201 | [{"id":7},{"id":8}]`}, "GET /v1/things": {"200 | []", "200 | [7]", "200 | [7,8]"},
 		}.handler()).over(options)
@@ -162,7 +162,7 @@ func TestTransport_listsOfHAL(t *testing.T) {
 		`{"_embedded":{"things":[{"id":6}]},"_links":{}}`, `{"_embedded":{"things":[]},"_links":{}}`,
 		`{"_links":{"self":{"href":"/things"}},"page":{"totalElements":0}}`, `{"_embedded":{},"_links":{}}`,
 	} {
-		inBubbleOf(t, first, func(t *testing.T) {
+		bubble(t, first, func(t *testing.T) {
 			client := serve(t, script{"POST /things": {`201 | {"id":7}`}, "GET /things": {"200 | " + first, "200 | " + there}}.handler()).over(options)
 			answered(t, `201 {"id":7}`, client, "POST", api+"/things")
 			answered(t, "200 "+there, client, "GET", api+"/things")

@@ -60,42 +60,38 @@ func TestTransport_neverSent(t *testing.T) {
 // there.
 func TestTransport_redirects(t *testing.T) {
 	t.Parallel()
-	t.Run("307 after a write", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{
-				"PUT /a": {"307 | Location: /b"}, "PUT /b": {"200"},
-				"GET /a": {"404 | none", "200"}, "GET /b": {"404", "200 | there"},
-			}.handler())
-			client := s.over(slowly)
-			client.CheckRedirect = nil
-			got, err := do(client, send("PUT", api+"/a", "body"))
-			require.NoError(t, err)
-			assert.Equal(t, "200", got)
-			answered(t, "404 none", client, "GET", api+"/a")
-			answered(t, "200 there", client, "GET", api+"/b")
-			assert.Equal(t, "body", s.requests()[1].Body)
-		})
+	bubble(t, "307 after a write", func(t *testing.T) {
+		s := serve(t, script{
+			"PUT /a": {"307 | Location: /b"}, "PUT /b": {"200"},
+			"GET /a": {"404 | none", "200"}, "GET /b": {"404", "200 | there"},
+		}.handler())
+		client := s.over(slowly)
+		client.CheckRedirect = nil
+		got, err := do(client, send("PUT", api+"/a", "body"))
+		require.NoError(t, err)
+		assert.Equal(t, "200", got)
+		answered(t, "404 none", client, "GET", api+"/a")
+		answered(t, "200 there", client, "GET", api+"/b")
+		assert.Equal(t, "body", s.requests()[1].Body)
 	})
-	t.Run("a poll redirected to another origin", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{
-				"PUT /a": {"200"}, "GET /a": {"404", "302 | Location: http://evil.test/b"}, "GET /b": {"200 | evil"},
-			}.handler())
-			client := s.over(slowly)
-			answered(t, "200", client, "PUT", api+"/a", "Authorization: Bearer s3cret", "Cookie: a=b")
-			resp, err := client.Transport.RoundTrip(with(send("GET", api+"/a", ""), "Authorization", "Bearer s3cret", "Cookie", "a=b"))
-			require.NoError(t, err)
-			assert.Equal(t, 302, resp.StatusCode) // not followed
-			require.NoError(t, resp.Body.Close())
-			client.CheckRedirect = nil
-			_, err = ask(t.Context(), client, "GET", api+"/a", "Authorization: Bearer s3cret", "Cookie: a=b")
-			require.NoError(t, err)
-			for _, r := range s.requests() {
-				if strings.Contains(r.Target, "evil") {
-					assert.Empty(t, r.Header.Get("Authorization")) // net/http saw to that
-				}
+	bubble(t, "a poll redirected to another origin", func(t *testing.T) {
+		s := serve(t, script{
+			"PUT /a": {"200"}, "GET /a": {"404", "302 | Location: http://evil.test/b"}, "GET /b": {"200 | evil"},
+		}.handler())
+		client := s.over(slowly)
+		answered(t, "200", client, "PUT", api+"/a", "Authorization: Bearer s3cret", "Cookie: a=b")
+		resp, err := client.Transport.RoundTrip(with(send("GET", api+"/a", ""), "Authorization", "Bearer s3cret", "Cookie", "a=b"))
+		require.NoError(t, err)
+		assert.Equal(t, 302, resp.StatusCode) // not followed
+		require.NoError(t, resp.Body.Close())
+		client.CheckRedirect = nil
+		_, err = ask(t.Context(), client, "GET", api+"/a", "Authorization: Bearer s3cret", "Cookie: a=b")
+		require.NoError(t, err)
+		for _, r := range s.requests() {
+			if strings.Contains(r.Target, "evil") {
+				assert.Empty(t, r.Header.Get("Authorization")) // net/http saw to that
 			}
-		})
+		}
 	})
 }
 

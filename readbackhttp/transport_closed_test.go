@@ -16,7 +16,7 @@ func TestTransport_bodyClosed(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{"kept": "some", "long": strings.Repeat("long", 20<<10)} {
 		for _, whileRead := range []bool{true, false} {
-			inBubbleOf(t, fmt.Sprint(name, ", while it is read: ", whileRead), func(t *testing.T) {
+			bubble(t, fmt.Sprint(name, ", while it is read: ", whileRead), func(t *testing.T) {
 				s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | " + body}}.handler())
 				client := s.over(slowly)
 				answered(t, "204", client, "PUT", api+"/a")

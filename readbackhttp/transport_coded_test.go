@@ -25,7 +25,7 @@ func TestTransport_codedBodies(t *testing.T) {
 	empty := string(zipped(t, `[]`))
 	options := slowly
 	options.Routes = []readbackhttp.Route{{Write: "POST /things", Lists: []string{"/things"}}}
-	inBubbleOf(t, "a list", func(t *testing.T) {
+	bubble(t, "a list", func(t *testing.T) {
 		s := serve(t, script{
 			"POST /things": {`201 | {"id":7}`},
 			"GET /things":  {"200 | Content-Encoding: gzip | " + empty, "200 | Content-Encoding: gzip | " + gz},
@@ -36,7 +36,7 @@ func TestTransport_codedBodies(t *testing.T) {
 		assert.Equal(t, time.Second, time.Since(s.start))
 	})
 	match := func(_ readbackhttp.Ref, doc *readbackhttp.Document) bool { return string(doc.Body) == `[{"id":7}]` }
-	inBubbleOf(t, "a match", func(t *testing.T) {
+	bubble(t, "a match", func(t *testing.T) {
 		s := serve(t, script{
 			"PUT /things": {"204"},
 			"GET /things": {"200 | Content-Encoding: gzip | " + empty, "200 | Content-Encoding: gzip | " + gz},
@@ -50,7 +50,7 @@ func TestTransport_codedBodies(t *testing.T) {
 		assert.Equal(t, "200 "+gz, got)
 		assert.Equal(t, time.Second, time.Since(s.start))
 	})
-	inBubbleOf(t, "a match that cannot read it", func(t *testing.T) {
+	bubble(t, "a match that cannot read it", func(t *testing.T) {
 		s := serve(t, script{"PUT /things": {"204"}, "GET /things": {"200 | Content-Encoding: br | ???"}}.handler())
 		client := s.over(slowly)
 		answered(t, "204", client, "PUT", api+"/things")
@@ -73,7 +73,7 @@ func TestTransport_codedBodiesAndRules(t *testing.T) {
 		req.Header.Set("Accept-Encoding", "gzip")
 		return client.Do(req)
 	}
-	inBubbleOf(t, "of a Transport", func(t *testing.T) {
+	bubble(t, "of a Transport", func(t *testing.T) {
 		options := slowly
 		options.Policy.Rules = rules
 		s := serve(t, script{"PUT /a": {refused}, "GET /a": {"404 | none", "200"}}.handler())
@@ -102,8 +102,8 @@ func TestTransport_codedBodiesAndRules(t *testing.T) {
 			assert.ErrorIs(t, err, consistency.ErrFailed)
 		}
 	}
-	inBubbleOf(t, "of a flow that is watched", flows(readbackhttp.Watch, true))
-	inBubbleOf(t, "of a flow whose reference is the answer", flows(func(base http.RoundTripper) http.RoundTripper { return base }, false))
+	bubble(t, "of a flow that is watched", flows(readbackhttp.Watch, true))
+	bubble(t, "of a flow whose reference is the answer", flows(func(base http.RoundTripper) http.RoundTripper { return base }, false))
 }
 
 func zipped(t *testing.T, text string) []byte {

@@ -71,14 +71,12 @@ func TestTransport_location(t *testing.T) {
 		{"empty", "", "http://api.test/v1", false},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := serve(t, lagging(tt.location))
-				client := s.over(slowly)
-				_, err := ask(t.Context(), client, "POST", api+"/v1/")
-				require.NoError(t, err)
-				assert.Equal(t, tt.want, held(t, client, tt.read))
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			s := serve(t, lagging(tt.location))
+			client := s.over(slowly)
+			_, err := ask(t.Context(), client, "POST", api+"/v1/")
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, held(t, client, tt.read))
 		})
 	}
 }
@@ -143,14 +141,12 @@ func TestTransport_scope(t *testing.T) {
 		{"own scope, another", byKey, []string{"X-Key: a"}, []string{"X-Key: b"}, false},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := serve(t, lagging("/things/7"))
-				client := s.over(tt.options)
-				_, err := ask(t.Context(), client, "POST", api+"/things", tt.write...)
-				require.NoError(t, err)
-				assert.Equal(t, tt.want, held(t, client, api+"/things/7", tt.read...))
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			s := serve(t, lagging("/things/7"))
+			client := s.over(tt.options)
+			_, err := ask(t.Context(), client, "POST", api+"/things", tt.write...)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, held(t, client, api+"/things/7", tt.read...))
 		})
 	}
 }
@@ -172,7 +168,7 @@ func TestTransport_scopeOfQuery(t *testing.T) {
 		{"page=1", "page=2", true},
 	}
 	for _, tt := range tests {
-		inBubbleOf(t, tt.write+" "+tt.read, func(t *testing.T) {
+		bubble(t, tt.write+" "+tt.read, func(t *testing.T) {
 			client := serve(t, lagging("/things/7")).over(slowly)
 			_, err := ask(t.Context(), client, "POST", api+"/things?"+tt.write)
 			require.NoError(t, err)

@@ -28,162 +28,140 @@ func TestTransport_deadline(t *testing.T) {
 			_, _ = w.Write([]byte("none"))
 		}
 	}
-	t.Run("http.Client.Timeout", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			client := serve(t, http.HandlerFunc(slow)).over(slowly)
-			answered(t, "200", client, "PUT", api+"/a")
-			client.Timeout = time.Second
-			start := time.Now()
-			answered(t, "404 none", client, "GET", api+"/a")
-			assert.Equal(t, 900*time.Millisecond, time.Since(start)) // twice 50 ms are kept
-		})
+	bubble(t, "http.Client.Timeout", func(t *testing.T) {
+		client := serve(t, http.HandlerFunc(slow)).over(slowly)
+		answered(t, "200", client, "PUT", api+"/a")
+		client.Timeout = time.Second
+		start := time.Now()
+		answered(t, "404 none", client, "GET", api+"/a")
+		assert.Equal(t, 900*time.Millisecond, time.Since(start)) // twice 50 ms are kept
 	})
-	t.Run("context", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			client := serve(t, http.HandlerFunc(slow)).over(slowly)
-			answered(t, "200", client, "PUT", api+"/a")
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			start := time.Now()
-			got, err := ask(ctx, client, "GET", api+"/a")
-			require.NoError(t, err)
-			assert.Equal(t, "404 none", got)
-			assert.Equal(t, 4900*time.Millisecond, time.Since(start))
-		})
+	bubble(t, "context", func(t *testing.T) {
+		client := serve(t, http.HandlerFunc(slow)).over(slowly)
+		answered(t, "200", client, "PUT", api+"/a")
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		start := time.Now()
+		got, err := ask(ctx, client, "GET", api+"/a")
+		require.NoError(t, err)
+		assert.Equal(t, "404 none", got)
+		assert.Equal(t, 4900*time.Millisecond, time.Since(start))
 	})
-	t.Run("a poll that hangs is cut", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			var reads atomic.Int32 // a connection may be closed while its handler runs on
-			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Method != "GET" {
-					return
-				}
-				if reads.Add(1) > 1 {
-					<-r.Context().Done()
-					return
-				}
-				slow(w, r)
-			}))
-			client := s.over(slowly)
-			answered(t, "200", client, "PUT", api+"/a")
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			start := time.Now()
-			got, err := ask(ctx, client, "GET", api+"/a")
-			require.NoError(t, err)
-			assert.Equal(t, "404 none", got)
-			assert.Equal(t, 4900*time.Millisecond, time.Since(start))
-		})
-	})
-	t.Run("the closing poll comes in time", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404", "200 | new"}}.handler())
-			options := readbackhttp.TransportOptions{Policy: consistency.Policy{Schedule: readback.Backoff{Initial: time.Hour, Max: time.Hour, NoJitter: true}}}
-			client := s.over(options)
-			answered(t, "204", client, "PUT", api+"/a")
-			start := time.Now()
-			answered(t, "200 new", client, "GET", api+"/a")
-			assert.InDelta(t, 30*time.Second, time.Since(start), float64(5*time.Millisecond))
-			assert.Less(t, time.Since(start), 30*time.Second)
-		})
-	})
-	t.Run("the closing poll comes before a window ends", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404", "200 | new"}}.handler())
-			options := readbackhttp.TransportOptions{Policy: consistency.Policy{
-				Schedule: readback.Backoff{Initial: time.Hour, Max: time.Hour, NoJitter: true},
-				Windows:  consistency.Windows{NotFound: 5 * time.Second},
-			}}
-			client := s.over(options)
-			answered(t, "204", client, "PUT", api+"/a")
-			start := time.Now()
-			answered(t, "200 new", client, "GET", api+"/a")
-			assert.InDelta(t, 5*time.Second, time.Since(start), float64(5*time.Millisecond))
-		})
-	})
-	t.Run("polls that get slower", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			reads := time.Duration(0)
-			client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Method != "GET" {
-					return
-				}
-				select {
-				case <-r.Context().Done():
-				case <-time.After(reads * 250 * time.Millisecond):
-				}
-				reads++
-				w.WriteHeader(404)
-			})).over(slowly)
-			answered(t, "200", client, "PUT", api+"/a")
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			start := time.Now()
-			got, err := ask(ctx, client, "GET", api+"/a")
-			require.NoError(t, err)
-			assert.Equal(t, "404", got)
-			assert.Equal(t, 4*time.Second, time.Since(start)) // twice 500 ms are kept
-		})
-	})
-	t.Run("what keeps it past the deadline does not lose the answer", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.Policy.Observer = func(e consistency.Event) {
-				if e.N == 2 {
-					time.Sleep(time.Minute)
-				}
+	bubble(t, "a poll that hangs is cut", func(t *testing.T) {
+		var reads atomic.Int32 // a connection may be closed while its handler runs on
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != "GET" {
+				return
 			}
-			client := serve(t, http.HandlerFunc(slow)).over(options)
-			answered(t, "200", client, "PUT", api+"/a")
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			defer cancel()
-			got, err := ask(ctx, client, "GET", api+"/a")
-			require.NoError(t, err)
-			assert.Equal(t, "404 none", got)
-		})
+			if reads.Add(1) > 1 {
+				<-r.Context().Done()
+				return
+			}
+			slow(w, r)
+		}))
+		client := s.over(slowly)
+		answered(t, "200", client, "PUT", api+"/a")
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		start := time.Now()
+		got, err := ask(ctx, client, "GET", api+"/a")
+		require.NoError(t, err)
+		assert.Equal(t, "404 none", got)
+		assert.Equal(t, 4900*time.Millisecond, time.Since(start))
 	})
-	t.Run("too late for a poll", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | none"}}.handler())
-			client := s.over(slowly)
-			answered(t, "204", client, "PUT", api+"/a")
-			time.Sleep(30 * time.Second)
-			start := time.Now()
-			answered(t, "404 none", client, "GET", api+"/a")
-			assert.Zero(t, time.Since(start))
-		})
+	bubble(t, "the closing poll comes in time", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404", "200 | new"}}.handler())
+		options := readbackhttp.TransportOptions{Policy: consistency.Policy{Schedule: readback.Backoff{Initial: time.Hour, Max: time.Hour, NoJitter: true}}}
+		client := s.over(options)
+		answered(t, "204", client, "PUT", api+"/a")
+		start := time.Now()
+		answered(t, "200 new", client, "GET", api+"/a")
+		assert.InDelta(t, 30*time.Second, time.Since(start), float64(5*time.Millisecond))
+		assert.Less(t, time.Since(start), 30*time.Second)
 	})
-	t.Run("the window counts from the write", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | none"}}.handler())
-			client := s.over(slowly)
-			answered(t, "204", client, "PUT", api+"/a")
-			time.Sleep(20 * time.Second)
-			start := time.Now()
-			answered(t, "404 none", client, "GET", api+"/a")
-			assert.Equal(t, 10*time.Second, time.Since(start))
-		})
+	bubble(t, "the closing poll comes before a window ends", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404", "200 | new"}}.handler())
+		options := readbackhttp.TransportOptions{Policy: consistency.Policy{
+			Schedule: readback.Backoff{Initial: time.Hour, Max: time.Hour, NoJitter: true},
+			Windows:  consistency.Windows{NotFound: 5 * time.Second},
+		}}
+		client := s.over(options)
+		answered(t, "204", client, "PUT", api+"/a")
+		start := time.Now()
+		answered(t, "200 new", client, "GET", api+"/a")
+		assert.InDelta(t, 5*time.Second, time.Since(start), float64(5*time.Millisecond))
 	})
-	t.Run("windows of the policy", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404", "404", hidden, "404"}}.handler())
-			options := slowly
-			options.Policy.Windows = consistency.Windows{NotFound: 3500 * time.Millisecond, Forbidden: 5 * time.Second}
-			client := s.over(options)
-			answered(t, "204", client, "PUT", api+"/a")
-			start := time.Now()
-			answered(t, "404", client, "GET", api+"/a")
-			assert.Equal(t, 3500*time.Millisecond, time.Since(start).Round(10*time.Millisecond))
-		})
+	bubble(t, "polls that get slower", func(t *testing.T) {
+		reads := time.Duration(0)
+		client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != "GET" {
+				return
+			}
+			select {
+			case <-r.Context().Done():
+			case <-time.After(reads * 250 * time.Millisecond):
+			}
+			reads++
+			w.WriteHeader(404)
+		})).over(slowly)
+		answered(t, "200", client, "PUT", api+"/a")
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		start := time.Now()
+		got, err := ask(ctx, client, "GET", api+"/a")
+		require.NoError(t, err)
+		assert.Equal(t, "404", got)
+		assert.Equal(t, 4*time.Second, time.Since(start)) // twice 500 ms are kept
 	})
-	t.Run("an ambiguous write has two minutes", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"503"}, "GET /a": {"404"}}.handler())
-			client := s.over(slowly)
-			answered(t, "503", client, "PUT", api+"/a")
-			start := time.Now()
-			answered(t, "404", client, "GET", api+"/a")
-			assert.Equal(t, 2*time.Minute, time.Since(start).Round(10*time.Millisecond))
-		})
+	bubble(t, "what keeps it past the deadline does not lose the answer", func(t *testing.T) {
+		options := slowly
+		options.Policy.Observer = func(e consistency.Event) {
+			if e.N == 2 {
+				time.Sleep(time.Minute)
+			}
+		}
+		client := serve(t, http.HandlerFunc(slow)).over(options)
+		answered(t, "200", client, "PUT", api+"/a")
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		got, err := ask(ctx, client, "GET", api+"/a")
+		require.NoError(t, err)
+		assert.Equal(t, "404 none", got)
+	})
+	bubble(t, "too late for a poll", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | none"}}.handler())
+		client := s.over(slowly)
+		answered(t, "204", client, "PUT", api+"/a")
+		time.Sleep(30 * time.Second)
+		start := time.Now()
+		answered(t, "404 none", client, "GET", api+"/a")
+		assert.Zero(t, time.Since(start))
+	})
+	bubble(t, "the window counts from the write", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | none"}}.handler())
+		client := s.over(slowly)
+		answered(t, "204", client, "PUT", api+"/a")
+		time.Sleep(20 * time.Second)
+		start := time.Now()
+		answered(t, "404 none", client, "GET", api+"/a")
+		assert.Equal(t, 10*time.Second, time.Since(start))
+	})
+	bubble(t, "windows of the policy", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404", "404", hidden, "404"}}.handler())
+		options := slowly
+		options.Policy.Windows = consistency.Windows{NotFound: 3500 * time.Millisecond, Forbidden: 5 * time.Second}
+		client := s.over(options)
+		answered(t, "204", client, "PUT", api+"/a")
+		start := time.Now()
+		answered(t, "404", client, "GET", api+"/a")
+		assert.Equal(t, 3500*time.Millisecond, time.Since(start).Round(10*time.Millisecond))
+	})
+	bubble(t, "an ambiguous write has two minutes", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"503"}, "GET /a": {"404"}}.handler())
+		client := s.over(slowly)
+		answered(t, "503", client, "PUT", api+"/a")
+		start := time.Now()
+		answered(t, "404", client, "GET", api+"/a")
+		assert.Equal(t, 2*time.Minute, time.Since(start).Round(10*time.Millisecond))
 	})
 }

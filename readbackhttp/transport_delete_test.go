@@ -51,17 +51,15 @@ func TestTransport_delete(t *testing.T) {
 			[][2]string{{"DELETE", "/a"}, {"GET", "/a"}}, "200 still"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				client := serve(t, tt.script.handler()).over(slowly)
-				got := ""
-				for _, step := range tt.steps {
-					var err error
-					got, err = ask(t.Context(), client, step[0], api+step[1])
-					require.NoError(t, err)
-				}
-				assert.Equal(t, tt.want, got)
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			client := serve(t, tt.script.handler()).over(slowly)
+			got := ""
+			for _, step := range tt.steps {
+				var err error
+				got, err = ask(t.Context(), client, step[0], api+step[1])
+				require.NoError(t, err)
+			}
+			assert.Equal(t, tt.want, got)
 		})
 	}
 }
@@ -100,19 +98,17 @@ func TestTransport_holdDeleted(t *testing.T) {
 			[][2]string{{"PUT", "/a"}, {"GET", "/a"}}, "200 there", 0},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				client := serve(t, tt.script.handler()).over(options)
-				got := ""
-				start := time.Now()
-				for _, step := range tt.steps {
-					var err error
-					got, err = ask(t.Context(), client, step[0], api+step[1])
-					require.NoError(t, err)
-				}
-				assert.Equal(t, tt.want, got)
-				assert.Equal(t, tt.at, time.Since(start).Round(10*time.Millisecond))
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			client := serve(t, tt.script.handler()).over(options)
+			got := ""
+			start := time.Now()
+			for _, step := range tt.steps {
+				var err error
+				got, err = ask(t.Context(), client, step[0], api+step[1])
+				require.NoError(t, err)
+			}
+			assert.Equal(t, tt.want, got)
+			assert.Equal(t, tt.at, time.Since(start).Round(10*time.Millisecond))
 		})
 	}
 }
@@ -120,40 +116,36 @@ func TestTransport_holdDeleted(t *testing.T) {
 // What happens while a read is held counts.
 func TestTransport_meanwhile(t *testing.T) {
 	t.Parallel()
-	t.Run("deleted", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"204"}, "DELETE /a": {"204"}, "GET /a": {"404"}}.handler())
-			client := s.over(slowly)
-			answered(t, "204", client, "PUT", api+"/a")
-			done := make(chan time.Duration)
-			start := time.Now()
-			for range 3 {
-				go func() {
-					got, err := ask(t.Context(), client, "GET", api+"/a")
-					assert.NoError(t, err)
-					assert.Equal(t, "404", got)
-					done <- time.Since(start)
-				}()
-			}
-			time.Sleep(2500 * time.Millisecond)
-			answered(t, "204", client, "DELETE", api+"/a")
-			for range 3 {
-				assert.Equal(t, 3*time.Second, <-done) // at the next poll
-			}
-			assert.Len(t, s.reads(), 3+3)
-		})
+	bubble(t, "deleted", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"204"}, "DELETE /a": {"204"}, "GET /a": {"404"}}.handler())
+		client := s.over(slowly)
+		answered(t, "204", client, "PUT", api+"/a")
+		done := make(chan time.Duration)
+		start := time.Now()
+		for range 3 {
+			go func() {
+				got, err := ask(t.Context(), client, "GET", api+"/a")
+				assert.NoError(t, err)
+				assert.Equal(t, "404", got)
+				done <- time.Since(start)
+			}()
+		}
+		time.Sleep(2500 * time.Millisecond)
+		answered(t, "204", client, "DELETE", api+"/a")
+		for range 3 {
+			assert.Equal(t, 3*time.Second, <-done) // at the next poll
+		}
+		assert.Len(t, s.reads(), 3+3)
 	})
-	t.Run("written anew after a deletion", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.HoldDeleted = true
-			s := serve(t, script{"PUT /a": {"204"}, "DELETE /a": {"204"}, "GET /a": {"200 | there"}}.handler())
-			client := s.over(options)
-			answered(t, "204", client, "DELETE", api+"/a")
-			time.AfterFunc(1500*time.Millisecond, func() { _, _ = ask(t.Context(), client, "PUT", api+"/a") })
-			start := time.Now()
-			answered(t, "200 there", client, "GET", api+"/a")
-			assert.Equal(t, 2*time.Second, time.Since(start))
-		})
+	bubble(t, "written anew after a deletion", func(t *testing.T) {
+		options := slowly
+		options.HoldDeleted = true
+		s := serve(t, script{"PUT /a": {"204"}, "DELETE /a": {"204"}, "GET /a": {"200 | there"}}.handler())
+		client := s.over(options)
+		answered(t, "204", client, "DELETE", api+"/a")
+		time.AfterFunc(1500*time.Millisecond, func() { _, _ = ask(t.Context(), client, "PUT", api+"/a") })
+		start := time.Now()
+		answered(t, "200 there", client, "GET", api+"/a")
+		assert.Equal(t, 2*time.Second, time.Since(start))
 	})
 }

@@ -19,25 +19,23 @@ func TestTransport_listOfWhatIsGone(t *testing.T) {
 	options.Routes = []readbackhttp.Route{{Write: "POST /p/{project}/things", Lists: []string{"/p/{project}/things"}}}
 	for _, write := range []string{"DELETE /p/1", "DELETE /p", "DELETE /p/1/things", "POST /p/1/things?delete", "POST /p/1"} {
 		for _, text := range []string{"404", "200 | []"} {
-			t.Run(write+" "+text, func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					s := serve(t, script{
-						"POST /p/1/things": {`201 | {"id":7}`, "204"}, "DELETE /p/1": {"204"}, "DELETE /p": {"204"},
-						"DELETE /p/1/things": {"204"}, "POST /p/1": {"204"}, "GET /p/1/things": {text},
-					}.handler())
-					client := s.over(options)
-					answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
-					method, path, _ := strings.Cut(write, " ")
-					answered(t, "204", client, method, api+path)
-					answered(t, strings.Replace(text, " | ", " ", 1), client, "GET", api+"/p/1/things")
-					assert.Zero(t, time.Since(s.start))
-				})
+			bubble(t, write+" "+text, func(t *testing.T) {
+				s := serve(t, script{
+					"POST /p/1/things": {`201 | {"id":7}`, "204"}, "DELETE /p/1": {"204"}, "DELETE /p": {"204"},
+					"DELETE /p/1/things": {"204"}, "POST /p/1": {"204"}, "GET /p/1/things": {text},
+				}.handler())
+				client := s.over(options)
+				answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
+				method, path, _ := strings.Cut(write, " ")
+				answered(t, "204", client, method, api+path)
+				answered(t, strings.Replace(text, " | ", " ", 1), client, "GET", api+"/p/1/things")
+				assert.Zero(t, time.Since(s.start))
 			})
 		}
 	}
 	t.Run("while it is held", func(t *testing.T) {
 		for _, path := range []string{"/p/1", "/p/1/things/7"} {
-			inBubbleOf(t, path, func(t *testing.T) {
+			bubble(t, path, func(t *testing.T) {
 				s := serve(t, script{
 					"POST /p/1/things": {`201 | {"id":7}`}, "DELETE " + path: {"204"}, "GET /p/1/things": {"404"},
 				}.handler())
@@ -49,20 +47,13 @@ func TestTransport_listOfWhatIsGone(t *testing.T) {
 			})
 		}
 	})
-	t.Run("made anew", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"POST /p/1/things": {`201 | {"id":7}`}, "DELETE /p/1": {"204"}, "GET /p/1/things": {"404", "200 | [7]"}}.handler())
-			client := s.over(options)
-			answered(t, "204", client, "DELETE", api+"/p/1")
-			answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
-			answered(t, "200 [7]", client, "GET", api+"/p/1/things")
-		})
+	bubble(t, "made anew", func(t *testing.T) {
+		s := serve(t, script{"POST /p/1/things": {`201 | {"id":7}`}, "DELETE /p/1": {"204"}, "GET /p/1/things": {"404", "200 | [7]"}}.handler())
+		client := s.over(options)
+		answered(t, "204", client, "DELETE", api+"/p/1")
+		answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
+		answered(t, "200 [7]", client, "GET", api+"/p/1/things")
 	})
-}
-
-func inBubbleOf(t *testing.T, name string, test func(t *testing.T)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) { inBubble(t, test) })
 }
 
 // What was moved away is not to be found where it was.
@@ -96,7 +87,7 @@ func TestTransport_methodOverride(t *testing.T) {
 		{"X-Method", "DELETE", "204", true, "POST http://api.test/a/b"},
 	}
 	for _, tt := range tests {
-		inBubbleOf(t, tt.header+" "+tt.method+" "+tt.answer, func(t *testing.T) {
+		bubble(t, tt.header+" "+tt.method+" "+tt.answer, func(t *testing.T) {
 			var told []readbackhttp.Coverage
 			options := slowly
 			options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
@@ -127,7 +118,7 @@ func TestTransport_deletedWithQuery(t *testing.T) {
 		{"by two flags", "PUT /a/b", "DELETE /a/b?force&purge", "/a/b"},
 	}
 	for _, tt := range tests {
-		inBubbleOf(t, tt.name, func(t *testing.T) {
+		bubble(t, tt.name, func(t *testing.T) {
 			s := serve(t, script{
 				"PUT /a": {"201"}, "PUT /a/b": {"201"}, "POST /a": {`201 | {"id":"b"}`}, "DELETE /a/b": {"204"}, "DELETE /a": {"204"},
 				"GET /a/b": {"404", "404", "200"},
@@ -151,7 +142,7 @@ func TestTransport_deletedWithQuery(t *testing.T) {
 func TestTransport_deletedPart(t *testing.T) {
 	t.Parallel()
 	for _, part := range []string{"tagging", "tagging=", "acl", "policy", "tagging&versionId=3", "versionId=3&tagging", "lifecycle"} {
-		inBubbleOf(t, part, func(t *testing.T) {
+		bubble(t, part, func(t *testing.T) {
 			s := serve(t, script{"PUT /a/b": {"200"}, "DELETE /a/b": {"204"}, "GET /a/b": {"404", "200"}}.handler())
 			client := s.over(slowly)
 			answered(t, "200", client, "PUT", api+"/a/b")
@@ -183,7 +174,7 @@ func TestTransport_deletedByPOST(t *testing.T) {
 		{"PUT /things/7/delete", "200", true}, // the name of something
 	}
 	for _, tt := range tests {
-		inBubbleOf(t, tt.write+" "+tt.answer, func(t *testing.T) {
+		bubble(t, tt.write+" "+tt.answer, func(t *testing.T) {
 			var told []readbackhttp.Coverage
 			options := slowly
 			options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
@@ -217,7 +208,7 @@ func TestTransport_deletionsByPOST(t *testing.T) {
 		{"/things/7/delete", "303 | Location: /things", "/things", false},
 	}
 	for _, tt := range tests {
-		inBubbleOf(t, tt.write+" "+tt.answer, func(t *testing.T) {
+		bubble(t, tt.write+" "+tt.answer, func(t *testing.T) {
 			client := serve(t, answersThenLags(tt.answer)).over(slowly)
 			_, err := ask(t.Context(), client, "POST", api+tt.write)
 			require.NoError(t, err)

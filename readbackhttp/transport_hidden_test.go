@@ -43,34 +43,32 @@ func TestTransport_errorsHideSecrets(t *testing.T) {
 	t.Parallel()
 	const text = `GET http://me:hunter2@api.test/a?token=hunter2: Authorization: Bearer hunter2`
 	for _, method := range []string{"GET", "POST"} {
-		t.Run(method, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				options, heard := listening()
-				options.Policy.Resend.OnMissingParent = true
-				s := serve(t, script{"PUT /a": {"201"}, "GET /a": {"404", "404", "404", "200"}, "POST /a/b": {"404", "404", "200"}}.handler())
-				tries := 0
-				client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
-					if tries++; tries == 3 { // that of the PUT is the first
-						return nil, fmt.Errorf("%s: %w", text, errRefused)
-					}
-					return s.Client.Transport.RoundTrip(req)
-				}), options)}
-				answered(t, "201", client, "PUT", api+"/a")
-				var report readbackhttp.Report
-				path := map[string]string{"GET": "/a", "POST": "/a/b"}[method]
-				req := send(method, api+path, "").WithContext(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Report: &report}))
-				_, err := do(client, req)
-				if method == "POST" {
-					require.ErrorIs(t, err, errRefused, "the caller's own is as it was")
-				} else {
-					require.NoError(t, err)
-					for _, read := range history(report.History) {
-						assert.NotContains(t, fmt.Sprint(read.Err), "hunter2")
-					}
+		bubble(t, method, func(t *testing.T) {
+			options, heard := listening()
+			options.Policy.Resend.OnMissingParent = true
+			s := serve(t, script{"PUT /a": {"201"}, "GET /a": {"404", "404", "404", "200"}, "POST /a/b": {"404", "404", "200"}}.handler())
+			tries := 0
+			client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+				if tries++; tries == 3 { // that of the PUT is the first
+					return nil, fmt.Errorf("%s: %w", text, errRefused)
 				}
-				assert.Contains(t, heard(), "REDACTED")
-				assert.NotContains(t, heard(), "hunter2")
-			})
+				return s.Client.Transport.RoundTrip(req)
+			}), options)}
+			answered(t, "201", client, "PUT", api+"/a")
+			var report readbackhttp.Report
+			path := map[string]string{"GET": "/a", "POST": "/a/b"}[method]
+			req := send(method, api+path, "").WithContext(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Report: &report}))
+			_, err := do(client, req)
+			if method == "POST" {
+				require.ErrorIs(t, err, errRefused, "the caller's own is as it was")
+			} else {
+				require.NoError(t, err)
+				for _, read := range history(report.History) {
+					assert.NotContains(t, fmt.Sprint(read.Err), "hunter2")
+				}
+			}
+			assert.Contains(t, heard(), "REDACTED")
+			assert.NotContains(t, heard(), "hunter2")
 		})
 	}
 }
@@ -88,17 +86,15 @@ func TestTransport_coverageHidesSecrets(t *testing.T) {
 		{"a key of the request", "POST /api_keys", `{"key":"hunter2"}`, `204`, "/api_keys/hunter2"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				options, heard := listening()
-				client := serve(t, answersThenLags(tt.answer)).over(options)
-				method, path, _ := strings.Cut(tt.write, " ")
-				_, err := do(client, send(method, api+path, tt.body))
-				require.NoError(t, err)
-				assert.Contains(t, heard(), "covers /")
-				assert.NotContains(t, heard(), "hunter2")
-				assert.True(t, held(t, client, api+tt.read))
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			options, heard := listening()
+			client := serve(t, answersThenLags(tt.answer)).over(options)
+			method, path, _ := strings.Cut(tt.write, " ")
+			_, err := do(client, send(method, api+path, tt.body))
+			require.NoError(t, err)
+			assert.Contains(t, heard(), "covers /")
+			assert.NotContains(t, heard(), "hunter2")
+			assert.True(t, held(t, client, api+tt.read))
 		})
 	}
 }
@@ -121,18 +117,16 @@ func TestTransport_updateWithEscapedSlash(t *testing.T) {
 func TestTransport_shownWithToken(t *testing.T) {
 	t.Parallel()
 	for _, token := range []readbackhttp.Token{nil, readbackhttp.HeaderToken{Answer: "X-Position", Request: "X-After"}} {
-		t.Run(fmt.Sprint(token != nil), func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				options := slowly
-				options.Token = token
-				s := serve(t, script{"PUT /a": {"201"}, "GET /a": {"200"}, "GET /a/b": {"404", "200"}}.handler())
-				client := s.over(options)
-				answered(t, "201", client, "PUT", api+"/a")
-				req := send("GET", api+"/a", "").WithContext(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Off: true}))
-				_, err := do(client, req)
-				require.NoError(t, err)
-				assert.False(t, held(t, client, api+"/a/b"), "an honest 404")
-			})
+		bubble(t, fmt.Sprint(token != nil), func(t *testing.T) {
+			options := slowly
+			options.Token = token
+			s := serve(t, script{"PUT /a": {"201"}, "GET /a": {"200"}, "GET /a/b": {"404", "200"}}.handler())
+			client := s.over(options)
+			answered(t, "201", client, "PUT", api+"/a")
+			req := send("GET", api+"/a", "").WithContext(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Off: true}))
+			_, err := do(client, req)
+			require.NoError(t, err)
+			assert.False(t, held(t, client, api+"/a/b"), "an honest 404")
 		})
 	}
 }

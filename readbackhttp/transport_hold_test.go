@@ -18,41 +18,35 @@ func TestTransport_passes(t *testing.T) {
 		"Range: bytes=0-1", "Expect: 100-continue", "Upgrade: websocket", "If-Match: a", "If-None-Match: a",
 		"If-Modified-Since: Mon, 23 Nov 2026 00:00:00 GMT", "If-Unmodified-Since: Mon, 23 Nov 2026 00:00:00 GMT", "If-Range: a",
 	} {
-		t.Run(header, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				client := serve(t, lagging("/things/7")).over(slowly)
-				answered(t, "201", client, "POST", api+"/things")
-				assert.False(t, held(t, client, api+"/things/7", header))
-			})
-		})
-	}
-	t.Run("a body", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
+		bubble(t, header, func(t *testing.T) {
 			client := serve(t, lagging("/things/7")).over(slowly)
 			answered(t, "201", client, "POST", api+"/things")
-			got, err := do(client, send("GET", api+"/things/7", "query"))
-			require.NoError(t, err)
-			assert.Equal(t, "404", got)
+			assert.False(t, held(t, client, api+"/things/7", header))
 		})
+	}
+	bubble(t, "a body", func(t *testing.T) {
+		client := serve(t, lagging("/things/7")).over(slowly)
+		answered(t, "201", client, "POST", api+"/things")
+		got, err := do(client, send("GET", api+"/things/7", "query"))
+		require.NoError(t, err)
+		assert.Equal(t, "404", got)
 	})
-	t.Run("other methods", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			var told []string
-			options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c.Method) }
-			answers := script{"PUT /a": {"204"}}
-			others := []string{"OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"}
-			for _, method := range others {
-				answers[method+" /a"] = []string{"404", "200"}
-			}
-			client := serve(t, answers.handler()).over(options)
-			answered(t, "204", client, "PUT", api+"/a")
-			for _, method := range others {
-				answered(t, "404", client, method, api+"/a")
-				answered(t, "200", client, method, api+"/a")
-			}
-			assert.Equal(t, []string{"PUT"}, told, "they write nothing")
-		})
+	bubble(t, "other methods", func(t *testing.T) {
+		options := slowly
+		var told []string
+		options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c.Method) }
+		answers := script{"PUT /a": {"204"}}
+		others := []string{"OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"}
+		for _, method := range others {
+			answers[method+" /a"] = []string{"404", "200"}
+		}
+		client := serve(t, answers.handler()).over(options)
+		answered(t, "204", client, "PUT", api+"/a")
+		for _, method := range others {
+			answered(t, "404", client, method, api+"/a")
+			answered(t, "200", client, method, api+"/a")
+		}
+		assert.Equal(t, []string{"PUT"}, told, "they write nothing")
 	})
 }
 
@@ -123,27 +117,23 @@ func TestTransport_ownHold(t *testing.T) {
 			script{"PUT /a": {"204"}, "GET /a": {`200 | {"v":2}`, `200 | {"v":"4"}`}}, `200 {"v":"4"}`, time.Second},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				client := serve(t, tt.script.handler()).over(slowly)
-				answered(t, "204", client, "PUT", api+"/a")
-				start := time.Now()
-				got, err := ask(readbackhttp.WithHold(t.Context(), tt.hold), client, "GET", api+"/a")
-				require.NoError(t, err)
-				assert.Equal(t, strings.TrimPrefix(tt.want, "| "), strings.TrimPrefix(got, "403 "))
-				assert.Equal(t, tt.at, time.Since(start).Round(10*time.Millisecond))
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			client := serve(t, tt.script.handler()).over(slowly)
+			answered(t, "204", client, "PUT", api+"/a")
+			start := time.Now()
+			got, err := ask(readbackhttp.WithHold(t.Context(), tt.hold), client, "GET", api+"/a")
+			require.NoError(t, err)
+			assert.Equal(t, strings.TrimPrefix(tt.want, "| "), strings.TrimPrefix(got, "403 "))
+			assert.Equal(t, tt.at, time.Since(start).Round(10*time.Millisecond))
 		})
 	}
-	t.Run("match asks nothing of what is not covered", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			client := serve(t, script{"PUT /a": {"204"}, "GET /b": {"200 | old"}}.handler()).over(slowly)
-			answered(t, "204", client, "PUT", api+"/a")
-			hold := readbackhttp.Hold{Match: func(readbackhttp.Ref, *readbackhttp.Document) bool { panic("asked") }}
-			got, err := ask(readbackhttp.WithHold(t.Context(), hold), client, "GET", api+"/b")
-			require.NoError(t, err)
-			assert.Equal(t, "200 old", got)
-		})
+	bubble(t, "match asks nothing of what is not covered", func(t *testing.T) {
+		client := serve(t, script{"PUT /a": {"204"}, "GET /b": {"200 | old"}}.handler()).over(slowly)
+		answered(t, "204", client, "PUT", api+"/a")
+		hold := readbackhttp.Hold{Match: func(readbackhttp.Ref, *readbackhttp.Document) bool { panic("asked") }}
+		got, err := ask(readbackhttp.WithHold(t.Context(), hold), client, "GET", api+"/b")
+		require.NoError(t, err)
+		assert.Equal(t, "200 old", got)
 	})
 }
 

@@ -34,23 +34,21 @@ func TestTransport_baseSendsAgain(t *testing.T) {
 		{"503", "/things/7", "404"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.answer+tt.read, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := serve(t, script{
-					"PUT /things/before": {"204"}, "POST /things": {"503", tt.answer}, "GET " + tt.read: {"404", "200"},
-				}.handler())
-				client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
-					resp, err := s.Client.Transport.RoundTrip(req)
-					if err == nil && resp.StatusCode == 503 {
-						_ = resp.Body.Close()
-						return s.Client.Transport.RoundTrip(req)
-					}
-					return resp, err
-				}), slowly)}
-				answered(t, "204", client, "PUT", api+"/things/before")
-				answered(t, tt.answer[:3]+body(tt.answer), client, "POST", api+"/things")
-				answered(t, tt.want, client, "GET", api+tt.read)
-			})
+		bubble(t, tt.answer+tt.read, func(t *testing.T) {
+			s := serve(t, script{
+				"PUT /things/before": {"204"}, "POST /things": {"503", tt.answer}, "GET " + tt.read: {"404", "200"},
+			}.handler())
+			client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+				resp, err := s.Client.Transport.RoundTrip(req)
+				if err == nil && resp.StatusCode == 503 {
+					_ = resp.Body.Close()
+					return s.Client.Transport.RoundTrip(req)
+				}
+				return resp, err
+			}), slowly)}
+			answered(t, "204", client, "PUT", api+"/things/before")
+			answered(t, tt.answer[:3]+body(tt.answer), client, "POST", api+"/things")
+			answered(t, tt.want, client, "GET", api+tt.read)
 		})
 	}
 }
@@ -95,39 +93,37 @@ func TestTransport_notUnderstood(t *testing.T) {
 		{"a long XML, zipped", "gzip", zip("<DeleteResult>" + long), false, nothing, "404"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				reads := 0
-				s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					switch {
-					case r.Method == "POST":
-						w.Header()["Content-Type"] = nil
-						if tt.encoding != "" {
-							w.Header().Set("Content-Encoding", tt.encoding)
-						}
-						if !tt.chunked {
-							w.Header().Set("Content-Length", fmt.Sprint(len(tt.body)))
-						}
-						_, _ = io.WriteString(w, tt.body)
-						if tt.chunked {
-							w.(http.Flusher).Flush()
-						}
-					case r.Method == "GET":
-						if reads++; reads == 1 {
-							w.WriteHeader(404)
-						}
+		bubble(t, tt.name, func(t *testing.T) {
+			reads := 0
+			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.Method == "POST":
+					w.Header()["Content-Type"] = nil
+					if tt.encoding != "" {
+						w.Header().Set("Content-Encoding", tt.encoding)
 					}
-				}))
-				var told []readbackhttp.Coverage
-				options := slowly
-				options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
-				client := s.over(options)
-				answered(t, "200", client, "PUT", api+"/things/before")
-				answered(t, "200 "+tt.body, client, "POST", api+"/things", "Accept-Encoding: gzip, br, zstd")
-				answered(t, tt.want, client, "GET", api+"/things/before")
-				require.Len(t, told, 2)
-				assert.Equal(t, tt.why, told[1].Why)
-			})
+					if !tt.chunked {
+						w.Header().Set("Content-Length", fmt.Sprint(len(tt.body)))
+					}
+					_, _ = io.WriteString(w, tt.body)
+					if tt.chunked {
+						w.(http.Flusher).Flush()
+					}
+				case r.Method == "GET":
+					if reads++; reads == 1 {
+						w.WriteHeader(404)
+					}
+				}
+			}))
+			var told []readbackhttp.Coverage
+			options := slowly
+			options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
+			client := s.over(options)
+			answered(t, "200", client, "PUT", api+"/things/before")
+			answered(t, "200 "+tt.body, client, "POST", api+"/things", "Accept-Encoding: gzip, br, zstd")
+			answered(t, tt.want, client, "GET", api+"/things/before")
+			require.Len(t, told, 2)
+			assert.Equal(t, tt.why, told[1].Why)
 		})
 	}
 }
@@ -138,36 +134,34 @@ func TestTransport_endOfLineUnread(t *testing.T) {
 	t.Parallel()
 	for _, end := range []string{"", "\n", "}"} { // of a document that is nested
 		for _, size := range []int{100, 512, 1536, 4096} { // as much as a decoder reads at once
-			t.Run(fmt.Sprintf("%d %q", size, end), func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					begin := `{"id":7,"text":"`
-					if end == "}" {
-						begin = `{"thing":` + begin
+			bubble(t, fmt.Sprintf("%d %q", size, end), func(t *testing.T) {
+				begin := `{"id":7,"text":"`
+				if end == "}" {
+					begin = `{"thing":` + begin
+				}
+				doc := begin + strings.Repeat("x", size-len(begin)-2) + `"}` + end
+				first := true
+				s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					switch {
+					case r.Method == "POST":
+						w.Header().Set("Content-Length", fmt.Sprint(len(doc)))
+						_, _ = io.WriteString(w, doc)
+					case first:
+						first = false
+						w.WriteHeader(404)
 					}
-					doc := begin + strings.Repeat("x", size-len(begin)-2) + `"}` + end
-					first := true
-					s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						switch {
-						case r.Method == "POST":
-							w.Header().Set("Content-Length", fmt.Sprint(len(doc)))
-							_, _ = io.WriteString(w, doc)
-						case first:
-							first = false
-							w.WriteHeader(404)
-						}
-					}))
-					client := s.over(slowly)
-					resp, err := client.Do(send("POST", api+"/things", ""))
-					require.NoError(t, err)
-					defer func() { _ = resp.Body.Close() }()
-					if end == "}" {
-						_, err = io.ReadFull(resp.Body, make([]byte, size))
-					} else {
-						err = json.NewDecoder(resp.Body).Decode(new(any))
-					}
-					require.NoError(t, err)
-					assert.True(t, held(t, client, api+"/things/7"))
-				})
+				}))
+				client := s.over(slowly)
+				resp, err := client.Do(send("POST", api+"/things", ""))
+				require.NoError(t, err)
+				defer func() { _ = resp.Body.Close() }()
+				if end == "}" {
+					_, err = io.ReadFull(resp.Body, make([]byte, size))
+				} else {
+					err = json.NewDecoder(resp.Body).Decode(new(any))
+				}
+				require.NoError(t, err)
+				assert.True(t, held(t, client, api+"/things/7"))
 			})
 		}
 	}
@@ -221,43 +215,35 @@ func TestTransport_routesOfUpdates(t *testing.T) {
 		{"PATCH /v1/things/7", "200", "/v2/things/7", false},
 	}
 	for _, tt := range tests {
-		t.Run(tt.write+tt.answer+tt.read, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				method, path, _ := strings.Cut(tt.write, " ")
-				client := serve(t, answersThenLags(tt.answer)).over(options)
-				_, err := ask(t.Context(), client, method, api+path)
-				require.NoError(t, err)
-				assert.Equal(t, tt.want, held(t, client, api+tt.read))
-			})
+		bubble(t, tt.write+tt.answer+tt.read, func(t *testing.T) {
+			method, path, _ := strings.Cut(tt.write, " ")
+			client := serve(t, answersThenLags(tt.answer)).over(options)
+			_, err := ask(t.Context(), client, method, api+path)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, held(t, client, api+tt.read))
 		})
 	}
-	t.Run("only what was created", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := options
-			options.OnlyCreated = true
-			client := serve(t, answersThenLags("204")).over(options)
-			answered(t, "204", client, "PUT", api+"/v1/things/7")
-			assert.False(t, held(t, client, api+"/v2/things/7"))
-		})
+	bubble(t, "only what was created", func(t *testing.T) {
+		options := options
+		options.OnlyCreated = true
+		client := serve(t, answersThenLags("204")).over(options)
+		answered(t, "204", client, "PUT", api+"/v1/things/7")
+		assert.False(t, held(t, client, api+"/v2/things/7"))
 	})
-	t.Run("Covers has the last word", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := options
-			options.Covers = func(_ *http.Request, _ *http.Response, usual []*url.URL) []*url.URL { return usual[len(usual)-1:] }
-			client := serve(t, answersThenLags("204")).over(options)
-			answered(t, "204", client, "PUT", api+"/v1/things/7")
-			assert.False(t, held(t, client, api+"/v1/things/7"))
-			assert.True(t, held(t, client, api+"/v2/things/7"))
-		})
+	bubble(t, "Covers has the last word", func(t *testing.T) {
+		options := options
+		options.Covers = func(_ *http.Request, _ *http.Response, usual []*url.URL) []*url.URL { return usual[len(usual)-1:] }
+		client := serve(t, answersThenLags("204")).over(options)
+		answered(t, "204", client, "PUT", api+"/v1/things/7")
+		assert.False(t, held(t, client, api+"/v1/things/7"))
+		assert.True(t, held(t, client, api+"/v2/things/7"))
 	})
-	t.Run("its own URL at once", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			client := serve(t, answersThenLags(`200 | {"id":7}`)).over(options)
-			resp, err := client.Do(send("PUT", api+"/v1/things/7", ""))
-			require.NoError(t, err)
-			defer func() { _ = resp.Body.Close() }()
-			assert.True(t, held(t, client, api+"/v1/things/7"))
-		})
+	bubble(t, "its own URL at once", func(t *testing.T) {
+		client := serve(t, answersThenLags(`200 | {"id":7}`)).over(options)
+		resp, err := client.Do(send("PUT", api+"/v1/things/7", ""))
+		require.NoError(t, err)
+		defer func() { _ = resp.Body.Close() }()
+		assert.True(t, held(t, client, api+"/v1/things/7"))
 	})
 	for _, method := range []string{"GET", "DELETE", "post", "MKCOL"} {
 		rt := readbackhttp.NewTransport(nil, readbackhttp.TransportOptions{Routes: []readbackhttp.Route{{Write: method + " /a", Covers: []string{"/b"}}}})
@@ -287,33 +273,29 @@ func TestTransport_listShapes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, token := range []readbackhttp.Token{nil, readbackhttp.HeaderToken{Answer: "X-Position", Request: "X-After"}} {
-			t.Run(fmt.Sprint(tt.name, " with a token ", token != nil), func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					s := serve(t, script{
-						"POST /buckets": {`201 | X-Position: 5 | {"bucketName":"a/b"}`}, "GET /buckets": tt.answers,
-						"DELETE /buckets/a/b": {"204"},
-					}.handler())
-					options := options
-					options.Token = token
-					client := s.over(options)
-					answered(t, `201 {"bucketName":"a/b"}`, client, "POST", api+"/buckets")
-					answered(t, tt.want, client, "GET", api+"/buckets")
-					assert.Equal(t, tt.at, time.Since(s.start).Round(10*time.Millisecond))
-					answered(t, "204", client, "DELETE", api+"/buckets/a%2Fb")
-					answered(t, tt.want, client, "GET", api+"/buckets")
-					assert.Equal(t, tt.at, time.Since(s.start).Round(10*time.Millisecond))
-				})
+			bubble(t, fmt.Sprint(tt.name, " with a token ", token != nil), func(t *testing.T) {
+				s := serve(t, script{
+					"POST /buckets": {`201 | X-Position: 5 | {"bucketName":"a/b"}`}, "GET /buckets": tt.answers,
+					"DELETE /buckets/a/b": {"204"},
+				}.handler())
+				options := options
+				options.Token = token
+				client := s.over(options)
+				answered(t, `201 {"bucketName":"a/b"}`, client, "POST", api+"/buckets")
+				answered(t, tt.want, client, "GET", api+"/buckets")
+				assert.Equal(t, tt.at, time.Since(s.start).Round(10*time.Millisecond))
+				answered(t, "204", client, "DELETE", api+"/buckets/a%2Fb")
+				answered(t, tt.want, client, "GET", api+"/buckets")
+				assert.Equal(t, tt.at, time.Since(s.start).Round(10*time.Millisecond))
 			})
 		}
 	}
-	t.Run("deleted, and then empty", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"POST /buckets": {`201 | {"name":"a/b"}`}, "GET /buckets": {"200 | []"}, "DELETE /buckets/a/b": {"204"}}.handler())
-			client := s.over(options)
-			answered(t, `201 {"name":"a/b"}`, client, "POST", api+"/buckets")
-			answered(t, "204", client, "DELETE", api+"/buckets/a%2Fb")
-			answered(t, "200 []", client, "GET", api+"/buckets")
-			assert.Zero(t, time.Since(s.start))
-		})
+	bubble(t, "deleted, and then empty", func(t *testing.T) {
+		s := serve(t, script{"POST /buckets": {`201 | {"name":"a/b"}`}, "GET /buckets": {"200 | []"}, "DELETE /buckets/a/b": {"204"}}.handler())
+		client := s.over(options)
+		answered(t, `201 {"name":"a/b"}`, client, "POST", api+"/buckets")
+		answered(t, "204", client, "DELETE", api+"/buckets/a%2Fb")
+		answered(t, "200 []", client, "GET", api+"/buckets")
+		assert.Zero(t, time.Since(s.start))
 	})
 }

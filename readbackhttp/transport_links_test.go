@@ -58,7 +58,7 @@ func TestTransport_links(t *testing.T) {
 		{"beside an id", "/things", `201 | {"id":8,"self":"https://public.test/things/7"}`, "/things/8", true},
 	}
 	for _, tt := range tests {
-		inBubbleOf(t, tt.name, func(t *testing.T) {
+		bubble(t, tt.name, func(t *testing.T) {
 			s := serve(t, answersThenLags(tt.answer))
 			client := s.over(slowly)
 			_, err := ask(t.Context(), client, "POST", api+tt.post)
@@ -96,21 +96,19 @@ func TestTransport_linksWithQuery(t *testing.T) {
 		{"/thing?id=7&id=7", "/thing?id=7", false},
 	}
 	for _, tt := range tests {
-		inBubbleOf(t, tt.location+" "+tt.read, func(t *testing.T) {
+		bubble(t, tt.location+" "+tt.read, func(t *testing.T) {
 			s := serve(t, answersThenLags("201 | Location: "+tt.location))
 			client := s.over(slowly)
 			answered(t, "201", client, "POST", api+"/make")
 			assert.Equal(t, tt.want, held(t, client, api+tt.read))
 		})
 	}
-	t.Run("an update covers its own alone", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, answersThenLags("204"))
-			client := s.over(slowly)
-			answered(t, "204", client, "PUT", api+"/a?b=1&c=2")
-			answered(t, "204", client, "PUT", api+"/d?b=1")
-			assert.True(t, held(t, client, api+"/a?c=2&b=1"), "in another order")
-			assert.False(t, held(t, client, api+"/d?b=1&c=2"))
-		})
+	bubble(t, "an update covers its own alone", func(t *testing.T) {
+		s := serve(t, answersThenLags("204"))
+		client := s.over(slowly)
+		answered(t, "204", client, "PUT", api+"/a?b=1&c=2")
+		answered(t, "204", client, "PUT", api+"/d?b=1")
+		assert.True(t, held(t, client, api+"/a?c=2&b=1"), "in another order")
+		assert.False(t, held(t, client, api+"/d?b=1&c=2"))
 	})
 }

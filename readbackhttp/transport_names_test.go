@@ -79,19 +79,17 @@ func TestTransport_named(t *testing.T) {
 		{"a redirect to what it made", "/things", `303 | Location: /things/7`, "/things/7", true},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := serve(t, answersThenLags(tt.answer))
-				client := s.over(slowly)
-				path, body, _ := strings.Cut(tt.post, " ")
-				_, err := do(client, send("POST", api+path, body))
-				require.NoError(t, err)
-				at := tt.read
-				if at[0] == '/' {
-					at = api + at
-				}
-				assert.Equal(t, tt.want, held(t, client, at))
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			s := serve(t, answersThenLags(tt.answer))
+			client := s.over(slowly)
+			path, body, _ := strings.Cut(tt.post, " ")
+			_, err := do(client, send("POST", api+path, body))
+			require.NoError(t, err)
+			at := tt.read
+			if at[0] == '/' {
+				at = api + at
+			}
+			assert.Equal(t, tt.want, held(t, client, at))
 		})
 	}
 }
@@ -133,18 +131,16 @@ func TestTransport_neverLeft(t *testing.T) {
 			if wrapped && name != "its context is over" {
 				continue // what is in between may have sent something else
 			}
-			t.Run(fmt.Sprint(name, wrapped), func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					s := serve(t, script{"GET /a": {"404 | none", "200"}}.handler())
-					base := s.Client.Transport
-					if wrapped {
-						base = transport(s.Client.Transport.RoundTrip)
-					}
-					rt := readbackhttp.NewTransport(base, slowly)
-					_, err := rt.RoundTrip(write)
-					require.Error(t, err)
-					answered(t, "404 none", &http.Client{Transport: rt}, "GET", api+"/a")
-				})
+			bubble(t, fmt.Sprint(name, wrapped), func(t *testing.T) {
+				s := serve(t, script{"GET /a": {"404 | none", "200"}}.handler())
+				base := s.Client.Transport
+				if wrapped {
+					base = transport(s.Client.Transport.RoundTrip)
+				}
+				rt := readbackhttp.NewTransport(base, slowly)
+				_, err := rt.RoundTrip(write)
+				require.Error(t, err)
+				answered(t, "404 none", &http.Client{Transport: rt}, "GET", api+"/a")
 			})
 		}
 	}
@@ -156,21 +152,19 @@ func TestTransport_onlyCreated(t *testing.T) {
 	for write, want := range map[string]bool{
 		"PUT 201": true, "PUT 200": false, "PATCH 200": false, "PUT 503": false, `POST 200 | {"id":"a"}`: true, "POST 201 | Location: /a": true,
 	} {
-		t.Run(write, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				options := slowly
-				options.OnlyCreated = true
-				method, text, _ := strings.Cut(write, " ")
-				s := serve(t, answersThenLags(text))
-				client := s.over(options)
-				path := "/a"
-				if method == "POST" {
-					path = "/"
-				}
-				_, err := ask(t.Context(), client, method, api+path)
-				require.NoError(t, err)
-				assert.Equal(t, want, held(t, client, api+"/a"))
-			})
+		bubble(t, write, func(t *testing.T) {
+			options := slowly
+			options.OnlyCreated = true
+			method, text, _ := strings.Cut(write, " ")
+			s := serve(t, answersThenLags(text))
+			client := s.over(options)
+			path := "/a"
+			if method == "POST" {
+				path = "/"
+			}
+			_, err := ask(t.Context(), client, method, api+path)
+			require.NoError(t, err)
+			assert.Equal(t, want, held(t, client, api+"/a"))
 		})
 	}
 }

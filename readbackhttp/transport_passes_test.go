@@ -28,19 +28,17 @@ func TestTransport_passesAnyCase(t *testing.T) {
 func TestTransport_emptyBody(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{"": "200", "query": "404 none"} {
-		t.Run(body, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | none", "200"}}.handler())
-				client := s.over(slowly)
-				answered(t, "204", client, "PUT", api+"/a")
-				req := send("GET", api+"/a", "")
-				again := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
-				req.Body, _ = again()
-				req.GetBody = again
-				got, err := do(client, req)
-				require.NoError(t, err)
-				assert.Equal(t, want, got)
-			})
+		bubble(t, body, func(t *testing.T) {
+			s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404 | none", "200"}}.handler())
+			client := s.over(slowly)
+			answered(t, "204", client, "PUT", api+"/a")
+			req := send("GET", api+"/a", "")
+			again := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+			req.Body, _ = again()
+			req.GetBody = again
+			got, err := do(client, req)
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
 		})
 	}
 }

@@ -31,82 +31,70 @@ func TestTransport_report(t *testing.T) {
 		_, err = ask(readbackhttp.WithHold(ctx, readbackhttp.Hold{Report: &report, Within: 5 * time.Second}), client, "GET", api+"/a")
 		return report, err
 	}
-	t.Run("confirmed", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			report, err := read(t, t.Context(), "404", "503", "200")
-			require.NoError(t, err)
-			assert.Equal(t, 3, report.Reads)
-			assert.Equal(t, 2*time.Second, report.Elapsed)
-			assert.Equal(t, consistency.Confirmed, report.Outcome)
-			require.NoError(t, report.Err)
-			var lines []string
-			for r := range report.History.All() {
-				lines = append(lines, r.Began.String()+" "+r.Verdict.String()+" "+string(r.Reason))
+	bubble(t, "confirmed", func(t *testing.T) {
+		report, err := read(t, t.Context(), "404", "503", "200")
+		require.NoError(t, err)
+		assert.Equal(t, 3, report.Reads)
+		assert.Equal(t, 2*time.Second, report.Elapsed)
+		assert.Equal(t, consistency.Confirmed, report.Outcome)
+		require.NoError(t, report.Err)
+		var lines []string
+		for r := range report.History.All() {
+			lines = append(lines, r.Began.String()+" "+r.Verdict.String()+" "+string(r.Reason))
+		}
+		assert.Equal(t, []string{"1s pending not found", "2s unknown unavailable", "3s ready "}, lines)
+	})
+	bubble(t, "unconfirmed", func(t *testing.T) {
+		report, err := read(t, t.Context(), "404")
+		require.NoError(t, err)
+		assert.Equal(t, consistency.Unconfirmed, report.Outcome)
+		require.ErrorIs(t, report.Err, consistency.ErrUnconfirmed)
+		require.ErrorIs(t, report.Err, poll.ErrDeadline)
+		assert.ErrorContains(t, report.Err, "readback: GET http://api.test/a: unconfirmed after 5 reads in 5s")
+	})
+	bubble(t, "answered otherwise", func(t *testing.T) {
+		report, err := read(t, t.Context(), "404", "405")
+		require.NoError(t, err)
+		assert.Equal(t, consistency.Unconfirmed, report.Outcome)
+		assert.ErrorContains(t, report.Err, "the answer does not show the write; last status 405")
+	})
+	bubble(t, "cancelled", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(2500*time.Millisecond, func() { cancel(errGone) })
+		report, err := read(t, ctx, "404")
+		require.ErrorIs(t, err, errGone)
+		assert.Equal(t, consistency.Unconfirmed, report.Outcome)
+		require.ErrorIs(t, report.Err, errGone)
+	})
+	bubble(t, "one who waited for another's poll", func(t *testing.T) {
+		var reads atomic.Int32
+		client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+			switch {
+			case req.Method != "GET":
+				return reply(req, 204, ""), nil
+			case reads.Add(1) <= 2:
+				return reply(req, 403, `{"status":403}`), nil
 			}
-			assert.Equal(t, []string{"1s pending not found", "2s unknown unavailable", "3s ready "}, lines)
-		})
+			return nil, errGone
+		}), slowly)}
+		answered(t, "204", client, "PUT", api+"/a")
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				var report readbackhttp.Report
+				_, err := ask(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Report: &report}), client, "GET", api+"/a")
+				assert.NoError(t, err)
+				assert.Equal(t, consistency.Unconfirmed, report.Outcome)
+				assert.ErrorIs(t, report.Err, poll.ErrWindow)
+				assert.ErrorIs(t, report.Err, errGone, "the last read's")
+			})
+		}
+		both.Wait()
 	})
-	t.Run("unconfirmed", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			report, err := read(t, t.Context(), "404")
-			require.NoError(t, err)
-			assert.Equal(t, consistency.Unconfirmed, report.Outcome)
-			require.ErrorIs(t, report.Err, consistency.ErrUnconfirmed)
-			require.ErrorIs(t, report.Err, poll.ErrDeadline)
-			assert.ErrorContains(t, report.Err, "readback: GET http://api.test/a: unconfirmed after 5 reads in 5s")
-		})
-	})
-	t.Run("answered otherwise", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			report, err := read(t, t.Context(), "404", "405")
-			require.NoError(t, err)
-			assert.Equal(t, consistency.Unconfirmed, report.Outcome)
-			assert.ErrorContains(t, report.Err, "the answer does not show the write; last status 405")
-		})
-	})
-	t.Run("cancelled", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			ctx, cancel := context.WithCancelCause(t.Context())
-			time.AfterFunc(2500*time.Millisecond, func() { cancel(errGone) })
-			report, err := read(t, ctx, "404")
-			require.ErrorIs(t, err, errGone)
-			assert.Equal(t, consistency.Unconfirmed, report.Outcome)
-			require.ErrorIs(t, report.Err, errGone)
-		})
-	})
-	t.Run("one who waited for another's poll", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			var reads atomic.Int32
-			client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
-				switch {
-				case req.Method != "GET":
-					return reply(req, 204, ""), nil
-				case reads.Add(1) <= 2:
-					return reply(req, 403, `{"status":403}`), nil
-				}
-				return nil, errGone
-			}), slowly)}
-			answered(t, "204", client, "PUT", api+"/a")
-			var both sync.WaitGroup
-			for range 2 {
-				both.Go(func() {
-					var report readbackhttp.Report
-					_, err := ask(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Report: &report}), client, "GET", api+"/a")
-					assert.NoError(t, err)
-					assert.Equal(t, consistency.Unconfirmed, report.Outcome)
-					assert.ErrorIs(t, report.Err, poll.ErrWindow)
-					assert.ErrorIs(t, report.Err, errGone, "the last read's")
-				})
-			}
-			both.Wait()
-		})
-	})
-	t.Run("not held", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			report, err := read(t, t.Context(), "200")
-			require.NoError(t, err)
-			assert.Equal(t, readbackhttp.Report{}, report)
-		})
+	bubble(t, "not held", func(t *testing.T) {
+		report, err := read(t, t.Context(), "200")
+		require.NoError(t, err)
+		assert.Equal(t, readbackhttp.Report{}, report)
 	})
 }
 
@@ -153,38 +141,36 @@ func TestTransport_onForbidden(t *testing.T) {
 func TestTransport_retryAfterHandOver(t *testing.T) {
 	t.Parallel()
 	for _, seconds := range []string{"100", "99999999999"} {
-		t.Run(seconds, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				start := time.Now()
-				var mu sync.Mutex
-				var times []time.Duration
-				client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
-					if req.Method != "GET" {
-						return reply(req, 204, ""), nil
-					}
-					mu.Lock()
-					defer mu.Unlock()
-					times = append(times, time.Since(start))
-					if len(times) != 3 {
-						return reply(req, 404, ""), nil
-					}
-					resp := reply(req, 503, "")
-					resp.Header.Set("Retry-After", seconds)
-					return resp, nil
-				}), slowly)}
-				answered(t, "204", client, "PUT", api+"/a")
-				ctx, cancel := context.WithCancelCause(t.Context())
-				time.AfterFunc(1500*time.Millisecond, func() { cancel(errGone) })
-				var both sync.WaitGroup
-				both.Go(func() {
-					_, err := ask(ctx, client, "GET", api+"/a")
-					assert.ErrorIs(t, err, errGone)
-				})
-				time.Sleep(time.Millisecond) // so that it leads
-				both.Go(func() { answered(t, "404", client, "GET", api+"/a") })
-				both.Wait()
-				assert.Equal(t, []time.Duration{0, time.Millisecond, time.Second, 30*time.Second - time.Millisecond}, times)
+		bubble(t, seconds, func(t *testing.T) {
+			start := time.Now()
+			var mu sync.Mutex
+			var times []time.Duration
+			client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+				if req.Method != "GET" {
+					return reply(req, 204, ""), nil
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				times = append(times, time.Since(start))
+				if len(times) != 3 {
+					return reply(req, 404, ""), nil
+				}
+				resp := reply(req, 503, "")
+				resp.Header.Set("Retry-After", seconds)
+				return resp, nil
+			}), slowly)}
+			answered(t, "204", client, "PUT", api+"/a")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(1500*time.Millisecond, func() { cancel(errGone) })
+			var both sync.WaitGroup
+			both.Go(func() {
+				_, err := ask(ctx, client, "GET", api+"/a")
+				assert.ErrorIs(t, err, errGone)
 			})
+			time.Sleep(time.Millisecond) // so that it leads
+			both.Go(func() { answered(t, "404", client, "GET", api+"/a") })
+			both.Wait()
+			assert.Equal(t, []time.Duration{0, time.Millisecond, time.Second, 30*time.Second - time.Millisecond}, times)
 		})
 	}
 }
@@ -232,17 +218,15 @@ func TestTransport_retryAfter(t *testing.T) {
 		{"capped by the window", script{"PUT /a": {"204"}, "GET /a": {"404 | Retry-After: 4000", "200"}}, 30 * time.Second},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				client := serve(t, tt.script.handler()).over(slowly)
-				answered(t, "204", client, "PUT", api+"/a")
-				start := time.Now()
-				answered(t, "200", client, "GET", api+"/a")
-				assert.InDelta(t, tt.want, time.Since(start), float64(tt.want)/10)
-				if tt.name != "capped by the window" {
-					assert.GreaterOrEqual(t, time.Since(start), tt.want)
-				}
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			client := serve(t, tt.script.handler()).over(slowly)
+			answered(t, "204", client, "PUT", api+"/a")
+			start := time.Now()
+			answered(t, "200", client, "GET", api+"/a")
+			assert.InDelta(t, tt.want, time.Since(start), float64(tt.want)/10)
+			if tt.name != "capped by the window" {
+				assert.GreaterOrEqual(t, time.Since(start), tt.want)
+			}
 		})
 	}
 }

@@ -40,7 +40,7 @@ func TestTransport_restored(t *testing.T) {
 		{"not by a write above it", "/things/7", "PUT /things", "200", "/things/7", true},
 	}
 	for _, tt := range tests {
-		inBubbleOf(t, tt.name, func(t *testing.T) {
+		bubble(t, tt.name, func(t *testing.T) {
 			options := slowly
 			options.HoldDeleted = true
 			method, path, _ := strings.Cut(tt.write, " ")
@@ -62,22 +62,20 @@ func TestTransport_restored(t *testing.T) {
 			}
 		})
 	}
-	t.Run("and deleted again", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.HoldDeleted = true
-			s := serve(t, script{"DELETE /a": {"204"}, "POST /a/restore": {"200"}, "GET /a": {"200 | there", "404 | gone"}}.handler())
-			client := s.over(options)
-			for _, write := range []string{"DELETE /a", "POST /a/restore", "DELETE /a"} {
-				method, path, _ := strings.Cut(write, " ")
-				_, err := ask(t.Context(), client, method, api+path)
-				require.NoError(t, err)
-			}
-			answered(t, "404 gone", client, "GET", api+"/a")
-		})
+	bubble(t, "and deleted again", func(t *testing.T) {
+		options := slowly
+		options.HoldDeleted = true
+		s := serve(t, script{"DELETE /a": {"204"}, "POST /a/restore": {"200"}, "GET /a": {"200 | there", "404 | gone"}}.handler())
+		client := s.over(options)
+		for _, write := range []string{"DELETE /a", "POST /a/restore", "DELETE /a"} {
+			method, path, _ := strings.Cut(write, " ")
+			_, err := ask(t.Context(), client, method, api+path)
+			require.NoError(t, err)
+		}
+		answered(t, "404 gone", client, "GET", api+"/a")
 	})
 	for _, method := range []string{"COPY", "MOVE"} {
-		inBubbleOf(t, "by a "+method, func(t *testing.T) {
+		bubble(t, "by a "+method, func(t *testing.T) {
 			options := slowly
 			options.HoldDeleted = true
 			s := serve(t, script{"DELETE /a": {"204"}, method + " /b": {"201"}, "GET /a": {"200 | there", "404"}}.handler())
@@ -87,43 +85,37 @@ func TestTransport_restored(t *testing.T) {
 			answered(t, "200 there", client, "GET", api+"/a")
 		})
 	}
-	t.Run("while a read is held", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.HoldDeleted = true
-			s := serve(t, script{"DELETE /a": {"204"}, "POST /a/restore": {"200"}, "GET /a": {"200 | there"}}.handler())
-			client := s.over(options)
-			answered(t, "204", client, "DELETE", api+"/a")
-			time.AfterFunc(1500*time.Millisecond, func() { _, _ = ask(t.Context(), client, "POST", api+"/a/restore") })
-			answered(t, "200 there", client, "GET", api+"/a")
-			assert.Equal(t, 2*time.Second, time.Since(s.start))
-		})
+	bubble(t, "while a read is held", func(t *testing.T) {
+		options := slowly
+		options.HoldDeleted = true
+		s := serve(t, script{"DELETE /a": {"204"}, "POST /a/restore": {"200"}, "GET /a": {"200 | there"}}.handler())
+		client := s.over(options)
+		answered(t, "204", client, "DELETE", api+"/a")
+		time.AfterFunc(1500*time.Millisecond, func() { _, _ = ask(t.Context(), client, "POST", api+"/a/restore") })
+		answered(t, "200 there", client, "GET", api+"/a")
+		assert.Equal(t, 2*time.Second, time.Since(s.start))
 	})
-	t.Run("by another copy of the service", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.HoldDeleted = true
-			s := serve(t, script{"DELETE /a": {"204"}, "POST /a/restore": {"200"}, "GET /a": {"200 | there", "404"}}.handler())
-			clients := copies(s, new(bus), 2, options)
-			time.Sleep(time.Second) // what was sent before they listened does not count
-			answered(t, "204", clients[0], "DELETE", api+"/a")
-			answered(t, "200", clients[1], "POST", api+"/a/restore")
-			answered(t, "200 there", clients[0], "GET", api+"/a")
-		})
+	bubble(t, "by another copy of the service", func(t *testing.T) {
+		options := slowly
+		options.HoldDeleted = true
+		s := serve(t, script{"DELETE /a": {"204"}, "POST /a/restore": {"200"}, "GET /a": {"200 | there", "404"}}.handler())
+		clients := copies(s, new(bus), 2, options)
+		time.Sleep(time.Second) // what was sent before they listened does not count
+		answered(t, "204", clients[0], "DELETE", api+"/a")
+		answered(t, "200", clients[1], "POST", api+"/a/restore")
+		answered(t, "200 there", clients[0], "GET", api+"/a")
 	})
-	t.Run("what was forgotten stays so", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			options := slowly
-			options.HoldDeleted = true
-			s := serve(t, script{
-				"PUT /a/b": {"201"}, "PUT /a/c": {"201"}, "DELETE /a": {"204"}, "GET /a/b": {"404 | none", "200"}, "GET /a/c": {"404", "200"},
-			}.handler())
-			client := s.over(options)
-			answered(t, "201", client, "PUT", api+"/a/b")
-			answered(t, "204", client, "DELETE", api+"/a")
-			answered(t, "201", client, "PUT", api+"/a/c")
-			answered(t, "404 none", client, "GET", api+"/a/b")
-			answered(t, "200", client, "GET", api+"/a/c")
-		})
+	bubble(t, "what was forgotten stays so", func(t *testing.T) {
+		options := slowly
+		options.HoldDeleted = true
+		s := serve(t, script{
+			"PUT /a/b": {"201"}, "PUT /a/c": {"201"}, "DELETE /a": {"204"}, "GET /a/b": {"404 | none", "200"}, "GET /a/c": {"404", "200"},
+		}.handler())
+		client := s.over(options)
+		answered(t, "201", client, "PUT", api+"/a/b")
+		answered(t, "204", client, "DELETE", api+"/a")
+		answered(t, "201", client, "PUT", api+"/a/c")
+		answered(t, "404 none", client, "GET", api+"/a/b")
+		answered(t, "200", client, "GET", api+"/a/c")
 	})
 }

@@ -52,14 +52,12 @@ func TestTransport_routes(t *testing.T) {
 		{"/v1/100%25", `201 | {"id":"c"}`, "/v2/all/c", true},
 	}
 	for _, tt := range tests {
-		t.Run(tt.post+tt.read, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				client := serve(t, answersThenLags(tt.answer)).over(options)
-				path, body, _ := strings.Cut(tt.post, " ")
-				_, err := do(client, send("POST", api+path, body))
-				require.NoError(t, err)
-				assert.Equal(t, tt.want, held(t, client, api+tt.read))
-			})
+		bubble(t, tt.post+tt.read, func(t *testing.T) {
+			client := serve(t, answersThenLags(tt.answer)).over(options)
+			path, body, _ := strings.Cut(tt.post, " ")
+			_, err := do(client, send("POST", api+path, body))
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, held(t, client, api+tt.read))
 		})
 	}
 	for _, bad := range []readbackhttp.Route{
@@ -96,7 +94,7 @@ func TestTransport_listByItsNames(t *testing.T) {
 		{`201`, `{"name":"a"}`, []string{`200 | [{"id":7}]`}, 0},
 	}
 	for _, tt := range tests {
-		inBubbleOf(t, tt.post+tt.sent+tt.lists[0], func(t *testing.T) {
+		bubble(t, tt.post+tt.sent+tt.lists[0], func(t *testing.T) {
 			s := serve(t, script{"POST /things": {tt.post}, "GET /things": tt.lists}.handler())
 			client := s.over(options)
 			_, err := do(client, send("POST", api+"/things", tt.sent))
@@ -116,7 +114,7 @@ func TestTransport_listThatCannotTell(t *testing.T) {
 	for last, want := range map[string]consistency.Outcome{
 		`200 | [{"id":7}]`: consistency.Confirmed, `200 | {"total":1}`: consistency.Unconfirmed, `200 | [{"url":"/things/7"}]`: consistency.Unconfirmed,
 	} {
-		inBubbleOf(t, last, func(t *testing.T) {
+		bubble(t, last, func(t *testing.T) {
 			client := serve(t, script{"POST /things": {`201 | {"id":7}`}, "GET /things": {"404", last}}.handler()).over(options)
 			answered(t, `201 {"id":7}`, client, "POST", api+"/things")
 			var report readbackhttp.Report
@@ -134,7 +132,7 @@ func TestTransport_listOfAccepted(t *testing.T) {
 	options := slowly
 	options.Routes = []readbackhttp.Route{{Write: "POST /things", Lists: []string{"/things"}}}
 	for body, want := range map[string]time.Duration{`{"name":"a"}`: time.Second, `{}`: 0} {
-		inBubbleOf(t, body, func(t *testing.T) {
+		bubble(t, body, func(t *testing.T) {
 			s := serve(t, script{"POST /things": {`202 | {"id":"job"}`}, "GET /things": {`200 | []`, `200 | [{"name":"a"}]`}}.handler())
 			client := s.over(options)
 			_, err := do(client, send("POST", api+"/things", body))
@@ -168,27 +166,25 @@ func TestTransport_lists(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, deleted := range []bool{false, true} {
-			t.Run(fmt.Sprint(tt.name, ", deleted ", deleted), func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					at, want := tt.at, tt.want
-					u, err := url.Parse(tt.read)
-					require.NoError(t, err)
-					s := serve(t, script{
-						"POST /p/1/things": {`201 | {"id":7}`}, "DELETE /p/1/things/7": {"204"}, "GET " + u.Path: tt.answers,
-						"GET /p/1/things/7": {"404 | none", "200 | seven"},
-					}.handler())
-					client := s.over(options)
-					answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
-					if deleted {
-						answered(t, "204", client, "DELETE", api+"/p/1/things/7")
-						at, want = 0, strings.Replace(tt.answers[0], " | ", " ", 1)
-					}
-					answered(t, want, client, "GET", api+tt.read)
-					assert.Equal(t, at, time.Since(s.start).Round(10*time.Millisecond))
-					if !deleted && at < 30*time.Second { // the usual is covered as well
-						answered(t, "200 seven", client, "GET", api+"/p/1/things/7")
-					}
-				})
+			bubble(t, fmt.Sprint(tt.name, ", deleted ", deleted), func(t *testing.T) {
+				at, want := tt.at, tt.want
+				u, err := url.Parse(tt.read)
+				require.NoError(t, err)
+				s := serve(t, script{
+					"POST /p/1/things": {`201 | {"id":7}`}, "DELETE /p/1/things/7": {"204"}, "GET " + u.Path: tt.answers,
+					"GET /p/1/things/7": {"404 | none", "200 | seven"},
+				}.handler())
+				client := s.over(options)
+				answered(t, `201 {"id":7}`, client, "POST", api+"/p/1/things")
+				if deleted {
+					answered(t, "204", client, "DELETE", api+"/p/1/things/7")
+					at, want = 0, strings.Replace(tt.answers[0], " | ", " ", 1)
+				}
+				answered(t, want, client, "GET", api+tt.read)
+				assert.Equal(t, at, time.Since(s.start).Round(10*time.Millisecond))
+				if !deleted && at < 30*time.Second { // the usual is covered as well
+					answered(t, "200 seven", client, "GET", api+"/p/1/things/7")
+				}
 			})
 		}
 	}

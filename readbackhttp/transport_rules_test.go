@@ -34,17 +34,15 @@ func TestTransport_readRules(t *testing.T) {
 		{"a 409", []string{"409", "200 | new"}, "200 new", time.Second},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := serve(t, script{"PUT /a": {"204"}, "GET /a": tt.answers, "GET /b": tt.answers}.handler())
-				client := s.over(options)
-				answered(t, "204", client, "PUT", api+"/a")
-				answered(t, tt.want, client, "GET", api+"/a")
-				assert.Equal(t, tt.at, time.Since(s.start))
-				got, err := ask(t.Context(), client, "GET", api+"/b") // which was not written
-				require.NoError(t, err)
-				assert.Equal(t, tt.answers[0], strings.Replace(got, " ", " | ", 1))
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			s := serve(t, script{"PUT /a": {"204"}, "GET /a": tt.answers, "GET /b": tt.answers}.handler())
+			client := s.over(options)
+			answered(t, "204", client, "PUT", api+"/a")
+			answered(t, tt.want, client, "GET", api+"/a")
+			assert.Equal(t, tt.at, time.Since(s.start))
+			got, err := ask(t.Context(), client, "GET", api+"/b") // which was not written
+			require.NoError(t, err)
+			assert.Equal(t, tt.answers[0], strings.Replace(got, " ", " | ", 1))
 		})
 	}
 }

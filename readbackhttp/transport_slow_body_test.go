@@ -79,26 +79,24 @@ func TestTransport_releases(t *testing.T) {
 		"closed":          func(b io.ReadCloser) { _ = b.Close() },
 		"read to the end": func(b io.ReadCloser) { _, _ = io.Copy(io.Discard, b) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				var last context.Context
-				reads := 0
-				tr := readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
-					last = req.Context()
-					if reads++; reads == 2 {
-						return reply(req, 404, ""), nil
-					}
-					return reply(req, 200, "body"), nil
-				}), slowly)
-				_, err := tr.RoundTrip(send("PUT", api+"/a", ""))
-				require.NoError(t, err)
-				resp, err := tr.RoundTrip(send("GET", api+"/a", ""))
-				require.NoError(t, err)
-				time.Sleep(time.Hour)
-				require.NoError(t, last.Err())
-				finish(resp.Body)
-				require.ErrorIs(t, last.Err(), context.Canceled)
-			})
+		bubble(t, name, func(t *testing.T) {
+			var last context.Context
+			reads := 0
+			tr := readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+				last = req.Context()
+				if reads++; reads == 2 {
+					return reply(req, 404, ""), nil
+				}
+				return reply(req, 200, "body"), nil
+			}), slowly)
+			_, err := tr.RoundTrip(send("PUT", api+"/a", ""))
+			require.NoError(t, err)
+			resp, err := tr.RoundTrip(send("GET", api+"/a", ""))
+			require.NoError(t, err)
+			time.Sleep(time.Hour)
+			require.NoError(t, last.Err())
+			finish(resp.Body)
+			require.ErrorIs(t, last.Err(), context.Canceled)
 		})
 	}
 }
@@ -106,48 +104,42 @@ func TestTransport_releases(t *testing.T) {
 // A slow body is cut short by the caller's context, not waited for.
 func TestTransport_slowBodyCancelled(t *testing.T) {
 	t.Parallel()
-	t.Run("deadline", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			client := serve(t, answering(endless(404, 10*time.Second))).over(slowly)
-			answered(t, "200", client, "PUT", api+"/a")
-			client.Timeout = time.Second
-			start := time.Now()
-			resp, err := client.Do(send("GET", api+"/a", ""))
-			require.NoError(t, err)
-			assert.Equal(t, 404, resp.StatusCode)
-			assert.Less(t, time.Since(start), 600*time.Millisecond)
-			require.NoError(t, resp.Body.Close())
-		})
+	bubble(t, "deadline", func(t *testing.T) {
+		client := serve(t, answering(endless(404, 10*time.Second))).over(slowly)
+		answered(t, "200", client, "PUT", api+"/a")
+		client.Timeout = time.Second
+		start := time.Now()
+		resp, err := client.Do(send("GET", api+"/a", ""))
+		require.NoError(t, err)
+		assert.Equal(t, 404, resp.StatusCode)
+		assert.Less(t, time.Since(start), 600*time.Millisecond)
+		require.NoError(t, resp.Body.Close())
 	})
-	t.Run("cancelled", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			client := serve(t, answering(endless(404, 10*time.Second))).over(slowly)
-			answered(t, "200", client, "PUT", api+"/a")
-			ctx, cancel := context.WithCancelCause(t.Context())
-			time.AfterFunc(300*time.Millisecond, func() { cancel(errGone) })
-			start := time.Now()
-			_, err := ask(ctx, client, "GET", api+"/a")
-			require.ErrorIs(t, err, errGone)
-			require.ErrorIs(t, err, context.Canceled)
-			assert.Equal(t, 300*time.Millisecond, time.Since(start))
-		})
+	bubble(t, "cancelled", func(t *testing.T) {
+		client := serve(t, answering(endless(404, 10*time.Second))).over(slowly)
+		answered(t, "200", client, "PUT", api+"/a")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(300*time.Millisecond, func() { cancel(errGone) })
+		start := time.Now()
+		_, err := ask(ctx, client, "GET", api+"/a")
+		require.ErrorIs(t, err, errGone)
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, 300*time.Millisecond, time.Since(start))
 	})
-	t.Run("closed while a piece is awaited", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			client := serve(t, answering(endless(404, time.Minute))).over(slowly)
-			answered(t, "200", client, "PUT", api+"/a")
-			resp, err := client.Do(send("GET", api+"/a", ""))
-			require.NoError(t, err)
-			buf := make([]byte, 2000)
-			n, err := resp.Body.Read(buf)
-			require.NoError(t, err)
-			assert.Equal(t, 1000, n)
-			time.AfterFunc(time.Second, func() { _ = resp.Body.Close() })
-			start := time.Now()
-			_, err = resp.Body.Read(buf)
-			require.Error(t, err)
-			assert.Equal(t, time.Second, time.Since(start))
-		})
+	bubble(t, "closed while a piece is awaited", func(t *testing.T) {
+		client := serve(t, answering(endless(404, time.Minute))).over(slowly)
+		answered(t, "200", client, "PUT", api+"/a")
+		resp, err := client.Do(send("GET", api+"/a", ""))
+		require.NoError(t, err)
+		buf := make([]byte, 2000)
+		n, err := resp.Body.Read(buf)
+		require.NoError(t, err)
+		assert.Equal(t, 1000, n)
+		time.AfterFunc(time.Second, func() { _ = resp.Body.Close() })
+		start := time.Now()
+		_, err = resp.Body.Read(buf)
+		require.Error(t, err)
+		assert.Equal(t, time.Second, time.Since(start))
 	})
 }
 

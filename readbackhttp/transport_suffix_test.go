@@ -29,7 +29,7 @@ func TestTransport_formatSuffix(t *testing.T) {
 		{"/v1.json", `201 | {"id":7}`, "/v1/7.json", true},
 	}
 	for _, tt := range tests {
-		inBubbleOf(t, tt.post+tt.answer+tt.read, func(t *testing.T) {
+		bubble(t, tt.post+tt.answer+tt.read, func(t *testing.T) {
 			client := serve(t, answersThenLags(tt.answer)).over(slowly)
 			_, err := ask(t.Context(), client, "POST", api+tt.post)
 			require.NoError(t, err)

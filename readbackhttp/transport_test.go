@@ -193,18 +193,16 @@ func TestTransport_hold(t *testing.T) {
 			post, get, "404 first", 30 * time.Second, 31},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				s := serve(t, tt.script.handler())
-				client := s.over(slowly)
-				_, err := ask(t.Context(), client, tt.write[0], api+tt.write[1])
-				require.NoError(t, err)
-				start := time.Now()
-				answered(t, tt.want, client, tt.read[0], api+tt.read[1])
-				assert.Equal(t, tt.at, time.Since(start).Round(time.Millisecond*10), "handed on after")
-				assert.Len(t, s.requests(), 1+tt.sent)
-				assert.LessOrEqual(t, s.conns.Load(), int32(2), "connections") // one more where one was lost
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			s := serve(t, tt.script.handler())
+			client := s.over(slowly)
+			_, err := ask(t.Context(), client, tt.write[0], api+tt.write[1])
+			require.NoError(t, err)
+			start := time.Now()
+			answered(t, tt.want, client, tt.read[0], api+tt.read[1])
+			assert.Equal(t, tt.at, time.Since(start).Round(time.Millisecond*10), "handed on after")
+			assert.Len(t, s.requests(), 1+tt.sent)
+			assert.LessOrEqual(t, s.conns.Load(), int32(2), "connections") // one more where one was lost
 		})
 	}
 }

@@ -33,29 +33,27 @@ func TestTransport_told(t *testing.T) {
 		{`MKCOL /things/7 201`, "covers nothing: of its method nothing is known", consistency.Applied},
 	}
 	for _, tt := range tests {
-		t.Run(tt.write, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				var events []consistency.Event
-				var told []readbackhttp.Coverage
-				options := slowly
-				options.Policy.Observer = func(e consistency.Event) { events = append(events, e) }
-				options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
-				method, rest, _ := strings.Cut(tt.write, " ")
-				path, text, _ := strings.Cut(rest, " ")
-				client := serve(t, answersThenLags(text)).over(options)
-				_, err := ask(t.Context(), client, method, api+path+"?api_key=s3cret")
-				require.NoError(t, err)
-				require.Len(t, events, 1)
-				assert.Equal(t, consistency.PhaseWrite, events[0].Phase)
-				assert.Equal(t, path, events[0].Instance)
-				assert.NotContains(t, events[0].Flow, "7")
-				assert.Equal(t, tt.note, events[0].Note)
-				assert.Equal(t, tt.class, events[0].Class)
-				require.Len(t, told, 1)
-				assert.Equal(t, strings.HasPrefix(tt.note, "covers nothing"), told[0].Why != "")
-				assert.Equal(t, told[0].Why == "", len(told[0].Covers) > 0)
-				assert.NotContains(t, fmt.Sprint(told[0], events[0]), "s3cret")
-			})
+		bubble(t, tt.write, func(t *testing.T) {
+			var events []consistency.Event
+			var told []readbackhttp.Coverage
+			options := slowly
+			options.Policy.Observer = func(e consistency.Event) { events = append(events, e) }
+			options.Wrote = func(c readbackhttp.Coverage) { told = append(told, c) }
+			method, rest, _ := strings.Cut(tt.write, " ")
+			path, text, _ := strings.Cut(rest, " ")
+			client := serve(t, answersThenLags(text)).over(options)
+			_, err := ask(t.Context(), client, method, api+path+"?api_key=s3cret")
+			require.NoError(t, err)
+			require.Len(t, events, 1)
+			assert.Equal(t, consistency.PhaseWrite, events[0].Phase)
+			assert.Equal(t, path, events[0].Instance)
+			assert.NotContains(t, events[0].Flow, "7")
+			assert.Equal(t, tt.note, events[0].Note)
+			assert.Equal(t, tt.class, events[0].Class)
+			require.Len(t, told, 1)
+			assert.Equal(t, strings.HasPrefix(tt.note, "covers nothing"), told[0].Why != "")
+			assert.Equal(t, told[0].Why == "", len(told[0].Covers) > 0)
+			assert.NotContains(t, fmt.Sprint(told[0], events[0]), "s3cret")
 		})
 	}
 }

@@ -96,34 +96,32 @@ func TestTransport_followerHangs(t *testing.T) {
 		{"to the end of its timeout", 0, 12*time.Second + 3*time.Millisecond}, // 1 s, the 10 s, the next poll, and its reads
 		{"until the window ends", 10 * time.Second, 10*time.Second - time.Millisecond},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				start := time.Now()
-				var reads atomic.Int32
-				options := slowly
-				options.Policy.Within = tt.within
-				client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
-					if req.Method == http.MethodPut {
-						return reply(req, 204, ""), nil
-					}
-					switch time.Sleep(time.Millisecond); reads.Add(1) {
-					case 1, 2: // the reads that find nothing
-						return reply(req, 404, ""), nil
-					case 4: // the follower's own
-						<-req.Context().Done()
-						return nil, req.Context().Err()
-					}
-					return reply(req, 200, "new"), nil
-				}), options)}
-				answered(t, "204", client, "PUT", api+"/a")
-				var both sync.WaitGroup
-				for range 2 {
-					both.Go(func() { answered(t, "200 new", client, "GET", api+"/a") })
+		bubble(t, tt.name, func(t *testing.T) {
+			start := time.Now()
+			var reads atomic.Int32
+			options := slowly
+			options.Policy.Within = tt.within
+			client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
+				if req.Method == http.MethodPut {
+					return reply(req, 204, ""), nil
 				}
-				both.Wait()
-				assert.EqualValues(t, 5, reads.Load())
-				assert.Equal(t, tt.takes, time.Since(start))
-			})
+				switch time.Sleep(time.Millisecond); reads.Add(1) {
+				case 1, 2: // the reads that find nothing
+					return reply(req, 404, ""), nil
+				case 4: // the follower's own
+					<-req.Context().Done()
+					return nil, req.Context().Err()
+				}
+				return reply(req, 200, "new"), nil
+			}), options)}
+			answered(t, "204", client, "PUT", api+"/a")
+			var both sync.WaitGroup
+			for range 2 {
+				both.Go(func() { answered(t, "200 new", client, "GET", api+"/a") })
+			}
+			both.Wait()
+			assert.EqualValues(t, 5, reads.Load())
+			assert.Equal(t, tt.takes, time.Since(start))
 		})
 	}
 }

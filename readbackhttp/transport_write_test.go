@@ -21,27 +21,23 @@ func TestTransport_writesOnce(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "MKCOL"} {
 		for _, status := range []string{"200", "202", "307", "401", "403", "404", "409", "412", "429", "500", "502", "503", "504"} {
-			t.Run(method+" "+status, func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					s := serve(t, script{"PUT /a": {"204"}, method + " /a/b": {status + " | Retry-After: 1 | said"}}.handler())
-					client := s.over(slowly)
-					answered(t, "204", client, "PUT", api+"/a")
-					got, err := do(client, send(method, api+"/a/b", "body"))
-					require.NoError(t, err)
-					assert.Equal(t, status+" said", got)
-					assert.Equal(t, 2, s.writes())
-					assert.Zero(t, time.Since(s.start))
-				})
+			bubble(t, method+" "+status, func(t *testing.T) {
+				s := serve(t, script{"PUT /a": {"204"}, method + " /a/b": {status + " | Retry-After: 1 | said"}}.handler())
+				client := s.over(slowly)
+				answered(t, "204", client, "PUT", api+"/a")
+				got, err := do(client, send(method, api+"/a/b", "body"))
+				require.NoError(t, err)
+				assert.Equal(t, status+" said", got)
+				assert.Equal(t, 2, s.writes())
+				assert.Zero(t, time.Since(s.start))
 			})
 		}
 	}
-	t.Run("lost", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"POST /a": {lost}}.handler())
-			_, err := do(s.over(slowly), send("POST", api+"/a", "body"))
-			require.ErrorIs(t, err, io.EOF)
-			assert.Equal(t, 1, s.writes())
-		})
+	bubble(t, "lost", func(t *testing.T) {
+		s := serve(t, script{"POST /a": {lost}}.handler())
+		_, err := do(s.over(slowly), send("POST", api+"/a", "body"))
+		require.ErrorIs(t, err, io.EOF)
+		assert.Equal(t, 1, s.writes())
 	})
 }
 
@@ -82,160 +78,138 @@ func TestTransport_missingParent(t *testing.T) {
 			script{"POST /a/parts": {"404 | Retry-After: 5", "201"}}, "201", 5 * time.Second, 2},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				tt.script["PUT /a"] = []string{"201"}
-				s := serve(t, tt.script.handler())
-				client := s.over(resending)
-				answered(t, "201", client, "PUT", api+"/a")
-				got, err := do(client, send(tt.method, api+tt.path, "body"))
-				require.NoError(t, err)
-				assert.Equal(t, tt.want, got)
-				assert.InDelta(t, tt.at, time.Since(s.start), float64(500*time.Millisecond))
-				for _, r := range s.requests()[1:] {
-					assert.Equal(t, "body", r.Body)
-					assert.Equal(t, tt.method, r.Method)
-				}
-				assert.Len(t, s.requests(), 1+tt.sent)
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			tt.script["PUT /a"] = []string{"201"}
+			s := serve(t, tt.script.handler())
+			client := s.over(resending)
+			answered(t, "201", client, "PUT", api+"/a")
+			got, err := do(client, send(tt.method, api+tt.path, "body"))
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got)
+			assert.InDelta(t, tt.at, time.Since(s.start), float64(500*time.Millisecond))
+			for _, r := range s.requests()[1:] {
+				assert.Equal(t, "body", r.Body)
+				assert.Equal(t, tt.method, r.Method)
+			}
+			assert.Len(t, s.requests(), 1+tt.sent)
 		})
 	}
-	t.Run("lost after a 404", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404", lost}}.handler())
-			client := s.over(resending)
-			answered(t, "201", client, "PUT", api+"/a")
-			_, err := do(client, send("POST", api+"/a/parts", "body"))
-			require.ErrorIs(t, err, io.EOF)
-			assert.Equal(t, 3, s.writes())
-		})
+	bubble(t, "lost after a 404", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404", lost}}.handler())
+		client := s.over(resending)
+		answered(t, "201", client, "PUT", api+"/a")
+		_, err := do(client, send("POST", api+"/a/parts", "body"))
+		require.ErrorIs(t, err, io.EOF)
+		assert.Equal(t, 3, s.writes())
 	})
-	t.Run("slow, and not cut short", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			n := 0
-			s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Method != "POST" {
-					w.WriteHeader(201)
-					return
-				}
-				if n++; n == 1 {
-					w.WriteHeader(404)
-					return
-				}
-				time.Sleep(2 * time.Minute)
+	bubble(t, "slow, and not cut short", func(t *testing.T) {
+		n := 0
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != "POST" {
 				w.WriteHeader(201)
-			}))
-			client := s.over(resending)
-			answered(t, "201", client, "PUT", api+"/a")
-			answered(t, "201", client, "POST", api+"/a/parts")
-			assert.Equal(t, 2, n)
-		})
-	})
-	t.Run("cancelled", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404"}}.handler())
-			client := s.over(resending)
-			answered(t, "201", client, "PUT", api+"/a")
-			ctx, cancel := context.WithCancelCause(t.Context())
-			time.AfterFunc(2500*time.Millisecond, func() { cancel(errGone) })
-			_, err := ask(ctx, client, "POST", api+"/a/parts")
-			require.ErrorIs(t, err, errGone)
-			require.ErrorIs(t, err, context.Canceled)
-		})
-	})
-	t.Run("a body that cannot be sent again", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404 | none", "201"}}.handler())
-			client := s.over(resending)
-			answered(t, "201", client, "PUT", api+"/a")
-			req := send("POST", api+"/a/parts", "")
-			req.Body = io.NopCloser(strings.NewReader("body"))
-			got, err := do(client, req)
-			require.NoError(t, err)
-			assert.Equal(t, "404 none", got)
-		})
-	})
-	t.Run("a body that fails to be sent again", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404 | none", "201"}}.handler())
-			client := s.over(resending)
-			answered(t, "201", client, "PUT", api+"/a")
-			req := send("POST", api+"/a/parts", "body")
-			req.GetBody = func() (io.ReadCloser, error) { return nil, errors.New("no body") }
-			got, err := do(client, req)
-			require.NoError(t, err)
-			assert.Equal(t, "404 none", got)
-		})
-	})
-	t.Run("below what was deleted", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"201"}, "DELETE /a": {"204"}, "POST /a/parts": {"404 | none", "201"}}.handler())
-			client := s.over(resending)
-			answered(t, "201", client, "PUT", api+"/a")
-			answered(t, "204", client, "DELETE", api+"/a")
-			answered(t, "404 none", client, "POST", api+"/a/parts")
-		})
-	})
-	t.Run("the base sent it twice", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"503", "404 | no parent", "201"}}.handler())
-			retrying := transport(func(req *http.Request) (*http.Response, error) {
-				resp, err := s.Client.Transport.RoundTrip(req)
-				if err != nil || resp.StatusCode != 503 {
-					return resp, err
-				}
-				_ = resp.Body.Close()
-				again := req.Clone(req.Context())
-				if again.Body, err = req.GetBody(); err != nil {
-					return nil, err
-				}
-				return s.Client.Transport.RoundTrip(again)
-			})
-			client := &http.Client{Transport: readbackhttp.NewTransport(retrying, resending)}
-			answered(t, "201", client, "PUT", api+"/a")
-			got, err := do(client, send("POST", api+"/a/parts", "body"))
-			require.NoError(t, err)
-			assert.Equal(t, "404 no parent", got) // the 503 may still be carried out
-			assert.Equal(t, 3, s.writes())
-		})
-	})
-	t.Run("off", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404 | none", "201"}}.handler())
-			client := s.over(resending)
-			answered(t, "201", client, "PUT", api+"/a")
-			got, err := ask(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Off: true}), client, "POST", api+"/a/parts")
-			require.NoError(t, err)
-			assert.Equal(t, "404 none", got)
-		})
-	})
-	t.Run("its answer is remembered", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			s := serve(t, script{
-				"PUT /a": {"201"}, "POST /a/parts": {"404", "201 | Location: /elsewhere/1"}, "GET /elsewhere/1": {"404", "200"},
-			}.handler())
-			client := s.over(resending)
-			answered(t, "201", client, "PUT", api+"/a")
-			answered(t, "201", client, "POST", api+"/a/parts")
-			answered(t, "200", client, "GET", api+"/elsewhere/1")
-		})
-	})
-	t.Run("told of", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			var classes []consistency.Class
-			options := resending
-			options.Policy.Observer = func(e consistency.Event) {
-				assert.Equal(t, consistency.PhaseWrite, e.Phase)
-				if e.Note == "" { // a try, and not what the write covers
-					classes = append(classes, e.Class)
-				}
+				return
 			}
-			s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404", "201"}}.handler())
-			client := s.over(options)
-			answered(t, "201", client, "PUT", api+"/a")
-			answered(t, "201", client, "POST", api+"/a/parts")
-			assert.Equal(t, []consistency.Class{consistency.Refused, consistency.Applied}, classes)
+			if n++; n == 1 {
+				w.WriteHeader(404)
+				return
+			}
+			time.Sleep(2 * time.Minute)
+			w.WriteHeader(201)
+		}))
+		client := s.over(resending)
+		answered(t, "201", client, "PUT", api+"/a")
+		answered(t, "201", client, "POST", api+"/a/parts")
+		assert.Equal(t, 2, n)
+	})
+	bubble(t, "cancelled", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404"}}.handler())
+		client := s.over(resending)
+		answered(t, "201", client, "PUT", api+"/a")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(2500*time.Millisecond, func() { cancel(errGone) })
+		_, err := ask(ctx, client, "POST", api+"/a/parts")
+		require.ErrorIs(t, err, errGone)
+		require.ErrorIs(t, err, context.Canceled)
+	})
+	bubble(t, "a body that cannot be sent again", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404 | none", "201"}}.handler())
+		client := s.over(resending)
+		answered(t, "201", client, "PUT", api+"/a")
+		req := send("POST", api+"/a/parts", "")
+		req.Body = io.NopCloser(strings.NewReader("body"))
+		got, err := do(client, req)
+		require.NoError(t, err)
+		assert.Equal(t, "404 none", got)
+	})
+	bubble(t, "a body that fails to be sent again", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404 | none", "201"}}.handler())
+		client := s.over(resending)
+		answered(t, "201", client, "PUT", api+"/a")
+		req := send("POST", api+"/a/parts", "body")
+		req.GetBody = func() (io.ReadCloser, error) { return nil, errors.New("no body") }
+		got, err := do(client, req)
+		require.NoError(t, err)
+		assert.Equal(t, "404 none", got)
+	})
+	bubble(t, "below what was deleted", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"201"}, "DELETE /a": {"204"}, "POST /a/parts": {"404 | none", "201"}}.handler())
+		client := s.over(resending)
+		answered(t, "201", client, "PUT", api+"/a")
+		answered(t, "204", client, "DELETE", api+"/a")
+		answered(t, "404 none", client, "POST", api+"/a/parts")
+	})
+	bubble(t, "the base sent it twice", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"503", "404 | no parent", "201"}}.handler())
+		retrying := transport(func(req *http.Request) (*http.Response, error) {
+			resp, err := s.Client.Transport.RoundTrip(req)
+			if err != nil || resp.StatusCode != 503 {
+				return resp, err
+			}
+			_ = resp.Body.Close()
+			again := req.Clone(req.Context())
+			if again.Body, err = req.GetBody(); err != nil {
+				return nil, err
+			}
+			return s.Client.Transport.RoundTrip(again)
 		})
+		client := &http.Client{Transport: readbackhttp.NewTransport(retrying, resending)}
+		answered(t, "201", client, "PUT", api+"/a")
+		got, err := do(client, send("POST", api+"/a/parts", "body"))
+		require.NoError(t, err)
+		assert.Equal(t, "404 no parent", got) // the 503 may still be carried out
+		assert.Equal(t, 3, s.writes())
+	})
+	bubble(t, "off", func(t *testing.T) {
+		s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404 | none", "201"}}.handler())
+		client := s.over(resending)
+		answered(t, "201", client, "PUT", api+"/a")
+		got, err := ask(readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Off: true}), client, "POST", api+"/a/parts")
+		require.NoError(t, err)
+		assert.Equal(t, "404 none", got)
+	})
+	bubble(t, "its answer is remembered", func(t *testing.T) {
+		s := serve(t, script{
+			"PUT /a": {"201"}, "POST /a/parts": {"404", "201 | Location: /elsewhere/1"}, "GET /elsewhere/1": {"404", "200"},
+		}.handler())
+		client := s.over(resending)
+		answered(t, "201", client, "PUT", api+"/a")
+		answered(t, "201", client, "POST", api+"/a/parts")
+		answered(t, "200", client, "GET", api+"/elsewhere/1")
+	})
+	bubble(t, "told of", func(t *testing.T) {
+		var classes []consistency.Class
+		options := resending
+		options.Policy.Observer = func(e consistency.Event) {
+			assert.Equal(t, consistency.PhaseWrite, e.Phase)
+			if e.Note == "" { // a try, and not what the write covers
+				classes = append(classes, e.Class)
+			}
+		}
+		s := serve(t, script{"PUT /a": {"201"}, "POST /a/parts": {"404", "201"}}.handler())
+		client := s.over(options)
+		answered(t, "201", client, "PUT", api+"/a")
+		answered(t, "201", client, "POST", api+"/a/parts")
+		assert.Equal(t, []consistency.Class{consistency.Refused, consistency.Applied}, classes)
 	})
 }
 

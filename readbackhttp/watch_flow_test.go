@@ -98,47 +98,45 @@ func TestWatch_tries(t *testing.T) {
 		{"a try in another method", []step{{"PUT", api + "/201", ""}, {"PATCH", api + "/409", ""}}, unconfirmed, consistency.Ambiguous},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					var status int
-					if _, err := fmt.Sscanf(r.URL.Path, "/%d", &status); err != nil {
-						status = 404
-					}
-					w.WriteHeader(status)
-					if r.Method != http.MethodHead {
-						_, _ = io.WriteString(w, `{"access_token":"hunter2"}`)
-					}
-				}))
-				srv.Client.Transport = readbackhttp.Watch(srv.Client.Transport)
-				policy := everySecond
-				policy.Within = 3 * time.Second
-				var class consistency.Class
-				policy.Observer = func(e consistency.Event) { class = max(class, e.Class) }
-				flow := consistency.Create("create", func(ctx context.Context) (string, error) {
-					var err error
-					for _, s := range tt.steps {
-						req, bad := http.NewRequestWithContext(ctx, s.method, s.url, strings.NewReader("{}"))
-						require.NoError(t, bad)
-						resp, bad := srv.Client.Do(req)
-						require.NoError(t, bad)
-						_, _ = io.Copy(io.Discard, resp.Body)
-						_ = resp.Body.Close()
-						if err = nil; resp.StatusCode >= 300 {
-							err = errors.New("no")
-						}
-					}
-					return "7", err
-				}, func(ctx context.Context, _ string) (*thing, error) { return nil, nil })
-				flow.Find, flow.Mine = consistency.Known("7"), func(string) bool { return false }
-				res, err := consistency.Do(t.Context(), policy, flow)
-				assert.Equal(t, tt.want, res.Outcome, "%v", err)
-				assert.Equal(t, tt.class, class)
-				assert.NotContains(t, err.Error(), "hunter2")
-				if tt.want == unconfirmed {
-					assert.ErrorContains(t, err, "requests of the write were counted")
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				var status int
+				if _, err := fmt.Sscanf(r.URL.Path, "/%d", &status); err != nil {
+					status = 404
 				}
-			})
+				w.WriteHeader(status)
+				if r.Method != http.MethodHead {
+					_, _ = io.WriteString(w, `{"access_token":"hunter2"}`)
+				}
+			}))
+			srv.Client.Transport = readbackhttp.Watch(srv.Client.Transport)
+			policy := everySecond
+			policy.Within = 3 * time.Second
+			var class consistency.Class
+			policy.Observer = func(e consistency.Event) { class = max(class, e.Class) }
+			flow := consistency.Create("create", func(ctx context.Context) (string, error) {
+				var err error
+				for _, s := range tt.steps {
+					req, bad := http.NewRequestWithContext(ctx, s.method, s.url, strings.NewReader("{}"))
+					require.NoError(t, bad)
+					resp, bad := srv.Client.Do(req)
+					require.NoError(t, bad)
+					_, _ = io.Copy(io.Discard, resp.Body)
+					_ = resp.Body.Close()
+					if err = nil; resp.StatusCode >= 300 {
+						err = errors.New("no")
+					}
+				}
+				return "7", err
+			}, func(ctx context.Context, _ string) (*thing, error) { return nil, nil })
+			flow.Find, flow.Mine = consistency.Known("7"), func(string) bool { return false }
+			res, err := consistency.Do(t.Context(), policy, flow)
+			assert.Equal(t, tt.want, res.Outcome, "%v", err)
+			assert.Equal(t, tt.class, class)
+			assert.NotContains(t, err.Error(), "hunter2")
+			if tt.want == unconfirmed {
+				assert.ErrorContains(t, err, "requests of the write were counted")
+			}
 		})
 	}
 }
@@ -210,32 +208,30 @@ func TestWatch_nested(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, hidden := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, retried: %v", tt.name, hidden), func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					answers := []string{"409"}
-					if hidden {
-						answers = []string{"503", "409"}
-					}
-					srv := serve(t, script{"POST /things": answers, "POST /token": {"200 | {}"}, "GET /things/7": {"404"}}.handler())
-					base := srv.Client.Transport
-					if srv.Client.Transport = tt.make(base); hidden {
-						srv.Client.Transport = retrying(tt.make(base))
-					}
-					policy := everySecond
-					policy.Within = 3 * time.Second
-					ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), Read: readbackhttp.URL("/things/7")}
-					res, err := consistency.Do(t.Context(), policy, ex.Flow())
-					srv.Client.CloseIdleConnections()
-					base.(*http.Transport).CloseIdleConnections()
-					if !hidden {
-						assert.Equal(t, tt.want, res.Outcome, "%v", err)
-						return
-					}
-					assert.Equal(t, unconfirmed, res.Outcome, "%v", err)
-					var e *consistency.Error
-					require.ErrorAs(t, err, &e)
-					assert.NotEmpty(t, e.Counted, "%v", err)
-				})
+			bubble(t, fmt.Sprintf("%s, retried: %v", tt.name, hidden), func(t *testing.T) {
+				answers := []string{"409"}
+				if hidden {
+					answers = []string{"503", "409"}
+				}
+				srv := serve(t, script{"POST /things": answers, "POST /token": {"200 | {}"}, "GET /things/7": {"404"}}.handler())
+				base := srv.Client.Transport
+				if srv.Client.Transport = tt.make(base); hidden {
+					srv.Client.Transport = retrying(tt.make(base))
+				}
+				policy := everySecond
+				policy.Within = 3 * time.Second
+				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), Read: readbackhttp.URL("/things/7")}
+				res, err := consistency.Do(t.Context(), policy, ex.Flow())
+				srv.Client.CloseIdleConnections()
+				base.(*http.Transport).CloseIdleConnections()
+				if !hidden {
+					assert.Equal(t, tt.want, res.Outcome, "%v", err)
+					return
+				}
+				assert.Equal(t, unconfirmed, res.Outcome, "%v", err)
+				var e *consistency.Error
+				require.ErrorAs(t, err, &e)
+				assert.NotEmpty(t, e.Counted, "%v", err)
 			})
 		}
 	}
@@ -247,19 +243,17 @@ func TestWatch_fetchedOnTheWay(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"GET", "POST"} {
 		for _, url := range []string{"http://sts.test/token", api + "/token"} {
-			t.Run(method+" "+url, func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					srv := serve(t, script{method + " /token": {`200 | {"access_token":"x"}`}, "PUT /things/7": {"400"}, "GET /things/7": {"404"}}.handler())
-					base := srv.Client.Transport
-					watched := &http.Client{Transport: readbackhttp.Watch(base)}
-					client := &http.Client{Transport: readbackhttp.Watch(fetching(method, url, base, watched))}
-					res, err := consistency.Do(t.Context(), everySecond, typed{client, styles[1].fail}.flow(consistency.ToMatch))
-					want := failed
-					if method == "POST" && strings.HasPrefix(url, api) {
-						want = unconfirmed // of the same origin, it may be a try
-					}
-					assert.Equal(t, want, res.Outcome, "%v", err)
-				})
+			bubble(t, method+" "+url, func(t *testing.T) {
+				srv := serve(t, script{method + " /token": {`200 | {"access_token":"x"}`}, "PUT /things/7": {"400"}, "GET /things/7": {"404"}}.handler())
+				base := srv.Client.Transport
+				watched := &http.Client{Transport: readbackhttp.Watch(base)}
+				client := &http.Client{Transport: readbackhttp.Watch(fetching(method, url, base, watched))}
+				res, err := consistency.Do(t.Context(), everySecond, typed{client, styles[1].fail}.flow(consistency.ToMatch))
+				want := failed
+				if method == "POST" && strings.HasPrefix(url, api) {
+					want = unconfirmed // of the same origin, it may be a try
+				}
+				assert.Equal(t, want, res.Outcome, "%v", err)
 			})
 		}
 	}
@@ -271,30 +265,28 @@ func TestWatch_writesByGet(t *testing.T) {
 	t.Parallel()
 	for _, watched := range []bool{false, true} {
 		for _, first := range []string{"503", "429"} {
-			t.Run(fmt.Sprintf("%s, watched: %v", first, watched), func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					srv := serve(t, script{"GET /create": {first, "409"}, "GET /things/7": {"404"}}.handler())
-					rt := srv.Client.Transport
-					if watched {
-						rt = readbackhttp.Watch(rt)
+			bubble(t, fmt.Sprintf("%s, watched: %v", first, watched), func(t *testing.T) {
+				srv := serve(t, script{"GET /create": {first, "409"}, "GET /things/7": {"404"}}.handler())
+				rt := srv.Client.Transport
+				if watched {
+					rt = readbackhttp.Watch(rt)
+				}
+				srv.Client.Transport = transport(func(r *http.Request) (*http.Response, error) {
+					resp, err := rt.RoundTrip(r)
+					if err != nil || resp.StatusCode == http.StatusConflict || resp.StatusCode == http.StatusNotFound {
+						return resp, err
 					}
-					srv.Client.Transport = transport(func(r *http.Request) (*http.Response, error) {
-						resp, err := rt.RoundTrip(r)
-						if err != nil || resp.StatusCode == http.StatusConflict || resp.StatusCode == http.StatusNotFound {
-							return resp, err
-						}
-						_ = resp.Body.Close()
-						return rt.RoundTrip(r.Clone(r.Context()))
-					})
-					ex := readbackhttp.Exchange{Client: srv.Client, Write: send("GET", api+"/create", ""), Read: readbackhttp.Location()}
-					res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-					srv.Client.CloseIdleConnections()
-					want := unconfirmed
-					if watched && first == "429" {
-						want = failed
-					}
-					assert.Equal(t, want, res.Outcome, "%v", err)
+					_ = resp.Body.Close()
+					return rt.RoundTrip(r.Clone(r.Context()))
 				})
+				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("GET", api+"/create", ""), Read: readbackhttp.Location()}
+				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+				srv.Client.CloseIdleConnections()
+				want := unconfirmed
+				if watched && first == "429" {
+					want = failed
+				}
+				assert.Equal(t, want, res.Outcome, "%v", err)
 			})
 		}
 	}
@@ -329,24 +321,22 @@ func TestWatch_rules(t *testing.T) {
 		{"a tombstone", `200 | {"ok":true}`, []string{`200 | {"state":"deleted","v":1}`, `200 | {"v":2}`}, confirmed, seconds(0, 1)},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				policy := everySecond
-				policy.Rules = rules
-				srv := serve(t, scripted(tt.write, tt.reads...).handler())
-				bare := *srv.Client
-				srv.Client.Transport = readbackhttp.Watch(srv.Client.Transport)
-				res, err := consistency.Do(t.Context(), policy, typed{srv.Client, styles[0].fail}.flow(consistency.ToPresent))
-				assert.Equal(t, tt.end, res.Outcome, "%v", err)
-				assert.Equal(t, tt.at, srv.times())
+		bubble(t, tt.name, func(t *testing.T) {
+			policy := everySecond
+			policy.Rules = rules
+			srv := serve(t, scripted(tt.write, tt.reads...).handler())
+			bare := *srv.Client
+			srv.Client.Transport = readbackhttp.Watch(srv.Client.Transport)
+			res, err := consistency.Do(t.Context(), policy, typed{srv.Client, styles[0].fail}.flow(consistency.ToPresent))
+			assert.Equal(t, tt.end, res.Outcome, "%v", err)
+			assert.Equal(t, tt.at, srv.times())
 
-				again := serve(t, scripted(tt.write, tt.reads...).handler())
-				ex := readbackhttp.Exchange{Client: again.Client, Write: send("POST", api+"/things", `{}`), Read: readbackhttp.URL("/things/7")}
-				res2, err := consistency.Do(t.Context(), policy, ex.Flow())
-				assert.Equal(t, tt.end, res2.Outcome, "an exchange: %v", err)
-				assert.Len(t, again.times(), len(tt.at))
-				bare.CloseIdleConnections()
-			})
+			again := serve(t, scripted(tt.write, tt.reads...).handler())
+			ex := readbackhttp.Exchange{Client: again.Client, Write: send("POST", api+"/things", `{}`), Read: readbackhttp.URL("/things/7")}
+			res2, err := consistency.Do(t.Context(), policy, ex.Flow())
+			assert.Equal(t, tt.end, res2.Outcome, "an exchange: %v", err)
+			assert.Len(t, again.times(), len(tt.at))
+			bare.CloseIdleConnections()
 		})
 	}
 }

@@ -90,21 +90,19 @@ func TestWatch_mixedProtocols(t *testing.T) {
 	}
 	for _, watched := range []bool{false, true} {
 		for _, tt := range tests {
-			t.Run(fmt.Sprintf("%s, watched: %v", tt.name, watched), func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					var rt http.RoundTripper = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, errRefused }}
-					if watched {
-						rt = readbackhttp.Watch(rt)
-					}
-					policy := everySecond
-					policy.Within = 3 * time.Second
-					flow := consistency.Create("create",
-						func(ctx context.Context) (string, error) { return "7", tt.write(ctx, &http.Client{Transport: rt}) },
-						func(context.Context, string) (*thing, error) { return nil, nil })
-					flow.Find, flow.Mine = consistency.Known("7"), func(string) bool { return false }
-					res, err := consistency.Do(t.Context(), policy, flow)
-					assert.Equal(t, tt.want, res.Outcome, "%v", err)
-				})
+			bubble(t, fmt.Sprintf("%s, watched: %v", tt.name, watched), func(t *testing.T) {
+				var rt http.RoundTripper = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, errRefused }}
+				if watched {
+					rt = readbackhttp.Watch(rt)
+				}
+				policy := everySecond
+				policy.Within = 3 * time.Second
+				flow := consistency.Create("create",
+					func(ctx context.Context) (string, error) { return "7", tt.write(ctx, &http.Client{Transport: rt}) },
+					func(context.Context, string) (*thing, error) { return nil, nil })
+				flow.Find, flow.Mine = consistency.Known("7"), func(string) bool { return false }
+				res, err := consistency.Do(t.Context(), policy, flow)
+				assert.Equal(t, tt.want, res.Outcome, "%v", err)
 			})
 		}
 	}

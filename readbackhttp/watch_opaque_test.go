@@ -86,19 +86,17 @@ func TestWatch_opaqueErrors(t *testing.T) {
 	}
 	for _, style := range styles {
 		for _, tt := range tests {
-			t.Run(fmt.Sprintf("%s: %s to %s, %v", style.name, tt.write, tt.goal, tt.reads), func(t *testing.T) {
-				inBubble(t, func(t *testing.T) {
-					srv := serve(t, scripted(tt.write, tt.reads...).handler())
-					srv.Client.Transport = readbackhttp.Watch(srv.Client.Transport)
-					res, err := consistency.Do(t.Context(), everySecond, typed{srv.Client, style.fail}.flow(tt.goal))
-					assert.Equal(t, tt.end, res.Outcome, "%v", err)
-					assert.Equal(t, tt.at, srv.times())
-					assert.Equal(t, 1, srv.writes())
-					if tt.end != confirmed {
-						assert.NotContains(t, err.Error(), "lost")
-						assert.NotContains(t, err.Error(), "no status was found")
-					}
-				})
+			bubble(t, fmt.Sprintf("%s: %s to %s, %v", style.name, tt.write, tt.goal, tt.reads), func(t *testing.T) {
+				srv := serve(t, scripted(tt.write, tt.reads...).handler())
+				srv.Client.Transport = readbackhttp.Watch(srv.Client.Transport)
+				res, err := consistency.Do(t.Context(), everySecond, typed{srv.Client, style.fail}.flow(tt.goal))
+				assert.Equal(t, tt.end, res.Outcome, "%v", err)
+				assert.Equal(t, tt.at, srv.times())
+				assert.Equal(t, 1, srv.writes())
+				if tt.end != confirmed {
+					assert.NotContains(t, err.Error(), "lost")
+					assert.NotContains(t, err.Error(), "no status was found")
+				}
 			})
 		}
 	}

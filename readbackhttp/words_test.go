@@ -71,28 +71,26 @@ func TestExchange_words(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, tt.script.handler())
-				tt.give.Client = srv.Client
-				_, err := consistency.Do(t.Context(), tt.policy, tt.give.Flow())
-				var e *consistency.Error
-				require.ErrorAs(t, err, &e)
-				encoded, bad := json.Marshal(e)
-				require.NoError(t, bad)
-				for _, want := range tt.says {
-					assert.Contains(t, err.Error(), want)
-					var kept struct{ Error string }
-					require.NoError(t, json.Unmarshal(encoded, &kept))
-					assert.Contains(t, kept.Error, want, "in JSON")
-				}
-				for _, secret := range tt.hides {
-					assert.NotContains(t, err.Error(), secret)
-					assert.NotContains(t, string(encoded), secret)
-				}
-				assert.LessOrEqual(t, len(e.Seen), 210)
-				assert.Equal(t, 1, strings.Count(err.Error(), "last status"))
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, tt.script.handler())
+			tt.give.Client = srv.Client
+			_, err := consistency.Do(t.Context(), tt.policy, tt.give.Flow())
+			var e *consistency.Error
+			require.ErrorAs(t, err, &e)
+			encoded, bad := json.Marshal(e)
+			require.NoError(t, bad)
+			for _, want := range tt.says {
+				assert.Contains(t, err.Error(), want)
+				var kept struct{ Error string }
+				require.NoError(t, json.Unmarshal(encoded, &kept))
+				assert.Contains(t, kept.Error, want, "in JSON")
+			}
+			for _, secret := range tt.hides {
+				assert.NotContains(t, err.Error(), secret)
+				assert.NotContains(t, string(encoded), secret)
+			}
+			assert.LessOrEqual(t, len(e.Seen), 210)
+			assert.Equal(t, 1, strings.Count(err.Error(), "last status"))
 		})
 	}
 }
@@ -157,20 +155,18 @@ func TestExchange_rateLimited(t *testing.T) {
 		"a 429 and a date":          "429 | Retry-After: Mon, 01 Dec 2025 00:01:00 GMT",
 		"a 429 and RateLimit's own": "429 | X-Ratelimit-Remaining: 0 | X-Ratelimit-Reset: 60",
 	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				time.Sleep(time.Until(time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC))) // an epoch is none before 2001
-				srv := serve(t, scripted("200", give, `200 | {"v":2}`).handler())
-				ex := toward(consistency.ToMatch)
-				ex.Client = srv.Client
-				policy := everySecond
-				policy.Within = 3 * time.Minute
-				_, err := consistency.Do(t.Context(), policy, ex.Flow())
-				require.NoError(t, err)
-				require.Len(t, srv.reads(), 2)
-				assert.GreaterOrEqual(t, srv.times()[1], time.Minute)
-				assert.LessOrEqual(t, srv.times()[1], 66*time.Second)
-			})
+		bubble(t, name, func(t *testing.T) {
+			time.Sleep(time.Until(time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC))) // an epoch is none before 2001
+			srv := serve(t, scripted("200", give, `200 | {"v":2}`).handler())
+			ex := toward(consistency.ToMatch)
+			ex.Client = srv.Client
+			policy := everySecond
+			policy.Within = 3 * time.Minute
+			_, err := consistency.Do(t.Context(), policy, ex.Flow())
+			require.NoError(t, err)
+			require.Len(t, srv.reads(), 2)
+			assert.GreaterOrEqual(t, srv.times()[1], time.Minute)
+			assert.LessOrEqual(t, srv.times()[1], 66*time.Second)
 		})
 	}
 }
@@ -179,23 +175,21 @@ func TestExchange_rateLimited(t *testing.T) {
 func TestExchange_retryAfterWithoutEnd(t *testing.T) {
 	t.Parallel()
 	for _, after := range []string{"1764460800000", "9223372036854775807", "99999999999999999999"} {
-		t.Run(after, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, scripted("200", "429 | Retry-After: "+after, `200 | {"v":2}`).handler())
-				ex := toward(consistency.ToMatch)
-				ex.Client = srv.Client
-				_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.NoError(t, err)
-				assert.Len(t, srv.reads(), 2)
+		bubble(t, after, func(t *testing.T) {
+			srv := serve(t, scripted("200", "429 | Retry-After: "+after, `200 | {"v":2}`).handler())
+			ex := toward(consistency.ToMatch)
+			ex.Client = srv.Client
+			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.NoError(t, err)
+			assert.Len(t, srv.reads(), 2)
 
-				srv = serve(t, script{"POST /things": {"429 | Retry-After: " + after}}.handler())
-				policy := everySecond
-				policy.Resend.OnRateLimited = true
-				post := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
-				res, err := consistency.Do(t.Context(), policy, post.Flow())
-				assert.Equal(t, failed, res.Outcome, "%v", err)
-				assert.Equal(t, 1, srv.writes())
-			})
+			srv = serve(t, script{"POST /things": {"429 | Retry-After: " + after}}.handler())
+			policy := everySecond
+			policy.Resend.OnRateLimited = true
+			post := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
+			res, err := consistency.Do(t.Context(), policy, post.Flow())
+			assert.Equal(t, failed, res.Outcome, "%v", err)
+			assert.Equal(t, 1, srv.writes())
 		})
 	}
 }

@@ -21,22 +21,20 @@ import (
 func TestWrite_seeOther(t *testing.T) {
 	t.Parallel()
 	for _, status := range []string{"301", "302", "303"} {
-		t.Run(status, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{
-					"POST /v1/things":  {status + " | Location: /v1/things/7"},
-					"GET /v1/things/7": {"404", `200 | {"v":1}`},
-				}.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`)}
-				class := consistency.Class(0)
-				policy := everySecond
-				policy.Observer = func(e consistency.Event) { class = max(class, e.Class) }
-				res, err := consistency.Do(t.Context(), policy, ex.Flow())
-				assert.NoError(t, err)
-				assert.Equal(t, consistency.Confirmed, res.Outcome)
-				assert.Equal(t, consistency.Accepted, class)
-				assert.Equal(t, []string{"0s POST /v1/things", "0s GET /v1/things/7", "1s GET /v1/things/7"}, srv.log())
-			})
+		bubble(t, status, func(t *testing.T) {
+			srv := serve(t, script{
+				"POST /v1/things":  {status + " | Location: /v1/things/7"},
+				"GET /v1/things/7": {"404", `200 | {"v":1}`},
+			}.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`)}
+			class := consistency.Class(0)
+			policy := everySecond
+			policy.Observer = func(e consistency.Event) { class = max(class, e.Class) }
+			res, err := consistency.Do(t.Context(), policy, ex.Flow())
+			assert.NoError(t, err)
+			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			assert.Equal(t, consistency.Accepted, class)
+			assert.Equal(t, []string{"0s POST /v1/things", "0s GET /v1/things/7", "1s GET /v1/things/7"}, srv.log())
 		})
 	}
 }
@@ -48,36 +46,32 @@ func TestWrite_seeWhatWasThere(t *testing.T) {
 		"/": false, "/v1": false, "/v1/": false, "/v1/things": false, "/v1/things/": false, "http://API.test:80/v1/things#top": false,
 		"/v1/things/7": true, "/v1/thing": true, "/v1/things?id=7": true, "/v2": true,
 	} {
-		t.Run(location, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.Method == http.MethodPost {
-						answer(w, "303 | Location: "+location)
-						return
-					}
-					answer(w, "200 | <h1>Home</h1>")
-				}))
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`)}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				if leads {
-					assert.Equal(t, confirmed, res.Outcome, "%v", err)
+		bubble(t, location, func(t *testing.T) {
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					answer(w, "303 | Location: "+location)
 					return
 				}
-				assert.Equal(t, unconfirmed, res.Outcome)
-				assert.ErrorContains(t, err, "no Location of what was written")
-				assert.Empty(t, srv.reads())
-			})
+				answer(w, "200 | <h1>Home</h1>")
+			}))
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`)}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			if leads {
+				assert.Equal(t, confirmed, res.Outcome, "%v", err)
+				return
+			}
+			assert.Equal(t, unconfirmed, res.Outcome)
+			assert.ErrorContains(t, err, "no Location of what was written")
+			assert.Empty(t, srv.reads())
 		})
 	}
-	t.Run("of an update", func(t *testing.T) {
-		inBubble(t, func(t *testing.T) {
-			srv := serve(t, script{"POST /things/7/rename": {"303 | Location: /things/7"}, "GET /things/7": {`200 | {"v":1}`, `200 | {"v":2}`}}.handler())
-			ex := readbackhttp.Exchange{
-				Client: srv.Client, Write: send("POST", api+"/things/7/rename", `{}`), Goal: consistency.ToMatch, Match: readbackhttp.HasJSON("/v", 2), Read: readbackhttp.Location(),
-			}
-			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-			assert.NoError(t, err)
-		})
+	bubble(t, "of an update", func(t *testing.T) {
+		srv := serve(t, script{"POST /things/7/rename": {"303 | Location: /things/7"}, "GET /things/7": {`200 | {"v":1}`, `200 | {"v":2}`}}.handler())
+		ex := readbackhttp.Exchange{
+			Client: srv.Client, Write: send("POST", api+"/things/7/rename", `{}`), Goal: consistency.ToMatch, Match: readbackhttp.HasJSON("/v", 2), Read: readbackhttp.Location(),
+		}
+		_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+		assert.NoError(t, err)
 	})
 }
 
@@ -198,24 +192,22 @@ func TestWrite_moved(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, tt.script.handler())
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: tt.write}
-				res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-				assert.Equal(t, tt.end, res.Outcome)
-				assert.Equal(t, tt.want, srv.log())
-				var failure *readbackhttp.StatusError
-				if errors.As(err, &failure); tt.status != 0 {
-					require.Error(t, err)
-					assert.Equal(t, tt.status, failure.Status)
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, tt.script.handler())
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: tt.write}
+			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
+			assert.Equal(t, tt.end, res.Outcome)
+			assert.Equal(t, tt.want, srv.log())
+			var failure *readbackhttp.StatusError
+			if errors.As(err, &failure); tt.status != 0 {
+				require.Error(t, err)
+				assert.Equal(t, tt.status, failure.Status)
+			}
+			for _, r := range srv.requests() {
+				if r.Method == http.MethodPost && tt.write.ContentLength != 0 {
+					assert.Equal(t, body, r.Body)
 				}
-				for _, r := range srv.requests() {
-					if r.Method == http.MethodPost && tt.write.ContentLength != 0 {
-						assert.Equal(t, body, r.Body)
-					}
-				}
-			})
+			}
 		})
 	}
 }
@@ -365,23 +357,21 @@ func TestWrite_resend(t *testing.T) {
 			[]string{"0s POST /things"}, consistency.Unconfirmed},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, script{"POST /things": tt.answers, "GET /things/7": {`200 | {"v":1}`}}.handler())
-				policy := everySecond
-				policy.Resend = tt.consent
-				began := time.Now()
-				res, err := consistency.Do(t.Context(), policy, readbackhttp.Exchange{Client: srv.Client, Write: tt.write}.Flow())
-				assert.Equal(t, tt.end, res.Outcome)
-				assert.Equal(t, tt.end == consistency.Confirmed, err == nil)
-				assert.LessOrEqual(t, time.Since(began), 10*time.Second, "nothing is tried in vain")
-				assert.Equal(t, tt.want, srv.log())
-				for _, r := range srv.requests() {
-					if r.Method == http.MethodPost {
-						assert.Equal(t, "body", r.Body)
-					}
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, script{"POST /things": tt.answers, "GET /things/7": {`200 | {"v":1}`}}.handler())
+			policy := everySecond
+			policy.Resend = tt.consent
+			began := time.Now()
+			res, err := consistency.Do(t.Context(), policy, readbackhttp.Exchange{Client: srv.Client, Write: tt.write}.Flow())
+			assert.Equal(t, tt.end, res.Outcome)
+			assert.Equal(t, tt.end == consistency.Confirmed, err == nil)
+			assert.LessOrEqual(t, time.Since(began), 10*time.Second, "nothing is tried in vain")
+			assert.Equal(t, tt.want, srv.log())
+			for _, r := range srv.requests() {
+				if r.Method == http.MethodPost {
+					assert.Equal(t, "body", r.Body)
 				}
-			})
+			}
 		})
 	}
 }

@@ -98,16 +98,14 @@ func TestExchange_zipped(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, zipping(t, tt.script.handler()))
-				tt.give.Client = srv.Client
-				policy := everySecond
-				policy.Rules = tt.rules
-				res, err := consistency.Do(t.Context(), policy, tt.give.Flow())
-				assert.Equal(t, tt.want, res.Outcome, "%v", err)
-				assert.Equal(t, tt.log, srv.log())
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			srv := serve(t, zipping(t, tt.script.handler()))
+			tt.give.Client = srv.Client
+			policy := everySecond
+			policy.Rules = tt.rules
+			res, err := consistency.Do(t.Context(), policy, tt.give.Flow())
+			assert.Equal(t, tt.want, res.Outcome, "%v", err)
+			assert.Equal(t, tt.log, srv.log())
 		})
 	}
 }
@@ -118,24 +116,22 @@ func TestExchange_zippedBadly(t *testing.T) {
 	t.Parallel()
 	whole := zipped(t, `{"id":7,"name":"alpha and more"}`)
 	for name, body := range map[string][]byte{"cut": whole[:len(whole)-6], "none": []byte("plain"), "long": zipped(t, "{"+string(bytes.Repeat([]byte(" "), 1<<16))+"}")} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.Method == http.MethodPost {
-						w.Header().Set("Location", "/v1/things/7")
-						w.WriteHeader(http.StatusCreated)
-						return
-					}
-					w.Header().Set("Content-Encoding", "gzip")
-					_, _ = w.Write(body)
-				}))
-				ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Header: http.Header{"Accept-Encoding": {"gzip"}}, MaxBody: 1 << 10}
-				policy := everySecond
-				policy.Within = 5 * time.Second
-				_, err := consistency.Do(t.Context(), policy, ex.Flow())
-				require.ErrorIs(t, err, consistency.ErrUnconfirmed)
-				assert.ErrorContains(t, err, "unreadable")
-			})
+		bubble(t, name, func(t *testing.T) {
+			srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					w.Header().Set("Location", "/v1/things/7")
+					w.WriteHeader(http.StatusCreated)
+					return
+				}
+				w.Header().Set("Content-Encoding", "gzip")
+				_, _ = w.Write(body)
+			}))
+			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Header: http.Header{"Accept-Encoding": {"gzip"}}, MaxBody: 1 << 10}
+			policy := everySecond
+			policy.Within = 5 * time.Second
+			_, err := consistency.Do(t.Context(), policy, ex.Flow())
+			require.ErrorIs(t, err, consistency.ErrUnconfirmed)
+			assert.ErrorContains(t, err, "unreadable")
 		})
 	}
 }
