@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -85,10 +84,7 @@ func resuming(goOn func(context.Context, consistency.Policy, flow, consistency.P
 func throughDoors(t *testing.T, name string, run func(t *testing.T, d door)) {
 	t.Helper()
 	for title, d := range doors {
-		t.Run(name+"/"+title, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { run(t, d) })
-		})
+		bubble(t, name+"/"+title, func(t *testing.T) { run(t, d) })
 	}
 }
 

@@ -27,17 +27,14 @@ func TestDo_responseWithMissingRole(t *testing.T) {
 		{"a role is missing", `{"code":403,"message":"Forbidden"}`, 0},
 		{"not a member yet", `{"status":403,"message":"Forbidden"}`, 10 * time.Second},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				f := consistency.Create("create", func(context.Context) (string, error) { return "id", nil },
-					func(context.Context, string) (*http.Response, error) {
-						return &http.Response{StatusCode: 403, Body: io.NopCloser(strings.NewReader(tt.body))}, nil
-					})
-				res, err := consistency.Do(t.Context(), consistency.Policy{}, f)
-				assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
-				assert.Equal(t, tt.wantElapsed, res.Elapsed)
-			})
+		bubble(t, tt.name, func(t *testing.T) {
+			f := consistency.Create("create", func(context.Context) (string, error) { return "id", nil },
+				func(context.Context, string) (*http.Response, error) {
+					return &http.Response{StatusCode: 403, Body: io.NopCloser(strings.NewReader(tt.body))}, nil
+				})
+			res, err := consistency.Do(t.Context(), consistency.Policy{}, f)
+			assert.ErrorIs(t, err, consistency.ErrUnconfirmed)
+			assert.Equal(t, tt.wantElapsed, res.Elapsed)
 		})
 	}
 }

@@ -59,12 +59,9 @@ func TestTables_writeLost(t *testing.T) {
 					if hidden && how != afterwards {
 						continue // what was never sent was not sent twice
 					}
-					t.Run(fmt.Sprintf("%v/%d/find=%v/hidden=%v", goal, how, find, hidden), func(t *testing.T) {
-						t.Parallel()
-						synctest.Test(t, func(t *testing.T) {
-							w := world{goal: goal, write: said{how: how}, hidden: hidden, find: find, script: []said{showing(goal)}}
-							w.follow(t)
-						})
+					bubble(t, fmt.Sprintf("%v/%d/find=%v/hidden=%v", goal, how, find, hidden), func(t *testing.T) {
+						w := world{goal: goal, write: said{how: how}, hidden: hidden, find: find, script: []said{showing(goal)}}
+						w.follow(t)
 					})
 				}
 			}
@@ -77,35 +74,32 @@ func TestTables_read(t *testing.T) {
 	t.Parallel()
 	for _, goal := range goals {
 		for _, write := range []int{201, 202, 503, 409} {
-			t.Run(fmt.Sprintf("%v/%d", goal, write), func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					follow := func(script ...said) {
-						w := world{goal: goal, write: said{status: write}, find: true, script: append(script, showing(goal))}
-						w.follow(t)
+			bubble(t, fmt.Sprintf("%v/%d", goal, write), func(t *testing.T) {
+				follow := func(script ...said) {
+					w := world{goal: goal, write: said{status: write}, find: true, script: append(script, showing(goal))}
+					w.follow(t)
+				}
+				for status := 100; status <= 999; status++ {
+					if status < 200 || status > 299 {
+						follow(said{status: status})
 					}
-					for status := 100; status <= 999; status++ {
-						if status < 200 || status > 299 {
-							follow(said{status: status})
-						}
-						follow(said{status: status, inValue: true})
-						follow(said{status: status, inValue: true, stale: true})
+					follow(said{status: status, inValue: true})
+					follow(said{status: status, inValue: true, stale: true})
+				}
+				for _, body := range append(roleBodies, otherBodies...) {
+					follow(said{status: 403, body: body})
+					follow(said{status: 403, body: body, after: 3 * time.Second})
+				}
+				for _, status := range []int{200, 201, 206, 299} {
+					for _, holds := range []content{nothing, empty, aFault} {
+						follow(said{status: status, holds: holds})
+						follow(said{status: status, holds: holds}, said{status: 503}, said{status: status, holds: aFault})
 					}
-					for _, body := range append(roleBodies, otherBodies...) {
-						follow(said{status: 403, body: body})
-						follow(said{status: 403, body: body, after: 3 * time.Second})
-					}
-					for _, status := range []int{200, 201, 206, 299} {
-						for _, holds := range []content{nothing, empty, aFault} {
-							follow(said{status: status, holds: holds})
-							follow(said{status: status, holds: holds}, said{status: 503}, said{status: status, holds: aFault})
-						}
-					}
-					follow(said{how: afterwards})
-					for _, status := range []int{404, 409, 412, 504} {
-						follow(said{status: status, behind: true})
-					}
-				})
+				}
+				follow(said{how: afterwards})
+				for _, status := range []int{404, 409, 412, 504} {
+					follow(said{status: status, behind: true})
+				}
 			})
 		}
 	}

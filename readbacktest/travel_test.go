@@ -19,14 +19,8 @@ import (
 // everyWay runs a test in a bubble as a transport and over pipes.
 func everyWay(t *testing.T, script readbacktest.Script, test func(t *testing.T, w *world)) {
 	t.Helper()
-	t.Run("transport", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) { test(t, asTransport(t, script)) })
-	})
-	t.Run("pipes", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) { test(t, overPipes(t, script)) })
-	})
+	bubble(t, "transport", func(t *testing.T) { test(t, asTransport(t, script)) })
+	bubble(t, "pipes", func(t *testing.T) { test(t, overPipes(t, script)) })
 }
 
 var long = `{"name":"` + strings.Repeat("x", 89) + `"}` // 100 bytes

@@ -154,10 +154,7 @@ func (s story) tell(t *testing.T) {
 			name string
 			make func(*testing.T, readbacktest.Script) *world
 		}{{"transport", asTransport}, {"pipes", overPipes}} {
-			t.Run(way.name, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) { way.make(t, s.script).play(t, s.lines) })
-			})
+			bubble(t, way.name, func(t *testing.T) { way.make(t, s.script).play(t, s.lines) })
 		}
 		for line := range strings.Lines(s.lines) {
 			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "0s ") || strings.Contains(line, " +") {
