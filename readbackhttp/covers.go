@@ -1,6 +1,7 @@
 package readbackhttp
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,7 +16,7 @@ import (
 type covering struct {
 	t      *Transport
 	req    *http.Request
-	own    *url.URL       // of req, by logical
+	own    *url.URL       // of req, by serverURL
 	room   url.URL        // for own
 	resp   *http.Response // nil if the answer was lost
 	told   *http.Response // a copy of resp for observers, made before the caller can change it
@@ -34,7 +35,7 @@ type covering struct {
 	whole  bool      // the answer was read to its end, and all that it says is known
 }
 
-// place is a URL that a write covers, and what beside it.
+// place is a URL that a write covers, and how far from there it reaches.
 type place struct {
 	url    *url.URL
 	reach  recent.Reach
@@ -83,9 +84,9 @@ const (
 // lost; its body is read along as the client reads it, if what it says counts.
 func (t *Transport) covers(req *http.Request, resp *http.Response, class consistency.Class, asked *sentBody) {
 	c := &covering{t: t, req: req, resp: resp, at: time.Now(), class: class, method: askedMethod(req), asked: asked}
-	c.own = c.logical()
+	c.own = c.serverURL()
 	if resp != nil {
-		c.look(resp.Header)
+		c.noteLinks(resp.Header)
 	}
 	if resp != nil && (t.options.Covers != nil || len(t.routes) > 0) {
 		told := *resp
@@ -94,7 +95,7 @@ func (t *Transport) covers(req *http.Request, resp *http.Response, class consist
 	}
 	switch class {
 	case consistency.Applied, consistency.Accepted:
-		c.token = take(t.options.Token, resp)
+		c.token = tokenOf(t.options.Token, resp)
 	case consistency.Ambiguous:
 	case consistency.NotExecuted:
 		if resp == nil {
@@ -140,11 +141,10 @@ func (c *covering) says() bool {
 // usual returns the places that a write covers whose body says nothing, or why there
 // are none.
 func (c *covering) usual() ([]place, string) {
-	own := c.own
 	switch c.method {
 	case http.MethodDelete, methodMove:
-		c.unlist(c.t.space(c.req, own), own)
-		return []place{{url: own, reach: recent.Below | recent.AnyQuery}}, "" // what is gone has no older views
+		c.unlist(c.t.space(c.req, c.own), c.own)
+		return []place{{url: c.own, reach: recent.Below | recent.AnyQuery}}, "" // what is gone has no older views
 	case http.MethodPost:
 		if c.class == consistency.Ambiguous {
 			return nil, nothingKnown
@@ -154,21 +154,21 @@ func (c *covering) usual() ([]place, string) {
 			created := c.class != consistency.Ambiguous && c.method == http.MethodPut && c.resp.StatusCode == http.StatusCreated
 			switch {
 			case created:
-				return []place{{url: own, reach: recent.Below}}, ""
+				return []place{{url: c.own, reach: recent.Below}}, ""
 			case c.t.options.OnlyCreated:
 				return nil, nothingUpdated
 			}
-			return []place{{url: own}}, ""
+			return []place{{url: c.own}}, ""
 		}
 	default:
 		return nil, nothingOther
 	}
 	// A redirect, which may lead anywhere.
 	if at := c.where; at != nil {
-		switch relation(at, own) {
+		switch relation(at, c.own) {
 		case theSame:
 			if c.method != http.MethodPost && !c.t.options.OnlyCreated {
-				return []place{{url: own}}, ""
+				return []place{{url: c.own}}, ""
 			}
 		case below:
 			return []place{{url: at, reach: recent.Below | recent.AnyQuery}}, ""
@@ -194,8 +194,8 @@ func (c *covering) created() {
 	c.read()
 }
 
-// named ends the covering with what the bodies say.
-func (c *covering) named(body []byte, read howRead) {
+// conclude ends the covering with what the bodies say.
+func (c *covering) conclude(body []byte, read howRead) {
 	things := c.things(body, read)
 	c.asked = nil // the caller may keep the answer for long
 	c.whole = read == toItsEnd
@@ -257,15 +257,14 @@ func (c *covering) things(body []byte, read howRead) []names {
 // placesOf adds what one thing that was made covers, unless it is what the write was sent
 // to: then that is all that is covered, since it was updated.
 func (c *covering) placesOf(thing *names, places []place) (_ []place, updated bool) {
-	own := c.own
 	for _, l := range thing.links {
 		places = append(places, c.linked(c.target(l))...)
 	}
-	stem, suffix := withoutFormat(own)
-	kind, _ := format(lastSegment(own))
+	stem, suffix := withoutFormat(c.own)
+	kind, _ := format(lastSegment(c.own))
 	for _, id := range thing.ids {
 		if id.text == kind {
-			return []place{{url: own}}, true // it says what it changed
+			return []place{{url: c.own}}, true // it says what it changed
 		}
 		at := place{url: under(stem, id.text), reach: c.made()}
 		if id.secret {
@@ -291,20 +290,6 @@ func (c *covering) made() recent.Reach {
 	return recent.Below | recent.AnyQuery
 }
 
-// under returns the URL of the id below u.
-func under(u *url.URL, id string) *url.URL {
-	// A name may be that of the whole path: projects/p/topics/t.
-	if i := strings.LastIndexByte(id, '/'); i > 0 && i < len(id)-1 && strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/"+id[:i]) {
-		id = id[i+1:]
-	}
-	at := *u
-	at.RawQuery, at.Fragment, at.RawFragment = "", "", ""
-	path := strings.TrimSuffix(u.EscapedPath(), "/") + "/" + url.PathEscape(id)
-	at.RawPath = path
-	at.Path, _ = url.PathUnescape(path)
-	return &at
-}
-
 // end remembers the places, or says why there are none.
 func (c *covering) end(places []place, why string) {
 	if c.t.options.Covers != nil {
@@ -315,8 +300,7 @@ func (c *covering) end(places []place, why string) {
 		c.add(p)
 	}
 	if len(places) == 0 && c.whole && why == nothingNamed && c.class != consistency.Ambiguous && !isRoot(c.req.URL) {
-		own := c.own
-		at := c.t.memory.Path(c.t.space(c.req, own), own)
+		at := c.t.memory.Path(c.t.space(c.req, c.own), c.own)
 		c.t.memory.ClearAt(at)
 		c.t.sharing.tell(note{kind: noteCleared, class: uint8(c.class), about: uint64(at)})
 	}
@@ -328,15 +312,13 @@ func (c *covering) end(places []place, why string) {
 	c.tell(why)
 }
 
-func isRoot(u *url.URL) bool { return strings.Trim(u.Path, "/") == "" }
-
 // chosen asks Covers.
 func (c *covering) chosen(usual []place) (places []place) {
 	var list []*url.URL
 	for _, p := range usual {
 		list = append(list, p.url)
 	}
-	reach := recent.Reach(recent.Below)
+	reach := recent.Below
 	switch {
 	case forgets(c.method):
 		reach = recent.Below | recent.AnyQuery
@@ -385,14 +367,11 @@ func (c *covering) add(p place) {
 	c.t.sharing.tell(note{kind: kind, class: w.Class, reach: uint8(reach), about: uint64(at)})
 }
 
-// logical returns the URL of the request as the server sees it: with the Host that is
+// serverURL returns the URL of the request as the server sees it: with the Host that is
 // asked for, whatever the address.
-func (c *covering) logical() *url.URL {
+func (c *covering) serverURL() *url.URL {
 	u := &c.room
-	*u = *named(c.req)
-	u.User = nil
-	if c.req.Host != "" {
-		u.Host = c.req.Host
-	}
+	*u = *resourceURL(c.req)
+	u.User, u.Host = nil, cmp.Or(c.req.Host, u.Host)
 	return u
 }

@@ -11,9 +11,6 @@ import (
 	"github.com/readback-go/readback/internal/coding"
 )
 
-// alongLimit is how much of a body is kept while it is read along.
-const alongLimit = 64 << 10
-
 // howRead says how much of a body is known.
 type howRead int
 
@@ -23,13 +20,13 @@ const (
 	unclear          // it was read to its end, but not understood
 )
 
-// read calls named once with the beginning of the answer's body: when the client has
+// read calls conclude once with the beginning of the answer's body: when the client has
 // read it, or enough of it to know what it says, or will read no more of it. A body
 // that cannot be JSON is not kept.
 func (c *covering) read() {
 	resp := c.resp
 	if resp.Body == nil || resp.Body == http.NoBody || resp.ContentLength == 0 {
-		c.named(nil, toItsEnd)
+		c.conclude(nil, toItsEnd)
 		return
 	}
 	c.along = readAlong{
@@ -97,11 +94,11 @@ func (r *readAlong) note(read []byte, err error) {
 	ended := false
 	switch {
 	case !r.json:
-	case len(r.kept) == 0 && r.left == int64(len(read)) && len(read) <= alongLimit:
+	case len(r.kept) == 0 && r.left == int64(len(read)) && len(read) <= bodyLimit:
 		// All of it at once, as most come: it is looked at before Read returns.
 		r.kept = read
 	default:
-		r.cut = r.cut || len(r.kept)+len(read) > alongLimit
+		r.cut = r.cut || len(r.kept)+len(read) > bodyLimit
 		r.kept = keepUpTo(r.kept, read)
 		if !r.zipped && r.left < 0 { // else its length tells
 			ended = r.document(read)
@@ -127,9 +124,9 @@ func (r *readAlong) saidAll() bool {
 // keepUpTo adds what was read, as far as the limit lets it, in no more memory than
 // that.
 func keepUpTo(kept, read []byte) []byte {
-	read = read[:min(len(read), alongLimit-len(kept))]
+	read = read[:min(len(read), bodyLimit-len(kept))]
 	if need := len(kept) + len(read); need > cap(kept) {
-		grown := make([]byte, len(kept), min(max(need, 2*cap(kept)), alongLimit))
+		grown := make([]byte, len(kept), min(max(need, 2*cap(kept)), bodyLimit))
 		copy(grown, kept)
 		kept = grown
 	}
@@ -163,13 +160,13 @@ func (r *readAlong) finish(read howRead) {
 	r.of, r.kept = nil, nil
 	if r.zipped && len(body) > 0 {
 		var all bool
-		body, all = coding.Unzip(body, alongLimit)
+		body, all = coding.Unzip(body, bodyLimit)
 		cut = !all
 	}
 	if read == toItsEnd && (r.coded || cut && mayGoOn(body, r.made)) {
 		read = unclear
 	}
-	of.named(body, read)
+	of.conclude(body, read)
 }
 
 // mayGoOn reports whether a document that goes on may say more than its beginning
@@ -229,6 +226,6 @@ func (s *sentBody) beginning() []byte {
 		return nil
 	}
 	defer func() { _ = body.Close() }()
-	begin, _ := io.ReadAll(io.LimitReader(body, alongLimit))
+	begin, _ := io.ReadAll(io.LimitReader(body, bodyLimit))
 	return begin
 }

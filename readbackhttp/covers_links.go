@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// look notes what the headers of an answer link to.
-func (c *covering) look(h http.Header) {
+// noteLinks notes what the headers of an answer link to.
+func (c *covering) noteLinks(h http.Header) {
 	c.where = c.parse(h.Get("Location"))
 	if c.method != http.MethodPost || !good(c.resp) {
 		return
@@ -39,9 +39,8 @@ func (c *covering) parse(raw string) *url.URL {
 	if raw == "" {
 		return nil
 	}
-	base := c.own
-	at, err := base.Parse(raw)
-	if err != nil || at.User != nil || !sameOrigin(at, base) {
+	at, err := c.own.Parse(raw)
+	if err != nil || at.User != nil || !sameOrigin(at, c.own) {
 		return nil
 	}
 	return at
@@ -54,18 +53,16 @@ func (c *covering) elsewhere(raw string) *url.URL {
 	if raw == "" {
 		return nil
 	}
-	own := c.own
 	at, err := url.Parse(raw)
-	if err != nil || at.User != nil || at.Scheme != "http" && at.Scheme != "https" || at.RawQuery != "" || isRoot(own) {
+	if err != nil || at.User != nil || at.Scheme != "http" && at.Scheme != "https" || at.RawQuery != "" || isRoot(c.own) {
 		return nil
 	}
-	above := strings.TrimSuffix(own.EscapedPath(), "/") + "/"
-	last, found := strings.CutPrefix(strings.TrimSuffix(at.EscapedPath(), "/"), above)
+	last, found := strings.CutPrefix(pathOf(at), pathOf(c.own)+"/")
 	id, err := url.PathUnescape(last)
 	if !found || err != nil || strings.Contains(last, "/") || id == "" || id == "." || id == ".." {
 		return nil
 	}
-	return under(own, id)
+	return under(c.own, id)
 }
 
 // linked returns what links cover that the answer has. Nil ones cover nothing. What lies
@@ -87,34 +84,4 @@ func (c *covering) linked(links ...*url.URL) (places []place) {
 		}
 	}
 	return places
-}
-
-// related says where a URL lies, as seen from that of a write.
-type related uint8
-
-const (
-	apart related = iota
-	root
-	above
-	theSame
-	below
-)
-
-func relation(at, write *url.URL) related {
-	there := strings.TrimSuffix(at.EscapedPath(), "/")
-	here := strings.TrimSuffix(write.EscapedPath(), "/")
-	switch {
-	case there == "" && at.RawQuery == "":
-		return root
-	case there == here:
-		if at.RawQuery != write.RawQuery && at.RawQuery != "" {
-			return apart
-		}
-		return theSame
-	case strings.HasPrefix(there, here+"/"):
-		return below
-	case strings.HasPrefix(here, there+"/"):
-		return above
-	}
-	return apart
 }

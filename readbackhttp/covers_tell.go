@@ -81,8 +81,7 @@ func (p *place) shown() *url.URL {
 	u := *p.url
 	u.RawQuery = ""
 	if p.secret != "" {
-		u.RawPath = strings.ReplaceAll(u.EscapedPath(), "/"+url.PathEscape(p.secret), "/REDACTED")
-		u.Path, _ = url.PathUnescape(u.RawPath)
+		return withPath(&u, strings.ReplaceAll(u.EscapedPath(), "/"+url.PathEscape(p.secret), "/REDACTED"))
 	}
 	return &u
 }

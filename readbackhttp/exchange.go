@@ -1,6 +1,7 @@
 package readbackhttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -171,25 +172,34 @@ type session struct {
 
 const defaultMaxBody = 1 << 20
 
+// newSession checks an exchange, which only resumes if it has no Write.
 func newSession(ex Exchange) (*session, error) {
-	if ex.Write == nil {
-		return newReader(ex)
-	}
-	if err := ex.checkWrite(); err != nil {
-		return nil, err
-	}
 	s := &session{Exchange: ex}
 	s.Client = withoutRedirects(ex.Client)
-	if s.Goal == 0 {
-		s.Goal = goalOf(ex.Write.Method)
+	creates := ex.Goal == consistency.ToPresent // what has a URL that nobody knows before
+	switch {
+	case ex.Write != nil:
+		if err := ex.checkWrite(); err != nil {
+			return nil, err
+		}
+		creates = ex.Write.Method == http.MethodPost
+		if s.Goal == 0 {
+			s.Goal = goalOf(ex.Write.Method)
+		}
+	case ex.Goal == 0 || ex.Name == "":
+		return nil, errors.New("readbackhttp: the exchange has no Write; to resume without one, set Goal and Name, those of the handle")
 	}
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if s.Read.isZero() && ex.Write.Method != http.MethodPost {
-		s.Read = itself()
-	} else if s.Read.isZero() {
+	switch {
+	case s.Read.isZero() && creates:
 		s.Read = Location()
+	case s.Read.isZero():
+		s.Read = itself()
+	}
+	if s.Write == nil {
+		return s, s.Read.check()
 	}
 	if err := s.checkRead(); err != nil {
 		return nil, err
@@ -213,15 +223,8 @@ func (ex *Exchange) checkWrite() error {
 		return fmt.Errorf("readbackhttp: %q is not a method", ex.Write.Method)
 	case usualMethod(ex.Write.Method) != ex.Write.Method: // what it is to show would be guessed wrong
 		return fmt.Errorf("readbackhttp: the method is %q, not %q: methods have case", usualMethod(ex.Write.Method), ex.Write.Method)
-	case ex.MaxBody < 0:
-		return fmt.Errorf("readbackhttp: MaxBody is negative: %d", ex.MaxBody)
 	}
-	for _, header := range []http.Header{ex.Write.Header, ex.Write.Trailer, ex.Header} {
-		if err := checkHeader(header); err != nil {
-			return err
-		}
-	}
-	return checkToken(ex.Token)
+	return cmp.Or(checkHeader(ex.Write.Header), checkHeader(ex.Write.Trailer))
 }
 
 // checkRead reports a place to read that cannot be, may not be read, or becomes known too
@@ -253,6 +256,8 @@ func (s *session) checkRead() error {
 // check reports fields that cannot be, and fills in MaxBody.
 func (s *session) check() error {
 	switch {
+	case s.MaxBody < 0:
+		return fmt.Errorf("readbackhttp: MaxBody is negative: %d", s.MaxBody)
 	case s.Goal > consistency.ToAbsent:
 		return errors.New("readbackhttp: there is no such goal")
 	case s.Goal == consistency.ToAbsent && s.Match != nil:
@@ -262,43 +267,13 @@ func (s *session) check() error {
 	case s.Goal == consistency.ToAbsent && s.Mine != nil:
 		return errors.New("readbackhttp: Mine has no use for the goal absent")
 	}
+	s.MaxBody = min(cmp.Or(s.MaxBody, defaultMaxBody), math.MaxInt64-1) // one byte more tells whether it is too long
 	if s.Monitor != nil {
 		if err := s.Monitor.check(); err != nil {
 			return err
 		}
 	}
-	if s.MaxBody == 0 {
-		s.MaxBody = defaultMaxBody
-	}
-	s.MaxBody = min(s.MaxBody, math.MaxInt64-1) // one byte more tells whether it is too long
-	return nil
-}
-
-// newReader returns the session of an exchange that only resumes.
-func newReader(ex Exchange) (*session, error) {
-	s := &session{Exchange: ex}
-	s.Client = withoutRedirects(ex.Client)
-	switch {
-	case ex.Goal == 0 || ex.Name == "":
-		return nil, errors.New("readbackhttp: the exchange has no Write; to resume without one, set Goal and Name, those of the handle")
-	case ex.MaxBody < 0:
-		return nil, fmt.Errorf("readbackhttp: MaxBody is negative: %d", ex.MaxBody)
-	}
-	if err := s.check(); err != nil {
-		return nil, err
-	}
-	if err := checkHeader(ex.Header); err != nil {
-		return nil, err
-	}
-	if err := checkToken(ex.Token); err != nil {
-		return nil, err
-	}
-	if s.Read.isZero() && ex.Goal == consistency.ToPresent {
-		s.Read = Location()
-	} else if s.Read.isZero() {
-		s.Read = itself()
-	}
-	return s, s.Read.check()
+	return cmp.Or(checkHeader(s.Header), checkToken(s.Token))
 }
 
 func goalOf(method string) consistency.Goal {

@@ -19,7 +19,7 @@ func FaultJSON(at string, states ...string) func(Ref, *Document) error {
 		return nil
 	}
 	return func(_ Ref, doc *Document) error {
-		shown, err := decode(doc.Body)
+		shown, err := pointer.Decode(doc.Body)
 		if err != nil {
 			return nil
 		}

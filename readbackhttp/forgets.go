@@ -21,25 +21,21 @@ func (c *covering) deletes() *url.URL {
 	if c.method != http.MethodPost {
 		return nil
 	}
-	own := c.own
-	if of := customMethodOf(own); of != nil {
-		path := own.EscapedPath()
+	if of := customMethodOf(c.own); of != nil {
+		path := c.own.EscapedPath()
 		if saysDelete(path[strings.LastIndexByte(path, ':')+1:]) {
 			return of
 		}
 		return nil
 	}
-	if !saysDelete(lastSegment(own)) {
+	if !saysDelete(lastSegment(c.own)) {
 		return nil
 	}
-	path := strings.TrimSuffix(own.EscapedPath(), "/")
-	of := *own
-	of.RawPath = path[:strings.LastIndexByte(path, '/')]
-	var err error
-	if of.Path, err = url.PathUnescape(of.RawPath); err != nil || isRoot(&of) {
-		return nil
+	path := pathOf(c.own)
+	if of := withPath(c.own, path[:strings.LastIndexByte(path, '/')]); !isRoot(of) {
+		return of
 	}
-	return &of
+	return nil
 }
 
 // besides returns what a deletion made beside it, such as a job that goes on: what its

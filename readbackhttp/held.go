@@ -55,7 +55,7 @@ type result struct {
 	history  *poll.History
 }
 
-func (t *Transport) held(req, sent *http.Request, own *Hold, w recent.Write, began time.Time) *held {
+func (t *Transport) newHeld(req, sent *http.Request, own *Hold, w recent.Write, began time.Time) *held {
 	h := &held{
 		asked: asked{
 			t: t, own: own, req: req, sent: sent, ctx: req.Context(),
@@ -90,7 +90,7 @@ func (h *held) asksForBody(resp *http.Response) bool {
 // judged says what an answer means: that it is pending, that it is to be handed
 // on, which is ready, or that it says nothing, which is unknown.
 func (h *held) judged(judge *consistency.Judge, resp *http.Response, body []byte, whole bool, at time.Duration) poll.Judgement {
-	body, whole = coding.Text(resp.Header, body, whole, holdLimit)
+	body, whole = coding.Text(resp.Header, body, whole, bodyLimit)
 	a := consistency.AnswerOf(resp)
 	a.Body, a.Whole = body, whole
 	if h.sent != h.req && h.t.options.Token.Behind(a) {
@@ -117,9 +117,9 @@ func (h *held) judged(judge *consistency.Judge, resp *http.Response, body []byte
 
 func good(resp *http.Response) bool { return resp.StatusCode/100 == 2 }
 
-// wait notes that an answer was pending, and resp is what to hand on unless there
-// is a better one.
-func (h *held) wait(resp *http.Response, j *poll.Judgement) {
+// notePending notes that an answer was pending: it is handed on unless there is a
+// better one.
+func (h *held) notePending(resp *http.Response, j *poll.Judgement) {
 	h.kept, h.reason, h.window = resp, j.Reason, j.Until
 }
 
@@ -163,6 +163,6 @@ func (h *held) superseded() bool {
 	if h.phase == consistency.PhaseWrite {
 		latest = h.t.memory.Above
 	}
-	w, known := latest(h.space, named(h.req))
+	w, known := latest(h.space, resourceURL(h.req))
 	return !known || w.Deleted != h.write.Deleted
 }

@@ -134,7 +134,7 @@ func (h *held) shows() bool {
 	if h.write.Deleted {
 		return status == http.StatusNotFound || status == http.StatusGone
 	}
-	return status >= 200 && status <= 299 && status != http.StatusAccepted &&
+	return good(h.final) && status != http.StatusAccepted &&
 		(h.own.Match == nil || h.accepted) && (h.list == nil || h.list.shows)
 }
 

@@ -9,9 +9,8 @@ import (
 	"github.com/readback-go/readback/poll"
 )
 
-// look sends the request again and says in h.heard what the answer means,
-// which is h.final if it is to be handed on. The
-// answer to be handed on outlives ctx, which bounds this read.
+// look sends the request again and says in h.heard what the answer means. One that is
+// to be handed on is h.final, and outlives ctx, which bounds this read.
 func (h *held) look(ctx context.Context) (*http.Response, error) {
 	h.judge.Refresh(ctx)
 	return h.lookAgain(ctx)
@@ -31,7 +30,7 @@ func (h *held) lookAgain(ctx context.Context) (*http.Response, error) {
 		resp.Request = h.req
 		err = h.see(resp, began)
 	}
-	h.answered(began, err)
+	h.timed(began, err)
 	if h.final == nil || bodiless(resp) {
 		detach()
 		release(nil)
@@ -46,8 +45,8 @@ func (h *held) lookAgain(ctx context.Context) (*http.Response, error) {
 	return resp, nil
 }
 
-// answered notes how long a request took that began then, if it was answered.
-func (h *held) answered(began time.Time, err error) {
+// timed notes how long a request took that began then, if it was answered.
+func (h *held) timed(began time.Time, err error) {
 	if err == nil {
 		h.judge.Took(time.Since(began))
 	}

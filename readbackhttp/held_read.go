@@ -46,7 +46,7 @@ func (h *held) begin(resp *http.Response) (pending bool, _ error) {
 	if j.Verdict != poll.Pending {
 		return false, nil
 	}
-	h.wait(resp, &j)
+	h.notePending(resp, &j)
 	if h.until() <= h.now() {
 		return false, nil
 	}
@@ -99,7 +99,7 @@ func (h *held) join() *holding.Group[pacing] {
 	if h.write.Deleted {
 		kind += " gone"
 	}
-	return h.t.waiting.Join(h.t.memory.Read(h.space, kind, named(h.req)), pace)
+	return h.t.waiting.Join(h.t.memory.Read(h.space, kind, resourceURL(h.req)), pace)
 }
 
 // lead polls for all who wait.
@@ -185,7 +185,7 @@ func (h *held) weigh(resp *http.Response, err error) poll.Judgement {
 	case poll.Ready:
 		j.Reason = ""
 	case poll.Pending:
-		h.wait(resp, &j)
+		h.notePending(resp, &j)
 		j.Until = max(h.until(), 1)
 		if h.superseded() {
 			j.Verdict, j.Cause = poll.Stop, errSuperseded

@@ -9,16 +9,10 @@ import (
 	"time"
 )
 
-const (
-	// holdLimit is how much of a body is kept while its answer is held.
-	holdLimit = 64 << 10
+// patience is how long a body may take to arrive before it is handed on as it comes.
+const patience = time.Second
 
-	// patience is how long a body may take to arrive before it is handed on as
-	// it comes.
-	patience = time.Second
-)
-
-// keep reads the body of resp, up to holdLimit, and reports whether that was
+// keep reads the body of resp, up to bodyLimit, and reports whether that was
 // all. If so, the body is closed, its connection is free, and resp has a copy.
 // If not, resp is as good as before: its body begins with what was read. The
 // error, if any, is ctx's with its cause, and then resp is closed.
@@ -42,7 +36,7 @@ func keep(ctx context.Context, resp *http.Response, wait time.Duration) (body []
 		case p := <-arrives:
 			body = append(body, p.data...)
 			switch {
-			case len(body) > holdLimit:
+			case len(body) > bodyLimit:
 				resp.Body = &longBody{kept: body, source: source, end: p.err}
 				return nil, false, nil
 			case p.err != nil:
@@ -60,10 +54,10 @@ func keep(ctx context.Context, resp *http.Response, wait time.Duration) (body []
 	}
 }
 
-// long reports whether resp says that its body is longer than holdLimit. To HEAD
+// long reports whether resp says that its body is longer than bodyLimit. To HEAD
 // it says so of a body that does not come.
 func long(resp *http.Response) bool {
-	return resp.ContentLength > holdLimit && (resp.Request == nil || resp.Request.Method != http.MethodHead)
+	return resp.ContentLength > bodyLimit && (resp.Request == nil || resp.Request.Method != http.MethodHead)
 }
 
 // keepNow is keep where the context of the request itself bounds the time. The
@@ -75,8 +69,8 @@ func keepNow(resp *http.Response) (body []byte, whole bool, err error) {
 	case long(resp):
 		return nil, false, nil
 	}
-	body, err = io.ReadAll(io.LimitReader(resp.Body, holdLimit+1))
-	if err == nil && len(body) > holdLimit {
+	body, err = io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
+	if err == nil && len(body) > bodyLimit {
 		resp.Body = &longBody{kept: body, source: resp.Body}
 		return nil, false, nil
 	}

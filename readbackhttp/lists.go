@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,16 +75,6 @@ func (c *covering) unlist(space recent.Space, u *url.URL) {
 	c.t.sharing.tell(note{kind: noteUnlisted, class: uint8(c.class), space: uint64(space), id: id})
 }
 
-// lastSegment returns what a path ends with, in which an escaped slash is none.
-func lastSegment(u *url.URL) string {
-	path := strings.TrimSuffix(u.EscapedPath(), "/")
-	last := path[strings.LastIndexByte(path, '/')+1:]
-	if plain, err := url.PathUnescape(last); err == nil {
-		return plain
-	}
-	return last
-}
-
 // remove drops an entry from all lists.
 func (l *lists) remove(space recent.Space, id uint64) {
 	l.mu.Lock()
@@ -130,7 +119,7 @@ func (t *Transport) listKey(space recent.Space, u *url.URL) uint64 {
 // wantedIn returns the entries that the list is to have that a request reads: none
 // that was deleted since, or is gone with what lies above it.
 func (t *Transport) wantedIn(req *http.Request) []entry {
-	space, u := t.space(req, req.URL), named(req)
+	space, u := t.space(req, req.URL), resourceURL(req)
 	return t.lists.of(t.listKey(space, u), t.memory.Gone(space, u))
 }
 

@@ -98,7 +98,7 @@ func (m *Monitor) find(ref *Ref, write *url.URL, got *answered, bodyErr error) {
 		if at, err := m.At.resolve(write, named); err == nil {
 			ref.Monitor = at.String()
 		} else if m.At.needsBody() {
-			_, bad := decode(got.body)
+			_, bad := pointer.Decode(got.body)
 			ref.unread = bodyErr != nil || bad != nil && len(got.body) > 0
 		}
 		return
@@ -143,7 +143,7 @@ func (m *Monitor) state(doc any) (state, at string) {
 func (m *Monitor) trouble(doc any, state string) (code, message string, set bool) {
 	places := []string{m.Error}
 	if m.Error == "" {
-		beside := besides(state)
+		beside := parent(state)
 		places = []string{beside + "/error", beside + "/errors"}
 	}
 	for _, at := range places {
@@ -155,8 +155,8 @@ func (m *Monitor) trouble(doc any, state string) (code, message string, set bool
 	return "", "", false
 }
 
-// besides returns the JSON pointer to what the state is a member of.
-func besides(state string) string { return state[:max(strings.LastIndexByte(state, '/'), 0)] }
+// parent returns the JSON pointer to what the state is a member of.
+func parent(state string) string { return state[:max(strings.LastIndexByte(state, '/'), 0)] }
 
 // reasonIn returns the code and the message in what says that something went wrong: all
 // of it, if it has neither.
@@ -181,13 +181,7 @@ func reasonIn(value any) (code, message string) {
 			return code, ""
 		}
 	}
-	return code, whole(value)
-}
-
-// whole returns a JSON value as text.
-func whole(value any) string {
-	encoded, _ := json.Marshal(value) // it was decoded from JSON
-	return string(encoded)
+	return code, jsonText(value)
 }
 
 // unspaced leaves out what may stand between the words of a state, as in timed_out.
@@ -227,7 +221,7 @@ func (s *session) follow(ctx context.Context, ref *Ref) (done bool, err error) {
 		return true, nil
 	case status == http.StatusNoContent:
 		return true, nil
-	case status < 200 || status > 299:
+	case !good(got.resp):
 		return false, got.failure()
 	case s.Monitor.StatusOnly && status != http.StatusAccepted:
 		return true, nil
@@ -241,7 +235,7 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 	// It shows what was written, or at least that nothing is to be waited for.
 	ends := !accepted && (ref.polled || ref.byLocation)
 	ref.polled = ref.polled || accepted
-	doc, bad := decode(got.body)
+	doc, bad := pointer.Decode(got.body)
 	if bodyErr != nil && !errors.Is(bodyErr, errTooLong) {
 		return false, got.unreadable(bodyErr)
 	}
@@ -251,12 +245,13 @@ func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (do
 	}
 	if state != "" {
 		code, message, trouble := m.trouble(doc, place)
-		if !trouble && is(state, m.Failed, failedStates) {
-			if beside, _ := pointer.Get(doc, besides(place)); beside != nil {
+		failed := is(state, m.Failed, failedStates)
+		if failed && !trouble {
+			if beside, _ := pointer.Get(doc, parent(place)); beside != nil {
 				code, message = reasonIn(beside) // somewhere it says why
 			}
 		}
-		if is(state, m.Failed, failedStates) || trouble && is(state, m.Done, doneStates) {
+		if failed || trouble && is(state, m.Done, doneStates) {
 			return false, &operationError{state: state, code: code, message: message, answer: got.answer()}
 		}
 	}

@@ -14,7 +14,7 @@ import (
 type note struct {
 	kind   noteKind
 	class  uint8
-	reach  uint8
+	reach  uint8 // of what was written; not 0 if any query is forgotten, or if the id is a name
 	sender uint64
 	count  uint64
 	about  uint64 // a mark of the memory, or a list

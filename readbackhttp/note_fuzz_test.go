@@ -23,7 +23,7 @@ func FuzzNote(f *testing.F) {
 		memory := recent.NewShared(key, 10, time.Minute, time.Second)
 		s := newSharing(Share{Secret: key}, memory, newLists(memory.Text, 10, time.Minute))
 		s.seal = key
-		s.take(raw)
+		s.heed(raw)
 		if got, ok := readNote(raw, key); ok {
 			assert.Equal(t, raw, got.sealed(key))
 		} else {
@@ -38,7 +38,7 @@ func FuzzNote(f *testing.F) {
 		got, ok := readNote(raw, key)
 		require.Equal(t, ok, got.valid())
 		for range 2 {
-			s.take(raw)
+			s.heed(raw)
 		}
 		assert.LessOrEqual(t, memory.Len(), 1)
 		if ok && got.kind == noteWrote && got.count > 0 {
@@ -54,7 +54,7 @@ func TestSharing_senders(t *testing.T) {
 	memory := recent.NewShared([]byte("key"), 10, time.Minute, time.Second)
 	s := newSharing(Share{Secret: []byte("a secret of some length")}, memory, newLists(memory.Text, 10, time.Minute))
 	own := note{kind: noteWrote, class: uint8(consistency.Applied), sender: s.self, count: s.floor + 1}
-	s.take(own.sealed(s.seal))
+	s.heed(own.sealed(s.seal))
 	assert.True(t, memory.Empty(), "its own")
 	now := counted(time.Now()) + 1000
 	forget := func(sender, count uint64) bool {

@@ -2,6 +2,7 @@ package readbackhttp
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -76,21 +77,17 @@ func (p Problem) String() string {
 	}
 	param := func(name string) string {
 		if v, ok := p.Params[name]; ok {
-			return jsonText(v)
+			return unquoted(v)
 		}
 		return ""
 	}
-	where := p.InstancePath
-	if where == "" {
-		where = p.Path
-	}
-	add(" at %s", where)
+	add(" at %s", cmp.Or(p.InstancePath, p.Path))
 	addNew(" (missing: %s)", param("missingProperty"))
 	addNew(" (not allowed: %s)", param("additionalProperty"))
 	if values, ok := p.Params["allowedValues"].([]any); ok {
 		list := make([]string, len(values))
 		for i, v := range values {
-			list[i] = jsonText(v)
+			list[i] = unquoted(v)
 		}
 		add(" (allowed: %s)", strings.Join(list, ", "))
 	}
@@ -121,10 +118,7 @@ func mentions(line, word string) bool {
 }
 
 func (p Problem) words() string {
-	head := p.Message
-	if head == "" {
-		head = p.Title
-	}
+	head := cmp.Or(p.Message, p.Title)
 	switch {
 	case head != "" && p.Detail != "" && head != p.Detail:
 		return strings.TrimSuffix(head, ".") + ": " + p.Detail
@@ -144,16 +138,12 @@ func (p Problem) words() string {
 	return ""
 }
 
-// jsonText is a JSON value as people write it: strings without quotation marks.
-func jsonText(v any) string {
+// unquoted is a JSON value as people write it: strings without quotation marks.
+func unquoted(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	return string(b)
+	return jsonText(v)
 }
 
 // parseProblem returns what body says, and whether it is a JSON object with at

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/readback-go/readback/consistency"
 )
@@ -124,8 +125,8 @@ func (s *session) readHeader(foreign bool) http.Header {
 		}
 	} else {
 		for name, values := range given {
-			if !hasPrefixFold(name, "Content-") && !hasPrefixFold(name, "If-") {
-				header[http.CanonicalHeaderKey(name)] = values
+			if name = http.CanonicalHeaderKey(name); !strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "If-") {
+				header[name] = values
 			}
 		}
 		for _, name := range notForReads {

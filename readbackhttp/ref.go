@@ -92,7 +92,7 @@ func (s *session) own() (ref Ref) {
 // is missing is found out when it is needed.
 func (s *session) refer(got *answered, bodyErr error) Ref {
 	ref := s.own()
-	ref.Location, ref.Token, ref.answer = locate(got.resp, "Location"), take(s.Token, got.resp), got.answer()
+	ref.Location, ref.Token, ref.answer = locate(got.resp, "Location"), tokenOf(s.Token, got.resp), got.answer()
 	status := got.resp.StatusCode
 	if status != http.StatusAccepted {
 		ref.ETag = got.resp.Header.Get("Etag")

@@ -3,7 +3,6 @@ package readbackhttp
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/readback-go/readback/internal/recent"
 )
@@ -16,12 +15,11 @@ import (
 // when the write may not have been carried out, since a read is held on a deletion only
 // if there is no doubt.
 func (c *covering) revives() {
-	own := c.own
 	switch c.method {
 	case http.MethodDelete, http.MethodGet, http.MethodHead: // nothing is written
 	case http.MethodPost:
-		c.revive(own)
-		if of := customMethodOf(own); of != nil {
+		c.revive(c.own)
+		if of := customMethodOf(c.own); of != nil {
 			c.revive(of)
 		}
 	case methodMove, "COPY":
@@ -29,25 +27,8 @@ func (c *covering) revives() {
 			c.revive(to)
 		}
 	default:
-		c.revive(own)
+		c.revive(c.own)
 	}
-}
-
-// customMethodOf returns what a URL such as /things/7:undelete is about; nil if it is
-// not such a one.
-func customMethodOf(u *url.URL) *url.URL {
-	path := u.EscapedPath()
-	verb := strings.LastIndexByte(path, ':')
-	if verb <= strings.LastIndexByte(path, '/')+1 {
-		return nil
-	}
-	of := *u
-	of.RawPath = path[:verb]
-	var err error
-	if of.Path, err = url.PathUnescape(of.RawPath); err != nil {
-		return nil
-	}
-	return &of
 }
 
 // revive ends what was remembered of deletions at u and above it, here and wherever else

@@ -239,9 +239,8 @@ func (c *covering) resolve(target Target, fields map[string]string, body []byte,
 	if at := c.where; at != nil {
 		ref.Location = at.String()
 	}
-	own := c.own
-	at, err := target.resolve(own, ref)
-	if err != nil || !sameOrigin(at, own) || relation(at, own) == root {
+	at, err := target.resolve(c.own, ref)
+	if err != nil || !sameOrigin(at, c.own) || relation(at, c.own) == root {
 		return nil
 	}
 	return at

@@ -1,6 +1,7 @@
 package readbackhttp
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,25 +14,26 @@ import (
 // credentials.
 func (t *Transport) space(req *http.Request, u *url.URL) recent.Space {
 	host := u.Host
-	if req.Host != "" && u == req.URL {
-		host = req.Host
+	if u == req.URL {
+		host = cmp.Or(req.Host, host)
 	}
 	return t.memory.Space(u.Scheme, host, t.options.Scope(req))
 }
 
 // origin returns the space of req without its credentials.
 func (t *Transport) origin(req *http.Request) recent.Space {
-	host := req.URL.Host
-	if req.Host != "" {
-		host = req.Host
-	}
-	return t.memory.Space(req.URL.Scheme, host, "")
+	return t.memory.Space(req.URL.Scheme, cmp.Or(req.Host, req.URL.Host), "")
 }
 
-// named returns the URL of what req is about. Clients of AWS add to it which
+// latest returns the write that covers a read, and whether there is one.
+func (t *Transport) latest(req *http.Request) (recent.Write, bool) {
+	return t.memory.Latest(t.space(req, req.URL), resourceURL(req))
+}
+
+// resourceURL returns the URL of what req is about. Clients of AWS add to it which
 // operation it is: the same object is written as ?x-id=PutObject and read with
 // another x-id or none.
-func named(req *http.Request) *url.URL {
+func resourceURL(req *http.Request) *url.URL {
 	if !strings.Contains(req.URL.RawQuery, "x-id=") || !strings.HasPrefix(req.Header.Get("Authorization"), "AWS4-") {
 		return req.URL
 	}

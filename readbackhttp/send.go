@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/pointer"
 	"github.com/readback-go/readback/internal/redact"
 )
 
@@ -24,8 +23,8 @@ type answered struct {
 const (
 	// errorBodyLimit is how much of an error's body is kept.
 	errorBodyLimit = 16 << 10
-	// rulesBody is how much of a body the rules see.
-	rulesBody = 64 << 10
+	// bodyLimit is how much of any other is kept to be judged.
+	bodyLimit = 64 << 10
 	// drainLimit is how much more of a body is read to keep its connection.
 	drainLimit = 256 << 10
 )
@@ -70,8 +69,8 @@ func send(client *http.Client, req *http.Request, maxBody int64) (*answered, err
 // answer returns what the rules need.
 func (got *answered) answer() consistency.Answer {
 	a := consistency.AnswerOf(got.resp)
-	a.Body = got.body[:min(len(got.body), rulesBody)]
-	a.Whole = got.whole && len(got.body) <= rulesBody
+	a.Body = got.body[:min(len(got.body), bodyLimit)]
+	a.Whole = got.whole && len(got.body) <= bodyLimit
 	return a
 }
 
@@ -150,8 +149,6 @@ type transportError struct{ err error }
 func (e *transportError) Error() string { return "readbackhttp: " + redact.Error(e.err) }
 func (e *transportError) Unwrap() error { return e.err }
 
-func decode(body []byte) (any, error) { return pointer.Decode(body) }
-
 func sameOrigin(a, b *url.URL) bool {
 	return strings.EqualFold(a.Scheme, b.Scheme) &&
 		strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b)
@@ -168,8 +165,4 @@ func port(u *url.URL) string {
 		return "443"
 	}
 	return ""
-}
-
-func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }

@@ -139,8 +139,8 @@ func (s *sharing) sync(ctx context.Context) {
 	_ = s.carrier.Sync(ctx)
 }
 
-// take heeds a note of another.
-func (s *sharing) take(raw []byte) {
+// heed does what a note of another says.
+func (s *sharing) heed(raw []byte) {
 	n, ok := readNote(raw, s.seal)
 	if !ok || n.sender == s.self || !s.isNews(&n) || !s.heeded.Allow() {
 		return

@@ -165,7 +165,7 @@ func (t Target) check() error {
 // be read to its end.
 func (t Target) pick(got *answered, bodyErr error) map[string]string {
 	picked := make(map[string]string, len(t.fields))
-	doc, bad := decode(got.body)
+	doc, bad := pointer.Decode(got.body)
 	if bodyErr != nil {
 		bad = bodyErr
 	}

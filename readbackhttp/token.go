@@ -99,10 +99,10 @@ var ErrNoToken = errors.New("the update has no match, and its write's answer no 
 // maxToken is how long a token may be. It must fit into a header with others.
 const maxToken = 4 << 10
 
-// take returns the token in the answer to a write, or "" if there is none that
+// tokenOf returns the token in the answer to a write, or "" if there is none that
 // can be used. A token comes from a server and goes into a header: one that
 // would begin a line of its own is no token.
-func take(kind Token, resp *http.Response) string {
+func tokenOf(kind Token, resp *http.Response) string {
 	if kind == nil || resp.StatusCode > 399 {
 		return ""
 	}

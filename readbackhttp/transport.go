@@ -154,16 +154,14 @@ func NewTransport(base http.RoundTripper, options TransportOptions) *Transport {
 	t.limits.perSecond = t.options.PollsPerSecond
 	if share.Carrier != nil {
 		t.sharing = newSharing(share, t.memory, t.lists)
-		share.Carrier.Receive(t.sharing.take)
+		share.Carrier.Receive(t.sharing.heed)
 	}
 	return t
 }
 
 // CloseIdleConnections closes those of the base, if it can.
 func (t *Transport) CloseIdleConnections() {
-	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
+	(&http.Client{Transport: t.base}).CloseIdleConnections()
 }
 
 // RoundTrip sends req and returns its answer, or a later one if req is a read
@@ -233,18 +231,18 @@ func (t *Transport) readPlain(req *http.Request) (*http.Response, error) {
 		return resp, nil
 	}
 	if list, w := t.listed(req, own); list != nil {
-		h := t.held(req, req, &list.Hold, w, began)
+		h := t.newHeld(req, req, &list.Hold, w, began)
 		h.list = list
 		return h.hold(resp)
 	}
-	w, covered := t.memory.Latest(t.space(req, req.URL), named(req))
+	w, covered := t.latest(req)
 	if !covered && t.sharing != nil && resp.StatusCode >= 400 {
 		w, covered = t.toldOf(req, began)
 	}
 	if !covered {
 		return resp, nil
 	}
-	return t.held(req, req, own, w, began).hold(resp)
+	return t.newHeld(req, req, own, w, began).hold(resp)
 }
 
 // readWithToken sends a read that asks for the position of the write that covers
@@ -253,7 +251,7 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 	own := holdOf(req.Context())
 	w, covered := recent.Write{}, false
 	if !own.Off {
-		w, covered = t.memory.Latest(t.space(req, req.URL), named(req))
+		w, covered = t.latest(req)
 	}
 	list, _ := t.listed(req, own)
 	if !covered || list != nil { // what is in a list is for its ids to tell
@@ -267,7 +265,7 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 		}
 		t.options.Token.Put(sent, w.Token)
 	}
-	h := t.held(req, sent, own, w, time.Now())
+	h := t.newHeld(req, sent, own, w, time.Now())
 	resp, err := t.base.RoundTrip(sent)
 	if err != nil {
 		return resp, err
@@ -281,7 +279,7 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 // telling just now. The read came after it, though its note does not.
 func (t *Transport) toldOf(req *http.Request, began time.Time) (recent.Write, bool) {
 	t.sharing.sync(req.Context())
-	w, covered := t.memory.Latest(t.space(req, req.URL), named(req))
+	w, covered := t.latest(req)
 	if covered && w.At.After(began) {
 		w.At = began
 	}
@@ -320,7 +318,7 @@ func emptyBody(req *http.Request) bool {
 // what it shows is not there.
 func (t *Transport) shown(req *http.Request, resp *http.Response, began time.Time) {
 	if good(resp) && resp.StatusCode != http.StatusAccepted {
-		t.memory.Seen(func() recent.Space { return t.space(req, req.URL) }, named(req), began)
+		t.memory.Seen(func() recent.Space { return t.space(req, req.URL) }, resourceURL(req), began)
 	}
 }
 

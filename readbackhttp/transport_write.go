@@ -90,12 +90,12 @@ func (t *Transport) sendAgain(req *http.Request, w try, began time.Time) try {
 	if own.Off || w.class != consistency.Refused || bodied && req.GetBody == nil {
 		return w
 	}
-	parent, covered := t.memory.Above(t.space(req, req.URL), named(req))
+	parent, covered := t.memory.Above(t.space(req, req.URL), resourceURL(req))
 	if !covered {
 		return w
 	}
 	// A write may not look for what is stale.
-	h := t.held(req, req, &Hold{Within: own.Within}, parent, began)
+	h := t.newHeld(req, req, &Hold{Within: own.Within}, parent, began)
 	h.phase = consistency.PhaseWrite
 	if !h.missing(w.resp) {
 		return w
@@ -116,7 +116,7 @@ func (t *Transport) sendAgain(req *http.Request, w try, began time.Time) try {
 		}
 		began := time.Now()
 		w = t.sendOnce(req, sent)
-		h.answered(began, w.err)
+		h.timed(began, w.err)
 		switch {
 		case w.err != nil:
 			h.failed = w.err

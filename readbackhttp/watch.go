@@ -48,7 +48,5 @@ func (w *watcher) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // CloseIdleConnections closes those of base, if it can.
 func (w *watcher) CloseIdleConnections() {
-	if base, ok := w.base.(interface{ CloseIdleConnections() }); ok {
-		base.CloseIdleConnections()
-	}
+	(&http.Client{Transport: w.base}).CloseIdleConnections()
 }

@@ -26,7 +26,7 @@ func (s *session) write(ctx context.Context) (Ref, error) {
 		req.Body = body
 	}
 	s.sent = true
-	sendOnce(req.Header)
+	hideKeys(req.Header)
 	got, err := send(s.Client, req, s.MaxBody)
 	switch {
 	case got == nil:
@@ -39,10 +39,10 @@ func (s *session) write(ctx context.Context) (Ref, error) {
 	return s.refer(got, err), nil
 }
 
-// sendOnce spells the keys in header in lower case. The service reads the same; but
+// hideKeys spells the idempotency keys in header in lower case. The service reads the same; but
 // net/http takes their usual spelling for consent to send a request again by itself,
 // when a connection dies that was used before.
-func sendOnce(header http.Header) {
+func hideKeys(header http.Header) {
 	for usual, lower := range map[string]string{"Idempotency-Key": "idempotency-key", "X-Idempotency-Key": "x-idempotency-key"} {
 		if values, ok := header[usual]; ok {
 			delete(header, usual)
