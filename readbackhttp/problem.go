@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/readback-go/readback/internal/pointer"
 	"github.com/readback-go/readback/internal/redact"
 )
 
@@ -262,9 +263,7 @@ func jsonValue(raw json.RawMessage) (v any, ok bool) {
 	if jsonDepth(raw) > maxProblemDepth {
 		return nil, false
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber() // a float64 would round the digits of a large id
-	err := d.Decode(&v)
+	v, err := pointer.Decode(raw) // a float64 would round the digits of a large id
 	return v, err == nil
 }
 

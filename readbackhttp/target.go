@@ -179,11 +179,7 @@ func (t Target) pick(got *answered, bodyErr error) map[string]string {
 		if bad != nil || f.name == locationField {
 			continue
 		}
-		at := f.name
-		if at[0] != '/' {
-			at = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(at)
-		}
-		if value, found := pointer.Get(doc, at); found {
+		if value, found := pointer.Get(doc, pointer.Of(f.name)); found {
 			if text, ok := scalar(value); ok {
 				picked[f.name] = text
 			}

@@ -7,10 +7,22 @@ import (
 	"strings"
 )
 
-var unescape = strings.NewReplacer("~1", "/", "~0", "~")
+var (
+	escape   = strings.NewReplacer("~", "~0", "/", "~1")
+	unescape = strings.NewReplacer("~1", "/", "~0", "~")
+)
 
 // Valid reports whether p is a JSON pointer: empty, or beginning with a slash.
 func Valid(p string) bool { return p == "" || p[0] == '/' }
+
+// Of returns the pointer that a template means by name: name itself, if that is a
+// pointer, and otherwise the one to the member of that name.
+func Of(name string) string {
+	if Valid(name) {
+		return name
+	}
+	return "/" + escape.Replace(name)
+}
 
 // Get returns the value in doc that p points to, and whether there is one. Doc
 // is what encoding/json decodes into an any.

@@ -77,11 +77,8 @@ func stdinOf(streams cli.Streams) io.Reader {
 }
 
 // ends reads what the ends of the command that writes mean.
-func (o *options) ends(c *flow.Commands) (err error) {
-	if c.Refused, err = flow.ParseEnds("--refused-status", o.refusedStatus); err != nil {
-		return err
-	}
-	if c.Ambiguous, err = flow.ParseEnds("--ambiguous-status", o.ambiguousStatus); err != nil {
+func (o *options) ends(c *flow.Commands) error {
+	if err := c.ParseEnds(o.refusedStatus, o.ambiguousStatus); err != nil {
 		return err
 	}
 	if !c.IsCommand() && c.Refused == nil && c.Ambiguous == nil {
@@ -106,7 +103,7 @@ func (o *waitOptions) waitForCommand(ctx context.Context, streams cli.Streams, a
 		return err
 	}
 	plan := flow.Plan{Flags: o.Flags, Elsewhere: true, Commands: flow.Commands{Read: args}, NeedBody: o.needsBody(), Input: in}
-	return o.wait(ctx, streams, plan, nil)
+	return o.wait(ctx, streams, plan)
 }
 
 // watch tells of each step. The reason of a read by a command is what it ended

@@ -37,10 +37,11 @@ func completeValues(cmd *cobra.Command) {
 		case f.NoOptDefVal != "" || files[f.Name]: // cobra completes files by itself
 			return
 		case words[f.Name] != nil:
-			complete = cobra.FixedCompletions(words[f.Name], cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)
-			if !strings.Contains(words[f.Name][0], "=") {
-				complete = cobra.FixedCompletions(words[f.Name], cobra.ShellCompDirectiveNoFileComp)
+			directive := cobra.ShellCompDirectiveNoFileComp
+			if strings.Contains(words[f.Name][0], "=") {
+				directive |= cobra.ShellCompDirectiveNoSpace
 			}
+			complete = cobra.FixedCompletions(words[f.Name], directive)
 		case atFiles[f.Name]:
 			complete = completeAt
 		default:

@@ -50,10 +50,7 @@ func readRefused(err error) bool {
 	if !errors.As(err, &e) || e.History == nil || e.Context != nil {
 		return false
 	}
-	last := poll.Read{}
-	for read := range e.History.All() {
-		last = read
-	}
+	last, _ := e.History.Last()
 	if last.Verdict != poll.Stop {
 		return false
 	}
@@ -68,22 +65,9 @@ func nothingSent(err error) bool {
 	return errors.As(err, &e) && errors.Is(e.Cause, consistency.ErrInvalid) && e.Reads == 0 && e.Write == nil
 }
 
-// conclusion is how a run ended.
-type conclusion struct {
-	res    result
-	status int
-	text   string
-}
-
-// conclude says how a run ended.
-func (s *session) conclude(ctx context.Context, res result, err error) conclusion {
-	return conclusion{res, statusOf(ctx, res.Outcome, err), s.sentence(res, err)}
-}
-
 // end tells how the run ended, and returns its exit status as an error.
 func (s *session) end(ctx context.Context, res result, err error) error {
-	c := s.conclude(ctx, res, err)
-	res, status, text := c.res, c.status, c.text
+	status, text := statusOf(ctx, res.Outcome, err), s.sentence(res, err)
 	if status == exit.Usage {
 		s.forget()
 		return exit.With(status, err)
@@ -182,17 +166,22 @@ var windowNames = map[poll.Reason]string{
 
 // window says that a window ended a run, and what widens it.
 func (s *session) window(res result) string {
-	last := poll.Reason("")
-	for read := range res.History.All() {
-		if read.Verdict == poll.Pending {
-			last = read.Reason
-		}
-	}
+	last := lastPending(res.History)
 	name := windowNames[last]
 	if name == "" {
 		return poll.ErrWindow.Error()
 	}
 	return fmt.Sprintf("%q is not taken for lag any longer; --window %s=TIME widens that", string(last), name)
+}
+
+// lastPending returns the reason of the last read that was pending, or "".
+func lastPending(history *poll.History) (reason poll.Reason) {
+	for read := range history.All() {
+		if read.Verdict == poll.Pending {
+			reason = read.Reason
+		}
+	}
+	return reason
 }
 
 // before says, of what is gone, what showed that it was ever there.

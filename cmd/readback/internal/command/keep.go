@@ -119,6 +119,11 @@ func (s *session) reserve(name string) error {
 	if err != nil {
 		return err
 	}
+	return s.create(name, h)
+}
+
+// create makes the file of --handle-file, which is the first to be written from then on.
+func (s *session) create(name string, h handle.Handle) error {
 	file, err := handle.Create(name, h)
 	switch {
 	case errors.Is(err, handle.ErrTaken):
@@ -126,7 +131,7 @@ func (s *session) reserve(name string) error {
 	case err != nil:
 		return exit.Usagef("--handle-file: %w", err)
 	}
-	s.files = append(s.files, file)
+	s.files = append([]*handle.File{file}, s.files...)
 	return nil
 }
 

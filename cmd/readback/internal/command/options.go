@@ -162,7 +162,6 @@ func (o *options) addWriteFlags(fs *pflag.FlagSet) {
 	fs.Var(flow.Duration(&o.WriteTime), "write-timeout", "longest `TIME` of the write; after it the write may have been carried out (default 5m)")
 	fs.StringArrayVar(&o.refusedStatus, "refused-status", nil, "exit `STATUS` by which a command says that it wrote nothing, such as 1,3-5")
 	fs.StringArrayVar(&o.ambiguousStatus, "ambiguous-status", nil, "exit `STATUS` that is not one of these: it proves nothing")
-	cli.Section(fs, "Sending")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "send nothing, and show what would be sent")
 	cli.Section(fs, "Sending")
 }

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -96,11 +95,9 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	if h.Pending, err = o.operation(ctx, given, h, f); err != nil {
 		return err
 	}
-	s := &session{
-		command: "resume", streams: streams, output: kept.output, flow: f, kept: keep, plan: plan,
-		secrets: append(secretsOf(in, specs...), request.SecretParams(plan.Find)...),
-	}
-	if s.events, err = s.open(request.Scrub(s.secrets)); err != nil {
+	s := newSession("resume", streams, kept.output, f, plan, specs...)
+	s.kept = keep
+	if s.events, err = s.open(s.scrub); err != nil {
 		return err
 	}
 	if err := s.keepIn(kept.handleFile, file, keep, h); err != nil {
@@ -115,8 +112,8 @@ func (o *options) resume(ctx context.Context, given *pflag.FlagSet, streams cli.
 	return s.end(ctx, res, err)
 }
 
-// givenAgain returns the requests that the command line gives after the handle, to replace those of the
-// handle.
+// givenAgain returns the requests that the command line gives after the handle, to
+// replace those of the handle.
 func (o *options) givenAgain(args, reads []string, in *request.Input) ([]request.Spec, error) {
 	own, err := o.groups.SpecsAfter(1, args)
 	if err != nil {
@@ -197,15 +194,7 @@ func (s *session) keepIn(name string, from *handle.File, kept, h handle.Handle) 
 		}
 	}
 	kept.Pending = h.Pending
-	file, err := handle.Create(name, kept)
-	switch {
-	case errors.Is(err, handle.ErrTaken):
-		return taken(name)
-	case err != nil:
-		return exit.Usagef("--handle-file: %w", err)
-	}
-	s.files = append([]*handle.File{file}, s.files...)
-	return nil
+	return s.create(name, kept)
 }
 
 // vouched refuses to send credentials where nobody but the handle says that they
@@ -307,5 +296,5 @@ func (o *options) lacks(given *pflag.FlagSet, h handle.Handle, own []request.Spe
 	if missing == nil {
 		return nil
 	}
-	return exit.Usagef("the handle does not hold all that is needed: give %s", fmt.Sprint(strings.Join(missing, ", ")))
+	return exit.Usagef("the handle does not hold all that is needed: give %s", strings.Join(missing, ", "))
 }

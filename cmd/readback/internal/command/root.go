@@ -147,7 +147,7 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 		}
 		return exit.With(exit.Usage, err)
 	})
-	root.AddCommand(newRun(streams), newWait(streams), newResume(streams), proxy.Command(streams), measure.Command(streams), newDemo(streams), newMan(), newVersion(streams))
+	root.AddCommand(newRun(streams), newWait(streams), newResume(streams), proxy.Command(streams), measure.Command(streams), newDemo(streams), newMan(), newVersion())
 	for _, cmd := range root.Commands() {
 		if name := cmd.Name(); name == "run" || name == "resume" || name == "wait" {
 			completeValues(cmd)

@@ -1,10 +1,12 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -81,10 +83,8 @@ func (o *options) run(ctx context.Context, fs *pflag.FlagSet, streams cli.Stream
 	if err != nil {
 		return err
 	}
-	s := &session{
-		command: "run", streams: streams, output: o.output, flow: f, kept: kept,
-		plan: plan, secrets: append(secretsOf(in, plan.Write, plan.Read), request.SecretParams(plan.Find)...),
-	}
+	s := newSession("run", streams, o.output, f, plan, plan.Write, plan.Read)
+	s.kept = kept
 	if o.dryRun {
 		return s.dryRun(policy)
 	}
@@ -133,7 +133,6 @@ func (s *session) prepare(ctx context.Context, o *options, policy consistency.Po
 			return err
 		}
 	}
-	s.scrub = request.Scrub(s.secrets)
 	if o.handleFile != "" {
 		if err := s.reserve(o.handleFile); err != nil {
 			return err
@@ -163,14 +162,6 @@ func fold(specs []request.Spec, in *request.Input) (err error) {
 	return nil
 }
 
-func secretsOf(in *request.Input, specs ...request.Spec) []string {
-	var all []string
-	for i := range specs {
-		all = append(all, specs[i].Secrets(in)...)
-	}
-	return all
-}
-
 // session is one run on its way to its end.
 type session struct {
 	command string
@@ -188,8 +179,18 @@ type session struct {
 	progress *show.Progress
 }
 
-func (s *session) begin(policy consistency.Policy) {
+// newSession returns the session of a command with a plan. Specs are the requests whose
+// secrets it hides.
+func newSession(command string, streams cli.Streams, o output, f *flow.Flow, plan flow.Plan, specs ...request.Spec) *session {
+	s := &session{command: command, streams: streams, output: o, flow: f, plan: plan, secrets: request.SecretParams(plan.Find)}
+	for i := range specs {
+		s.secrets = append(s.secrets, specs[i].Secrets(plan.Input)...)
+	}
 	s.scrub = request.Scrub(s.secrets)
+	return s
+}
+
+func (s *session) begin(policy consistency.Policy) {
 	silent := s.plan.Write.Silent || s.plan.Read.Silent
 	s.progress = show.NewProgress(s.streams, s.level(silent), policy, s.scrub, s.command != "run")
 	s.flow.BeforeRead, s.flow.AfterRead = s.progress.Reading, s.progress.Read
@@ -217,12 +218,11 @@ func (s *session) tellLine(text string) {
 		s.progress.Line(text)
 		return
 	}
-	_, _ = fmt.Fprintln(s.streams.Err, request.Scrub(s.secrets)(text))
+	_, _ = fmt.Fprintln(s.streams.Err, s.scrub(text))
 }
 
 // dryRun tells what would be sent.
 func (s *session) dryRun(policy consistency.Policy) error {
-	s.scrub = request.Scrub(s.secrets)
 	var b strings.Builder
 	if s.plan.Commands.IsCommand() || s.plan.Commands.Read != nil {
 		then := s.plan.Read.URL
@@ -249,11 +249,8 @@ func (s *session) dryRun(policy consistency.Policy) error {
 		target = "{" + request.LocationField + "}"
 	}
 	target = request.ShownTemplate(target)
-	within := "30s"
-	if policy.Within > 0 {
-		within = policy.Within.String()
-	}
-	fmt.Fprintf(&b, "%s %s, %s, within %s\n", s.plan.Read.Verb(), target, goalWords[s.flow.Goal], within)
+	within := cmp.Or(policy.Within, 30*time.Second)
+	fmt.Fprintf(&b, "%s %s, %s, within %v\n", s.plan.Read.Verb(), target, goalWords[s.flow.Goal], within)
 	return s.write(s.scrub(b.String()))
 }
 

@@ -25,11 +25,13 @@ func (s *session) lookFirst(ctx context.Context, policy consistency.Policy) erro
 		s.found = s.seenText()
 		return nil
 	}
+	var e *consistency.Error
+	forbidden := errors.Is(err, poll.ErrWindow) && errors.As(err, &e) && lastPending(e.History) == consistency.Forbidden
 	signal, signalled := exit.Signalled(ctx)
 	switch last := s.flow.LastRead(); {
 	case signalled:
 		return exit.With(signal.Status(), fmt.Errorf("%w; nothing was sent", signal))
-	case errors.Is(err, poll.ErrWindow) && pendingReason(err) == consistency.Forbidden:
+	case forbidden:
 		return exit.With(exit.ReadRefused, fmt.Errorf("%s: whether it is there cannot be told, since reads of it are forbidden (403); nothing was sent", s.flow.Name))
 	case last != nil && (last.Status == 404 || last.Status == 410 || errors.Is(err, poll.ErrWindow)):
 		return exit.With(exit.Failed, fmt.Errorf("%s: it is not there: %s; nothing was sent", s.flow.Name, s.seenText()))
@@ -37,18 +39,4 @@ func (s *session) lookFirst(ctx context.Context, policy consistency.Policy) erro
 		return exit.With(exit.ReadRefused, fmt.Errorf("%s; nothing was sent", show.ErrorText(err)))
 	}
 	return exit.With(exit.Unconfirmed, fmt.Errorf("%s; nothing was sent", show.ErrorText(err)))
-}
-
-// pendingReason returns the reason of the last read that was pending, or "".
-func pendingReason(err error) (reason poll.Reason) {
-	var e *consistency.Error
-	if !errors.As(err, &e) || e.History == nil {
-		return ""
-	}
-	for read := range e.History.All() {
-		if read.Verdict == poll.Pending {
-			reason = read.Reason
-		}
-	}
-	return reason
 }

@@ -18,12 +18,9 @@ import (
 	"github.com/readback-go/readback/consistency"
 )
 
-// goal is what one of several things is to show.
-type goal struct{ flow.Flags }
-
 // next begins another thing to wait for: what is to be shown is said anew.
 func (o *waitOptions) next() {
-	o.goals = append(o.goals, goal{o.Flags})
+	o.goals = append(o.goals, o.Flags)
 	o.For, o.Expect, o.Fail, o.Lag, o.ExpectJSON, o.ExpectStatus = "", nil, nil, nil, nil, nil
 }
 
@@ -122,9 +119,7 @@ func (o *waitOptions) waits(streams cli.Streams, specs []request.Spec, in *reque
 		}
 		quiet := streams
 		quiet.Terminal, quiet.Err = false, numbered{&lines, streams.Err, i + 1}
-		all = append(all, wait{&session{
-			command: "wait", streams: quiet, output: o.output, flow: f, plan: plan, secrets: secretsOf(in, spec),
-		}, policy})
+		all = append(all, wait{newSession("wait", quiet, o.output, f, plan, spec), policy})
 	}
 	return all, nil
 }
@@ -163,18 +158,18 @@ func (s wait) one(ctx context.Context) (show.Result, int, error) {
 	s.begin(s.policy)
 	res, err := consistency.Resume(ctx, s.watch(s.policy), s.flow.Flow, elsewhere)
 	s.progress.Stop()
-	end := s.conclude(ctx, res, err)
-	if end.status == exit.Usage {
+	status, text := statusOf(ctx, res.Outcome, err), s.sentence(res, err)
+	if status == exit.Usage {
 		return show.Result{}, exit.Usage, exit.With(exit.Usage, err)
 	}
-	r := s.result(end.res, end.text, end.status, "", nil)
-	r.Text = end.text
+	r := s.result(res, text, status, "", nil)
+	r.Text = text
 	if a := documentOf(res.Value); s.plan.Write.Output != "" && a != nil {
 		if err := s.put(s.plan.Write.Output, s.plan.Write.Include, a); err != nil {
 			return r, exit.Output, exit.With(exit.Output, err)
 		}
 	}
-	return r, end.status, nil
+	return r, status, nil
 }
 
 // tellSeveral tells how all ended. The status is that of the worst: one that is

@@ -17,7 +17,7 @@ type waitOptions struct {
 	flow.Flags
 	output
 	groups *request.Groups
-	goals  []goal // of all but the last of several things
+	goals  []flow.Flags // of all but the last of several things: what each is to show
 }
 
 func newWait(streams cli.Streams) *cobra.Command {
@@ -82,11 +82,11 @@ func (o *waitOptions) waitForURL(ctx context.Context, streams cli.Streams, spec 
 		return err
 	}
 	plan := flow.Plan{Flags: o.Flags, Write: specs[0], Elsewhere: true, Input: in, NeedBody: o.needsBody(specs[0])}
-	return o.wait(ctx, streams, plan, secretsOf(in, spec))
+	return o.wait(ctx, streams, plan, spec)
 }
 
 // wait waits for what a plan reads.
-func (o *waitOptions) wait(ctx context.Context, streams cli.Streams, plan flow.Plan, secrets []string) error {
+func (o *waitOptions) wait(ctx context.Context, streams cli.Streams, plan flow.Plan, specs ...request.Spec) error {
 	f, policy, err := plan.Build()
 	if err != nil {
 		return err
@@ -96,8 +96,8 @@ func (o *waitOptions) wait(ctx context.Context, streams cli.Streams, plan flow.P
 	if err != nil {
 		return err
 	}
-	s := &session{command: "wait", streams: streams, output: o.output, flow: f, plan: plan, secrets: secrets}
-	if s.events, err = s.open(request.Scrub(s.secrets)); err != nil {
+	s := newSession("wait", streams, o.output, f, plan, specs...)
+	if s.events, err = s.open(s.scrub); err != nil {
 		return err
 	}
 	s.begin(policy)

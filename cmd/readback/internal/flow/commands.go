@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -29,15 +30,23 @@ type Commands struct {
 
 	// Refused and Ambiguous say what ends of the write mean. 0 is applied, and
 	// all else is ambiguous, since a command may fail after its work was done.
-	Refused, Ambiguous Ends
+	Refused, Ambiguous ranges
 }
 
-// Ends are what commands end with.
-type Ends [][2]int
+// ranges are those of statuses: of answers, or of what commands end with.
+type ranges [][2]int
 
-// ParseEnds reads numbers and ranges, such as 1,3-5.
-func ParseEnds(flag string, texts []string) (Ends, error) {
-	var all Ends
+// ParseEnds reads the exit statuses and ranges of them that a flag has, such as 1,3-5.
+func (c *Commands) ParseEnds(refused, ambiguous []string) (err error) {
+	if c.Refused, err = parseEnds("--refused-status", refused); err != nil {
+		return err
+	}
+	c.Ambiguous, err = parseEnds("--ambiguous-status", ambiguous)
+	return err
+}
+
+func parseEnds(flag string, texts []string) (ranges, error) {
+	var all ranges
 	for _, text := range texts {
 		for part := range strings.SplitSeq(text, ",") {
 			low, high, isRange := strings.Cut(part, "-")
@@ -55,8 +64,8 @@ func ParseEnds(flag string, texts []string) (Ends, error) {
 	return all, nil
 }
 
-func (e Ends) contain(status int) bool {
-	for _, r := range e {
+func (all ranges) contain(status int) bool {
+	for _, r := range all {
 		if r[0] <= status && status <= r[1] {
 			return true
 		}
@@ -162,8 +171,7 @@ type (
 func (p Plan) commandParts(f *Flow) (name string, write writeFunc, read readFunc, err error) {
 	write, read = f.runWrite, f.runRead
 	if p.Commands.IsCommand() {
-		name = p.Commands.Name
-		if name == "" {
+		if name = p.Commands.Name; name == "" {
 			name = filepath.Base(p.Commands.Write[0]) // the rest may hold secrets
 		}
 	}
@@ -243,8 +251,7 @@ func (f *Flow) runWrite(ctx context.Context) (readbackhttp.Ref, error) {
 	f.answer, f.writeEnd = nil, nil
 	run, err := execute(ctx, command{args: f.commands.Write, stdin: f.commands.Stdin, separate: true, most: keptBody})
 	var classed error
-	switch {
-	case err != nil && run == nil && ctx.Err() == nil:
+	if err != nil && run == nil && ctx.Err() == nil {
 		return readbackhttp.Ref{}, consistency.As(consistency.NotExecuted, err)
 	}
 	consistency.CountTry(ctx)
@@ -309,12 +316,9 @@ var wholeField = regexp.MustCompile(`^\{([A-Za-z0-9_./:~-]+)\}$`)
 // nothing but one. What an answer says never becomes a part of an argument, nor a
 // flag.
 func (f *Flow) fillArgs(args []string) ([]string, error) {
-	if f.answer == nil && f.kept == nil {
-		return args, nil
-	}
-	a := f.answer
+	a := cmp.Or(f.answer, f.kept)
 	if a == nil {
-		a = f.kept
+		return args, nil
 	}
 	filled := make([]string, len(args))
 	for i, arg := range args {
@@ -341,10 +345,7 @@ const mostVariable = 64 << 10
 // environment returns what a command finds of the write's answer. What cannot be a
 // variable is left out.
 func (f *Flow) environment() []string {
-	a := f.answer
-	if a == nil {
-		a = f.kept
-	}
+	a := cmp.Or(f.answer, f.kept)
 	if a == nil {
 		return nil
 	}

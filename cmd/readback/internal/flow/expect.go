@@ -13,6 +13,7 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pointer"
 	"github.com/readback-go/readback/poll"
 	"github.com/readback-go/readback/readbackhttp"
 )
@@ -21,10 +22,9 @@ import (
 func (f *Flags) goal(method string) (consistency.Goal, error) {
 	switch f.For {
 	case "":
-	case "present", "absent":
-		if f.For == "present" {
-			return consistency.ToPresent, nil
-		}
+	case "present":
+		return consistency.ToPresent, nil
+	case "absent":
 		return consistency.ToAbsent, nil
 	case "match":
 		return consistency.ToMatch, nil
@@ -49,13 +49,7 @@ type matcher func(*readbackhttp.Document) bool
 // answer, which is not known yet. A field that the answer lacks matches nothing.
 func (f *Flow) filled(flag, text string) matcher {
 	return func(doc *readbackhttp.Document) bool {
-		a := f.answer
-		if a == nil {
-			a = f.kept
-		}
-		if a == nil {
-			a = &request.Answer{}
-		}
+		a := cmp.Or(f.answer, f.kept, new(request.Answer))
 		at, value, _ := strings.Cut(text, "=")
 		value, missing := request.Fill(value, a)
 		if missing != "" {
@@ -81,9 +75,7 @@ func parseMatch(flag, text string) (matcher, error) {
 	if !found {
 		return nil, exit.Usagef("%s %q: want POINTER=VALUE, such as /status=done", flag, text)
 	}
-	if at != "" && at[0] != '/' {
-		at = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(at)
-	}
+	at = pointer.Of(at)
 	var matches []func(readbackhttp.Ref, *readbackhttp.Document) bool
 	if json.Valid([]byte(value)) {
 		matches = append(matches, readbackhttp.HasJSON(at, json.RawMessage(value)))
@@ -121,11 +113,8 @@ func unmet(matchers []matcher, doc *readbackhttp.Document) int {
 	return slices.IndexFunc(matchers, func(match matcher) bool { return !match(doc) })
 }
 
-// statuses are ranges of statuses.
-type statuses [][2]int
-
-func parseStatuses(texts []string) (statuses, error) {
-	var all statuses
+func parseStatuses(texts []string) (ranges, error) {
+	var all ranges
 	for _, text := range texts {
 		for part := range strings.SplitSeq(text, ",") {
 			low := strings.TrimSuffix(strings.ToLower(part), "xx")
@@ -141,15 +130,6 @@ func parseStatuses(texts []string) (statuses, error) {
 		}
 	}
 	return all, nil
-}
-
-func (s statuses) contain(status int) bool {
-	for _, r := range s {
-		if r[0] <= status && status <= r[1] {
-			return true
-		}
-	}
-	return false
 }
 
 // readRules return the rules for reads, which go before the library's: what --fail
@@ -169,7 +149,7 @@ func (f *Flow) readRules(elsewhere bool) []consistency.ReadRule {
 			Reason: cmp.Or(reason, consistency.StillThere),
 		})
 	}
-	for _, rule := range f.expected.rules(f.Goal) {
+	for _, rule := range statusRules(f.expected, f.Goal) {
 		rule.When = f.isRead // and no look at an operation
 		if rule.Verdict == poll.Ready {
 			rule.When = f.asExpected
@@ -208,14 +188,14 @@ func (f *Flow) writeRules() []consistency.WriteRule {
 	}}
 }
 
-// rules return the rules for reads of that goal of which only certain statuses
+// statusRules return the rules for reads of that goal of which only these statuses
 // are good.
-func (s statuses) rules(goal consistency.Goal) []consistency.ReadRule {
-	if s == nil {
+func statusRules(good ranges, goal consistency.Goal) []consistency.ReadRule {
+	if good == nil {
 		return nil
 	}
-	rules := make([]consistency.ReadRule, 0, len(s)+2)
-	for _, r := range s {
+	rules := make([]consistency.ReadRule, 0, len(good)+2)
+	for _, r := range good {
 		rules = append(rules, consistency.ReadRule{Goal: goal, From: r[0], To: r[1], Verdict: poll.Ready})
 	}
 	if goal == consistency.ToAbsent {

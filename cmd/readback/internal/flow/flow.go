@@ -27,7 +27,7 @@ type Flow struct {
 	writeTime time.Duration
 	matchers  []matcher
 	pairs     []string // POINTER=VALUE of each matcher
-	expected  statuses
+	expected  ranges   // of statuses
 	own       *Connections
 	trip      *tripper
 	maxBody   int64
@@ -104,6 +104,14 @@ func (f *Flow) Close() {
 	if f.exprs.own {
 		f.exprs.judge.Close()
 	}
+}
+
+// Elsewhere returns the handle of a write that another has carried out: to go on with
+// it is to wait, for absence too, which [consistency.Await] does not know.
+func (f *Flow) Elsewhere() (consistency.Pending, error) {
+	noted := f.Flow
+	noted.Write = func(context.Context) (readbackhttp.Ref, error) { return readbackhttp.Ref{}, nil }
+	return consistency.NewStepper(consistency.Policy{SingleAttempt: true}, noted).Send(context.Background(), consistency.Pending{}, new(consistency.Course))
 }
 
 // wrap notes what the flow is doing, and bounds its write.

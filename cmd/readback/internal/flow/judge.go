@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -114,9 +115,6 @@ func (p Plan) NewJudge() (*expr.Judge, error) {
 	return judge, nil
 }
 
-// operationFailed reports whether an error says that an operation did not succeed.
-func operationFailed(err error) bool { return errors.Is(err, consistency.ErrOperation) }
-
 // pairStart is what --mine POINTER=VALUE begins with: all else is an expression.
 var pairStart = regexp.MustCompile(`^[^\s.$(\[{"=|][^\s()|"=<>!]*=([^=]|$)`)
 
@@ -157,10 +155,7 @@ func (f *Flow) input(source string, status int, header http.Header, body []byte)
 
 // written returns the answer to the write as expressions see it.
 func (f *Flow) written() *expr.Write {
-	a := f.answer
-	if a == nil {
-		a = f.kept
-	}
+	a := cmp.Or(f.answer, f.kept)
 	if a == nil {
 		return nil
 	}

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -150,7 +151,7 @@ func (f *Flow) judgeOperation(ctx context.Context, ref *readbackhttp.Ref, done b
 		return false, err
 	case !isJSON(a.Body):
 		return false, consistency.As(consistency.Ambiguous, fmt.Errorf("what the operation answered is %s", notJSON(a.Header, a.Body)))
-	case err != nil && len(f.exprs.failed.sources) == 0 && operationFailed(err):
+	case len(f.exprs.failed.sources) == 0 && errors.Is(err, consistency.ErrOperation):
 		return false, err
 	}
 	return false, nil

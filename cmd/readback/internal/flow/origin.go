@@ -1,14 +1,11 @@
 package flow
 
 import (
-	"context"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
-	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/readbackhttp"
 )
 
 // Origins returns the origins that get the credentials of the command line.
@@ -65,12 +62,4 @@ func originOf(u *url.URL) string {
 		return scheme + "://" + host
 	}
 	return scheme + "://" + host + ":" + port
-}
-
-// Elsewhere returns the handle of a write that another has carried out: to go on with
-// it is to wait, for absence too, which [consistency.Await] does not know.
-func (f *Flow) Elsewhere() (consistency.Pending, error) {
-	noted := f.Flow
-	noted.Write = func(context.Context) (readbackhttp.Ref, error) { return readbackhttp.Ref{}, nil }
-	return consistency.NewStepper(consistency.Policy{SingleAttempt: true}, noted).Send(context.Background(), consistency.Pending{}, new(consistency.Course))
 }

@@ -7,6 +7,7 @@ package handle
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -120,10 +121,7 @@ func (a Again) Command(where string) string {
 
 func words(b *strings.Builder, again []request.Need) {
 	for _, need := range again {
-		value := need.Value
-		if value == "" {
-			value = need.Shown
-		}
+		value := cmp.Or(need.Value, need.Shown)
 		switch {
 		case need == request.NeedURL:
 			b.WriteString(" 'URL'")

@@ -186,7 +186,5 @@ func translateHeader(h http.Header, from, to string) {
 
 // CloseIdleConnections is for [http.Client.CloseIdleConnections] and its like.
 func (t inner) CloseIdleConnections() {
-	if c, ok := t.RoundTripper.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
+	(&http.Client{Transport: t.RoundTripper}).CloseIdleConnections()
 }

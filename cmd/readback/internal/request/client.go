@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -34,9 +35,7 @@ func (s *Spec) Transport() (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if patience == 0 {
-		patience = defaultConnectTimeout
-	}
+	patience = cmp.Or(patience, defaultConnectTimeout)
 	transport.TLSHandshakeTimeout = patience // as curl counts it, a connection has its keys
 	dialer := &net.Dialer{Timeout: patience, KeepAlive: 30 * time.Second}
 	addresses, err := parseResolve(s.Resolve)
@@ -85,11 +84,7 @@ func (s *Spec) tlsConfig() (*tls.Config, error) {
 	}
 	switch {
 	case s.Cert != "":
-		key := s.Key
-		if key == "" {
-			key = s.Cert // one file may hold both
-		}
-		pair, err := tls.LoadX509KeyPair(s.Cert, key)
+		pair, err := tls.LoadX509KeyPair(s.Cert, cmp.Or(s.Key, s.Cert)) // one file may hold both
 		if err != nil {
 			return nil, exit.Usagef("--cert: %w", err)
 		}

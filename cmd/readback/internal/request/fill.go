@@ -94,10 +94,7 @@ func Member(body []byte, name string) (string, bool) {
 	if err := decoder.Decode(&doc); err != nil {
 		return "", false
 	}
-	if name[0] != '/' {
-		name = "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
-	}
-	value, found := pointer.Get(doc, name)
+	value, found := pointer.Get(doc, pointer.Of(name))
 	if !found || value == nil {
 		return "", false
 	}

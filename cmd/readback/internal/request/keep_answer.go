@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+
+	"github.com/readback-go/readback/internal/pointer"
 )
 
 const (
@@ -25,10 +27,8 @@ var secretText = regexp.MustCompile(`^eyJ[\w-]+\.[\w-]+\.|-----BEGIN |^(?i:beare
 // KeepAnswer returns a JSON body without what looks like a secret and what hide
 // hides, in no more than 16 KiB. It is nil for what is no JSON, or longer even so.
 func KeepAnswer(body []byte, hide func(string) string) json.RawMessage {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var document any
-	if decoder.Decode(&document) != nil || decoder.More() {
+	document, err := pointer.Decode(body)
+	if err != nil {
 		return nil
 	}
 	for _, depth := range []int{1 << 20, 3, 1} {
@@ -49,10 +49,8 @@ func WithoutHidden(body json.RawMessage) json.RawMessage {
 	if !bytes.Contains(body, []byte(hidden)) {
 		return body
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var document any
-	if decoder.Decode(&document) != nil {
+	document, err := pointer.Decode(body)
+	if err != nil {
 		return nil
 	}
 	left, _ := json.Marshal(unhide(document)) // it was decoded from JSON
