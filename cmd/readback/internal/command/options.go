@@ -1,8 +1,6 @@
 package command
 
 import (
-	"crypto/rand"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -201,10 +199,7 @@ func (o *options) idempotencyKey() string {
 	if o.key != "auto" {
 		return o.key
 	}
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // a UUID of version 4
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return request.UUID()
 }
 
 // plan returns what the requests and the flags say.

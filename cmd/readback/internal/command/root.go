@@ -9,7 +9,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -154,7 +153,7 @@ Every flag can also be given as a variable: READBACK_WITHIN=1m for --within 1m.`
 		}
 	}
 	root.Flags().Bool("version", false, "tell the version")
-	root.Version = version(debug.ReadBuildInfo())
+	root.Version = cli.Version()
 	root.SetVersionTemplate("readback {{.Version}}\n")
 	refuseOthers(root)
 	root.SetHelpCommand(newHelp(root))

@@ -2,7 +2,6 @@ package command
 
 import (
 	"fmt"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -20,25 +19,4 @@ func newVersion() *cobra.Command {
 			return exit.With(exit.Output, err)
 		},
 	}
-}
-
-// version returns the version of the module, as go install knows it. Of a clone
-// it is devel, with the revision if that is known.
-func version(info *debug.BuildInfo, known bool) string {
-	if !known {
-		return "devel"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	text := "devel"
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			text += " " + s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			text += ", modified"
-		}
-	}
-	return text
 }

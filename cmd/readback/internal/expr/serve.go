@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/itchyny/gojq"
+
+	"github.com/readback-go/readback/internal/pointer"
 )
 
 // mostValue is how much of a result is told.
@@ -90,7 +91,7 @@ func evaluate(code *gojq.Code, q question) (r reply) {
 	var input any = q.Text
 	if !q.IsText {
 		var err error
-		if input, err = decode(q.Input); err != nil {
+		if input, err = pointer.Decode(q.Input); err != nil {
 			return reply{Error: oneLine(err)}
 		}
 		q.Input = nil // the memory is needed
@@ -103,7 +104,7 @@ func evaluate(code *gojq.Code, q question) (r reply) {
 	if q.Write != nil {
 		encoded, err := json.Marshal(q.Write)
 		if err == nil {
-			write, err = decode(encoded)
+			write, err = pointer.Decode(encoded)
 		}
 		if err != nil {
 			return reply{Error: oneLine(err)}
@@ -150,15 +151,6 @@ func text(value any) string {
 		return strings.ToValidUTF8(string(encoded[:mostValue]), "") + "…"
 	}
 	return string(encoded)
-}
-
-// decode keeps numbers as they are written: identifiers are exact.
-func decode(data []byte) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var value any
-	err := decoder.Decode(&value)
-	return value, err
 }
 
 func oneLine(err error) string {

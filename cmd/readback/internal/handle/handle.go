@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
 )
@@ -94,9 +95,9 @@ func (h Handle) Text() (string, error) {
 func (a Again) Command(where string) string {
 	var b strings.Builder
 	b.WriteString("readback resume ")
-	b.WriteString(quote(where))
+	b.WriteString(cli.Quote(where))
 	for _, origin := range a.Named {
-		b.WriteString(" --origin " + quote(origin))
+		b.WriteString(" --origin " + cli.Quote(origin))
 	}
 	words(&b, a.Write)
 	words(&b, a.Expressions)
@@ -130,23 +131,13 @@ func words(b *strings.Builder, again []request.Need) {
 		case need.Flag == "-H" && value == "":
 			fmt.Fprintf(b, " -H '%s: ...'", need.Name)
 		case need.Flag == "-H":
-			fmt.Fprintf(b, " -H %s", quote(need.Name+": "+value))
+			fmt.Fprintf(b, " -H %s", cli.Quote(need.Name+": "+value))
 		case value == "":
 			fmt.Fprintf(b, " %s '...'", need.Flag)
 		default:
-			fmt.Fprintf(b, " %s %s", need.Flag, quote(value))
+			fmt.Fprintf(b, " %s %s", need.Flag, cli.Quote(value))
 		}
 	}
-}
-
-func quote(word string) string {
-	plain := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=+:,@%", r))
-	}
-	if word != "" && !strings.ContainsFunc(word, plain) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // limit is how long a handle may be. The library keeps bodies shorter.

@@ -1,11 +1,12 @@
 package measure
 
 import (
+	"cmp"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strings"
 
+	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/report"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 )
@@ -19,7 +20,7 @@ func (o *options) describe(m *measurement) *report.Run {
 		Write:  m.scrub(shown(write.Method, m.plan.Write.URL)),
 		Within: report.MillisOf(o.within), Interval: report.MillisOf(o.interval), Watch: report.MillisOf(o.settleFor),
 		Parallel: m.parallel, SLO: o.slo,
-		Readback: report.VersionText(version()), Place: m.scrub(o.from()), Command: m.scrub(o.line),
+		Readback: report.VersionText(cli.Version()), Place: m.scrub(o.from()), Command: m.scrub(o.line),
 	}
 	if o.given("pause") {
 		run.Pause = new(report.MillisOf(o.pause))
@@ -36,11 +37,7 @@ func (o *options) describe(m *measurement) *report.Run {
 	}
 	run.Read = m.scrub(shown(m.plan.Read.Verb(), at))
 	if m.cleans {
-		method := m.cleanup.Method
-		if method == "" {
-			method = http.MethodDelete
-		}
-		run.Cleanup = m.scrub(shown(method, m.cleanup.URL))
+		run.Cleanup = m.scrub(shown(cmp.Or(m.cleanup.Method, http.MethodDelete), m.cleanup.URL))
 	}
 	return run
 }
@@ -50,31 +47,11 @@ func (o *options) from() string {
 	if o.place != "" {
 		return o.place
 	}
-	name, err := os.Hostname()
-	if err != nil {
-		return ""
-	}
+	name, _ := os.Hostname()
 	return name
-}
-
-// version returns that of the command, as go install knows it.
-func version() string {
-	info, known := debug.ReadBuildInfo()
-	if !known {
-		return "devel"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel " + s.Value[:min(len(s.Value), 12)]
-		}
-	}
-	return "devel"
 }
 
 // shown returns a method and a template of a URL as they can be shown.
 func shown(method, template string) string {
-	return strings.TrimSpace(method + " " + shownURL(template))
+	return strings.TrimSpace(method + " " + request.ShownTemplate(template))
 }

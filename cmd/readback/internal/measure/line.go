@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/internal/redact"
 )
@@ -24,7 +25,7 @@ var plainHeaders = []string{"accept", "content-type", "prefer", "if-none-match",
 // the names of headers are left. What is not known to be harmless is hidden.
 func commandLine(flags *pflag.FlagSet, groups *request.Groups, args []string) string {
 	line := []string{"readback"}
-	add := func(word string) { line = append(line, quoted(word)) }
+	add := func(word string) { line = append(line, cli.Quote(word)) }
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		next := func() (string, bool) {
@@ -73,7 +74,7 @@ func commandLine(flags *pflag.FlagSet, groups *request.Groups, args []string) st
 				break
 			}
 		default: // the command's name, a method, a URL
-			add(shownURL(arg))
+			add(request.ShownTemplate(arg))
 		}
 	}
 	return strings.Join(line, " ")
@@ -95,18 +96,7 @@ func shownValue(groups *request.Groups, f *pflag.Flag, value string) string {
 		return hidden
 	}
 	if strings.Contains(value, "://") {
-		value = shownURL(value)
+		value = request.ShownTemplate(value)
 	}
 	return redact.Snippet([]byte(value), 200)
-}
-
-// quoted returns a word as a shell takes it.
-func quoted(word string) string {
-	harmless := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,@%+", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !harmless(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -1,9 +1,10 @@
 package measure
 
 import (
-	"crypto/rand"
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,7 +15,6 @@ import (
 	"github.com/readback-go/readback/cmd/readback/internal/flow"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
-	"github.com/readback-go/readback/internal/redact"
 )
 
 // requests are those of all flows, as the command line describes them.
@@ -36,7 +36,7 @@ func (r *requests) vars(n int) map[string]string {
 		r.uuids = map[int]string{}
 	}
 	if r.uuids[n] == "" {
-		r.uuids[n] = randomUUID()
+		r.uuids[n] = request.UUID()
 	}
 	return map[string]string{"n": strconv.Itoa(n), "run": r.run, "uuid": r.uuids[n]}
 }
@@ -46,15 +46,6 @@ func (r *requests) done(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.uuids, n)
-}
-
-// randomUUID returns one of version 4, see RFC 9562.
-func randomUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func fill(vars map[string]string, text string) string {
@@ -124,9 +115,7 @@ func (r *requests) write(n int) (*http.Request, error) {
 // cleanupEdit returns how a cleanup differs from its write.
 func (r *requests) cleanupEdit(vars map[string]string) (*request.Edit, error) {
 	spec := r.cleanup.With(vars)
-	if spec.Method == "" {
-		spec.Method = http.MethodDelete
-	}
+	spec.Method = cmp.Or(spec.Method, http.MethodDelete)
 	return spec.Edit(r.plan.Input)
 }
 
@@ -168,23 +157,10 @@ func (r *requests) takeBack(n int, got *request.Answer) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.Host, req.Header = write.Host, forCleanup(write.Header)
+	req.Host, req.Header = write.Host, write.Header.Clone()
+	maps.DeleteFunc(req.Header, func(name string, _ []string) bool { return request.BelongsToWrite(name) })
 	edit.Apply(req)
 	return req, nil
-}
-
-// forCleanup returns the headers of a write less those that belong to it alone.
-func forCleanup(of http.Header) http.Header {
-	header := make(http.Header, len(of))
-	for name, values := range of {
-		switch {
-		case strings.HasPrefix(name, "Content-"), strings.HasPrefix(name, "If-"):
-		case slices.Contains([]string{"Idempotency-Key", "X-Idempotency-Key", "Prefer", "Expect"}, name):
-		default:
-			header[name] = slices.Clone(values)
-		}
-	}
-	return header
 }
 
 // secrets returns the texts that must not be shown.
@@ -194,12 +170,4 @@ func (r *requests) secrets() []string {
 		all = append(all, spec.Secrets(r.plan.Input)...)
 	}
 	return all
-}
-
-// shownURL returns a template of a URL as it can be shown.
-func shownURL(template string) string {
-	if request.HidesSecrets(template) {
-		return strings.NewReplacer("%7B", "{", "%7D", "}").Replace(redact.URLString(template))
-	}
-	return template
 }

@@ -39,7 +39,9 @@ var NeedURL = Need{Flag: "URL"}
 // that begin with Content- or If-.
 var ofWrite = []string{"Expect", "Idempotency-Key", "X-Idempotency-Key", "Prefer", "Range", "Trailer", "Transfer-Encoding", "Te", "Upgrade", "Connection"}
 
-func belongsToWrite(name string) bool {
+// BelongsToWrite reports whether a header is of the write alone: its reads and what
+// takes it back go without.
+func BelongsToWrite(name string) bool {
 	name = http.CanonicalHeaderKey(name)
 	return strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "If-") || slices.Contains(ofWrite, name)
 }
@@ -52,7 +54,7 @@ func keepable(name string) bool { return plain(name) && !strings.EqualFold(name,
 // given again for them: its URL only if needURL says that it is read.
 func (s *Spec) KeepWrite(in *Input, needURL bool) (Kept, []Need, error) {
 	k := Kept{Method: s.Verb()}
-	needs, err := k.take(s, in, belongsToWrite)
+	needs, err := k.take(s, in, BelongsToWrite)
 	if err != nil {
 		return k, nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/readback-go/readback/internal/pointer"
 )
 
 // outNames are what -w knows: members of the result, and the names by which scripts
@@ -31,10 +33,7 @@ func CheckOut(format string) error {
 // Out writes a result as -w says: %{name} is a member, and \n, \t and %% are what
 // they are to curl. What the result does not have is empty.
 func Out(format, resultJSON string) string {
-	var result map[string]any
-	decoder := json.NewDecoder(strings.NewReader(resultJSON))
-	decoder.UseNumber()
-	_ = decoder.Decode(&result)
+	result, _ := pointer.Decode([]byte(resultJSON)) // it was encoded here
 	return outField.ReplaceAllStringFunc(format, func(found string) string {
 		switch found {
 		case "%%":
