@@ -3,6 +3,7 @@ package readbackgrpc
 import (
 	"context"
 	"errors"
+	"math"
 	"math/big"
 	"time"
 
@@ -178,7 +179,7 @@ func (h *held) look(ctx context.Context) error {
 // lookAgain is look with the credentials that there are.
 func (h *held) lookAgain(ctx context.Context) error {
 	h.heard, h.code = poll.Judgement{Verdict: poll.Unknown, Reason: "failed"}, ""
-	if err := h.i.limit.wait(ctx); err != nil {
+	if err := h.i.limits.Wait(ctx, struct{}{}, math.MaxInt64); err != nil {
 		return err
 	}
 	h.i.counts.polls.Add(1)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/holding"
+	"github.com/readback-go/readback/internal/limit"
 	"github.com/readback-go/readback/internal/wire"
 )
 
@@ -63,7 +64,7 @@ type Interceptor struct {
 	err     error // what is wrong with the options
 	memory  *memory
 	waiting holding.Waiting[struct{}] // no leader leaves anything to the next
-	limit   limit
+	limits  limit.Limits[struct{}]    // all polls have one key
 	counts  counts
 }
 
@@ -76,7 +77,7 @@ func NewInterceptor(options Options) *Interceptor {
 	}
 	i.options.fillIn()
 	i.memory = newMemory(i.options.MaxWrites, i.options.Remember)
-	i.limit.set(i.options.PollsPerSecond)
+	i.limits.PerSecond = i.options.PollsPerSecond
 	return i
 }
 

@@ -19,7 +19,7 @@ func (h *held) look(ctx context.Context) (*http.Response, error) {
 // lookAgain is look with the credentials that there are.
 func (h *held) lookAgain(ctx context.Context) (*http.Response, error) {
 	h.heard = poll.Judgement{}
-	if err := h.t.limits.wait(ctx, h.t.origin(h.req), h.until()-h.now()); err != nil {
+	if err := h.t.limits.Wait(ctx, h.t.origin(h.req), h.until()-h.now()); err != nil {
 		return nil, err
 	}
 	own, release := context.WithCancelCause(h.req.Context())

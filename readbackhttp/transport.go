@@ -8,6 +8,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/holding"
+	"github.com/readback-go/readback/internal/limit"
 	"github.com/readback-go/readback/internal/recent"
 	"github.com/readback-go/readback/internal/wire"
 )
@@ -121,8 +122,8 @@ type Transport struct {
 	memory  *recent.Memory
 	lists   *lists
 	waiting holding.Waiting[pacing]
-	limits  limits
-	sharing *sharing // nil if nothing is shared
+	limits  limit.Limits[recent.Space] // by origin
+	sharing *sharing                   // nil if nothing is shared
 }
 
 // NewTransport returns a Transport that sends requests by base. A nil base means
@@ -151,7 +152,7 @@ func NewTransport(base http.RoundTripper, options TransportOptions) *Transport {
 	}
 	t.memory = recent.NewShared(secret, t.options.MaxWrites, t.options.Remember, t.options.Below)
 	t.lists = newLists(t.memory.Text, t.options.MaxWrites, t.options.Remember)
-	t.limits.perSecond = t.options.PollsPerSecond
+	t.limits.PerSecond = t.options.PollsPerSecond
 	if share.Carrier != nil {
 		t.sharing = newSharing(share, t.memory, t.lists)
 		share.Carrier.Receive(t.sharing.heed)
