@@ -7,6 +7,7 @@ import (
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/internal/cause"
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/internal/redact"
 	"github.com/readback-go/readback/internal/reserve"
 	"github.com/readback-go/readback/internal/wire"
@@ -253,13 +254,7 @@ func (s *resending) wait(ctx context.Context, of waits) bool {
 	if look > 0 && left-look <= at-now {
 		return false // the time that is left is for looking
 	}
-	timer := time.NewTimer(at - now)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	return ctx.Err() == nil
+	return pause.For(ctx, at-now)
 }
 
 // minResendWait keeps a schedule without waits from becoming a hot loop of

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -178,7 +179,7 @@ func (s *engine) Retry(ctx context.Context, key string, shown ...uint64) error {
 			case <-ctx.Done():
 			}
 		}
-		if !sleep(ctx, t.pause()/10) {
+		if !pause.For(ctx, t.pause()/10) {
 			return interrupted(ctx, trouble)
 		}
 	}

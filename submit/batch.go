@@ -5,6 +5,8 @@ import (
 	"errors"
 	"iter"
 	"time"
+
+	"github.com/readback-go/readback/internal/pause"
 )
 
 // SubmitAll is [Submitter.Submit] for many jobs at once, each with its key: it yields
@@ -135,7 +137,7 @@ func (s *engine) wait(ctx context.Context, key string) (*jobRecord, error) {
 			continue
 		case err != nil && ctx.Err() == nil:
 			trouble = s.noteStoreResult(err)
-			sleep(ctx, min(time.Second, s.options.Lease/12))
+			pause.For(ctx, min(time.Second, s.options.Lease/12))
 			continue
 		case err != nil:
 			continue
@@ -150,7 +152,7 @@ func (s *engine) wait(ctx context.Context, key string) (*jobRecord, error) {
 		case rec.State == aside:
 			return unconfirmed(rec.Broken.err())
 		case r.Revision == after: // the store says that it changed, and it has not
-			sleep(ctx, min(time.Second, s.options.Lease/12))
+			pause.For(ctx, min(time.Second, s.options.Lease/12))
 		}
 		after = r.Revision
 	}

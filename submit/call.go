@@ -3,6 +3,8 @@ package submit
 import (
 	"context"
 	"errors"
+
+	"github.com/readback-go/readback/internal/pause"
 )
 
 // call is one call of Submit, Enqueue or Draft.
@@ -49,7 +51,7 @@ func (in *call) pause(ctx context.Context, t *term, err error) {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		in.trouble = t.noteStoreResult(err)
 	}
-	sleep(ctx, t.pause()/10)
+	pause.For(ctx, t.pause()/10)
 }
 
 // name returns the name of the flow; empty if Options.Flow panics.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -67,7 +68,7 @@ func (s *forgetful) Create(ctx context.Context, r submit.Record) (uint64, error)
 	revision, err := s.Store.Create(ctx, r)
 	if r.Kind == submit.KindJob {
 		s.once.Do(func() {
-			pause(ctx, time.Hour)
+			pause.For(ctx, time.Hour)
 			revision, err = 0, errLost
 		})
 	}

@@ -2,6 +2,8 @@ package submit
 
 import (
 	"context"
+
+	"github.com/readback-go/readback/internal/pause"
 )
 
 // enqueue is Enqueue while there is a term. M is what an earlier queue returned.
@@ -77,7 +79,7 @@ func (t *term) enqueue(j *job) {
 		case got == tooLarge:
 			t.reject(j)
 			return
-		case !sleep(t.ctx, t.pause()):
+		case !pause.For(t.ctx, t.pause()):
 			return
 		}
 	}

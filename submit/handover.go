@@ -1,5 +1,7 @@
 package submit
 
+import "github.com/readback-go/readback/internal/pause"
+
 // leaveBehind forgets a job that stays in the store for another holder.
 func (t *term) leaveBehind(j *job) {
 	t.mu.Lock()
@@ -24,7 +26,7 @@ func (t *term) handingOver() {
 	const looks = 30 // of a lease
 	wait, busy := t.options.Lease/3, true
 	for n := looks / 3; busy && n <= looks; n++ {
-		if !sleep(t.ctx, wait) {
+		if !pause.For(t.ctx, wait) {
 			return
 		}
 		t.mu.Lock()

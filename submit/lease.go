@@ -6,6 +6,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/readback-go/readback/internal/pause"
 )
 
 // lease is the lease of this process.
@@ -78,7 +80,7 @@ func (t *term) adoptRevision(revision uint64) {
 // first.
 func (t *term) acquire() bool {
 	for !t.create() {
-		if !sleep(t.ctx, t.pause()) {
+		if !pause.For(t.ctx, t.pause()) {
 			return false
 		}
 	}
@@ -108,9 +110,9 @@ func (t *term) pause() time.Duration { return min(time.Second, t.options.Lease/1
 
 // renewing keeps the lease until the term ends, or ends it if the lease is lost.
 func (t *term) renewing() {
-	for sleep(t.ctx, t.options.Lease/3) {
+	for pause.For(t.ctx, t.options.Lease/3) {
 		for !t.renew() {
-			if !sleep(t.ctx, t.pause()) {
+			if !pause.For(t.ctx, t.pause()) {
 				return
 			}
 		}

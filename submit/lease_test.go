@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -53,7 +54,7 @@ type slowly struct{ submit.Store }
 
 func (s slowly) Create(ctx context.Context, r submit.Record) (uint64, error) {
 	if r.Kind == submit.KindJob {
-		pause(ctx, time.Second)
+		pause.For(ctx, time.Second)
 	}
 	return s.Store.Create(ctx, r)
 }

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"sync"
 	"time"
+
+	"github.com/readback-go/readback/internal/pause"
 )
 
 // An Inbox is a [Store] that takes jobs without a Submitter: in a transaction of the
@@ -122,7 +124,7 @@ func (t *term) receiving(inbox Inbox) {
 				}
 			}, func() {})
 		}
-		if !sleep(t.ctx, t.pause()) {
+		if !pause.For(t.ctx, t.pause()) {
 			return
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -60,7 +61,7 @@ func (in *inbox) look(ctx context.Context) (found []submit.Record, err error) {
 
 func (in *inbox) Arrivals(ctx context.Context) iter.Seq2[submit.Record, error] {
 	return func(yield func(submit.Record, error) bool) {
-		for pause(ctx, 100*time.Millisecond) {
+		for pause.For(ctx, 100*time.Millisecond) {
 			found, err := in.look(ctx)
 			if err != nil {
 				yield(submit.Record{}, err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -120,7 +121,7 @@ func (w *world) list(ctx context.Context, lacking map[string]bool, refs []string
 	w.lists++
 	err := w.refuse
 	w.mu.Unlock()
-	if !pause(ctx, w.readFor) {
+	if !pause.For(ctx, w.readFor) {
 		return nil, ctx.Err()
 	}
 	w.mu.Lock()

@@ -298,14 +298,3 @@ func (t *term) storing() (context.Context, context.CancelFunc) {
 
 // storeTimeout bounds each call of the store.
 const storeTimeout = 10 * time.Second
-
-// sleep waits for d, and returns false if ctx has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	return ctx.Err() == nil
-}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -71,7 +72,7 @@ func (w *world) write(ctx context.Context, key string, o order) (string, error) 
 	w.mu.Lock()
 	w.received = append(w.received, key)
 	w.mu.Unlock()
-	if !pause(ctx, w.took) {
+	if !pause.For(ctx, w.took) {
 		return "", ctx.Err()
 	}
 	w.mu.Lock()
@@ -91,20 +92,6 @@ func (w *world) write(ctx context.Context, key string, o order) (string, error) 
 	return key, w.answer
 }
 
-func pause(ctx context.Context, d time.Duration) bool {
-	if d == 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
 func (w *world) read(ctx context.Context, id string) (*thing, error) {
 	w.mu.Lock()
 	w.reads++
@@ -112,7 +99,7 @@ func (w *world) read(ctx context.Context, id string) (*thing, error) {
 	w.atOnce++
 	w.most = max(w.most, w.atOnce)
 	w.mu.Unlock()
-	whole := pause(ctx, w.readFor)
+	whole := pause.For(ctx, w.readFor)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.atOnce--

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/sim/internal/world"
 	"github.com/readback-go/readback/submit"
 )
@@ -91,7 +92,7 @@ func (s *submission) begin(t trouble, a agenda) *process {
 	}
 	for _, o := range a.orders {
 		tasks.Go(func() {
-			if wait(ctx, o.after) {
+			if pause.For(ctx, o.after) {
 				p.obey(ctx, o)
 			}
 		})
@@ -100,7 +101,7 @@ func (s *submission) begin(t trouble, a agenda) *process {
 		p.asking.Add(1)
 		tasks.Go(func() {
 			defer p.asking.Add(-1)
-			if wait(ctx, task.after) {
+			if pause.For(ctx, task.after) {
 				p.ask(ctx, task)
 			}
 			for task.again && ctx.Err() == nil {
@@ -125,17 +126,6 @@ func (p *process) end() {
 	if p.ended.IsZero() {
 		p.ended = time.Now()
 	}
-}
-
-// wait returns false if ctx ends before.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	return ctx.Err() == nil
 }
 
 // pass is called at a point. It returns when the process is not paused, and with

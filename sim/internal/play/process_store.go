@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/readback-go/readback/internal/pause"
 	"github.com/readback-go/readback/sim/internal/world"
 	"github.com/readback-go/readback/submit"
 )
@@ -47,7 +48,7 @@ func through[T any](ctx context.Context, p *process, kind submit.Kind, verb, key
 	}
 	before += t.drags / 2
 	after += t.drags / 2
-	if !wait(ctx, before) {
+	if !pause.For(ctx, before) {
 		return none, context.Cause(ctx)
 	}
 	if fails && early {
@@ -60,7 +61,7 @@ func through[T any](ctx context.Context, p *process, kind submit.Kind, verb, key
 	if err != nil {
 		return none, err
 	}
-	if !paused && !wait(ctx, after) { // the answer may have come before the pause
+	if !paused && !pause.For(ctx, after) { // the answer may have come before the pause
 		return none, context.Cause(ctx)
 	}
 	if fails {
@@ -87,7 +88,7 @@ func (o storeOf) Create(ctx context.Context, r submit.Record) (uint64, error) {
 		if err == nil && r.Kind == submit.KindJob {
 			o.p.s.recorded(o.p, submit.Record{}, r)
 			if hides := o.p.trouble.hides; hides > 0 && o.p.count("hidden") == 1 {
-				wait(ctx, hides)
+				pause.For(ctx, hides)
 				return 0, errStore
 			}
 		}
@@ -113,7 +114,7 @@ func (o storeOf) Update(ctx context.Context, r submit.Record) (uint64, error) {
 		if err == nil && r.Kind == submit.KindJob {
 			s.recorded(o.p, before, r)
 			if r.Done && o.p.trouble.ends > 0 {
-				wait(ctx, o.p.trouble.ends)
+				pause.For(ctx, o.p.trouble.ends)
 			}
 		}
 		return revision, err
