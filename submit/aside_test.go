@@ -163,7 +163,7 @@ func TestAside_readMany(t *testing.T) {
 			}
 		})
 		defer running(s)()
-		enqueued(t, s, 10, sameName)
+		enqueueAndWait(t, s, 10, sameName)
 		assert.Equal(t, 10, s.Progress().Confirmed)
 	})
 	bubble(t, "what shows one job", func(t *testing.T) {
@@ -180,9 +180,7 @@ func TestAside_readMany(t *testing.T) {
 			}
 		})
 		defer running(s)()
-		for i := range 10 {
-			require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(i), order{"x"}))
-		}
+		enqueue(t, s, 10)
 		time.Sleep(time.Minute)
 		assert.Equal(t, 9, s.Progress().Confirmed)
 	})

@@ -291,9 +291,7 @@ func TestAside_readManyGoes(t *testing.T) {
 			}
 		})
 		defer running(s)()
-		for i := range 10 {
-			require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(i), order{"x"}))
-		}
+		enqueue(t, s, 10)
 		time.Sleep(time.Minute)
 		assert.Equal(t, 10, s.Progress().Confirmed)
 	})

@@ -129,8 +129,6 @@ func TestEnqueue_afterCancelElsewhere(t *testing.T) {
 		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
 		time.Sleep(2 * time.Hour)
 		assert.Equal(t, 1, w.sent("a"))
-		res, err := s.Lookup(t.Context(), "a")
-		require.NoError(t, err)
-		assert.Equal(t, confirmed, res.Outcome)
+		ended(t, s, "a", confirmed)
 	})
 }

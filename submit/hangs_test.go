@@ -102,9 +102,7 @@ func TestReadMany_hangs(t *testing.T) {
 			}
 		})
 		defer running(s)()
-		for n := range 5 {
-			require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(n), order{"x"}))
-		}
+		enqueue(t, s, 5)
 		time.Sleep(time.Minute)
 		assert.Equal(t, 5, s.Progress().Confirmed)
 		assert.EqualValues(t, 1, calls.Load())
@@ -144,9 +142,7 @@ func TestWorkers_allBusy(t *testing.T) {
 				})
 			})
 			defer running(s)()
-			for n := range 3 {
-				require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(n), order{"x"}))
-			}
+			enqueue(t, s, 3)
 			time.Sleep(150 * time.Second)
 			assert.Equal(t, 2, logs.FilterMessageSnippet("all workers are busy").Len())
 			close(release)
@@ -184,9 +180,7 @@ func TestLog_panics(t *testing.T) {
 		job, err := s.Job(t.Context(), "bad")
 		require.NoError(t, err)
 		assert.Equal(t, submit.SetAside, job.State)
-		res, err := s.Lookup(t.Context(), "good")
-		require.NoError(t, err)
-		assert.Equal(t, confirmed, res.Outcome)
+		ended(t, s, "good", confirmed)
 		put(t, store, "left", `{"submit":1,"state":"queued","holder":"gone","intent":"2000-01-01T00:00:00Z","print":"","job":{"Name":"x"}}`)
 		time.Sleep(20 * time.Minute)
 		assert.Contains(t, valueOf(t, store, "left"), `"outcome":"confirmed"`, "others are still taken over")

@@ -237,9 +237,7 @@ func TestTooLarge_sent(t *testing.T) {
 			}
 			defer stop()
 			time.Sleep(5 * time.Minute)
-			res, err := s.Lookup(t.Context(), "a")
-			require.NoError(t, err)
-			assert.Equal(t, confirmed, res.Outcome)
+			ended(t, s, "a", confirmed)
 			assert.Equal(t, 1, w.sent("a"))
 		})
 	}

@@ -194,9 +194,7 @@ func TestLease_left(t *testing.T) {
 		}
 		time.Sleep(5 * time.Second)
 		for i := range 3 {
-			res, err := worker.Lookup(t.Context(), fmt.Sprint(i))
-			require.NoError(t, err)
-			assert.Equal(t, confirmed, res.Outcome)
+			ended(t, worker, fmt.Sprint(i), confirmed)
 		}
 	})
 }
@@ -241,9 +239,7 @@ func TestLease_pausedHolder(t *testing.T) {
 			defer stop()
 			time.Sleep(time.Minute)
 			if tt.at == "after write" || tt.resend > 0 {
-				res, err := second.Lookup(t.Context(), "a")
-				require.NoError(t, err)
-				assert.Equal(t, confirmed, res.Outcome)
+				ended(t, second, "a", confirmed)
 			} else {
 				assert.Equal(t, 1, second.Progress().Reading)
 			}

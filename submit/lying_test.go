@@ -75,8 +75,6 @@ func TestTakeOver_listsEnded(t *testing.T) {
 		s := w.on(t, listsAll{m})
 		defer running(s)()
 		time.Sleep(time.Hour)
-		res, err := s.Lookup(t.Context(), "a")
-		require.NoError(t, err)
-		assert.Equal(t, confirmed, res.Outcome)
+		ended(t, s, "a", confirmed)
 	})
 }

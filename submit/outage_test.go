@@ -186,9 +186,7 @@ func TestOutage_end(t *testing.T) {
 		p.cutOff(false)
 		defer running(w.on(t, p.Store))()
 		time.Sleep(time.Minute)
-		res, err := s.Lookup(t.Context(), "a")
-		require.NoError(t, err)
-		assert.Equal(t, confirmed, res.Outcome)
+		ended(t, s, "a", confirmed)
 		assert.Equal(t, 1, w.sent("a"))
 	})
 }
@@ -338,9 +336,7 @@ func TestRun_leavesQueued(t *testing.T) {
 		one := func(o *options) { o.Workers = 1 }
 		s := w.on(t, store, one)
 		stop := running(s)
-		for i := range 10 {
-			require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(i), order{"x"}))
-		}
+		enqueue(t, s, 10)
 		time.Sleep(5 * time.Second)
 		stop()
 		assert.Equal(t, 3, w.seen().received)
@@ -348,9 +344,7 @@ func TestRun_leavesQueued(t *testing.T) {
 		time.Sleep(time.Minute)
 		assert.Equal(t, 10, w.seen().received)
 		for i := range 10 {
-			res, err := s.Lookup(t.Context(), fmt.Sprint(i))
-			require.NoError(t, err)
-			assert.Equal(t, confirmed, res.Outcome)
+			ended(t, s, fmt.Sprint(i), confirmed)
 			assert.Equal(t, 1, w.sent(fmt.Sprint(i)))
 		}
 	})

@@ -93,9 +93,7 @@ func TestInbox(t *testing.T) {
 		time.Sleep(time.Minute)
 		store.record(t, draft(t, s, "a", order{Name: "a"}))
 		time.Sleep(200 * time.Millisecond)
-		res, err := s.Lookup(t.Context(), "a")
-		require.NoError(t, err)
-		assert.Equal(t, confirmed, res.Outcome)
+		ended(t, s, "a", confirmed)
 		assert.Equal(t, 1, w.sent("a"))
 	})
 	bubble(t, "of several processes one takes it in", func(t *testing.T) {

@@ -49,9 +49,7 @@ func TestProgress(t *testing.T) {
 		assert.Zero(t, s.Progress())
 		defer running(s)()
 		start := time.Now()
-		for i := range 6 {
-			require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(i), order{"x"}))
-		}
+		enqueue(t, s, 6)
 		time.Sleep(time.Second / 2)
 		p := s.Progress()
 		assert.Equal(t, [3]int{4, 2, 0}, [3]int{p.Queued, p.Sending, p.Reading})

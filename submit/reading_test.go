@@ -16,8 +16,8 @@ import (
 	"github.com/readback-go/readback/submit"
 )
 
-// enqueued submits n jobs and waits until all have an outcome.
-func enqueued(t *testing.T, s *submitter, n int, name func(i int) string) {
+// enqueueAndWait enqueues n jobs and waits until all have an outcome.
+func enqueueAndWait(t *testing.T, s *submitter, n int, name func(i int) string) {
 	t.Helper()
 	for i := range n {
 		require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(i), order{name(i)}))
@@ -43,7 +43,7 @@ func TestReading_limit(t *testing.T) {
 				o.Policy.Within = time.Minute
 			})
 			defer running(s)()
-			enqueued(t, s, 90, func(i int) string { return fmt.Sprint(i % origins) })
+			enqueueAndWait(t, s, 90, func(i int) string { return fmt.Sprint(i % origins) })
 			assert.Equal(t, 90, s.Progress().Confirmed)
 			for i := range w.readAt {
 				if later := i + 10*origins; later < len(w.readAt) {
@@ -65,7 +65,7 @@ func TestReading_late(t *testing.T) {
 		w := &world{}
 		s := w.on(t, submit.NewMemory(), func(o *options) { o.ReadsPerSecond = 1 })
 		defer running(s)()
-		enqueued(t, s, 120, sameName)
+		enqueueAndWait(t, s, 120, sameName)
 		assert.Equal(t, 120, s.Progress().Confirmed)
 		assert.Equal(t, 120, w.seen().reads)
 	})
@@ -78,7 +78,7 @@ func TestReading_workers(t *testing.T) {
 		w := &world{readFor: time.Second}
 		s := w.on(t, submit.NewMemory(), func(o *options) { o.Workers = 3 })
 		defer running(s)()
-		enqueued(t, s, 30, sameName)
+		enqueueAndWait(t, s, 30, sameName)
 		assert.Equal(t, 3, w.seen().most)
 		assert.Equal(t, 30, s.Progress().Confirmed)
 	})
@@ -91,7 +91,7 @@ func TestReading_takesTurns(t *testing.T) {
 		w := &world{took: time.Second}
 		s := w.on(t, submit.NewMemory(), everySecond, func(o *options) { o.Workers = 1 })
 		defer running(s)()
-		enqueued(t, s, 100, sameName)
+		enqueueAndWait(t, s, 100, sameName)
 		assert.Equal(t, 100, s.Progress().Confirmed)
 		assert.LessOrEqual(t, s.Progress().Lag.P99, 2*time.Second)
 	})
@@ -106,9 +106,7 @@ func TestReading_letsWrite(t *testing.T) {
 			o.Workers, o.Policy.Schedule, o.Policy.Within = 1, every(time.Millisecond), time.Hour
 		})
 		defer running(s)()
-		for i := range 10 {
-			require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(i), order{"x"}))
-		}
+		enqueue(t, s, 10)
 		time.Sleep(time.Minute)
 		require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
 		time.Sleep(3 * time.Second)
@@ -152,7 +150,7 @@ func TestReading_many(t *testing.T) {
 			}
 		})
 		defer running(s)()
-		enqueued(t, s, 1000, func(i int) string { return fmt.Sprint("group ", i%2) })
+		enqueueAndWait(t, s, 1000, func(i int) string { return fmt.Sprint("group ", i%2) })
 		assert.Equal(t, 1000, s.Progress().Confirmed)
 		assert.Zero(t, w.seen().reads)
 		assert.Equal(t, 4, w.seen().lists, "each group twice")
@@ -175,7 +173,7 @@ func TestReading_manyLacks(t *testing.T) {
 			}
 		})
 		defer running(s)()
-		enqueued(t, s, 2, sameName)
+		enqueueAndWait(t, s, 2, sameName)
 		assert.Equal(t, 1, s.Progress().Confirmed)
 		res, err := s.Lookup(t.Context(), "1")
 		require.NoError(t, err)
@@ -189,7 +187,7 @@ func TestReading_manyLacks(t *testing.T) {
 				o.ReadMany = func(context.Context, string, []string) (func(string) (*thing, bool), error) { return nil, err }
 			})
 			defer running(s)()
-			enqueued(t, s, 2, sameName)
+			enqueueAndWait(t, s, 2, sameName)
 			p := s.Progress()
 			assert.Equal(t, 2, p.Unconfirmed)
 		})
@@ -200,7 +198,7 @@ func TestReading_manyLacks(t *testing.T) {
 			o.ReadMany = func(context.Context, string, []string) (f func(string) (*thing, bool), err error) { return f, err }
 		})
 		defer running(s)()
-		enqueued(t, s, 1, sameName)
+		enqueueAndWait(t, s, 1, sameName)
 		assert.Equal(t, 1, s.Progress().Unconfirmed)
 	})
 	bubble(t, "deletes are read one by one", func(t *testing.T) {
@@ -214,7 +212,7 @@ func TestReading_manyLacks(t *testing.T) {
 			}
 		})
 		defer running(s)()
-		enqueued(t, s, 3, sameName)
+		enqueueAndWait(t, s, 3, sameName)
 		assert.Equal(t, 3, s.Progress().Confirmed)
 		assert.Zero(t, w.seen().lists)
 		assert.Equal(t, 6, w.seen().reads, "404 twice in a row each")
@@ -227,7 +225,7 @@ func TestReading_manyLacks(t *testing.T) {
 			}
 		})
 		defer running(s)()
-		enqueued(t, s, 3, sameName)
+		enqueueAndWait(t, s, 3, sameName)
 		assert.Equal(t, 3, s.Progress().Confirmed)
 		assert.Zero(t, w.seen().lists)
 	})
@@ -247,7 +245,7 @@ func TestReading_manyInTime(t *testing.T) {
 				}
 			})
 			defer running(s)()
-			enqueued(t, s, 10, sameName)
+			enqueueAndWait(t, s, 10, sameName)
 			// Law 2: 30 s less two reserves of twice 700 ms.
 			if lag <= 27*time.Second {
 				assert.Equal(t, 10, s.Progress().Confirmed)

@@ -64,12 +64,10 @@ func inexact[W any](t *testing.T, name string, make func() W) {
 			store := submit.NewMemory()
 			s := refs(t, w, store, make, zap.New(core))
 			if crash {
-				ctx, cancel := context.WithCancel(t.Context())
-				over := closing(func() { s.Run(ctx) })
+				stop := running(s)
 				require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
 				time.Sleep(2 * time.Second)
-				cancel()
-				<-over
+				stop()
 				s = refs(t, w, store, make, zap.New(core))
 			}
 			res, err := s.Submit(within(t, time.Hour), "a", order{"x"})
@@ -91,16 +89,6 @@ func inexact[W any](t *testing.T, name string, make func() W) {
 			}
 		})
 	}
-}
-
-// closing runs f, and closes what it returns when that is over.
-func closing(f func()) <-chan struct{} {
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		f()
-	}()
-	return over
 }
 
 // A reference of a type that JSON never carries is refused before anything is sent.
@@ -138,12 +126,10 @@ func TestReference_none(t *testing.T) {
 				return &order{"found"}
 			}, nil)
 			if crash {
-				ctx, cancel := context.WithCancel(t.Context())
-				over := closing(func() { s.Run(ctx) })
+				stop := running(s)
 				require.NoError(t, s.Enqueue(t.Context(), "a", order{"x"}))
 				time.Sleep(2 * time.Second)
-				cancel()
-				<-over
+				stop()
 			}
 			res, err := s.Submit(within(t, time.Hour), "a", order{"x"})
 			require.NoError(t, err)

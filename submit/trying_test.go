@@ -77,9 +77,7 @@ func TestTrying(t *testing.T) {
 			store := submit.NewMemory()
 			s := w.on(t, store, u.before(w))
 			stop := running(s)
-			for i := range 50 {
-				require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(i), order{"x"}))
-			}
+			enqueue(t, s, 50)
 			time.Sleep(5 * time.Minute)
 			p := s.Progress()
 			assert.Equal(t, 50, p.Queued+p.Sending)
@@ -162,9 +160,7 @@ func TestTrying_givesUp(t *testing.T) {
 		require.ErrorIs(t, err, errRefused)
 		assert.InDelta(t, 24, time.Since(start).Hours(), 0.02)
 		all.Wait()
-		kept, err := s.Lookup(t.Context(), "a")
-		require.NoError(t, err)
-		assert.Equal(t, failed, kept.Outcome)
+		ended(t, s, "a", failed)
 
 		require.NoError(t, s.Enqueue(t.Context(), "a", order{"another"}))
 		res, err = other.Submit(t.Context(), "a", order{"another"})

@@ -173,8 +173,24 @@ func (w *world) on(t *testing.T, store submit.Store, change ...func(*options)) *
 	return s
 }
 
+// enqueue enqueues n jobs, whose keys are numbers from 0.
+func enqueue(t *testing.T, s *submitter, n int) {
+	t.Helper()
+	for i := range n {
+		require.NoError(t, s.Enqueue(t.Context(), fmt.Sprint(i), order{"x"}))
+	}
+}
+
+// ended checks the outcome that the store has of a job.
+func ended(t *testing.T, s *submitter, key string, want consistency.Outcome) {
+	t.Helper()
+	res, err := s.Lookup(t.Context(), key)
+	require.NoError(t, err)
+	assert.Equal(t, want, res.Outcome, key)
+}
+
 // running runs s until the returned function is called.
-func running(s *submitter) (stop func()) {
+func running(s interface{ Run(context.Context) }) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	over := make(chan struct{})
 	go func() {
