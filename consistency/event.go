@@ -3,6 +3,7 @@ package consistency
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -119,39 +120,19 @@ func (p *Policy) tell(e Event) {
 	}
 }
 
-// fields returns the event as zap fields, under names that do not change.
+// fields returns the event as zap fields, under the names of attrs.
 func (e Event) fields() []zap.Field {
-	fields := append(make([]zap.Field, 0, 10),
-		zap.String("flow", e.Flow),
-		zap.String("phase", string(e.Phase)),
-		zap.Int("n", e.N),
-		zap.Duration("began", e.Began),
-		zap.Duration("ended", e.Ended))
-	if e.Instance != "" {
-		fields = append(fields, zap.String("instance", e.Instance))
-	}
-	if e.Status != 0 {
-		fields = append(fields, zap.Int("status", e.Status))
-	}
-	switch e.Phase {
-	case PhaseWrite:
-		fields = append(fields, zap.Stringer("class", e.Class))
-	case PhaseEnd:
-		fields = append(fields, zap.Stringer("outcome", e.Outcome))
-	default:
-		fields = append(fields, zap.Stringer("verdict", e.Verdict))
-	}
-	if e.Code != "" {
-		fields = append(fields, zap.String("code", e.Code))
-	}
-	if e.Reason != "" {
-		fields = append(fields, zap.String("reason", string(e.Reason)))
-	}
-	if e.Note != "" {
-		fields = append(fields, zap.String("note", e.Note))
-	}
-	if e.Err != nil {
-		fields = append(fields, zap.String("error", redact.Error(e.Err)))
+	attrs := e.attrs()
+	fields := make([]zap.Field, len(attrs))
+	for i, a := range attrs {
+		switch a.Value.Kind() {
+		case slog.KindInt64:
+			fields[i] = zap.Int64(a.Key, a.Value.Int64())
+		case slog.KindDuration:
+			fields[i] = zap.Duration(a.Key, a.Value.Duration())
+		default:
+			fields[i] = zap.String(a.Key, a.Value.String())
+		}
 	}
 	return fields
 }

@@ -28,7 +28,7 @@ func LogTo(l *slog.Logger) func(Event) {
 // message is what an event is logged as.
 func (e Event) message() string { return "readback " + string(e.Phase) }
 
-// attrs returns the event as attributes, under the names that fields has.
+// attrs returns the event as attributes, under names that do not change.
 func (e Event) attrs() []slog.Attr {
 	attrs := append(make([]slog.Attr, 0, 12),
 		slog.String("flow", e.Flow),

@@ -92,8 +92,8 @@ func TestVisit_likeDo(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 1))
 				s := randomService(r, goal)
 				p := s.policy()
-				learner := &lagLearner{Schedule: p.Schedule}
-				p.Schedule = learner
+				learned := &learner{Schedule: p.Schedule}
+				p.Schedule = learned
 				p.Settle = r.IntN(4)
 				p.Within = time.Duration(1+r.IntN(30)) * time.Second
 				p.Windows = consistency.Windows{NotFound: time.Duration(r.IntN(2)*r.IntN(20)) * time.Second, Forbidden: time.Duration(r.IntN(5)) * time.Second}
@@ -121,7 +121,7 @@ func TestVisit_likeDo(t *testing.T) {
 					}
 					text[way] = fmt.Sprint(why.Cause, why.Write, why.Status, why.Body, why.Reads)
 				}
-				lags[way] = learner.lags
+				lags[way] = learned.lags
 			}
 			assert.Equal(t, outcome[0], outcome[1])
 			assert.Equal(t, events[0], events[1])
@@ -139,13 +139,6 @@ func TestVisit_likeDo(t *testing.T) {
 		})
 	}
 }
-
-type lagLearner struct {
-	readback.Schedule
-	lags []readback.Lag
-}
-
-func (l *lagLearner) Observe(lag readback.Lag) { l.lags = append(l.lags, lag) }
 
 // However late a visit comes, the job is read: once more after its time was up.
 func TestVisit_late(t *testing.T) {
