@@ -159,7 +159,8 @@ func (r *run[W, R]) resume(ctx context.Context, h Pending) (Outcome, error) {
 // The time and the windows begin with the call. The error is nil only if want
 // accepted a value, as often in a row as Policy.Settle says; otherwise it is an
 // [*Error] whose outcome is Unconfirmed, and the value is that of the last
-// successful read.
+// successful read. If ctx has ended or an argument is invalid, nothing is read; in the
+// latter case the error matches [ErrInvalid]. Await may be called concurrently.
 func Await[R any](ctx context.Context, p Policy, name string, read func(context.Context) (R, error), want func(R) bool) (R, error) {
 	f := Flow[struct{}, R]{Name: name, goal: ToPresent, known: &struct{}{}}
 	if want != nil {

@@ -19,7 +19,8 @@ type Stepper[W, R any] struct {
 	flow   Flow[W, R]
 }
 
-// NewStepper returns a Stepper of f.
+// NewStepper returns a Stepper of f. Send and Visit report what is invalid in p and f, as
+// [Do] and [Resume] do. It may be used concurrently, each Course by one goroutine.
 func NewStepper[W, R any](p Policy, f Flow[W, R]) Stepper[W, R] { return Stepper[W, R]{p, f} }
 
 // Course is where a flow stands that a [Stepper] takes, besides its [Pending]

@@ -19,7 +19,8 @@ type Stepper[T any] struct {
 	opts  Options
 }
 
-// NewStepper returns the Stepper of a poll. Options.Since must be set.
+// NewStepper returns the Stepper of a poll. Options.Since must be set: without it, or
+// with other invalid arguments, Visit returns an error before it reads.
 func NewStepper[T any](read func(context.Context) (T, error), judge Judge[T], opts Options) Stepper[T] {
 	return Stepper[T]{read, judge, opts}
 }
