@@ -462,7 +462,7 @@ func TestRules_graphQL(t *testing.T) {
 }
 
 // Bodies are waited for where a rule of that phase asks for one, and nowhere else.
-func TestRules_askForBodies(t *testing.T) {
+func TestRules_waitForBodiesWhereAskedFor(t *testing.T) {
 	t.Parallel()
 	body := consistency.JSON("/ok", false)
 	writes := consistency.Rules{Write: []consistency.WriteRule{{Class: refused}, {Class: refused, Body: body}}, Read: []consistency.ReadRule{{From: 404}}}

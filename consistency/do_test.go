@@ -408,7 +408,7 @@ func TestDo_concurrently(t *testing.T) {
 }
 
 // A panic of the caller's passes through.
-func TestDo_panics(t *testing.T) {
+func TestDo_panicsPassThrough(t *testing.T) {
 	t.Parallel()
 	boom := func() { panic("boom") }
 	s := &service{writes: answers(201), reads: answers(200)}

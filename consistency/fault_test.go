@@ -107,7 +107,7 @@ func (s *service) again(goal consistency.Goal, like flow) flow {
 }
 
 // A handle keeps the doubt: a fault that is seen later is no proof either.
-func TestFault_resumed(t *testing.T) {
+func TestFault_handleKeepsTheDoubt(t *testing.T) {
 	t.Parallel()
 	for write, want := range map[int]consistency.Outcome{201: failed, 503: unconfirmed} {
 		bubble(t, fmt.Sprint(write), func(t *testing.T) {

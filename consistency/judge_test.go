@@ -13,7 +13,7 @@ import (
 )
 
 // A judge says what a flow would say.
-func TestJudge(t *testing.T) {
+func TestJudge_saysWhatAFlowWould(t *testing.T) {
 	t.Parallel()
 	p := consistency.Policy{
 		Windows: consistency.Windows{NotFound: 4 * time.Second, Stale: 5 * time.Second},

@@ -64,7 +64,7 @@ func TestResume(t *testing.T) {
 }
 
 // The time and the windows begin anew, and are those of the write's class.
-func TestResume_time(t *testing.T) {
+func TestResume_timeBeginsAnew(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		status int

@@ -13,7 +13,7 @@ import (
 )
 
 // A write of which only the intent is known is looked for, and never Failed.
-func TestLost(t *testing.T) {
+func TestLost_isNeverFailed(t *testing.T) {
 	t.Parallel()
 	for _, goal := range goals {
 		bubble(t, goal.String(), func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestLost(t *testing.T) {
 }
 
 // A second try of a write whose first may have been carried out is never Failed.
-func TestSend_again(t *testing.T) {
+func TestSend_againIsNeverFailed(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 409, 422} {
 		bubble(t, fmt.Sprint(status), func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestSend_again(t *testing.T) {
 }
 
 // Only what is read by its reference alone can be read in a list.
-func TestDirect(t *testing.T) {
+func TestDirect_onlyReadByReference(t *testing.T) {
 	t.Parallel()
 	bubble(t, "all", func(t *testing.T) {
 		for _, tt := range []struct {

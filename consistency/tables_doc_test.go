@@ -26,7 +26,7 @@ func TestDoc_tables(t *testing.T) {
 
 // What is remembered of a flow between two visits stays small: a million of them
 // are waited for at once.
-func TestCourse_size(t *testing.T) {
+func TestCourse_staysSmall(t *testing.T) {
 	t.Parallel()
 	assert.LessOrEqual(t, unsafe.Sizeof(consistency.Course{}), uintptr(152))
 }

@@ -295,7 +295,7 @@ var bodiesThere = map[string]readsAs{
 }
 
 // An answer to HEAD is judged by its status alone.
-func TestRead_head(t *testing.T) {
+func TestRead_headByItsStatusAlone(t *testing.T) {
 	t.Parallel()
 	bubble(t, "of a response", func(t *testing.T) {
 		head := func() *http.Response {

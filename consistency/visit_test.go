@@ -141,7 +141,7 @@ func TestVisit_likeDo(t *testing.T) {
 }
 
 // However late a visit comes, the job is read: once more after its time was up.
-func TestVisit_late(t *testing.T) {
+func TestVisit_lateStillReads(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string

@@ -65,7 +65,7 @@ func (b *countedBody) Close() error {
 }
 
 // Every body is read to its end and closed, so one connection is enough.
-func TestBodies_connections(t *testing.T) {
+func TestBodies_oneConnectionIsEnough(t *testing.T) {
 	t.Parallel()
 	const reads = 20
 	for _, status := range []string{"200", "202", "304", "307", "403", "404", "503"} {
@@ -132,7 +132,7 @@ func TestBodies_connectionsOfOthers(t *testing.T) {
 }
 
 // A body without an end is given up after a bounded number of bytes.
-func TestBodies_endless(t *testing.T) {
+func TestBodies_endlessIsGivenUp(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 404, 503} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestBodies_endless(t *testing.T) {
 
 // A body that trickles for ever ends with the timeout of its read; the status
 // counts all the same.
-func TestBodies_trickling(t *testing.T) {
+func TestBodies_tricklingEndsWithItsTimeout(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, give string

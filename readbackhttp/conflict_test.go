@@ -90,7 +90,7 @@ func TestExchange_conflictWithoutMine(t *testing.T) {
 }
 
 // After a lost answer Mine proves by the document whose the thing is.
-func TestExchange_mine(t *testing.T) {
+func TestExchange_mineProvesWhoseItIs(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{"503", lost} {
 		for name, tt := range map[string]struct {
@@ -140,7 +140,7 @@ func TestExchange_createWithMatch(t *testing.T) {
 }
 
 // The state of a thing may show that its creation failed.
-func TestExchange_fault(t *testing.T) {
+func TestExchange_stateShowsThatItFailed(t *testing.T) {
 	t.Parallel()
 	broken := `200 | {"id":7,"status":"FAILED"}`
 	tests := []struct {
@@ -179,7 +179,7 @@ func TestExchange_fault(t *testing.T) {
 }
 
 // What a deleted thing looks like is Gone's to say.
-func TestExchange_gone(t *testing.T) {
+func TestExchange_goneIsForTheCallerToSay(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{
 			"DELETE /things/7": {"204"},

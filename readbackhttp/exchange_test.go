@@ -149,7 +149,7 @@ func TestExchange_confirmed(t *testing.T) {
 }
 
 // What the write asked for goes out as it was given, once.
-func TestExchange_write(t *testing.T) {
+func TestExchange_sendsTheWriteAsGiven(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{
 			"POST /v1/things":  {"201 | Location: /v1/things/7"},

@@ -101,7 +101,7 @@ func TestHasJSON(t *testing.T) {
 }
 
 // A document that is deep, or a number that is long, does no harm.
-func TestHasJSON_large(t *testing.T) {
+func TestHasJSON_largeDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000)
 	assert.True(t, readbackhttp.HasJSON("", json.RawMessage(deep))(readbackhttp.Ref{}, &readbackhttp.Document{Body: []byte(deep)}))

@@ -213,7 +213,7 @@ func TestMonitor_failed(t *testing.T) {
 }
 
 // A monitor that cannot be read ends the flow unconfirmed.
-func TestMonitor_refused(t *testing.T) {
+func TestMonitor_unreadableIsUnconfirmed(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, answer, monitor string

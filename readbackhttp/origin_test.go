@@ -29,7 +29,7 @@ func withSecrets(target string) *http.Request {
 
 // Where the answer to a write points to is read only if it is of the write's
 // origin. The write stays applied, and nothing is sent elsewhere.
-func TestOrigin_refused(t *testing.T) {
+func TestOrigin_anotherIsNotRead(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
@@ -142,7 +142,7 @@ func TestOrigin_https(t *testing.T) {
 
 // Another origin that is allowed gets no credentials, not even a cookie that
 // the client has for the host.
-func TestOrigin_allowed(t *testing.T) {
+func TestOrigin_allowedGetsNoCredentials(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{
 			"POST /things":  {"201 | Set-Cookie: session=hunter2 | Location: http://api.test:8080/things/7"},
@@ -185,7 +185,7 @@ func TestOrigin_allowed(t *testing.T) {
 }
 
 // A cookie that the write's answer sets goes with reads of its origin.
-func TestOrigin_cookies(t *testing.T) {
+func TestOrigin_cookiesOfTheAnswerGoWithReads(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{
 			"POST /things":  {"201 | Set-Cookie: replica=3 | Location: /things/7"},

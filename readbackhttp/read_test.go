@@ -133,7 +133,7 @@ func TestRead_verdicts(t *testing.T) {
 
 // A read whose connection is lost says nothing. One that is lost on a used
 // connection is sent again by net/http.
-func TestRead_lost(t *testing.T) {
+func TestRead_lostSaysNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {lost, lost, `200 | {"v":1}`}}.handler())
 		ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
@@ -149,7 +149,7 @@ func TestRead_lost(t *testing.T) {
 
 // What no later read can change ends the flow, and leaves the write what it
 // was.
-func TestRead_stop(t *testing.T) {
+func TestRead_refusalForGoodEndsTheFlow(t *testing.T) {
 	t.Parallel()
 	for _, give := range []string{`403 | {"code":403,"message":"Forbidden"}`, "400", "401", "405", "406", "409", "418", "422", "451"} {
 		bubble(t, give, func(t *testing.T) {

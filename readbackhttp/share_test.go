@@ -214,7 +214,7 @@ func TestShare_kinds(t *testing.T) {
 
 // What one caller wrote does not hold up another; nor do those with another secret
 // hear of it.
-func TestShare_apart(t *testing.T) {
+func TestShare_callersStayApart(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := serve(t, lagging(""))
 		b := &bus{}
@@ -250,7 +250,7 @@ func TestShare_notesAreBlind(t *testing.T) {
 
 // A stranger who sends again what was sent makes nobody forget, and holds a read no
 // longer than the window of one write.
-func TestShare_stranger(t *testing.T) {
+func TestShare_strangerMakesNobodyForget(t *testing.T) {
 	t.Parallel()
 	late := func(b *bus, s *server) *http.Client { return copies(s, b, 1, slowly)[0] }
 	bubble(t, "a deletion, to those who heard it", func(t *testing.T) {
@@ -360,7 +360,7 @@ func TestShare_bounded(t *testing.T) {
 }
 
 // Time counts from the note's arrival.
-func TestShare_arrival(t *testing.T) {
+func TestShare_timeCountsFromArrival(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		m := newModel(time.Hour)
 		b := &bus{}
@@ -398,7 +398,7 @@ func (b *slowBus) Sync(ctx context.Context) error {
 
 // A read that would come before its note waits for it, and one of what nobody wrote
 // no longer than the carrier needs.
-func TestShare_sync(t *testing.T) {
+func TestShare_readWaitsForItsNote(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		waits bool

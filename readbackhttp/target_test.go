@@ -67,7 +67,7 @@ func TestTemplate(t *testing.T) {
 
 // What the answer lacks, or has in a form that fits no URL, ends the flow
 // before anything is read. The write stays applied.
-func TestTemplate_lacking(t *testing.T) {
+func TestTemplate_lackingEndsBeforeReads(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		template, answer string
@@ -115,7 +115,7 @@ func TestTemplate_lacking(t *testing.T) {
 }
 
 // A value cannot leave its place, whatever it is.
-func TestTemplate_hostile(t *testing.T) {
+func TestTemplate_valuesStayInTheirPlace(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{
 		"../admin", "..%2fadmin", "%2e%2e", "...", "a/../../b", `..\..\b`, "/", "//other.test", "http://other.test/", "javascript:alert(1)",
@@ -321,7 +321,7 @@ func TestRef_handle(t *testing.T) {
 }
 
 // A handle that was tampered with leads to no other origin.
-func TestRef_tampered(t *testing.T) {
+func TestRef_tamperedLeadsToNoOtherOrigin(t *testing.T) {
 	t.Parallel()
 	for _, written := range []string{
 		`{"location":"http://other.test/things/7"}`, `{"location":"http://me:pw@api.test/things/7"}`, `{"location":":"}`,

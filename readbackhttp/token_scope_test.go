@@ -125,7 +125,7 @@ func TestToken_behindGoodAnswer(t *testing.T) {
 }
 
 // Another origin gets no token.
-func TestToken_foreign(t *testing.T) {
+func TestToken_notForAnotherOrigin(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		s := serve(t, script{"POST /a": {"201 | Location: http://other.test/b | ETag: 7"}, "GET /b": {`200 | {"v":1}`}}.handler())
 		ex := readbackhttp.Exchange{

@@ -138,7 +138,7 @@ func TestToken_oneRead(t *testing.T) {
 }
 
 // A server that answers that it is behind is asked again, with the token.
-func TestToken_behind(t *testing.T) {
+func TestToken_behindIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	policy := everySecond
 	policy.ReadTimeout = 15 * time.Second

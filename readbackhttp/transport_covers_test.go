@@ -82,7 +82,7 @@ func TestTransport_location(t *testing.T) {
 }
 
 // One user's write holds nobody else's read.
-func TestTransport_scope(t *testing.T) {
+func TestTransport_holdsNobodyElsesRead(t *testing.T) {
 	t.Parallel()
 	sign := func(key, signature string) []string {
 		return []string{"Authorization: AWS4-HMAC-SHA256 Credential=" + key + "/20260131/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=" + signature}

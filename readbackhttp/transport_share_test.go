@@ -130,7 +130,7 @@ func TestTransport_shorterDeadlines(t *testing.T) {
 }
 
 // A panic in a function of the user's leaves nobody waiting for ever.
-func TestTransport_panic(t *testing.T) {
+func TestTransport_panicLeavesNobodyWaiting(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		options := slowly
 		panicked := false
@@ -154,7 +154,7 @@ func TestTransport_panic(t *testing.T) {
 }
 
 // A server that flips for ever ends nothing and is polled no faster.
-func TestTransport_flapping(t *testing.T) {
+func TestTransport_flappingIsPolledNoFaster(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var n atomic.Int32
 		start := time.Now()

@@ -73,7 +73,7 @@ func TestTransport_stuckBody(t *testing.T) {
 }
 
 // The context of a polled answer ends with its body, not before and not later.
-func TestTransport_releases(t *testing.T) {
+func TestTransport_contextEndsWithTheBody(t *testing.T) {
 	t.Parallel()
 	for name, finish := range map[string]func(io.ReadCloser){
 		"closed":          func(b io.ReadCloser) { _ = b.Close() },
@@ -145,7 +145,7 @@ func TestTransport_slowBodyCancelled(t *testing.T) {
 
 // Each body of the base is closed exactly once, each discarded one read to its
 // end, and so is that of a request.
-func TestTransport_closes(t *testing.T) {
+func TestTransport_closesEachBodyOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var given []*readCloser
 		var rest []int

@@ -214,7 +214,7 @@ func TestTransport_missingParent(t *testing.T) {
 }
 
 // Another protocol is no answer to a write.
-func TestTransport_switched(t *testing.T) {
+func TestTransport_anotherProtocolIsNoAnswer(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		client := &http.Client{Transport: readbackhttp.NewTransport(transport(func(req *http.Request) (*http.Response, error) {
 			if req.Method == "PUT" {

@@ -181,7 +181,7 @@ func fetching(method, url string, base http.RoundTripper, client *http.Client) h
 
 // Wherever the tries of an exchange are watched, and how often, each counts once,
 // and a hidden one counts.
-func TestWatch_nested(t *testing.T) {
+func TestWatch_nestedCountsOnce(t *testing.T) {
 	t.Parallel()
 	watch := readbackhttp.Watch
 	holding := func(rt http.RoundTripper) http.RoundTripper {

@@ -340,7 +340,7 @@ type idle struct {
 func (i idle) CloseIdleConnections() { *i.closed++ }
 
 // Nil is the default transport, as in a client.
-func TestWatch_nil(t *testing.T) {
+func TestWatch_nilIsTheDefaultTransport(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	t.Cleanup(srv.Close)
@@ -356,7 +356,7 @@ func TestWatch_nil(t *testing.T) {
 
 // A long answer reaches the client as it comes: only where a rule asks for bodies
 // is it waited for.
-func TestWatch_streams(t *testing.T) {
+func TestWatch_longAnswersStream(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			for range 3 {

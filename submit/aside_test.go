@@ -77,7 +77,7 @@ func (b *bug) into(w *world) func(*options) {
 // A panic in the program's own code sets its job aside, with the stack; all others go
 // on, here and wherever the job is taken over. Once the bug is mended the job goes on
 // where it was, and nothing is sent twice.
-func TestAside(t *testing.T) {
+func TestAside_panicSparesOtherJobs(t *testing.T) {
 	t.Parallel()
 	for _, in := range []string{"Flow", "Write", "Write, sent", "Read", "Find", "Origin", "Group"} {
 		for _, goes := range []bool{false, true} {
@@ -188,7 +188,7 @@ func TestAside_readMany(t *testing.T) {
 
 // A write that takes no notice of the end of its context is left behind, and told:
 // a lease that was lost is followed by another one, and Run and Submit return.
-func TestLeftBehind(t *testing.T) {
+func TestLeftBehind_runReturns(t *testing.T) {
 	t.Parallel()
 	deaf := func(w *world, release chan struct{}) func(*options) {
 		return func(o *options) {

@@ -298,7 +298,7 @@ func TestAside_readManyGoes(t *testing.T) {
 }
 
 // Retry of a job that meets its bug again returns.
-func TestRetry_again(t *testing.T) {
+func TestRetry_ofTheSameBugReturns(t *testing.T) {
 	t.Parallel()
 	for _, goes := range []bool{false, true} {
 		bubble(t, fmt.Sprint("goexit ", goes), func(t *testing.T) {

@@ -121,7 +121,7 @@ func TestLease_neverSeen(t *testing.T) {
 
 // A lease that nobody can read is over once it has not changed for its length, as any:
 // its jobs are gone on with.
-func TestLease_damaged(t *testing.T) {
+func TestLease_damagedIsOverAfterItsLength(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{"nonsense": "{", "empty": "", "newer": `{"submit":9,"left":7}`} {
 		bubble(t, name, func(t *testing.T) {

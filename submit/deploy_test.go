@@ -290,7 +290,7 @@ type hidden struct {
 }
 
 // A job that its own JSON does not bring back is refused, and nothing is sent.
-func TestSurvive(t *testing.T) {
+func TestJob_thatJSONChangesIsRefused(t *testing.T) {
 	t.Parallel()
 	t.Run("not", func(t *testing.T) {
 		refuses(t, outward{"x"}, "cannot be read")

@@ -156,7 +156,7 @@ func TestJoin_noHandle(t *testing.T) {
 }
 
 // Once its outcome is forgotten, a key is a new job.
-func TestJoin_forgotten(t *testing.T) {
+func TestJoin_forgottenKeyIsANewJob(t *testing.T) {
 	t.Parallel()
 	for _, keep := range []time.Duration{0, time.Hour, submit.Forever} {
 		bubble(t, fmt.Sprint(keep), func(t *testing.T) {
@@ -255,7 +255,7 @@ func TestLookup(t *testing.T) {
 
 // A record that somebody deletes while its job is pending is not a reason to
 // send it again.
-func TestJoin_deleted(t *testing.T) {
+func TestJoin_deletedIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	for _, run := range []bool{true, false} {
 		bubble(t, fmt.Sprint("run ", run), func(t *testing.T) {

@@ -73,7 +73,7 @@ func longName(n int) order { return order{strings.Repeat("x", n)} }
 
 // A job for which the store has no room is refused at every door, before anything of
 // it is sent or kept; those beside it are not held up, and its key is free.
-func TestTooLarge_refused(t *testing.T) {
+func TestTooLarge_refusedBeforeItIsSent(t *testing.T) {
 	t.Parallel()
 	large, small := longName(2000), longName(10)
 	for name, enter := range map[string]func(context.Context, *submitter, string, order) error{
@@ -139,7 +139,7 @@ func among(key string, o order, others int) iter.Seq2[string, order] {
 
 // A job that may have been recorded before the store had no room for it any more is
 // not Failed: it may go on.
-func TestTooLarge_unsure(t *testing.T) {
+func TestTooLarge_unsureIsNotFailed(t *testing.T) {
 	t.Parallel()
 	for _, recorded := range []bool{true, false} {
 		bubble(t, fmt.Sprint("recorded ", recorded), func(t *testing.T) {
@@ -218,7 +218,7 @@ func TestTooLarge_queued(t *testing.T) {
 
 // What was sent is never Failed for want of room, is read back, and ends with an outcome
 // that has less to tell; also after a crash.
-func TestTooLarge_sent(t *testing.T) {
+func TestTooLarge_sentIsNeverFailed(t *testing.T) {
 	t.Parallel()
 	for _, crash := range []bool{false, true} {
 		bubble(t, fmt.Sprint("crash ", crash), func(t *testing.T) {
@@ -313,7 +313,7 @@ func TestTooLarge_readOnceMore(t *testing.T) {
 }
 
 // Operators too get their way in less detail.
-func TestTooLarge_cancel(t *testing.T) {
+func TestTooLarge_operatorsGetTheirWay(t *testing.T) {
 	t.Parallel()
 	bubble(t, "cancel", func(t *testing.T) {
 		w := &world{}

@@ -19,7 +19,7 @@ import (
 
 // Jobs of a process that died are taken over within two thirds of a lease after it
 // is over, and not before.
-func TestLease_takeover(t *testing.T) {
+func TestLease_takenOverInTime(t *testing.T) {
 	t.Parallel()
 	for _, lease := range []time.Duration{time.Second, 15 * time.Second, time.Minute} {
 		for after := time.Duration(0); after < lease; after += lease / 7 {
@@ -153,7 +153,7 @@ func TestLease_takeoverBySubmit(t *testing.T) {
 }
 
 // A process that stops in good order leaves its jobs to others at once.
-func TestLease_left(t *testing.T) {
+func TestLease_leftJobsAreFreeAtOnce(t *testing.T) {
 	t.Parallel()
 	bubble(t, "by the end of Run", func(t *testing.T) {
 		w := &world{lag: 20 * time.Second}

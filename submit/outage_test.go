@@ -169,7 +169,7 @@ func TestOutage_fromTheBeginning(t *testing.T) {
 }
 
 // The end of Run does not wait for a store that is down.
-func TestOutage_end(t *testing.T) {
+func TestOutage_runEndsAllTheSame(t *testing.T) {
 	t.Parallel()
 	bubble(t, "while a job is recorded", func(t *testing.T) {
 		w := &world{lag: time.Second}

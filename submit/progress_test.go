@@ -140,7 +140,7 @@ type hiding struct {
 
 // No goroutine is left behind, whatever came in between: a bubble with one does
 // not end well.
-func TestGoroutines(t *testing.T) {
+func TestRun_leavesNoGoroutine(t *testing.T) {
 	t.Parallel()
 	bubble(t, "of those who submit while others run", func(t *testing.T) {
 		w := &world{}

@@ -32,7 +32,7 @@ func sameName(int) string { return "x" }
 
 // Reads of an origin begin no more often than they may, and each origin for
 // itself.
-func TestReading_limit(t *testing.T) {
+func TestReading_noMoreThanTheLimit(t *testing.T) {
 	t.Parallel()
 	for _, origins := range []int{1, 3} {
 		bubble(t, fmt.Sprint(origins, " origins"), func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestReading_limit(t *testing.T) {
 
 // Even if the limit leaves no turn in time, each job is read, late: none is
 // unconfirmed that a read would show.
-func TestReading_late(t *testing.T) {
+func TestReading_lateIsStillRead(t *testing.T) {
 	t.Parallel()
 	bubble(t, "one read a second for 120 jobs", func(t *testing.T) {
 		w := &world{}
@@ -72,7 +72,7 @@ func TestReading_late(t *testing.T) {
 }
 
 // No more workers than allowed read at the same time.
-func TestReading_workers(t *testing.T) {
+func TestReading_noMoreThanWorkers(t *testing.T) {
 	t.Parallel()
 	bubble(t, "three", func(t *testing.T) {
 		w := &world{readFor: time.Second}
@@ -134,7 +134,7 @@ func (w *world) list(ctx context.Context, lacking map[string]bool, refs []string
 }
 
 // One read of a list answers all jobs of a group that are due.
-func TestReading_many(t *testing.T) {
+func TestReading_oneListAnswersAll(t *testing.T) {
 	t.Parallel()
 	bubble(t, "of two groups", func(t *testing.T) {
 		w := &world{lag: 5 * time.Second, readFor: time.Second / 10}

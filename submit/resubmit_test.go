@@ -28,7 +28,7 @@ func dead(t *testing.T, p *process, at string, change ...func(*options)) {
 }
 
 // With consent, a job that was being sent at the crash is sent again.
-func TestResubmit(t *testing.T) {
+func TestResubmit_sendsAgainWithConsent(t *testing.T) {
 	t.Parallel()
 	resubmit := func(o *options) { o.Resubmit.KeyHonouredFor = time.Hour }
 	for _, where := range []string{"before write", "after write"} {

@@ -9,7 +9,7 @@ import (
 
 // A state that has been left is reached again only where a job is tried again or read
 // again, and what has ended is never sent.
-func TestMoves(t *testing.T) {
+func TestStates_neverGoBack(t *testing.T) {
 	t.Parallel()
 	for from, row := range moves {
 		for e, to := range row {

@@ -359,7 +359,7 @@ func TestForget(t *testing.T) {
 }
 
 // What is forgotten cannot be read once more: nothing says what to read.
-func TestForget_unconfirmed(t *testing.T) {
+func TestForget_unconfirmedIsNotReadAgain(t *testing.T) {
 	t.Parallel()
 	bubble(t, "no retry", func(t *testing.T) {
 		w := &world{lag: time.Hour}
@@ -372,7 +372,7 @@ func TestForget_unconfirmed(t *testing.T) {
 }
 
 // Unconfirmed outcomes are kept longer.
-func TestKeep_unconfirmed(t *testing.T) {
+func TestKeep_unconfirmedIsKeptLonger(t *testing.T) {
 	t.Parallel()
 	bubble(t, "four weeks", func(t *testing.T) {
 		w := &world{lag: 1000 * time.Hour}
