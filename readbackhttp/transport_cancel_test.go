@@ -13,19 +13,31 @@ import (
 
 var errGone = errors.New("nobody waits any more")
 
+// cancelled checks that a GET ends with its context, after that time.
+func cancelled(t *testing.T, after time.Duration, client *http.Client, url string) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(after, func() { cancel(errGone) })
+	start := time.Now()
+	_, err := ask(ctx, client, "GET", url)
+	require.ErrorIs(t, err, errGone)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, after, time.Since(start))
+}
+
+func within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 func TestTransport_cancelled(t *testing.T) {
 	t.Parallel()
 	bubble(t, "while it waits", func(t *testing.T) {
 		s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404"}}.handler())
 		client := s.over(slowly)
 		answered(t, "204", client, "PUT", api+"/a")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(2500*time.Millisecond, func() { cancel(errGone) })
-		start := time.Now()
-		_, err := ask(ctx, client, "GET", api+"/a")
-		require.ErrorIs(t, err, errGone)
-		require.ErrorIs(t, err, context.Canceled)
-		assert.Equal(t, 2500*time.Millisecond, time.Since(start))
+		cancelled(t, 2500*time.Millisecond, client, api+"/a")
 	})
 	bubble(t, "while it polls", func(t *testing.T) {
 		reads := 0
@@ -39,13 +51,7 @@ func TestTransport_cancelled(t *testing.T) {
 		}))
 		client := s.over(slowly)
 		answered(t, "200", client, "PUT", api+"/a")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(2500*time.Millisecond, func() { cancel(errGone) })
-		start := time.Now()
-		_, err := ask(ctx, client, "GET", api+"/a")
-		require.ErrorIs(t, err, errGone)
-		require.ErrorIs(t, err, context.Canceled)
-		assert.Equal(t, 2500*time.Millisecond, time.Since(start))
+		cancelled(t, 2500*time.Millisecond, client, api+"/a")
 	})
 	bubble(t, "by Request.Cancel", func(t *testing.T) {
 		s := serve(t, script{"PUT /a": {"204"}, "GET /a": {"404"}}.handler())

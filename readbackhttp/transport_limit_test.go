@@ -1,7 +1,6 @@
 package readbackhttp_test
 
 import (
-	"context"
 	"net/http"
 	"sync"
 	"testing"
@@ -53,11 +52,7 @@ func TestTransport_pollsPerSecond(t *testing.T) {
 		m := newModel(15 * time.Second)
 		client := &http.Client{Transport: readbackhttp.NewTransport(m, options)}
 		answered(t, "204", client, "PUT", api+"/a")
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
-		got, err := ask(ctx, client, "GET", api+"/a")
-		require.NoError(t, err)
-		assert.Equal(t, "200 new", got)
+		answeredIn(within(t, 20*time.Second), t, "200 new", client, "GET", api+"/a")
 		assert.Equal(t, 16*time.Second, time.Since(m.start)) // after polls at 1 s, 6 s and 11 s
 	})
 	bubble(t, "no room", func(t *testing.T) {
@@ -69,9 +64,7 @@ func TestTransport_pollsPerSecond(t *testing.T) {
 		for _, u := range []string{"/a", "/b"} {
 			answered(t, "204", client, "PUT", api+u)
 			ctx := readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Report: &report})
-			got, err := ask(ctx, client, "GET", api+u)
-			require.NoError(t, err)
-			assert.Equal(t, "404 none", got)
+			answeredIn(ctx, t, "404 none", client, "GET", api+u)
 		}
 		assert.Len(t, m.times(), 2+1)
 		assert.Equal(t, consistency.Unconfirmed, report.Outcome)
@@ -86,15 +79,11 @@ func TestTransport_pollsPerSecond(t *testing.T) {
 		ctx := readbackhttp.WithHold(t.Context(), readbackhttp.Hold{Within: 2500 * time.Millisecond})
 		for _, u := range []string{"/a", "/b", "/c"} { // only the first finds room, at 1 s
 			answered(t, "204", client, "PUT", api+u)
-			got, err := ask(ctx, client, "GET", api+u)
-			require.NoError(t, err)
-			assert.Equal(t, "404 none", got)
+			answeredIn(ctx, t, "404 none", client, "GET", api+u)
 		}
 		time.Sleep(2500 * time.Millisecond)
 		answered(t, "204", client, "PUT", api+"/d")
-		got, err := ask(ctx, client, "GET", api+"/d")
-		require.NoError(t, err)
-		assert.Equal(t, "404 none", got)
+		answeredIn(ctx, t, "404 none", client, "GET", api+"/d")
 		times := m.times()
 		assert.Len(t, times, 4+2)
 		assert.Equal(t, 11*time.Second, times[5])

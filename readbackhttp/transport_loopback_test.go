@@ -200,9 +200,7 @@ func TestTransport_http(t *testing.T) {
 			}
 		}})
 		for _, method := range []string{"PUT", "GET"} {
-			got, err := ask(ctx, client, method, s.URL+"/a")
-			require.NoError(t, err)
-			assert.Equal(t, "200 HTTP/2.0", got)
+			answeredIn(ctx, t, "200 HTTP/2.0", client, method, s.URL+"/a")
 		}
 		assert.Equal(t, int32(1), conns.Load())
 	})

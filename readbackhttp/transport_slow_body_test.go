@@ -62,13 +62,7 @@ func TestTransport_stuckBody(t *testing.T) {
 			return resp, nil
 		}), slowly)}
 		answered(t, "204", client, "PUT", api+"/a")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(300*time.Millisecond, func() { cancel(errGone) })
-		start := time.Now()
-		_, err := ask(ctx, client, "GET", api+"/a")
-		require.ErrorIs(t, err, errGone)
-		require.ErrorIs(t, err, context.Canceled)
-		assert.Equal(t, 300*time.Millisecond, time.Since(start))
+		cancelled(t, 300*time.Millisecond, client, api+"/a")
 	})
 }
 
@@ -118,13 +112,7 @@ func TestTransport_slowBodyCancelled(t *testing.T) {
 	bubble(t, "cancelled", func(t *testing.T) {
 		client := serve(t, answering(endless(404, 10*time.Second))).over(slowly)
 		answered(t, "200", client, "PUT", api+"/a")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(300*time.Millisecond, func() { cancel(errGone) })
-		start := time.Now()
-		_, err := ask(ctx, client, "GET", api+"/a")
-		require.ErrorIs(t, err, errGone)
-		require.ErrorIs(t, err, context.Canceled)
-		assert.Equal(t, 300*time.Millisecond, time.Since(start))
+		cancelled(t, 300*time.Millisecond, client, api+"/a")
 	})
 	bubble(t, "closed while a piece is awaited", func(t *testing.T) {
 		client := serve(t, answering(endless(404, time.Minute))).over(slowly)

@@ -55,7 +55,12 @@ func do(client *http.Client, req *http.Request) (string, error) {
 // answered sends a request, as ask does, and expects the answer.
 func answered(t *testing.T, want string, client *http.Client, method, url string, headers ...string) {
 	t.Helper()
-	got, err := ask(t.Context(), client, method, url, headers...)
+	answeredIn(t.Context(), t, want, client, method, url, headers...)
+}
+
+func answeredIn(ctx context.Context, t *testing.T, want string, client *http.Client, method, url string, headers ...string) {
+	t.Helper()
+	got, err := ask(ctx, client, method, url, headers...)
 	require.NoError(t, err)
 	assert.Equal(t, want, got, "%s %s", method, url)
 }

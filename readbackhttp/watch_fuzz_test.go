@@ -90,7 +90,7 @@ func FuzzWatch(f *testing.F) {
 			return req
 		}
 		want := roundTrip(base, make(t.Context()), max(1, int(step)))
-		for where, ctx := range within(t.Context()) {
+		for where, ctx := range inEachFlow(t.Context()) {
 			got := roundTrip(readbackhttp.Watch(base), make(ctx), max(1, int(step)))
 			if !reflect.DeepEqual(want, got) {
 				t.Errorf("%s:\n got %.300q\nwant %.300q", where, got.Body, want.Body)

@@ -78,8 +78,8 @@ func roundTrip(rt http.RoundTripper, req *http.Request, piece int) (g got) {
 	return g
 }
 
-// within returns ctx as it is in a flow of each kind, and outside of one.
-func within(ctx context.Context) map[string]context.Context {
+// inEachFlow returns ctx as it is in a flow of each kind, and outside of one.
+func inEachFlow(ctx context.Context) map[string]context.Context {
 	bodies, traced := wire.Note(ctx), wire.Trace(ctx)
 	bodies.Bodies = true
 	return map[string]context.Context{
@@ -184,7 +184,7 @@ func TestWatch_changesNothing(t *testing.T) {
 							}
 							plain := base()
 							want := try(plain, plain, t.Context())
-							for where, ctx := range within(t.Context()) {
+							for where, ctx := range inEachFlow(t.Context()) {
 								of := base()
 								if got := try(readbackhttp.Watch(of), of, ctx); !reflect.DeepEqual(got, want) {
 									t.Errorf("%s %s:\n got %.600s\nwant %.600s", method, where, fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want))
@@ -214,7 +214,7 @@ func TestWatch_switchedProtocols(t *testing.T) {
 		_ = buf.Flush()
 	}))
 	t.Cleanup(srv.Close)
-	for where, ctx := range within(t.Context()) {
+	for where, ctx := range inEachFlow(t.Context()) {
 		req, err := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
 		require.NoError(t, err)
 		req.Header.Set("Connection", "Upgrade")
@@ -246,7 +246,7 @@ func TestWatch_requestOfBase(t *testing.T) {
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("body")), Request: of(r)}, nil
 		})
 		want := roundTrip(base, send("GET", api+"/", ""), 9)
-		for where, ctx := range within(t.Context()) {
+		for where, ctx := range inEachFlow(t.Context()) {
 			got := roundTrip(readbackhttp.Watch(base), send("GET", api+"/", "").WithContext(ctx), 9)
 			got.Closed, want.Closed = "", ""
 			assert.Equal(t, want, got, "%s, %s", name, where)
@@ -270,7 +270,7 @@ func TestWatch_oddBases(t *testing.T) {
 		"a body that is too long":        func(*http.Request) (*http.Response, error) { return odd("body", 2), nil },
 	} {
 		want := roundTrip(base, send("GET", api+"/", ""), 9)
-		for where, ctx := range within(t.Context()) {
+		for where, ctx := range inEachFlow(t.Context()) {
 			got := roundTrip(readbackhttp.Watch(base), send("GET", api+"/", "").WithContext(ctx), 9)
 			got.Closed, want.Closed = "", ""
 			assert.Equal(t, want, got, "%s, %s", name, where)
@@ -299,7 +299,7 @@ func TestWatch_closedEarly(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "body") }))
 	t.Cleanup(srv.Close)
-	for where, ctx := range within(t.Context()) {
+	for where, ctx := range inEachFlow(t.Context()) {
 		req, err := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
 		require.NoError(t, err)
 		resp, err := readbackhttp.Watch(srv.Client().Transport).RoundTrip(req)
@@ -344,7 +344,7 @@ func TestWatch_nilIsTheDefaultTransport(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	t.Cleanup(srv.Close)
-	for where, ctx := range within(t.Context()) {
+	for where, ctx := range inEachFlow(t.Context()) {
 		req, err := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
 		require.NoError(t, err)
 		resp, err := readbackhttp.Watch(nil).RoundTrip(req)
@@ -365,7 +365,7 @@ func TestWatch_longAnswersStream(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 		}))
-		for where, ctx := range within(t.Context()) {
+		for where, ctx := range inEachFlow(t.Context()) {
 			began := time.Now()
 			req, err := http.NewRequestWithContext(ctx, "GET", api+"/", nil)
 			require.NoError(t, err)
