@@ -16,6 +16,7 @@ import (
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/poll"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 // bodies counts the bodies of the answers that a client got.
@@ -120,8 +121,7 @@ func TestBodies_connectionsOfOthers(t *testing.T) {
 		policy := everySecond
 		policy.Resend.OnRateLimited = true
 		ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/old", `{}`), Monitor: &readbackhttp.Monitor{}}
-		_, err := consistency.Do(t.Context(), policy, ex.Flow())
-		assert.NoError(t, err)
+		readbacktest.Confirm(t, policy, ex.Flow())
 		assert.Equal(t, 4, srv.writes(), "sent again with consent, and each time moved")
 		assert.Len(t, srv.reads(), 6)
 		assert.EqualValues(t, 1, srv.conns.Load())
@@ -213,9 +213,7 @@ func TestBodies_ofWrite(t *testing.T) {
 		bubble(t, name, func(t *testing.T) {
 			srv := serve(t, script{"POST /things": {give}, "GET /things/7": {"404", `200 | {"v":1}`}}.handler())
 			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), LocationOfAccepted: true}
-			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-			assert.NoError(t, err)
-			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			readbacktest.Confirm(t, everySecond, ex.Flow())
 			assert.Equal(t, []string{"0s POST /things", "0s GET /things/7", "1s GET /things/7"}, srv.log())
 		})
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 // A 409 or a 412 may be the echo of a copy of this very write, which something in
@@ -189,8 +190,7 @@ func TestExchange_goneIsForTheCallerToSay(t *testing.T) {
 			Client: srv.Client, Write: send("DELETE", api+"/things/7", ""), Read: readbackhttp.URL("/things?id=7"),
 			Gone: func(d *readbackhttp.Document) bool { return strings.TrimSpace(string(d.Body)) == "[]" },
 		}
-		_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-		require.NoError(t, err)
+		readbacktest.Confirm(t, everySecond, ex.Flow())
 		assert.Equal(t, seconds(0, 1, 2, 3, 4), srv.times())
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 func TestExchange_confirmed(t *testing.T) {
@@ -139,9 +140,7 @@ func TestExchange_confirmed(t *testing.T) {
 		bubble(t, tt.name, func(t *testing.T) {
 			srv := serve(t, tt.script.handler())
 			tt.give.Client = srv.Client
-			res, err := consistency.Do(t.Context(), everySecond, tt.give.Flow())
-			assert.NoError(t, err)
-			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			readbacktest.Confirm(t, everySecond, tt.give.Flow())
 			assert.Equal(t, tt.want, srv.log())
 			assert.EqualValues(t, 1, srv.conns.Load(), "connections")
 		})

@@ -13,6 +13,7 @@ import (
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/poll"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 func TestMonitor_confirmed(t *testing.T) {
@@ -181,9 +182,7 @@ func TestMonitor_confirmed(t *testing.T) {
 			default:
 				ex.Write = send("POST", api+"/things", `{}`)
 			}
-			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-			assert.NoError(t, err)
-			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			readbacktest.Confirm(t, everySecond, ex.Flow())
 			assert.Equal(t, tt.want, srv.log())
 		})
 	}
@@ -254,8 +253,7 @@ func TestMonitor_allowedOrigin(t *testing.T) {
 			Client: srv.Client, Write: withSecrets(api + "/things"), Monitor: &readbackhttp.Monitor{},
 			AllowOrigin: func(u *url.URL) bool { return u.Host == "ops.test" },
 		}
-		_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-		assert.NoError(t, err)
+		readbacktest.Confirm(t, everySecond, ex.Flow())
 		assert.Equal(t, []string{"0s POST /things", "0s GET http://ops.test/1", "0s GET /things/7"}, srv.log())
 		monitor := srv.requests()[1].Header
 		for _, name := range []string{"Authorization", "Cookie", "X-Api-Key", "X-Tenant"} {
@@ -314,8 +312,7 @@ func TestMonitor_retryAfter(t *testing.T) {
 				"GET /things/7": {`200 | {"v":1}`},
 			}.handler())
 			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`), Monitor: &readbackhttp.Monitor{}}
-			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-			assert.NoError(t, err)
+			readbacktest.Confirm(t, everySecond, ex.Flow())
 			assert.Equal(t, 1, srv.writes())
 			require.Len(t, srv.reads(), 3)
 			assert.GreaterOrEqual(t, srv.reads()[1].At, 5*time.Second)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 // withSecrets returns a POST with credentials of all kinds.
@@ -104,8 +105,7 @@ func TestOrigin_same(t *testing.T) {
 				answer(w, `200 | {"v":1}`)
 			}))
 			ex := readbackhttp.Exchange{Client: srv.Client, Write: withSecrets(api + "/v1/things/")}
-			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-			assert.NoError(t, err)
+			readbacktest.Confirm(t, everySecond, ex.Flow())
 			assert.Equal(t, []string{"0s POST /v1/things/", "0s GET " + tt.want}, srv.log())
 			assert.Equal(t, "Bearer hunter2", srv.reads()[0].Header.Get("Authorization"))
 		})
@@ -160,8 +160,7 @@ func TestOrigin_allowedGetsNoCredentials(t *testing.T) {
 				return u.Host == "api.test:8080"
 			},
 		}
-		_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
-		assert.NoError(t, err)
+		readbacktest.Confirm(t, everySecond, ex.Flow())
 		assert.Equal(t, []string{
 			"0s POST /things", "0s GET http://api.test:8080/things/7", "1s GET http://api.test:8080/things/7",
 		}, srv.log())
@@ -177,8 +176,7 @@ func TestOrigin_allowedGetsNoCredentials(t *testing.T) {
 		write := withSecrets("http://10.0.0.1/things")
 		write.Host = "api.test"
 		ex.Write, ex.Header = write, http.Header{"X-Read": {"hunter2"}}
-		_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
-		assert.NoError(t, err)
+		readbacktest.Confirm(t, everySecond, ex.Flow())
 		assert.Equal(t, []string{"1s POST /things", "1s GET http://api.test:8080/things/7"}, srv.log()[3:])
 		assert.Empty(t, srv.reads()[2].Header.Get("X-Read"))
 	})
@@ -195,8 +193,7 @@ func TestOrigin_cookiesOfTheAnswerGoWithReads(t *testing.T) {
 		require.NoError(t, err)
 		srv.Client.Jar = jar
 		ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", "")}
-		_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
-		assert.NoError(t, err)
+		readbacktest.Confirm(t, everySecond, ex.Flow())
 		assert.Equal(t, 1, srv.writes())
 		require.Len(t, srv.reads(), 1)
 		assert.Equal(t, "replica=3", srv.reads()[0].Header.Get("Cookie"))

@@ -14,6 +14,7 @@ import (
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/poll"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 // Reads carry what the write did, less what belongs to the write alone.
@@ -76,8 +77,7 @@ func TestRead_host(t *testing.T) {
 		write := send("PUT", "http://10.0.0.1/v1/things/7", `1`)
 		write.Host = "api.test"
 		ex := readbackhttp.Exchange{Client: srv.Client, Write: write, Match: readbackhttp.HasJSON("", 1)}
-		_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-		assert.NoError(t, err)
+		readbacktest.Confirm(t, everySecond, ex.Flow())
 		assert.Equal(t, []string{"0s PUT /v1/things/7", "0s GET /v1/things/7"}, srv.log())
 	})
 }
@@ -213,8 +213,7 @@ func TestRead_retryAfter(t *testing.T) {
 		bubble(t, tt.name, func(t *testing.T) {
 			srv := serve(t, script{"POST /things": {"201 | Location: /things/7"}, "GET /things/7": {tt.give, `200 | {"v":1}`}}.handler())
 			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", `{}`)}
-			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-			assert.NoError(t, err)
+			readbacktest.Confirm(t, everySecond, ex.Flow())
 			assert.Equal(t, 1, srv.writes())
 			require.Len(t, srv.reads(), 2)
 			assert.Zero(t, srv.reads()[0].At)
@@ -266,8 +265,6 @@ func TestExchange_compressed(t *testing.T) {
 			Client: s.Client, Write: with(send("PUT", api+"/things/7", `{"name":"a"}`), "Accept-Encoding", "gzip, br"),
 			Match: readbackhttp.HasJSON("/name", "a"),
 		}
-		res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-		require.NoError(t, err)
-		assert.Equal(t, consistency.Confirmed, res.Outcome)
+		readbacktest.Confirm(t, everySecond, ex.Flow())
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 const created = `201 | Location: /v1/things/7 | X-Id: h/7 | X-Id: second | ` +
@@ -58,8 +59,7 @@ func TestTemplate(t *testing.T) {
 			ex := readbackhttp.Exchange{
 				Client: srv.Client, Write: send("POST", api+"/v1/things?key=1", `{}`), Read: readbackhttp.Template(tt.template),
 			}
-			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-			assert.NoError(t, err)
+			readbacktest.Confirm(t, everySecond, ex.Flow())
 			assert.Equal(t, []string{"0s POST /v1/things?key=1", "0s GET " + tt.want}, srv.log())
 		})
 	}
@@ -141,8 +141,7 @@ func TestTemplate_valuesStayInTheirPlace(t *testing.T) {
 			ex := readbackhttp.Exchange{
 				Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Read: readbackhttp.Template("/x/{id}/y?q={id}"),
 			}
-			_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
-			assert.NoError(t, err)
+			readbacktest.Confirm(t, everySecond, ex.Flow())
 			assert.Equal(t, []string{"/x/" + value + "/y"}, paths)
 			assert.Equal(t, []string{value}, queries)
 			assert.Equal(t, 1, srv.writes())
@@ -229,9 +228,7 @@ func TestTemplate_bodyBrokenOff(t *testing.T) {
 			readbackhttp.Template("/x/{header:X-Id}"), readbackhttp.Template("{location}"), readbackhttp.Location(), readbackhttp.URL("/x/7"),
 		} {
 			ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/v1/things", `{}`), Read: read}
-			res, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-			assert.NoError(t, err)
-			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			readbacktest.Confirm(t, everySecond, ex.Flow())
 		}
 		assert.Equal(t, 4, srv.writes())
 		assert.Len(t, srv.reads(), 4)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 // Without a token that can be used, an update without a match is never
@@ -47,8 +48,7 @@ func TestToken_none(t *testing.T) {
 			assert.Empty(t, reads)
 
 			ex.Match = readbackhttp.HasJSON("", map[string]any{})
-			_, err = consistency.Do(t.Context(), everySecond, ex.Flow())
-			require.NoError(t, err)
+			readbacktest.Confirm(t, everySecond, ex.Flow())
 
 			client := &http.Client{Transport: readbackhttp.NewTransport(base, readbackhttp.TransportOptions{Token: readbackhttp.Mittwald()})}
 			answered(t, "200 {}", client, "PATCH", api+"/a")

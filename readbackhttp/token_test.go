@@ -12,6 +12,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 // event returns a service like mittwald's: a write answers an event id, and a
@@ -131,8 +132,7 @@ func TestToken_oneRead(t *testing.T) {
 				return s.Client.Do(req)
 			}, nil)
 		flow.Behind = kind.Behind
-		_, err := consistency.Do(t.Context(), consistency.Policy{}, flow)
-		require.NoError(t, err)
+		readbacktest.Confirm(t, consistency.Policy{}, flow)
 		assert.Equal(t, []string{"0s PATCH /things/7", "0s GET /things/7"}, s.log())
 	})
 }

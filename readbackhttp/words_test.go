@@ -13,6 +13,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 // An error of an exchange says what was wanted and what was seen, what ended the
@@ -162,8 +163,7 @@ func TestExchange_rateLimited(t *testing.T) {
 			ex.Client = srv.Client
 			policy := everySecond
 			policy.Within = 3 * time.Minute
-			_, err := consistency.Do(t.Context(), policy, ex.Flow())
-			require.NoError(t, err)
+			readbacktest.Confirm(t, policy, ex.Flow())
 			require.Len(t, srv.reads(), 2)
 			assert.GreaterOrEqual(t, srv.times()[1], time.Minute)
 			assert.LessOrEqual(t, srv.times()[1], 66*time.Second)
@@ -179,8 +179,7 @@ func TestExchange_retryAfterWithoutEnd(t *testing.T) {
 			srv := serve(t, scripted("200", "429 | Retry-After: "+after, `200 | {"v":2}`).handler())
 			ex := toward(consistency.ToMatch)
 			ex.Client = srv.Client
-			_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-			assert.NoError(t, err)
+			readbacktest.Confirm(t, everySecond, ex.Flow())
 			assert.Len(t, srv.reads(), 2)
 
 			srv = serve(t, script{"POST /things": {"429 | Retry-After: " + after}}.handler())

@@ -15,6 +15,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
+	"github.com/readback-go/readback/readbacktest"
 )
 
 // A redirect of a write is not followed: it says where to read back.
@@ -30,9 +31,7 @@ func TestWrite_seeOther(t *testing.T) {
 			class := consistency.Class(0)
 			policy := everySecond
 			policy.Observer = func(e consistency.Event) { class = max(class, e.Class) }
-			res, err := consistency.Do(t.Context(), policy, ex.Flow())
-			assert.NoError(t, err)
-			assert.Equal(t, consistency.Confirmed, res.Outcome)
+			readbacktest.Confirm(t, policy, ex.Flow())
 			assert.Equal(t, consistency.Accepted, class)
 			assert.Equal(t, []string{"0s POST /v1/things", "0s GET /v1/things/7", "1s GET /v1/things/7"}, srv.log())
 		})
@@ -70,8 +69,7 @@ func TestWrite_seeWhatWasThere(t *testing.T) {
 		ex := readbackhttp.Exchange{
 			Client: srv.Client, Write: send("POST", api+"/things/7/rename", `{}`), Goal: consistency.ToMatch, Match: readbackhttp.HasJSON("/v", 2), Read: readbackhttp.Location(),
 		}
-		_, err := consistency.Do(t.Context(), everySecond, ex.Flow())
-		assert.NoError(t, err)
+		readbacktest.Confirm(t, everySecond, ex.Flow())
 	})
 }
 
@@ -95,8 +93,7 @@ func TestWrite_seeNowhere(t *testing.T) {
 		assert.Equal(t, consistency.Unconfirmed, res.Outcome)
 		assert.ErrorContains(t, err, "no Location")
 		put := readbackhttp.Exchange{Client: srv.Client, Write: send("PUT", api+"/things/7", `{}`), Match: readbackhttp.HasJSON("/v", 2)}
-		_, err = consistency.Do(t.Context(), policy, put.Flow())
-		assert.NoError(t, err)
+		readbacktest.Confirm(t, policy, put.Flow())
 		assert.Equal(t, []string{"0s POST /things", "0s PUT /things/7", "0s GET /things/7", "1s GET /things/7"}, srv.log())
 		assert.Equal(t, []consistency.Class{consistency.Accepted, consistency.Accepted}, classes)
 	})
@@ -304,9 +301,7 @@ func TestWrite_neverSentOrLost(t *testing.T) {
 		ex := readbackhttp.Exchange{
 			Client: srv.Client, Write: send("PUT", srv.URL+"/v1/things/7", `{}`), Match: readbackhttp.HasJSON("/name", "new"),
 		}
-		res, err := consistency.Do(t.Context(), consistency.Policy{}, ex.Flow())
-		assert.NoError(t, err)
-		assert.Equal(t, consistency.Confirmed, res.Outcome)
+		readbacktest.Confirm(t, consistency.Policy{}, ex.Flow())
 		assert.Equal(t, 1, srv.writes())
 		assert.Len(t, srv.reads(), 1)
 	})
@@ -390,9 +385,7 @@ func TestWrite_resendNotSent(t *testing.T) {
 		policy := everySecond
 		policy.Resend.OnNotSent = true
 		ex := readbackhttp.Exchange{Client: srv.Client, Write: send("POST", api+"/things", "body")}
-		res, err := consistency.Do(t.Context(), policy, ex.Flow())
-		assert.NoError(t, err)
-		assert.Equal(t, consistency.Confirmed, res.Outcome)
+		readbacktest.Confirm(t, policy, ex.Flow())
 		assert.Equal(t, []string{"2s POST /things", "2s GET /things/7"}, srv.log())
 		assert.Equal(t, "body", srv.requests()[0].Body)
 	})
