@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/testing/inbubble"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -289,11 +289,5 @@ func seconds(list ...float64) []time.Duration {
 // ended at a deadline, whose times are package poll's matter.
 func first(n int, times []time.Duration) []time.Duration { return times[:min(n, len(times))] }
 
-// bubble runs f as a parallel subtest with a clock of its own.
-func bubble(t *testing.T, name string, f func(t *testing.T)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, f)
-	})
-}
+// bubble runs a parallel subtest with a clock of its own.
+var bubble = inbubble.Run

@@ -3,11 +3,10 @@ package poll_test
 import (
 	"context"
 	"errors"
-	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/internal/testing/inbubble"
 	"github.com/readback-go/readback/poll"
 )
 
@@ -117,11 +116,5 @@ func seconds(s ...float64) []time.Duration {
 	return ds
 }
 
-// bubble runs test with a fake clock. It fails if test leaves a goroutine.
-func bubble(t *testing.T, name string, test func(t *testing.T)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, test)
-	})
-}
+// bubble runs a parallel subtest with a clock of its own.
+var bubble = inbubble.Run

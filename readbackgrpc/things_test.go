@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -14,20 +13,15 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/readback-go/readback"
+	"github.com/readback-go/readback/internal/testing/inbubble"
 	"github.com/readback-go/readback/readbackgrpc"
 	"github.com/readback-go/readback/readbackgrpc/internal/things"
 )
 
 const ms = time.Millisecond
 
-// bubble runs f as a test of its own, in a bubble in which time is exact.
-func bubble(t *testing.T, name string, f func(t *testing.T)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, f)
-	})
-}
+// bubble runs a parallel subtest with a clock of its own.
+var bubble = inbubble.Run
 
 // every is a schedule that reads at once, and then every d.
 type every time.Duration

@@ -14,11 +14,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/testing/inbubble"
 	"github.com/readback-go/readback/internal/testing/pipenet"
 )
 
@@ -30,19 +30,11 @@ var everySecond = consistency.Policy{
 	Schedule: readback.Backoff{Initial: time.Second, Max: time.Second, NoJitter: true},
 }
 
-// inBubble runs test in a bubble of its own, beside other tests. A goroutine
-// that is left behind makes it fail.
-func inBubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
-}
-
-// bubble is inBubble for a subtest.
-func bubble(t *testing.T, name string, test func(t *testing.T)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) { inBubble(t, test) })
-}
+// inBubble runs a test with a clock of its own, beside others, and bubble a subtest.
+var (
+	inBubble = inbubble.Test
+	bubble   = inbubble.Run
+)
 
 // server remembers the requests that it got.
 type server struct {

@@ -11,16 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/testing/inbubble"
 	"github.com/readback-go/readback/readbacktest"
 )
 
-func bubble(t *testing.T, name string, test func(t *testing.T)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, test)
-	})
-}
+// bubble runs a parallel subtest with a clock of its own.
+var bubble = inbubble.Run
 
 // Each assertion takes one outcome and no other.
 func TestOutcomes(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/internal/pause"
+	"github.com/readback-go/readback/internal/testing/inbubble"
 	"github.com/readback-go/readback/submit"
 )
 
@@ -221,11 +222,5 @@ func (w *world) agrees(t *testing.T, key string, res result, msg ...any) {
 	}
 }
 
-// bubble runs f as a parallel subtest with a clock of its own.
-func bubble(t *testing.T, name string, f func(t *testing.T)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, f)
-	})
-}
+// bubble runs a parallel subtest with a clock of its own.
+var bubble = inbubble.Run

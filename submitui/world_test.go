@@ -10,13 +10,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/testing/inbubble"
 	"github.com/readback-go/readback/submit"
 	"github.com/readback-go/readback/submitui"
 )
@@ -82,10 +82,7 @@ func worked(t *testing.T, s *submitter) {
 	<-ended
 }
 
-func bubble(t *testing.T, f func(*testing.T)) {
-	t.Parallel()
-	synctest.Test(t, f)
-}
+var bubble = inbubble.Test
 
 // anyone allows everything, shows nothing.
 var anyone = submitui.Options[order]{Authorize: func(*http.Request, submitui.Action, string) bool { return true }}

@@ -3,21 +3,17 @@ package proxy_test
 import (
 	"net/http"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/readback-go/readback/cmd/readback/internal/proxy"
 	"github.com/readback-go/readback/consistency"
+	"github.com/readback-go/readback/internal/testing/inbubble"
 )
 
-// A bubble runs test with a fake clock. Times are exact.
-func bubble(t *testing.T, test func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, test)
-}
+// bubble runs a test with a fake clock. Times are exact.
+var bubble = inbubble.Test
 
 func TestProxy_holds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
