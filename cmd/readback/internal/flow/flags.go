@@ -129,15 +129,24 @@ func (f *Flags) Policy() (consistency.Policy, error) {
 	if f.MaxInterval > 0 && f.Interval > f.MaxInterval {
 		return p, exit.Usagef("--interval %v is longer than --max-interval %v", f.Interval, f.MaxInterval)
 	}
-	for _, text := range f.Window {
-		if err := setWindow(&p.Windows, text); err != nil {
-			return p, err
-		}
+	var err error
+	if p.Windows, err = ParseWindows(f.Window); err != nil {
+		return p, err
 	}
 	if err := p.Validate(); err != nil {
 		return p, exit.With(exit.Usage, err)
 	}
 	return p, nil
+}
+
+// ParseWindows reads the values of --window.
+func ParseWindows(texts []string) (w consistency.Windows, _ error) {
+	for _, text := range texts {
+		if err := setWindow(&w, text); err != nil {
+			return w, err
+		}
+	}
+	return w, nil
 }
 
 func setWindow(w *consistency.Windows, text string) error {
@@ -165,7 +174,7 @@ func setWindow(w *consistency.Windows, text string) error {
 
 // ParseToken reads the value of --token. Empty is no token.
 func ParseToken(text string) (readbackhttp.Token, error) {
-	switch text {
+	switch strings.ToLower(text) {
 	case "":
 		return nil, nil
 	case "mittwald":

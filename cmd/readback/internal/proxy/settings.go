@@ -15,6 +15,7 @@ import (
 	"github.com/readback-go/readback"
 	"github.com/readback-go/readback/cmd/readback/internal/cli"
 	"github.com/readback-go/readback/cmd/readback/internal/exit"
+	"github.com/readback-go/readback/cmd/readback/internal/flow"
 	"github.com/readback-go/readback/cmd/readback/internal/request"
 	"github.com/readback-go/readback/consistency"
 	"github.com/readback-go/readback/readbackhttp"
@@ -67,10 +68,10 @@ func (s *settings) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&s.forwarded, "forwarded", "", "`WHICH` headers tell the upstream of the client: x-forwarded, forwarded (RFC 7239), or none; without it, those that the client sent")
 	cli.Section(fs, "The proxy")
 	fs.DurationVar(&s.within, "within", 30*time.Second, "how long after a write its reads are held at most")
-	fs.StringArrayVar(&s.windows, "window", nil, "`STATUS=TIME`: how long 404 counts from the write, or 403 from the first one; can be repeated")
+	fs.StringArrayVar(&s.windows, "window", nil, "how long an answer counts as lag, as `REASON=TIME`, such as 403=10s, from the first one; 404, stale, still-there and behind-token count from the write; can be repeated")
 	fs.DurationVar(&s.remember, "remember", 2*time.Minute, "how long writes are remembered")
 	fs.BoolVar(&s.holdDeleted, "hold-deleted", false, "hold reads of what was deleted until it is gone, too")
-	fs.StringVar(&s.token, "token", "", "`KIND` of consistency token of the service: mittwald, cosmos or vault")
+	fs.StringVar(&s.token, "token", "", "consistency token of the service: mittwald, vault, cosmos or `ANSWERED:ASKED[:BEHIND]`, two headers and a status")
 	fs.Float64Var(&s.pollsPerSecond, "polls-per-second", 0, "limit for the polls of all who wait; 0 is none")
 	fs.DurationVar(&s.interval, "interval", 0, "first wait between polls, in place of what is learned")
 	fs.DurationVar(&s.maxInterval, "max-interval", 0, "longest wait between polls, in place of what is learned")
@@ -139,13 +140,13 @@ func (s *settings) hold() (o readbackhttp.TransportOptions, err error) {
 		HoldDeleted: s.holdDeleted, PollsPerSecond: s.pollsPerSecond, Remember: s.remember,
 		Policy: consistency.Policy{Within: s.within},
 	}
-	if o.Policy.Windows, err = parseWindows(s.windows); err != nil {
+	if o.Policy.Windows, err = flow.ParseWindows(s.windows); err != nil {
 		return o, err
 	}
 	if o.Routes, err = parseRoutes(s.covers, s.coversLists); err != nil {
 		return o, err
 	}
-	if o.Token, err = parseToken(s.token); err != nil {
+	if o.Token, err = flow.ParseToken(s.token); err != nil {
 		return o, err
 	}
 	return o, nil
@@ -188,39 +189,6 @@ func parseUpstream(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("--upstream is not a URL of http or https, such as https://api.example")
 	}
 	return u, validate(u)
-}
-
-func parseToken(kind string) (readbackhttp.Token, error) {
-	switch strings.ToLower(kind) {
-	case "":
-		return nil, nil
-	case "mittwald":
-		return readbackhttp.Mittwald(), nil
-	case "cosmos":
-		return readbackhttp.Cosmos(), nil
-	case "vault":
-		return readbackhttp.Vault(), nil
-	}
-	return nil, fmt.Errorf("--token: want mittwald, cosmos or vault, not %q", kind)
-}
-
-func parseWindows(list []string) (w consistency.Windows, _ error) {
-	for _, text := range list {
-		status, after, _ := strings.Cut(text, "=")
-		d, err := time.ParseDuration(after)
-		if err != nil || d <= 0 {
-			return w, fmt.Errorf("--window %q: want STATUS=TIME, such as 403=10s", text)
-		}
-		switch status {
-		case "404":
-			w.NotFound = d
-		case "403":
-			w.Forbidden = d
-		default:
-			return w, fmt.Errorf("--window %q: only 404 and 403 have one", text)
-		}
-	}
-	return w, nil
 }
 
 // loopback reports whether only this machine gets to a listener.
