@@ -24,10 +24,18 @@ type record struct {
 	body []string // of requests that had an end
 }
 
-func (c *record) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *record) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	c.begin(r)
+	c.end(r)
+}
+
+func (c *record) begin(r *http.Request) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.got = append(c.got, r.URL.Path)
-	c.mu.Unlock()
+}
+
+func (c *record) end(r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -317,10 +325,11 @@ func TestProxy_malformedLater(t *testing.T) {
 	t.Parallel()
 	var got record
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got.begin(r) // before the client hears of it
 		_ = http.NewResponseController(w).EnableFullDuplex()
 		_, _ = io.WriteString(w, "early")
 		_ = http.NewResponseController(w).Flush()
-		got.ServeHTTP(w, r)
+		got.end(r)
 	}))
 	t.Cleanup(upstream.Close)
 	url, _ := serve(t, upstream.URL, proxy.Options{})
