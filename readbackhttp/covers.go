@@ -17,7 +17,7 @@ type covering struct {
 	t      *Transport
 	req    *http.Request
 	own    *url.URL       // of req, by serverURL
-	room   url.URL        // for own
+	room   url.URL        // that own points to, to save an allocation
 	resp   *http.Response // nil if the answer was lost
 	told   *http.Response // a copy of resp for observers, made before the caller can change it
 	where  *url.URL       // where the answer says that something is: its Location
@@ -30,8 +30,8 @@ type covering struct {
 	gone   *url.URL // what a POST deleted
 	asked  *sentBody
 	along  readAlong // the body of resp, if it counts
-	one    [1]names  // room for what most answers name
-	first  [1]place  // and for what most writes cover
+	one    [1]names  // room for what most answers name, to save an allocation
+	first  [1]place  // the same for what most writes cover
 	whole  bool      // the answer was read to its end, and all that it says is known
 }
 
@@ -125,9 +125,8 @@ func (t *Transport) covers(req *http.Request, resp *http.Response, class consist
 	c.end(c.usual())
 }
 
-// says reports whether the answer says what the write made. A good one does even
-// where it is not the only one: nobody knows how often something was made, but this
-// was.
+// says reports whether the answer says what the write made. A good answer does, also if
+// the write was tried more than once: perhaps more was made, but this was.
 func (c *covering) says() bool {
 	switch {
 	case c.resp == nil, c.resp.StatusCode/100 == 3, c.class == consistency.Ambiguous && !good(c.resp):
@@ -138,8 +137,8 @@ func (c *covering) says() bool {
 	return c.class != consistency.Ambiguous && c.onRoute()
 }
 
-// usual returns the places that a write covers whose body says nothing, or why there
-// are none.
+// usual returns the places that a write covers by its method, its status and its
+// Location alone, or why there are none.
 func (c *covering) usual() ([]place, string) {
 	switch c.method {
 	case http.MethodDelete, methodMove:

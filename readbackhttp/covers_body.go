@@ -133,8 +133,8 @@ func keepUpTo(kept, read []byte) []byte {
 	return append(kept, read...)
 }
 
-// document reports whether what was read ends a JSON document that says something: many
-// a client reads no further.
+// document reports whether what was read ends a JSON document that can name something:
+// many clients read no further.
 func (r *readAlong) document(read []byte) bool {
 	if !r.begun {
 		read = bytes.TrimLeft(read, "\ufeff \t\r\n")

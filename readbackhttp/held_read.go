@@ -75,8 +75,8 @@ func (h *held) share() (again bool) {
 		h.lead(g)
 		return false
 	case <-g.Shown:
-		// What the leader's credentials could do, these can: new ones are due
-		// only if this read says otherwise.
+		// The credentials that served the leader serve here: new ones are due only if
+		// this read says otherwise.
 		left := h.until() - h.now()
 		h.once(max(left-2*h.judge.Reserve(left), left/2), h.lookAgain) // if it hangs, there is time for another
 		return h.final == nil && h.ctx.Err() == nil && h.now() < h.until()
@@ -147,7 +147,7 @@ func (h *held) closing() time.Duration {
 	return left - h.judge.Reserve(left)
 }
 
-// once reads for this request alone, for as long as that at most.
+// once reads for this request alone, for at most that long.
 func (h *held) once(longest time.Duration, look func(context.Context) (*http.Response, error)) {
 	if longest <= 0 {
 		return

@@ -60,7 +60,7 @@ func long(resp *http.Response) bool {
 	return resp.ContentLength > bodyLimit && (resp.Request == nil || resp.Request.Method != http.MethodHead)
 }
 
-// keepNow is keep where the context of the request itself bounds the time. The
+// keepNow is keep for an answer whose time is bounded by the context of its request. The
 // error is that of the body, which is closed then.
 func keepNow(resp *http.Response) (body []byte, whole bool, err error) {
 	switch {

@@ -68,7 +68,7 @@ func (c *covering) want(list uint64, space recent.Space, made id) {
 // unlist forgets what was deleted: an entry with the id that a URL ends with.
 func (c *covering) unlist(space recent.Space, u *url.URL) {
 	if c.t.lists.empty() {
-		return // and nowhere else, or a note was lost
+		return // nor has another Transport any, unless a note was lost
 	}
 	id := c.t.lists.hash(lastSegment(u))
 	c.t.lists.remove(space, id)
@@ -123,10 +123,11 @@ func (t *Transport) wantedIn(req *http.Request) []entry {
 	return t.lists.of(t.listKey(space, u), t.memory.Gone(space, u))
 }
 
-// listHold is how a read of a list is held. Its Match accepts what cannot tell as well.
+// listHold is how a read of a list is held. Its Match also accepts a document that cannot
+// tell whether the entries are in it.
 type listHold struct {
 	Hold
-	shows bool // what Match was asked of last has all entries that are wanted
+	shows bool // the document that Match was asked of last has all entries that are wanted
 }
 
 // listed returns how a read of a list is held whose entries are wanted, and the

@@ -232,7 +232,7 @@ func (s *session) follow(ctx context.Context, ref *Ref) (done bool, err error) {
 // judge says what a good answer of the monitor means.
 func (m *Monitor) judge(ref *Ref, at *url.URL, got *answered, bodyErr error) (done bool, err error) {
 	accepted := got.resp.StatusCode == http.StatusAccepted
-	// It shows what was written, or at least that nothing is to be waited for.
+	// Then it shows what was written, or at least that there is nothing to wait for.
 	ends := !accepted && (ref.polled || ref.byLocation)
 	ref.polled = ref.polled || accepted
 	doc, bad := pointer.Decode(got.body)

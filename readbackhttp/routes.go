@@ -150,8 +150,8 @@ func (c *covering) madeID(fields map[string]string, named id) id {
 	return id{text: lastSegment(c.req.URL)}
 }
 
-// routed returns what a route says that a write covers, and whether there is one. The
-// route speaks of each thing that was made.
+// routed returns what a route says that a write covers, for each thing that was made, and
+// whether a route says so.
 func (c *covering) routed(body []byte, things []names) (places []place, ok bool) {
 	for i := range c.t.routes {
 		r := &c.t.routes[i]
@@ -170,7 +170,7 @@ func (c *covering) routed(body []byte, things []names) (places []place, ok bool)
 			if !accepted || thing.sent > 0 { // no list has an operation
 				c.listed(r, fields, body, c.madeID(fields, c.entryID(&thing, len(things) == 1)))
 			}
-			for _, made := range ids { // the answer's too, which may be no operation's
+			for _, made := range ids { // of a 202 the answer's too: they may not be an operation's
 				places = append(places, c.follow(r, fields, body, c.madeID(fields, made))...)
 			}
 		}

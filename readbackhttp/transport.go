@@ -276,8 +276,8 @@ func (t *Transport) readWithToken(req *http.Request) (*http.Response, error) {
 	return h.hold(resp)
 }
 
-// toldOf returns the write that covers a read that found nothing, as others may be
-// telling just now. The read came after it, though its note does not.
+// toldOf returns the write that covers a read that found nothing, if another Transport is
+// telling of it just now. The write came before the read, though its note comes after.
 func (t *Transport) toldOf(req *http.Request, began time.Time) (recent.Write, bool) {
 	t.sharing.sync(req.Context())
 	w, covered := t.latest(req)
@@ -315,16 +315,16 @@ func emptyBody(req *http.Request) bool {
 	return n == 0 && err == io.EOF
 }
 
-// shown notes a good answer to a read that began then: what is not there beside
-// what it shows is not there.
+// shown notes a good answer to a read that began then: from now on, a 404 beside what it
+// shows is an honest one.
 func (t *Transport) shown(req *http.Request, resp *http.Response, began time.Time) {
 	if good(resp) && resp.StatusCode != http.StatusAccepted {
 		t.memory.Seen(func() recent.Space { return t.space(req, req.URL) }, resourceURL(req), began)
 	}
 }
 
-// passes reports whether a header, under whatever case, is one whose requests are not
-// held: their answers depend on more than what is there.
+// passes reports whether a header, in any case, is one whose requests are not held: their
+// answers depend on more than what is there.
 func passes(name string) bool {
 	switch len(name) { // most headers are told apart by it
 	case 5:

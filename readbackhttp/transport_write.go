@@ -47,8 +47,8 @@ func (t *Transport) sendOnce(req, sent *http.Request) try {
 	resp, err := call.RoundTrip(t.base, sent, t.direct)
 	if err != nil {
 		w := try{class: consistency.Ambiguous, err: err}
-		// What was over before it began, and of which nothing was seen to be written,
-		// has not left either, whatever lies in between.
+		// If the context had ended before, and nothing was seen to be written, nothing was
+		// sent either, whatever lies in between.
 		if call.NeverSent(err) || over && unwritten(call.Exchanges()) {
 			w.class = consistency.NotExecuted
 		}
@@ -94,7 +94,7 @@ func (t *Transport) sendAgain(req *http.Request, w try, began time.Time) try {
 	if !covered {
 		return w
 	}
-	// A write may not look for what is stale.
+	// A Match is for reads.
 	h := t.newHeld(req, req, &Hold{Within: own.Within}, parent, began)
 	h.phase = consistency.PhaseWrite
 	if !h.missing(w.resp) {

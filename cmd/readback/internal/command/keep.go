@@ -23,7 +23,7 @@ var keptFlags = []string{
 	"monitor", "monitor-state", "monitor-done", "monitor-failed", "monitor-error", "monitor-resource", "monitor-status-only",
 }
 
-// expressionFlags take what a handle never holds: expressions, and what could make
+// expressionFlags have values that a handle never holds: expressions, and what could make
 // a write of a read.
 var expressionFlags = []string{"expect", "fail", "lag", "find-data"}
 

@@ -165,8 +165,8 @@ func (f *Flow) readRules(elsewhere bool) []consistency.ReadRule {
 	return rules
 }
 
-// asExpected reports whether what is expected holds, where a rule has to ask: the
-// library asks no more of what is gone once a rule calls it so.
+// asExpected is what a rule asks that calls a read ready: whether what is expected holds.
+// The library itself asks nothing more about a thing that a rule calls gone.
 func (f *Flow) asExpected(a consistency.Answer) bool {
 	return f.isRead(a) && (f.Goal != consistency.ToAbsent || !f.expects() || f.good != nil)
 }

@@ -52,8 +52,8 @@ type expressions struct {
 	expect, fail, mine, lag, refused, again, done, failed group
 }
 
-// expressions returns those of a plan, which all that have the same flags number
-// in the same way.
+// expressions returns those of a plan. Plans with the same flags number them in the same
+// way.
 func (p Plan) expressions() (e expressions, all []*group) {
 	mine, _ := splitMine(p.Mine)
 	done, _ := SplitStates(p.Operation.Done)

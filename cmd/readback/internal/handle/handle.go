@@ -59,8 +59,8 @@ type Again struct {
 	// Expressions are flags with what they take, which a handle never holds.
 	Expressions []request.Need `json:"expressions,omitempty"`
 
-	// Named are origins that the line names, since a handle that is no file
-	// cannot vouch for them. They are not kept.
+	// Named are origins that the printed line names by --origin, because a handle that is
+	// no file cannot vouch for them. They are not kept.
 	Named []string `json:"-"`
 	// Origin says that reads were refused for their origin. It is not kept.
 	Origin bool `json:"-"`
