@@ -28,6 +28,8 @@ func TestBadInput_usage(t *testing.T) {
 		{"no HTTP URL", []string{"run", "ftp://h/x"}, "not one of http or https"},
 		{"no port", []string{"run", "http://h:99999/x", "-d", "x"}, "a port above 65535"},
 		{"no write", []string{"run", r.url}, "GET is not a write: give a method with -X, or a body with -d"},
+		{"a read for a write", []string{"run", "GET", r.url}, "GET is not a write: if it writes at this service, say by --then where it is read back"},
+		{"another", []string{"run", "-X", "HEAD", r.url, "--expect", ".a"}, "HEAD is not a write"},
 		{"no host", []string{"run", "http:///x"}, "names no host"},
 		{"two URLs", run("http://h/x", "http://h/y"), "3 arguments"},
 		{"two methods", []string{"run", "-X", "PUT", "POST", r.url}, "two methods: POST, and -X PUT"},

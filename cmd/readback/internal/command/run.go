@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,6 +121,12 @@ func (o *options) planWrite(write, read request.Spec, commands flow.Commands, in
 	}
 	plan := o.plan(write, read, in)
 	plan.Key, plan.Commands, plan.WriteTime = o.idempotencyKey(), commands, o.WriteTime
+	safe := []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace}
+	_, bad := write.ParseURL()
+	if verb := write.Verb(); bad == nil && slices.Contains(safe, verb) && plan.ReadsItself() && !commands.IsCommand() && commands.Read == nil {
+		// Its reads would be the write, again and again.
+		return plan, exit.Usagef("%s is not a write: if it writes at this service, say by --then where it is read back", verb)
+	}
 	return plan, nil
 }
 
