@@ -162,8 +162,7 @@ func TestConflict_noLook(t *testing.T) {
 
 // A look in which the caller's context ends proves nothing.
 func TestConflict_contextEnds(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
 		s := &service{writes: answers(409), reads: answers(503), found: [][]string{{"w1"}}}

@@ -91,7 +91,7 @@ func TestError_text(t *testing.T) {
 
 func TestError_facts(t *testing.T) {
 	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	bubble(t, "cancelled", func(t *testing.T) {
 		errStop := errors.New("shutting down")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(1500*time.Millisecond, func() { cancel(errStop) })
@@ -293,7 +293,7 @@ func TestError_isOneLineOfText(t *testing.T) {
 		}
 		assert.NotContains(t, text, jwt)
 	}
-	bubble(t, "", func(t *testing.T) {
+	bubble(t, "in every text", func(t *testing.T) {
 		p := consistency.Policy{Within: time.Second, Schedule: everySecond}
 		var events []consistency.Event
 		p.Observer = func(e consistency.Event) { events = append(events, e) }

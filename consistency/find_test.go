@@ -167,8 +167,7 @@ func TestFind_errors(t *testing.T) {
 
 // A list without a candidate breaks a run of 403 as a 404 does.
 func TestFind_noneBreaksARunOfForbidden(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		s := &service{writes: answers(503)}
 		f := s.create()
 		looks := 0

@@ -134,8 +134,7 @@ func TestMonitor_failsAfterADoubtfulTry(t *testing.T) {
 
 // The end of an operation may tell what its beginning did not.
 func TestMonitor_completesTheReference(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		s := &service{writes: answers(202), monitored: answers(202, 200), reads: answers(401)}
 		f := s.to(consistency.ToPresent)
 		f.Monitor = func(ctx context.Context, w *ref) (bool, error) {
@@ -160,7 +159,7 @@ func TestMonitor_completesTheReference(t *testing.T) {
 
 func TestMonitor_resumed(t *testing.T) {
 	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	bubble(t, "to its end", func(t *testing.T) {
 		s := &service{writes: answers(202), monitored: answers(202), reads: answers(200)}
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
@@ -191,8 +190,7 @@ func TestMonitor_resumed(t *testing.T) {
 
 // A typed client has no status to tell that a write was only accepted.
 func TestMonitor_ofATypedClient(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		var s service
 		writes, looks := 0, 0
 		f := consistency.Update("resize",

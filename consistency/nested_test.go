@@ -141,8 +141,7 @@ func TestDo_nestedInRead(t *testing.T) {
 
 // An inner flow that failed is no proof for what else its outer write sent.
 func TestDo_nestedAfterAnotherRequest(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		posts := 0
 		site := newSite(t, onPost(func(w http.ResponseWriter, _ *http.Request) {
 			if posts++; posts == 1 {

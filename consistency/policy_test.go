@@ -174,8 +174,7 @@ func TestCreate_nilFunctions(t *testing.T) {
 
 // The zero policy is ready, and a policy is copied to make an exception.
 func TestPolicy_zeroIsReady(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		s := &service{writes: answers(201), reads: answers(404, 404, 200)}
 		res, err := consistency.Do(t.Context(), consistency.Policy{}, s.create())
 		require.NoError(t, err)

@@ -402,7 +402,7 @@ func TestFlow_startedFails(t *testing.T) {
 	t.Parallel()
 	type key struct{}
 	errDisk := errors.New("disk full")
-	bubble(t, "", func(t *testing.T) {
+	bubble(t, "told", func(t *testing.T) {
 		for _, reads := range []int{200, 401} {
 			s := &service{writes: answers(201), reads: answers(reads)}
 			f := s.create()
@@ -448,8 +448,7 @@ func deletesNothing[W any](t *testing.T, title string, w W) {
 // A deletion knows what it deletes, also where the handle could not keep it: it is
 // never read by another id.
 func TestDelete_referenceThatAHandleDoesNotKeep(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		const id = int64(1<<53 + 1)
 		var got []any
 		status := 401

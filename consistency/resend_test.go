@@ -241,8 +241,7 @@ func TestResend_contextEndsWhileWaiting(t *testing.T) {
 // An ambiguous write that cannot be sent again before the context's deadline is
 // read back in the time that is left.
 func TestResend_noTimeLeft(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
 		s := &service{writes: answers(503), reads: answers(200), found: [][]string{nil, {"w1"}}}

@@ -79,7 +79,7 @@ func header(status int, fields ...string) http.HandlerFunc {
 // enough.
 func TestDo_responses(t *testing.T) {
 	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	bubble(t, "one connection", func(t *testing.T) {
 		site := newSite(t, plain(header(404), header(403), header(503), header(404), header(200)))
 		transport := site.client.Transport.(*http.Transport)
 		dial, dials := transport.DialContext, 0
@@ -179,8 +179,7 @@ func TestDo_responseHeaders(t *testing.T) {
 
 // The method of a request is known to the rules.
 func TestPolicy_rulesKnowTheMethodOfAResponse(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		site := newSite(t, plain(status(409)))
 		var s service
 		p := s.policy()

@@ -40,8 +40,7 @@ func TestPolicy_answerKnowsThePhase(t *testing.T) {
 // An answer that has a code and no status is judged by the rules that ask for the
 // code, and is no success without one.
 func TestPolicy_answerWithACodeAlone(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		s := &service{writes: []reply{{err: errLost}}}
 		p := s.policy()
 		p.Answer = func(consistency.Phase, any, error) (consistency.Answer, bool) {

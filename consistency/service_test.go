@@ -289,5 +289,8 @@ func seconds(list ...float64) []time.Duration {
 // ended at a deadline, whose times are package poll's matter.
 func first(n int, times []time.Duration) []time.Duration { return times[:min(n, len(times))] }
 
-// bubble runs a parallel subtest with a clock of its own.
-var bubble = inbubble.Run
+// inBubble runs a test with a clock of its own, beside others, and bubble a subtest.
+var (
+	inBubble = inbubble.Test
+	bubble   = inbubble.Run
+)

@@ -374,8 +374,7 @@ func TestRead_matchOfANil(t *testing.T) {
 
 // A rule that says that this is it is not asked whether anything is in it.
 func TestRead_ruleOfTheEmpty(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		s := &service{writes: answers(201)}
 		f := s.create()
 		f.Read = func(context.Context, ref) (*item, error) { return new(item), nil }

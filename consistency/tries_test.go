@@ -276,8 +276,7 @@ func TestTries_replayedByTransport(t *testing.T) {
 
 // A try whose connection failed was no try, if it is watched.
 func TestTries_firstNeverSent(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		site := newSite(t, onPost(status(422)))
 		unreachable(site, 1)
 		site.watch()

@@ -252,8 +252,7 @@ func TestVisit_resumed(t *testing.T) {
 // A reference that is found while reading does not lead back to the operation,
 // no more than with Do.
 func TestVisit_foundWhileReading(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		followed := 0
 		f := consistency.Create("create",
 			func(context.Context) (string, error) {

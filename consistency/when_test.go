@@ -274,8 +274,7 @@ func TestResend_longestWaits(t *testing.T) {
 
 // All consents together, and each for its own answer.
 func TestResend_allConsents(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		s := &service{
 			writes: []reply{
 				{err: consistency.As(notExecuted, errLost)}, {status: 429, after: 2 * time.Second}, {status: 404}, {status: 400, body: "not yet"},

@@ -2,6 +2,7 @@ package consistency_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -98,7 +99,7 @@ func TestWindows_ends(t *testing.T) {
 func TestWindows_withinIsTheLimit(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{201, 202, 503} {
-		bubble(t, "", func(t *testing.T) {
+		bubble(t, fmt.Sprint(status), func(t *testing.T) {
 			s := &service{writes: answers(status), reads: answers(403), found: [][]string{{"w1"}}}
 			p := s.policy()
 			p.Within = 5 * time.Second
@@ -139,7 +140,7 @@ func TestWindows_readyClearsTheReason(t *testing.T) {
 func TestWindows_monitorBreaksARunOfForbidden(t *testing.T) {
 	t.Parallel()
 	for _, monitored := range [][]int{{403, 200}, {403, 202, 200}} {
-		bubble(t, "", func(t *testing.T) {
+		bubble(t, fmt.Sprint(monitored), func(t *testing.T) {
 			s := &service{
 				writes:    answers(202),
 				monitored: answers(monitored...),

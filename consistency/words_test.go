@@ -273,8 +273,7 @@ func TestError_json(t *testing.T) {
 
 // Case E6: an event says what its phase has, and nothing else.
 func TestEvent_String(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		s := &service{writes: answers(202), monitored: answers(202, 200), reads: answers(404, 200)}
 		_, err := consistency.Do(t.Context(), s.policy(), s.to(consistency.ToPresent))
 		require.NoError(t, err)
@@ -298,8 +297,7 @@ func TestEvent_String(t *testing.T) {
 
 // Case D8: a match may want what is empty.
 func TestAwait_wantsTheEmpty(t *testing.T) {
-	t.Parallel()
-	bubble(t, "", func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		lists := [][]int{{1, 2}, {1}, {}}
 		reads := 0
 		got, err := consistency.Await(t.Context(), consistency.Policy{Schedule: everySecond}, "drained",
