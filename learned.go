@@ -25,9 +25,10 @@ import (
 // and new lags are noticed; and a few flows in a hundred try an earlier first read.
 //
 // A read that comes too early may make a cache keep its 404. Then flows that read early
-// notice their write much later than others. Learned finds that out after some dozen
-// flows, and from then on reads late enough. If the lag is often near zero, it can take
-// many hundred flows: set Backoff.FirstRead instead.
+// notice their write much later than others. Learned finds that out after some dozen to
+// some hundred flows, and from then on reads late enough. If many lags are near zero, it can
+// take a thousand flows, and if the lag is longer than the 404 is kept, it may not be found:
+// set Backoff.FirstRead instead.
 //
 // Most of the gain over fixed or growing waits comes from knowing the scale of the lag.
 // Its shape matters if there is a dead time, more than one mode, or a heavy tail. A

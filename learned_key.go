@@ -111,7 +111,8 @@ type timetable struct {
 	probes  float64 // share of the flows that read at zero
 	careful bool    // early reads make flows late: the first read is at best
 	best    float64
-	tries   float64 // if careful: share of the flows that read earlier all the same
+	tries   float64                           // if careful: share of the flows that read earlier all the same
+	samples struct{ from, to, share float64 } // flows that tell what early reads do
 }
 
 func (k *lagKey) touch() { k.used.Store(k.model.clock.Add(1)) }
@@ -149,6 +150,7 @@ func (k *lagKey) plan(deadline time.Duration) *timetable {
 		t.best, t.tries = k.firsts.Best()
 	} else {
 		t.probes = k.probeRate(&t.Table)
+		t.samples.from, t.samples.to, t.samples.share = k.firsts.Sample()
 	}
 	if k.budgeted() && (old == nil || old.flows != flows) {
 		k.budget.Planned(t.Reads)
@@ -190,6 +192,8 @@ func (k *lagKey) first(deadline time.Duration) time.Duration {
 	switch {
 	case draw < table.probes:
 		return 0
+	case draw >= 1-table.samples.share:
+		return min(seconds(table.samples.from+(table.samples.to-table.samples.from)*random.float()), deadline)
 	case best >= deadline.Seconds():
 		return deadline
 	case draw < table.probes+tryRate:
@@ -240,7 +244,7 @@ func (k *lagKey) observeFirst(lag Lag) {
 		lag.By = lag.Deadline
 	}
 	if lag.First >= 0 && lag.By >= lag.First {
-		k.firsts.Observe(lag.First.Seconds(), lag.By.Seconds())
+		k.firsts.Observe(lag.First.Seconds(), lag.After.Seconds(), lag.By.Seconds())
 	}
 }
 

@@ -14,12 +14,14 @@ import (
 // write, relative to the best mean of flows that read later: how much greater it is, at most
 // muchLater, less a margin. It adds these up, and never goes below zero. If reads change
 // nothing, the mean of the terms is negative, and the sum falls back to zero again and again;
-// if a 404 is kept, the sum grows.
+// if a 404 is kept, the sum grows. A contradiction finds that, too, where no flow would read
+// late enough by itself.
 type Firsts struct {
 	by      [arms]float32 // by time of the first read: when flows noticed their write, on average
 	flows   [arms]uint8   // how many flows, at most rememberedFirsts
 	late    float32       // the sum
 	careful bool
+	hides   contradiction
 }
 
 const (
@@ -47,9 +49,17 @@ func timeOf(arm int) float64 { return 1e-3 * math.Exp2(float64(arm)/2) }
 // Careful reports whether early reads make flows late.
 func (f *Firsts) Careful() bool { return f.careful }
 
-// Observe learns from a flow: when it read first, and when it noticed its write.
-func (f *Firsts) Observe(first, by float64) {
+// Sample returns between which times the first reads of some flows tell most of what early
+// reads do, and the share of such flows; zeros once that is known.
+func (f *Firsts) Sample() (from, to, share float64) { return f.hides.sample() }
+
+// Observe learns from a flow: when it read first, when it read last without seeing its write,
+// which is negative if it never did, and when it noticed its write.
+func (f *Firsts) Observe(first, after, by float64) {
 	own := arm(first)
+	if !f.careful && f.hides.observe(first, after, by) {
+		f.careful, f.late, f.hides = true, certainty, contradiction{}
+	}
 	if best := f.earliest(knownFirsts); best >= own+clearly && f.by[best] > 0 {
 		f.late = max(f.late+min(float32(by)/f.by[best]-1, muchLater)-margin, 0)
 		switch {

@@ -40,8 +40,8 @@ func TestFirsts_careful(t *testing.T) {
 		var f Firsts
 		r := rand.New(rand.NewPCG(1, 1))
 		for range 200 {
-			f.Observe(0.5, 0.5)
-			f.Observe(0.01, tt.early(r))
+			f.Observe(0.5, -1, 0.5)
+			f.Observe(0.01, 0.01, tt.early(r))
 		}
 		assert.Equal(t, tt.careful, f.Careful(), tt.name)
 		if tt.careful {
@@ -62,6 +62,48 @@ func TestFirsts_careful(t *testing.T) {
 			at, _ := f.Best()
 			same, _ := again.Best()
 			assert.Equal(t, at, same)
+		}
+	}
+}
+
+// Early reads that hide the write are found by flows that read first in between. A lag that
+// is only long, or has two modes, is no sign of it.
+func TestContradiction(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		lag   func(*rand.Rand) float64
+		keeps float64
+		hides bool
+	}{
+		{"1 s, 404s kept for 5 s", func(*rand.Rand) float64 { return 1 }, 5, true},
+		{"3 s, 404s kept for 60 s", func(*rand.Rand) float64 { return 3 }, 60, true},
+		{"1 s", func(*rand.Rand) float64 { return 1 }, 0, false},
+		{"20 ms or 5 s", func(r *rand.Rand) float64 { return 0.02 + 5*float64(r.IntN(2)) }, 0, false},
+		{"at most 1 s", (*rand.Rand).Float64, 0, false},
+		{"exponential", (*rand.Rand).ExpFloat64, 0, false},
+	}
+	for _, tt := range tests {
+		for seed := range uint64(10) {
+			var c contradiction
+			r := rand.New(rand.NewPCG(seed, 1))
+			hides := false
+			for flow := 0; flow < 2000 && !hides; flow++ {
+				first := 0.0
+				if from, to, share := c.sample(); r.Float64() < share {
+					first = from + (to-from)*r.Float64()
+				}
+				lag, fresh, after := tt.lag(r), 0.0, -1.0
+				at := first
+				for ; at < max(lag, fresh); at += 0.1 {
+					if at >= fresh {
+						fresh = at + tt.keeps
+					}
+					after = at
+				}
+				hides = c.observe(first, after, at)
+			}
+			assert.Equal(t, tt.hides, hides, "%s, seed %d", tt.name, seed)
 		}
 	}
 }
