@@ -130,7 +130,7 @@ func (f *frugal) Update(ctx context.Context, r submit.Record) (uint64, error) {
 }
 
 func TestScale_memory(t *testing.T) {
-	c := newCrowd(t, 40_000)
+	c := newCrowd(t, 20_000)
 	defer c.stop()
 	t.Log("bytes each:", c.each, "goroutines:", c.goroutines)
 	assert.Less(t, c.each, int64(360))
@@ -141,7 +141,7 @@ func TestScale_memory(t *testing.T) {
 func TestScale_many(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const jobs = 5_000
+		const jobs = 2_000
 		w := &world{lag: 5 * time.Second}
 		s := w.on(t, submit.NewMemory())
 		defer running(s)()
