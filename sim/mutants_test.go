@@ -78,7 +78,7 @@ func (m mutant) build(t *testing.T, root string) (program string) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
 	program = filepath.Join(dir, "sim")
-	quickly := []string{"-ldflags=-s -w", "-gcflags=github.com/readback-go/readback/...=-l"} // few flows are played: building takes longer
+	quickly := []string{"-ldflags=-s -w", "-gcflags=github.com/readback-go/readback/...=-l -dwarf=0"} // few flows are played: building takes longer
 	cmd := exec.CommandContext(t.Context(), "go", append(append([]string{"build"}, quickly...), "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "./sim")...)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
