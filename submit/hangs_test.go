@@ -113,6 +113,19 @@ func TestReadMany_hangs(t *testing.T) {
 		assert.Equal(t, 6, s.Progress().Confirmed)
 		assert.Greater(t, calls.Load(), int32(1), "lists are used again")
 	})
+	bubble(t, "and returns when it was just left behind", func(t *testing.T) { // it must not race with what goes on
+		w := &world{lag: 15 * time.Second}
+		s := w.on(t, submit.NewMemory(), everySecond, func(o *options) {
+			o.ReadMany = func(context.Context, string, []string) (func(string) (*thing, bool), error) {
+				time.Sleep(11500 * time.Millisecond)
+				return nil, errDown
+			}
+		})
+		defer running(s)()
+		enqueue(t, s, 5)
+		time.Sleep(time.Minute)
+		assert.Equal(t, 5, s.Progress().Confirmed)
+	})
 }
 
 // An operator is told when every worker is kept by code that does not return.

@@ -41,7 +41,7 @@ func (t *term) visitMany(jobs []*job, group string, took *time.Duration) {
 
 // readMany calls Options.ReadMany, on a goroutine of its own. A call that ignores the end of
 // its context is left behind, and there is no other for its group until it has returned.
-func (t *term) readMany(group string, refs list) (show any, err error) {
+func (t *term) readMany(group string, refs list) (any, error) {
 	timeout := t.options.Policy.ReadTimeout
 	if timeout == 0 {
 		timeout = 10 * time.Second
@@ -53,8 +53,11 @@ func (t *term) readMany(group string, refs list) (show any, err error) {
 		return nil, errDeaf
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, timeout)
-	err = fmt.Errorf("%w in Options.ReadMany: it ended its goroutine", errPanicked)
-	over := make(chan struct{})
+	var (
+		show any // not results with a name, since a call that is left behind still sets them
+		err  = fmt.Errorf("%w in Options.ReadMany: it ended its goroutine", errPanicked)
+		over = make(chan struct{})
+	)
 	go func() {
 		defer cancel()
 		defer func() { // also if the program ends this goroutine
