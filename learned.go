@@ -22,7 +22,8 @@ import (
 // between a millisecond and five minutes. After a few flows it knows the scale of the
 // lag, after some hundred its shape. When the lag changes, it is learned anew. The
 // times of each flow are spread a little at random, so that flows do not read in step
-// and new lags are noticed; and a few flows in a hundred try an earlier first read.
+// and new lags are noticed; a few flows in a hundred try an earlier first read; and at
+// first some more read at another time, to find out what early reads do.
 //
 // A read that comes too early may make a cache keep its 404. Then flows that read early
 // notice their write much later than others. Learned finds that out after some dozen to
@@ -119,8 +120,9 @@ func (l *Learned) For(key string) *Learned {
 
 // First returns when the first read of a flow should begin. It is zero until three flows
 // are known, for a new key including those of its parent, and for a few later flows, to
-// learn how often a write is visible at once. Otherwise it is what was learned. If the
-// result is not before the deadline, only the closing read is worth its price.
+// learn how often a write is visible at once. Otherwise it is what was learned, or for
+// some flows another time, to learn what early reads do. If the result is not before the
+// deadline, only the closing read is worth its price.
 func (l *Learned) First(deadline time.Duration) time.Duration { return l.lag().first(deadline) }
 
 // Plan returns the plan of one flow. Each of its times depends on when the last read
@@ -157,7 +159,7 @@ func (l *Learned) MeanReads(deadline time.Duration) float64 { return l.lag().pla
 
 // Times returns the planned times of the reads of a flow with this deadline, if no read
 // shows the write: without the random spread, without the closing read, and without the
-// earlier first reads that a few flows in a hundred try.
+// other first reads that some flows try.
 func (l *Learned) Times(deadline time.Duration) []time.Duration {
 	table := l.lag().plan(deadline)
 	var times []time.Duration

@@ -19,8 +19,8 @@ type contradiction struct {
 	early   [latestEarly]float32 // the last early flows: when each read last without seeing the write, 0 if it never did
 	known   uint8                // how many of them there are
 	at      float32              // of the sample that waits for its pair; 0 if none does
-	visible bool                 // to it
-	pairs   uint8                // to whose early flow the write was hidden, at most enoughPairs
+	visible bool                 // to that sample
+	pairs   uint8                // in which the write was hidden from the early flow, at most enoughPairs
 	sum     float32
 }
 
