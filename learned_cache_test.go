@@ -132,3 +132,15 @@ func TestLearned_cacheStored(t *testing.T) {
 		assert.ErrorContains(t, json.Unmarshal(text, again), "first reads out of range")
 	}
 }
+
+// A cache that keeps a 404 longer than flows last is found as well.
+func TestLearned_neverNoticed(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(8) {
+		s, r := readback.NewLearned(readback.LearnedOptions{Seed: seed + 1}), rand.New(rand.NewPCG(seed, 1))
+		cache := behindCache{600, func(*rand.Rand) float64 { return 0.3 }}
+		_, _ = cache.play(s, r, 300)
+		_, early := cache.play(s, r, 700)
+		assert.LessOrEqual(t, early, 0.03, seed)
+	}
+}

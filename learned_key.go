@@ -237,13 +237,13 @@ func (k *lagKey) observe(interval lagplan.Interval, probed float64, lag Lag) {
 	k.flows.Add(1)
 }
 
-// observeFirst learns when a flow noticed its write, by the time of its first read. A flow
-// that never noticed it counts as noticing at its deadline.
+// observeFirst learns when a flow noticed its write, by the time of its first read.
 func (k *lagKey) observeFirst(lag Lag) {
-	if lag.By < 0 {
-		lag.By = lag.Deadline
-	}
-	if lag.First >= 0 && lag.By >= lag.First {
+	switch {
+	case lag.First < 0:
+	case lag.By < 0:
+		k.firsts.Unseen(lag.First.Seconds(), lag.Deadline.Seconds())
+	case lag.By >= lag.First:
 		k.firsts.Observe(lag.First.Seconds(), lag.After.Seconds(), lag.By.Seconds())
 	}
 }

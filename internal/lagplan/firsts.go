@@ -56,10 +56,18 @@ func (f *Firsts) Sample() (from, to, share float64) { return f.hides.sample() }
 // Observe learns from a flow: when it read first, when it read last without seeing its write,
 // which is negative if it never did, and when it noticed its write.
 func (f *Firsts) Observe(first, after, by float64) {
-	own := arm(first)
 	if !f.careful && f.hides.observe(first, after, by) {
 		f.careful, f.late, f.hides = true, certainty, contradiction{}
 	}
+	f.learn(first, by)
+}
+
+// Unseen learns from a flow that ended before it noticed its write: when it read first, and when
+// it ended. After an outage, which has many of them, no sample waits as long as they did.
+func (f *Firsts) Unseen(first, ended float64) { f.learn(first, ended) }
+
+func (f *Firsts) learn(first, by float64) {
+	own := arm(first)
 	if best := f.earliest(knownFirsts); best >= own+clearly && f.by[best] > 0 {
 		f.late = max(f.late+min(float32(by)/f.by[best]-1, muchLater)-margin, 0)
 		switch {

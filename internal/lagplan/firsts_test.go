@@ -107,3 +107,19 @@ func TestContradiction(t *testing.T) {
 		}
 	}
 }
+
+// After an outage, in which no flow notices its write, no flow waits for as long to find out
+// what early reads do.
+func TestFirsts_outage(t *testing.T) {
+	t.Parallel()
+	var f Firsts
+	for range 100 {
+		f.Observe(0, 0.03, 0.05)
+	}
+	for range 30 {
+		f.Unseen(0, 300)
+	}
+	_, to, share := f.Sample()
+	assert.Positive(t, share)
+	assert.Less(t, to, 0.1)
+}
